@@ -1,0 +1,123 @@
+"""Every exception a user of akrt can meet.
+
+All of them derive from `AkrtError`. A message says what was wrong, where, and what to do;
+`exit_code` is what the command line returns for it (2 usage, 3 bad input, 4 no device,
+5 mismatch).
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AkrtError",
+    "AudioError",
+    "BackendNotFoundError",
+    "BackendUnavailableError",
+    "DatasetError",
+    "DeviceBusyError",
+    "DeviceError",
+    "DeviceLostError",
+    "DeviceNotFoundError",
+    "DevicePermissionError",
+    "DownloadError",
+    "InputError",
+    "MismatchError",
+    "MissingExtraError",
+    "ModelError",
+    "ModelFileError",
+    "UnsupportedLayerError",
+    "UsageError",
+]
+
+
+class AkrtError(Exception):
+    """Base of every error that akrt raises on purpose."""
+
+    exit_code = 3
+
+
+class UsageError(AkrtError):
+    """The call itself makes no sense: an option that does not exist or contradicts another."""
+
+    exit_code = 2
+
+
+class BackendNotFoundError(UsageError):
+    """No backend of that name is registered."""
+
+
+class BackendUnavailableError(UsageError):
+    """The backend exists but cannot run here, or cannot run this model; the message says why."""
+
+
+class MissingExtraError(UsageError):
+    """An optional dependency is not installed; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package '{package}', which is not installed: "
+            f"pip install 'akrt[{extra}]'"
+        )
+        self.package = package
+        self.extra = extra
+
+
+class InputError(AkrtError, ValueError):
+    """An array has the wrong shape, dtype or range; the message gives expected and got."""
+
+
+class AudioError(AkrtError):
+    """A sound file is missing, truncated, empty or not a sound file."""
+
+
+class ModelError(AkrtError, ValueError):
+    """A model is inconsistent: layers that do not fit together, values out of their bit width."""
+
+
+class UnsupportedLayerError(ModelError):
+    """A layer, or one of its properties, is outside what akrt can run exactly."""
+
+    def __init__(self, layer: str, kind: str, problem: str) -> None:
+        super().__init__(f"layer '{layer}' ({kind}): {problem}")
+        self.layer = layer
+        self.kind = kind
+        self.problem = problem
+
+
+class ModelFileError(AkrtError):
+    """A model file is missing, truncated, altered, of another kind or of a newer version."""
+
+
+class DatasetError(AkrtError):
+    """A folder of recordings or a prepared feature file is unusable."""
+
+
+class DownloadError(AkrtError):
+    """A download failed or did not have the expected hash; nothing was left behind."""
+
+
+class DeviceError(AkrtError):
+    """Something about an Akida device."""
+
+    exit_code = 4
+
+
+class DeviceNotFoundError(DeviceError):
+    """No Akida device of the requested kind is present."""
+
+
+class DeviceBusyError(DeviceError):
+    """The device is held by another process."""
+
+
+class DevicePermissionError(DeviceError):
+    """The device node exists, but this user may not open it."""
+
+
+class DeviceLostError(DeviceError):
+    """The device stopped answering or vanished while working."""
+
+
+class MismatchError(AkrtError):
+    """Two results that must be equal differ."""
+
+    exit_code = 5
