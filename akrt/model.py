@@ -174,7 +174,8 @@ class _Neural:
     @cached_property
     def step16(self) -> npt.NDArray[np.int64]:
         """int64 (F,): ``floor(16 * act_step)``, the step in sixteenths."""
-        return np.floor(self.act_step.astype(np.float64) * 16).astype(np.int64)
+        sixteenths: npt.NDArray[np.float64] = np.floor(self.act_step.astype(np.float64) * 16)
+        return sixteenths.astype(np.int64)
 
     @cached_property
     def firing_levels(self) -> npt.NDArray[np.int64]:
@@ -186,8 +187,8 @@ class _Neural:
         if self.act_bits is None:
             raise ModelError(f"layer '{self.name}' has no activation")
         n = np.arange((1 << self.act_bits) - 1, dtype=np.int64)[:, None]
-        levels: npt.NDArray[np.int64] = (n * self.step16 << (4 - self.act_bits)) >> 4
-        return levels + self.threshold.astype(np.int64)
+        offsets: npt.NDArray[np.int64] = (n * self.step16 << (4 - self.act_bits)) >> 4
+        return offsets + np.asarray(self.threshold, np.int64)
 
     def _fail(self, problem: str) -> UnsupportedLayerError:
         return UnsupportedLayerError(self.name, self.kind, problem)
@@ -244,23 +245,36 @@ class _Spatial(_Neural):
     def _check_geometry(self) -> None:
         if self.padding not in ("same", "valid"):
             raise self._fail(f"padding must be 'same' or 'valid', got {self.padding!r}")
-        self._check_pair("stride", self.stride)
+        if not all(k % 2 for k in self.kernel_size):
+            raise self._fail(f"kernel sizes must be odd, got {self.kernel_size}")
+        self._check_stride("stride", self.stride, self.kernel_size)
         pooling = self.pooling
         if pooling is None:
             return
         if pooling.kind == "max":
-            self._check_pair("pooling size", pooling.size)
-            self._check_pair("pooling stride", pooling.stride)
-        elif pooling.kind != "average":
-            raise self._fail(f"pooling must be 'max' or 'average', got {pooling.kind!r}")
+            size = self._check_pair("pooling size", pooling.size)
+            self._check_stride("pooling stride", pooling.stride, size)
+            if size == (1, 1):  # Akida takes this for no pooling at all: it does not saturate
+                object.__setattr__(self, "pooling", None)
+        elif pooling.kind != "average" or pooling.size or pooling.stride:
+            raise self._fail(
+                f"pooling must be 'max' with a size and a stride, or 'average' with neither, "
+                f"got {pooling!r}"
+            )
 
-    def _check_pair(self, what: str, pair: Pair | None) -> None:
+    def _check_pair(self, what: str, pair: Pair | None) -> Pair:
         if (
             not isinstance(pair, tuple)
             or len(pair) != 2
             or not all(_is_int(v) and 1 <= v <= MAX_DIMENSION for v in pair)
         ):
             raise self._fail(f"{what} must be two positive integers, got {pair!r}")
+        return pair
+
+    def _check_stride(self, what: str, stride: Pair | None, window: Pair) -> None:
+        stride = self._check_pair(what, stride)
+        if stride[0] > window[0] or stride[1] > window[1]:
+            raise self._fail(f"{what} {stride} must not exceed its window {window}")
 
     def conv_shape(self, input_shape: Shape) -> Shape:
         """Shape of the potentials before pooling."""
@@ -641,6 +655,12 @@ def _stages(layers: tuple[AnyLayer, ...]) -> Iterator[Stage]:
 def _stage(layer: AnyLayer, shape: Shape, input_max: int) -> Stage:
     if isinstance(layer, InputData):
         return Stage(layer, shape, input_max, shape, input_max, shape, 0, 0, 0)
+    if input_max > 15 and not isinstance(layer, InputConvolutional):
+        raise UnsupportedLayerError(
+            layer.name,
+            layer.kind,
+            f"takes values of at most 4 bits, but its input reaches {input_max}",
+        )
     x, y, channels = shape
     max_depthwise = 0
     if isinstance(layer, FullyConnected):

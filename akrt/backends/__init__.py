@@ -1,0 +1,1 @@
+"""What runs a model: one contract (`base`), one registry, and the backends of akrt."""

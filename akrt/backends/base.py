@@ -1,0 +1,69 @@
+"""The contract that every backend keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.model import AnyLayer, Model
+
+__all__ = ["Backend", "Output"]
+
+Output = npt.NDArray[Any]
+
+
+class Backend(ABC):
+    """Runs one prepared model.
+
+    A backend class says whether it can run here (`probe`) and what it can run (`supports`); an
+    instance is made for one model by the constructor, runs it (`run`) and is closed once.
+    """
+
+    name: ClassVar[str]
+
+    @classmethod
+    def probe(cls) -> str | None:
+        """None when the backend can run here, else the reason and what to do about it."""
+        return None
+
+    @classmethod
+    def supports(cls, layer: AnyLayer) -> str | None:
+        """None when the backend can run `layer`, else the reason."""
+        return None
+
+    @abstractmethod
+    def __init__(self, model: Model, **options: Any) -> None:
+        """Prepare `model`: plan memory, pack weights, claim devices.
+
+        Raises:
+            BackendUnavailableError: this model cannot run on this backend.
+        """
+
+    @abstractmethod
+    def run(self, x: npt.NDArray[np.uint8]) -> Output:
+        """Outputs of the last layer.
+
+        Args:
+            x: C-contiguous uint8 (N, X, Y, C), already checked against the model.
+
+        Returns:
+            int32 potentials or uint8 activations, (N, X', Y', C').
+        """
+
+    def layer_outputs(self, x: npt.NDArray[np.uint8]) -> list[Output] | None:
+        """The output of every layer, or None where the backend cannot tell."""
+        return None
+
+    def layer_times(self, x: npt.NDArray[np.uint8]) -> list[int] | None:
+        """Nanoseconds spent in every layer for the batch, or None where it cannot tell."""
+        return None
+
+    def describe(self) -> dict[str, str]:
+        """Facts for the user: the device, the kernels chosen."""
+        return {}
+
+    def close(self) -> None:  # noqa: B027 - most backends hold nothing
+        """Free what the backend holds; it is not used afterwards."""

@@ -1,0 +1,1 @@
+"""The C kernels, compiled: `_kernels.Network` runs a planned network."""

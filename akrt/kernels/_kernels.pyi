@@ -1,0 +1,13 @@
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Output = npt.NDArray[Any]
+
+class Network:
+    def __init__(self, layers: list[dict[str, Any]]) -> None: ...
+    @property
+    def arena_bytes(self) -> int: ...
+    def run(self, x: npt.NDArray[np.uint8]) -> Output: ...
+    def run_layer(self, index: int, x: npt.NDArray[np.uint8]) -> Output: ...

@@ -1,0 +1,207 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=True
+"""Python's view of src_c: checks what it is given, releases the GIL, calls C."""
+
+cimport numpy as cnp
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from libc.stdint cimport int16_t, int32_t, uint8_t, uintptr_t
+
+import numpy as np
+
+cnp.import_array()
+
+
+cdef extern from "akrt/network.h" nogil:
+    ctypedef enum akrt_op:
+        AKRT_CONV
+        AKRT_SEPARABLE
+        AKRT_DENSE
+    ctypedef enum akrt_pool:
+        AKRT_POOL_NONE
+        AKRT_POOL_MAX
+        AKRT_POOL_SUM
+    ctypedef enum akrt_act:
+        AKRT_ACT_NONE
+        AKRT_ACT_LEVELS
+        AKRT_ACT_BISECT
+    ctypedef struct akrt_window:
+        int32_t in_x, in_y, channels, out_x, out_y
+        int32_t size_x, size_y, stride_x, stride_y, pad_x, pad_y
+    ctypedef struct akrt_layer:
+        akrt_op op
+        akrt_pool pool
+        akrt_act act
+        akrt_window conv
+        akrt_window max_pool
+        int32_t filters, depth, act_bits, wide_depthwise
+        int16_t border
+        const int16_t *weights
+        const int16_t *depthwise
+        const int32_t *threshold
+        const int32_t *step
+        const int32_t *levels
+    ctypedef struct akrt_network:
+        const akrt_layer *layers
+        int32_t count
+    size_t akrt_layer_input_size(const akrt_layer *layer)
+    size_t akrt_layer_output_size(const akrt_layer *layer)
+    size_t akrt_layer_scratch_bytes(const akrt_layer *layer)
+    void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output, void *scratch)
+    size_t akrt_network_arena_bytes(const akrt_network *network)
+    void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
+                          void *output, void *arena)
+
+
+_OPS = {"conv": AKRT_CONV, "separable": AKRT_SEPARABLE, "dense": AKRT_DENSE}
+_POOLS = {None: AKRT_POOL_NONE, "max": AKRT_POOL_MAX, "sum": AKRT_POOL_SUM}
+_ACTS = {None: AKRT_ACT_NONE, "levels": AKRT_ACT_LEVELS, "bisect": AKRT_ACT_BISECT}
+
+
+cdef const void *_pointer(array, dtype, shape) except? NULL:
+    """Address of an array that must be exactly what the kernels will read."""
+    if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
+        raise ValueError(f"expected {np.dtype(dtype)} {shape}, got {array.dtype} {array.shape}")
+    return cnp.PyArray_DATA(<cnp.ndarray>array)
+
+
+cdef akrt_window _window(fields):
+    cdef akrt_window window = fields
+    return window
+
+
+cdef class Network:
+    """A planned network: packed layers, and the arenas of the calls in flight.
+
+    Args:
+        layers: one dict a layer, as `akrt.backends.native` packs it. Arrays are kept alive here.
+
+    `run` may be called from many threads at once; each call has an arena of its own.
+    """
+
+    cdef akrt_layer *_layers
+    cdef akrt_network _network
+    cdef size_t _arena_bytes
+    cdef list _arrays
+    cdef list _shapes
+    cdef list _arenas
+
+    def __cinit__(self, list layers):
+        self._layers = NULL
+        if not layers:
+            raise ValueError("a network needs at least one layer")
+        self._layers = <akrt_layer *>PyMem_Calloc(len(layers), sizeof(akrt_layer))
+        if self._layers == NULL:
+            raise MemoryError()
+        self._arrays, self._shapes, self._arenas = [], [], []
+        for i, layer in enumerate(layers):
+            self._fill(&self._layers[i], layer)
+        self._network.layers = self._layers
+        self._network.count = len(layers)
+        self._arena_bytes = akrt_network_arena_bytes(&self._network)
+
+    def __dealloc__(self):
+        PyMem_Free(self._layers)
+
+    cdef int _fill(self, akrt_layer *out, dict layer) except -1:
+        out.op = _OPS[layer["op"]]
+        out.pool = _POOLS[layer["pool"]]
+        out.act = _ACTS[layer["act"]]
+        out.conv = _window(layer["conv"])
+        if out.pool == AKRT_POOL_MAX:
+            out.max_pool = _window(layer["max_pool"])
+        weights = layer["weights"]
+        out.filters, out.depth = weights.shape
+        out.act_bits = layer["act_bits"] or 0
+        out.wide_depthwise = layer["wide_depthwise"]
+        out.border = layer["border"]
+        out.weights = <const int16_t *>_pointer(weights, np.int16, weights.shape)
+        used = out.conv.channels
+        if out.op == AKRT_SEPARABLE:
+            window = (out.conv.size_x, out.conv.size_y, out.conv.channels)
+            out.depthwise = <const int16_t *>_pointer(layer["depthwise"], np.int16, window)
+        elif out.op == AKRT_CONV:
+            used = out.conv.size_x * out.conv.size_y * out.conv.channels
+        else:
+            used = out.conv.in_x * out.conv.in_y * out.conv.channels
+        if out.depth < used or out.depth % 8:
+            raise ValueError(f"weights of depth {out.depth} for {used} inputs")
+        channels = (out.filters,)
+        if out.act == AKRT_ACT_BISECT:
+            out.threshold = <const int32_t *>_pointer(layer["threshold"], np.int32, channels)
+            out.step = <const int32_t *>_pointer(layer["step"], np.int32, channels)
+        elif out.act == AKRT_ACT_LEVELS:
+            count = ((1 << out.act_bits) - 1, out.filters)
+            out.levels = <const int32_t *>_pointer(layer["levels"], np.int32, count)
+        self._arrays.append(layer)
+        self._shapes.append(layer["output_shape"])
+        x, y, c = layer["output_shape"]
+        if x * y * c != akrt_layer_output_size(out):
+            raise ValueError(f"output shape {layer['output_shape']} does not match its windows")
+        return 0
+
+    @property
+    def arena_bytes(self):
+        """Bytes of memory one call in flight needs."""
+        return self._arena_bytes
+
+    def run(self, cnp.ndarray x not None):
+        """Outputs (N, X', Y', C') of the last layer for uint8 (N, X, Y, C)."""
+        cdef const akrt_layer *last = &self._layers[self._network.count - 1]
+        cdef int32_t samples = self._samples(x, &self._layers[0])
+        cdef cnp.ndarray y = self._output(last, samples, self._network.count - 1)
+        cdef const uint8_t *source = <const uint8_t *>cnp.PyArray_DATA(x)
+        cdef void *target = cnp.PyArray_DATA(y)
+        cdef cnp.ndarray arena = self._take_arena()
+        cdef void *memory = _aligned(arena)
+        with nogil:
+            akrt_network_run(&self._network, source, samples, target, memory)
+        self._arenas.append(arena)
+        return y
+
+    def run_layer(self, int index, cnp.ndarray x not None):
+        """Output of one layer for its uint8 input (N, X, Y, C)."""
+        if not 0 <= index < self._network.count:
+            raise IndexError(index)
+        cdef const akrt_layer *layer = &self._layers[index]
+        cdef int32_t samples = self._samples(x, layer)
+        cdef cnp.ndarray y = self._output(layer, samples, index)
+        cdef const uint8_t *source = <const uint8_t *>cnp.PyArray_DATA(x)
+        cdef uint8_t *target = <uint8_t *>cnp.PyArray_DATA(y)
+        cdef size_t stride = akrt_layer_input_size(layer)
+        cdef size_t step = akrt_layer_output_size(layer) * <size_t>cnp.PyArray_ITEMSIZE(y)
+        cdef cnp.ndarray arena = self._take_arena()
+        cdef void *memory = _aligned(arena)
+        cdef int32_t n
+        with nogil:
+            for n in range(samples):
+                akrt_layer_run(layer, source + n * stride, target + n * step, memory)
+        self._arenas.append(arena)
+        return y
+
+    cdef int32_t _samples(self, cnp.ndarray x, const akrt_layer *layer) except -1:
+        cdef size_t size = akrt_layer_input_size(layer)
+        if cnp.PyArray_TYPE(x) != cnp.NPY_UINT8 or not cnp.PyArray_IS_C_CONTIGUOUS(x):
+            raise ValueError("expected a C-contiguous uint8 array")
+        if cnp.PyArray_NDIM(x) != 4 or <size_t>cnp.PyArray_SIZE(x) != size * <size_t>x.shape[0]:
+            raise ValueError(f"expected {size} values a sample")
+        if x.shape[0] > 0x7FFFFFFF:
+            raise ValueError("too many samples")
+        return <int32_t>x.shape[0]
+
+    cdef cnp.ndarray _output(self, const akrt_layer *layer, int32_t samples, int index):
+        cdef cnp.npy_intp shape[4]
+        cdef tuple dims = self._shapes[index]
+        shape[0] = samples
+        shape[1], shape[2], shape[3] = dims[0], dims[1], dims[2]
+        cdef int kind = cnp.NPY_INT32 if layer.act == AKRT_ACT_NONE else cnp.NPY_UINT8
+        return cnp.PyArray_EMPTY(4, shape, kind, 0)
+
+    cdef cnp.ndarray _take_arena(self):
+        try:
+            return self._arenas.pop()
+        except IndexError:
+            return np.empty(self._arena_bytes + 64, np.uint8)
+
+
+cdef void *_aligned(cnp.ndarray arena):
+    cdef uintptr_t address = <uintptr_t>cnp.PyArray_DATA(arena)
+    return <void *>((address + 63) & ~<uintptr_t>63)
