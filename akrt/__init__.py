@@ -1,0 +1,20 @@
+"""akrt runs quantised convolutional networks with the same integers everywhere."""
+
+from akrt import errors
+from akrt.errors import AkrtError
+from akrt.loading import load
+from akrt.measurement import LayerProfile, Statistics
+from akrt.model import Model
+from akrt.runtime import Runtime
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AkrtError",
+    "LayerProfile",
+    "Model",
+    "Runtime",
+    "Statistics",
+    "errors",
+    "load",
+]

@@ -1,79 +1,62 @@
-"""The model: Akida 1.0 layers as frozen dataclasses, integers only.
-
-Tensors are NHWC. Akida calls the first spatial axis X and the second Y, so every shape here is
-``(X, Y, C)`` and every kernel ``(kernel_x, kernel_y, ...)``. All kernels are stored for
-cross-correlation: importers flip the true convolutions of Akida once, on import.
-
-A layer turns unsigned activations into integer *potentials* and, unless it has no activation,
-potentials into activations of ``act_bits`` bits. With ``s = floor(16 * act_step)``::
-
-    out = clip(ceil(16 * (P - threshold) / (s * 2**(4 - act_bits))), 0, 2**act_bits - 1)
-
-which is the number of the ``2**act_bits - 1`` levels that ``P`` exceeds (`firing_levels`).
-"""
+"""The model: layers that fit together, their integer ranges, and what input and output mean."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from akrt.errors import InputError, ModelError, UnsupportedLayerError
+from akrt.layers import (
+    MAX_TENSOR_ELEMENTS,
+    WEIGHT_RANGES,
+    AnyLayer,
+    Convolutional,
+    FullyConnected,
+    InputConvolutional,
+    InputData,
+    IntArray,
+    NeuralLayer,
+    Padding,
+    Pair,
+    Pooling,
+    SeparableConvolutional,
+    Shape,
+    SpatialLayer,
+)
 
 __all__ = [
+    "MAX_TENSOR_ELEMENTS",
     "POTENTIAL_MAX",
     "POTENTIAL_MIN",
+    "WEIGHT_RANGES",
     "AnyLayer",
     "Convolutional",
     "FullyConnected",
     "InputConvolutional",
     "InputData",
+    "IntArray",
     "Mfcc",
     "Model",
+    "NeuralLayer",
+    "Padding",
+    "Pair",
     "Pooling",
     "SeparableConvolutional",
+    "Shape",
+    "SpatialLayer",
     "Stage",
 ]
-
-Shape: TypeAlias = tuple[int, int, int]
-Pair: TypeAlias = tuple[int, int]
-Padding: TypeAlias = Literal["same", "valid"]
-IntArray: TypeAlias = npt.NDArray[Any]
 
 POTENTIAL_MIN, POTENTIAL_MAX = -(1 << 19), (1 << 19) - 1
 """Range of the chip's 20-bit accumulators."""
 
 INT32_MAX = (1 << 31) - 1
-MAX_DIMENSION = 1 << 16
-MAX_TENSOR_ELEMENTS = 1 << 28
-"""No activation or potential tensor may be larger: a damaged file must not exhaust memory."""
-
-WEIGHT_RANGES: dict[int, Pair] = {1: (0, 1), 2: (-1, 1), 4: (-7, 7), 8: (-128, 127)}
-ACT_BITS = (1, 2, 4)
-
-
-def _frozen(array: IntArray, dtype: type[np.generic]) -> IntArray:
-    """An own, C-contiguous, read-only copy of `array`."""
-    copy = np.array(array, dtype=dtype, order="C", copy=True)
-    copy.flags.writeable = False
-    return copy
-
-
-@dataclass(frozen=True)
-class Pooling:
-    """Pooling of potentials, before the activation.
-
-    ``max`` has a window and a stride and pads as its layer's convolution does; ``average`` is
-    global and is a saturating sum (thresholds carry the divisor): size and stride are None.
-    """
-
-    kind: Literal["max", "average"]
-    size: Pair | None = None
-    stride: Pair | None = None
 
 
 @dataclass(frozen=True)
@@ -130,292 +113,6 @@ class Mfcc:
         return (self.frames, self.coefficients, 1)
 
 
-@dataclass(frozen=True, eq=False)
-class InputData:
-    """The entrance of a network that does not start with a convolution: values pass unchanged."""
-
-    kind: ClassVar[str] = "InputData"
-    name: str
-    input_shape: Shape
-    input_bits: int = 4
-
-    def __post_init__(self) -> None:
-        _check_shape(self.name, self.kind, self.input_shape)
-        if self.input_bits not in range(1, 9):
-            raise UnsupportedLayerError(
-                self.name, self.kind, f"input_bits must be 1 to 8, got {self.input_bits!r}"
-            )
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Neural:
-    """What every layer with weights has."""
-
-    kind: ClassVar[str] = ""
-    name: str
-    weights_bits: int
-    threshold: IntArray
-    """int32 (F,)."""
-    act_step: npt.NDArray[np.float32]
-    """float32 (F,): kept as is for `predict`; kernels see only floor(16 * act_step)."""
-    act_bits: int | None
-    """1, 2 or 4; None: no activation, the output is the potential."""
-
-    @property
-    def filters(self) -> int:
-        """Number of output channels."""
-        return int(self.threshold.shape[0])
-
-    @property
-    def arrays(self) -> dict[str, IntArray]:
-        """The layer's tensors by name."""
-        raise TypeError(f"{type(self).__name__} has no arrays")
-
-    @cached_property
-    def step16(self) -> npt.NDArray[np.int64]:
-        """int64 (F,): ``floor(16 * act_step)``, the step in sixteenths."""
-        sixteenths: npt.NDArray[np.float64] = np.floor(self.act_step.astype(np.float64) * 16)
-        return sixteenths.astype(np.int64)
-
-    @cached_property
-    def firing_levels(self) -> npt.NDArray[np.int64]:
-        """int64 (2**act_bits - 1, F): a potential's activation is how many of these it exceeds.
-
-        ``16 * (P - threshold) > n * s * 2**(4-b)`` is, for whole P, ``P > threshold +
-        floor(n * s * 2**(4-b) / 16)``.
-        """
-        if self.act_bits is None:
-            raise ModelError(f"layer '{self.name}' has no activation")
-        n = np.arange((1 << self.act_bits) - 1, dtype=np.int64)[:, None]
-        offsets: npt.NDArray[np.int64] = (n * self.step16 << (4 - self.act_bits)) >> 4
-        return offsets + np.asarray(self.threshold, np.int64)
-
-    def _fail(self, problem: str) -> UnsupportedLayerError:
-        return UnsupportedLayerError(self.name, self.kind, problem)
-
-    def _freeze_weights(self, field_name: str, ndim: int) -> None:
-        array = np.asarray(getattr(self, field_name))
-        if self.weights_bits not in WEIGHT_RANGES:
-            raise self._fail(f"weights_bits must be 1, 2, 4 or 8, got {self.weights_bits!r}")
-        if array.dtype != np.int8 or array.ndim != ndim or 0 in array.shape:
-            raise self._fail(
-                f"{field_name} must be a non-empty int8 array of {ndim} dimensions, "
-                f"got {array.dtype} {array.shape}"
-            )
-        low, high = WEIGHT_RANGES[self.weights_bits]
-        if array.min() < low or array.max() > high:
-            raise self._fail(
-                f"{field_name} reach {array.min()}..{array.max()}, outside the {low}..{high} "
-                f"of {self.weights_bits}-bit weights"
-            )
-        object.__setattr__(self, field_name, _frozen(array, np.int8))
-
-    def _freeze_activation(self, filters: int) -> None:
-        if self.act_bits is not None and self.act_bits not in ACT_BITS:
-            raise self._fail(f"activations must have 1, 2 or 4 bits, got {self.act_bits!r}")
-        threshold, act_step = np.asarray(self.threshold), np.asarray(self.act_step)
-        for what, array, dtype in (
-            ("threshold", threshold, np.int32),
-            ("act_step", act_step, np.float32),
-        ):
-            if array.dtype != dtype or array.shape != (filters,):
-                raise self._fail(
-                    f"{what} must be {np.dtype(dtype).name} ({filters},), "
-                    f"got {array.dtype} {array.shape}"
-                )
-        if not (np.all(act_step >= 1 / 16) and np.all(act_step < 2.0**31)):
-            raise self._fail("every act_step must be a number from 1/16 to below 2**31")
-        object.__setattr__(self, "threshold", _frozen(threshold, np.int32))
-        object.__setattr__(self, "act_step", _frozen(act_step, np.float32))
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Spatial(_Neural):
-    """What every layer with a spatial kernel has."""
-
-    padding: Padding = "same"
-    stride: Pair = (1, 1)
-    pooling: Pooling | None = None
-
-    @property
-    def kernel_size(self) -> Pair:
-        """(kernel_x, kernel_y)."""
-        raise TypeError(f"{type(self).__name__} has no kernel")
-
-    def _check_geometry(self) -> None:
-        if self.padding not in ("same", "valid"):
-            raise self._fail(f"padding must be 'same' or 'valid', got {self.padding!r}")
-        if not all(k % 2 for k in self.kernel_size):
-            raise self._fail(f"kernel sizes must be odd, got {self.kernel_size}")
-        self._check_stride("stride", self.stride, self.kernel_size)
-        pooling = self.pooling
-        if pooling is None:
-            return
-        if pooling.kind == "max":
-            size = self._check_pair("pooling size", pooling.size)
-            self._check_stride("pooling stride", pooling.stride, size)
-            if size == (1, 1):  # Akida takes this for no pooling at all: it does not saturate
-                object.__setattr__(self, "pooling", None)
-        elif pooling.kind != "average" or pooling.size or pooling.stride:
-            raise self._fail(
-                f"pooling must be 'max' with a size and a stride, or 'average' with neither, "
-                f"got {pooling!r}"
-            )
-
-    def _check_pair(self, what: str, pair: Pair | None) -> Pair:
-        if (
-            not isinstance(pair, tuple)
-            or len(pair) != 2
-            or not all(_is_int(v) and 1 <= v <= MAX_DIMENSION for v in pair)
-        ):
-            raise self._fail(f"{what} must be two positive integers, got {pair!r}")
-        return pair
-
-    def _check_stride(self, what: str, stride: Pair | None, window: Pair) -> None:
-        stride = self._check_pair(what, stride)
-        if stride[0] > window[0] or stride[1] > window[1]:
-            raise self._fail(f"{what} {stride} must not exceed its window {window}")
-
-    def conv_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the potentials before pooling."""
-        x, y = (
-            _window_count(input_shape[i], self.kernel_size[i], self.stride[i], self.padding)
-            for i in (0, 1)
-        )
-        if x < 1 or y < 1:
-            raise self._fail(
-                f"a {self.kernel_size} kernel does not fit an input of {input_shape[:2]}"
-            )
-        return (x, y, self.filters)
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the layer's output for an input of (X, Y, C)."""
-        conv = self.conv_shape(input_shape)
-        pooling = self.pooling
-        if pooling is None:
-            return conv
-        if pooling.size is None or pooling.stride is None:
-            return (1, 1, self.filters)
-        x, y = (
-            _window_count(conv[i], pooling.size[i], pooling.stride[i], self.padding) for i in (0, 1)
-        )
-        if x < 1 or y < 1:
-            raise self._fail(f"a {pooling.size} pooling does not fit {conv[:2]}")
-        return (x, y, self.filters)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class InputConvolutional(_Spatial):
-    """First layer on 8-bit unsigned data of 1 or 3 channels; the border is `padding_value`."""
-
-    kind: ClassVar[str] = "InputConvolutional"
-    input_shape: Shape
-    weights: IntArray
-    """int8 (kernel_x, kernel_y, C, F)."""
-    padding_value: int = 0
-
-    def __post_init__(self) -> None:
-        _check_shape(self.name, self.kind, self.input_shape)
-        self._freeze_weights("weights", 4)
-        self._freeze_activation(self.weights.shape[3])
-        self._check_geometry()
-        if self.input_shape[2] not in (1, 3):
-            raise self._fail(f"needs 1 or 3 input channels, got {self.input_shape[2]}")
-        if not _is_int(self.padding_value) or not 0 <= self.padding_value <= 255:
-            raise self._fail(f"padding_value must be 0..255, got {self.padding_value!r}")
-
-    @property
-    def kernel_size(self) -> Pair:
-        return (int(self.weights.shape[0]), int(self.weights.shape[1]))
-
-    @property
-    def arrays(self) -> dict[str, IntArray]:
-        return {"weights": self.weights, "threshold": self.threshold, "act_step": self.act_step}
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Convolutional(_Spatial):
-    """Convolution of activations."""
-
-    kind: ClassVar[str] = "Convolutional"
-    weights: IntArray
-    """int8 (kernel_x, kernel_y, C, F), flipped for cross-correlation."""
-
-    def __post_init__(self) -> None:
-        self._freeze_weights("weights", 4)
-        self._freeze_activation(self.weights.shape[3])
-        self._check_geometry()
-
-    @property
-    def kernel_size(self) -> Pair:
-        return (int(self.weights.shape[0]), int(self.weights.shape[1]))
-
-    @property
-    def arrays(self) -> dict[str, IntArray]:
-        return {"weights": self.weights, "threshold": self.threshold, "act_step": self.act_step}
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SeparableConvolutional(_Spatial):
-    """Depthwise then pointwise convolution; the value between them is a full integer."""
-
-    kind: ClassVar[str] = "SeparableConvolutional"
-    depthwise: IntArray
-    """int8 (kernel_x, kernel_y, C), flipped for cross-correlation."""
-    pointwise: IntArray
-    """int8 (C, F)."""
-
-    def __post_init__(self) -> None:
-        self._freeze_weights("depthwise", 3)
-        self._freeze_weights("pointwise", 2)
-        if self.depthwise.shape[2] != self.pointwise.shape[0]:
-            raise self._fail(
-                f"depthwise has {self.depthwise.shape[2]} channels, "
-                f"pointwise expects {self.pointwise.shape[0]}"
-            )
-        self._freeze_activation(self.pointwise.shape[1])
-        self._check_geometry()
-
-    @property
-    def kernel_size(self) -> Pair:
-        return (int(self.depthwise.shape[0]), int(self.depthwise.shape[1]))
-
-    @property
-    def arrays(self) -> dict[str, IntArray]:
-        return {
-            "depthwise": self.depthwise,
-            "pointwise": self.pointwise,
-            "threshold": self.threshold,
-            "act_step": self.act_step,
-        }
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FullyConnected(_Neural):
-    """Every output sees every input; a spatial input is flattened as (C, Y, X)."""
-
-    kind: ClassVar[str] = "FullyConnected"
-    weights: IntArray
-    """int8 (C * Y * X, units), rows in the order (C, Y, X)."""
-
-    def __post_init__(self) -> None:
-        self._freeze_weights("weights", 2)
-        self._freeze_activation(self.weights.shape[1])
-
-    @property
-    def arrays(self) -> dict[str, IntArray]:
-        return {"weights": self.weights, "threshold": self.threshold, "act_step": self.act_step}
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """(1, 1, units), whatever the input."""
-        return (1, 1, self.filters)
-
-
-SpatialLayer: TypeAlias = InputConvolutional | Convolutional | SeparableConvolutional
-NeuralLayer: TypeAlias = SpatialLayer | FullyConnected
-AnyLayer: TypeAlias = InputData | NeuralLayer
-
-
 @dataclass(frozen=True)
 class Stage:
     """A layer in its place in a network: shapes, and the integers it can meet.
@@ -445,13 +142,12 @@ class Stage:
         do not in akida's software backend, which is then no reference for the chip.
         """
         layer = self.layer
-        saturates = isinstance(layer, FullyConnected) or (
-            isinstance(layer, _Spatial) and layer.pooling is not None
-        )
-        return not saturates and self.max_potential > POTENTIAL_MAX
+        if isinstance(layer, (InputData, FullyConnected)) or layer.pooling is not None:
+            return False
+        return self.max_potential > POTENTIAL_MAX
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A network with its labels and the meaning of its input.
 
@@ -544,6 +240,16 @@ class Model:
         """Every layer with its shapes and integer ranges."""
         return tuple(_stages(self.layers))
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an ``.akrt`` file; an existing file is replaced whole or not at all.
+
+        Raises:
+            ModelFileError: the file cannot be written.
+        """
+        from akrt import modelfile
+
+        modelfile.save(self, path)
+
     def replace(self, **changes: Any) -> Model:
         """A copy with some fields changed."""
         return replace(self, **changes)
@@ -572,31 +278,55 @@ class Model:
             )
         return np.ascontiguousarray(array)
 
-    def summary(self) -> str:
-        """A plain-text table of the layers."""
-        rows = [("layer", "type", "output", "kernel", "bits w/a", "MACs", "max |potential|")]
+    def __repr__(self) -> str:
+        return f"<akrt.Model {self.name!r}, {len(self.layers)} layers, {self.weights} weights>"
+
+    def layer_table(self) -> list[dict[str, Any]]:
+        """One row of facts for every layer, as plain types."""
+        rows = []
         for s in self.stages:
             layer = s.layer
+            kernel: tuple[int, ...] = ()
+            weights_bits: int | None = None
             if isinstance(layer, InputData):
-                kernel, bits = "-", f"-/{layer.input_bits}"
+                output_bits = layer.input_bits
             else:
-                kernel = "x".join(map(str, _kernel_shape(layer)))
-                bits = f"{layer.weights_bits}/{layer.act_bits or 32}"
+                kernel, weights_bits = layer.kernel_shape, layer.weights_bits
+                output_bits = layer.act_bits or 32
             rows.append(
+                {
+                    "name": layer.name,
+                    "type": layer.kind,
+                    "output_shape": list(s.output_shape),
+                    "kernel": list(kernel),
+                    "weights_bits": weights_bits,
+                    "output_bits": output_bits,
+                    "macs": s.macs,
+                    "max_potential": s.max_potential,
+                    "beyond_20_bits": s.beyond_20_bits,
+                }
+            )
+        return rows
+
+    def summary(self) -> str:
+        """A plain-text table of the layers."""
+        table = [("layer", "type", "output", "kernel", "bits w/a", "MACs", "max |potential|")]
+        for row in self.layer_table():
+            table.append(
                 (
-                    layer.name,
-                    layer.kind,
-                    "x".join(map(str, s.output_shape)),
-                    kernel,
-                    bits,
-                    f"{s.macs:,}",
-                    f"{s.max_potential:,}" + (" !" if s.beyond_20_bits else ""),
+                    row["name"],
+                    row["type"],
+                    "x".join(map(str, row["output_shape"])),
+                    "x".join(map(str, row["kernel"])) or "-",
+                    f"{row['weights_bits'] or '-'}/{row['output_bits']}",
+                    f"{row['macs']:,}",
+                    f"{row['max_potential']:,}{' !' if row['beyond_20_bits'] else ''}",
                 )
             )
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
+            for row in table
         ]
         lines.insert(1, "  ".join("-" * width for width in widths))
         lines.append(f"{self.name}: {self.weights:,} weights, {self.macs:,} MACs per sample")
@@ -606,31 +336,6 @@ class Model:
                 "to agree with software"
             )
         return "\n".join(lines)
-
-
-def _kernel_shape(layer: NeuralLayer) -> tuple[int, ...]:
-    if isinstance(layer, SeparableConvolutional):
-        return (*layer.depthwise.shape[:2], *layer.pointwise.shape)
-    return tuple(layer.weights.shape)
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _check_shape(name: str, kind: str, shape: Shape) -> None:
-    if (
-        not isinstance(shape, tuple)
-        or len(shape) != 3
-        or not all(_is_int(v) and 1 <= v <= MAX_DIMENSION for v in shape)
-    ):
-        raise UnsupportedLayerError(
-            name, kind, f"input_shape must be three positive integers (X, Y, C), got {shape!r}"
-        )
-
-
-def _window_count(n: int, window: int, stride: int, padding: Padding) -> int:
-    return -(-n // stride) if padding == "same" else (n - window) // stride + 1
 
 
 def _stages(layers: tuple[AnyLayer, ...]) -> Iterator[Stage]:

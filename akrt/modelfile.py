@@ -34,7 +34,15 @@ from akrt.model import (
     SeparableConvolutional,
 )
 
-__all__ = ["FORMAT_VERSION", "content_hash", "load", "save", "to_bytes", "write_atomically"]
+__all__ = [
+    "FORMAT_VERSION",
+    "content_hash",
+    "describe",
+    "load",
+    "save",
+    "to_bytes",
+    "write_atomically",
+]
 
 FORMAT_VERSION = 1
 SUFFIX = ".akrt"
@@ -63,14 +71,14 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
 
 def to_bytes(model: Model) -> bytes:
     """The bytes of `model`'s file: equal for equal models."""
-    header, tensors = _header(model), _tensors(model)
-    header["sha256"] = _digest(header, tensors)
-    return save_tensors(tensors, {_METADATA_KEY: _canonical(header)})
+    head, tensors = describe(model), _tensors(model)
+    head["sha256"] = _digest(head, tensors)
+    return save_tensors(tensors, {_METADATA_KEY: _canonical(head)})
 
 
 def content_hash(model: Model) -> str:
     """SHA-256, in hex, of everything in the model: layers, arrays, labels and preprocessing."""
-    return _digest(_header(model), _tensors(model))
+    return _digest(describe(model), _tensors(model))
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -182,7 +190,8 @@ def _tensors(model: Model) -> dict[str, IntArray]:
     }
 
 
-def _header(model: Model) -> dict[str, Any]:
+def describe(model: Model) -> dict[str, Any]:
+    """All of a model but its arrays, as JSON types."""
     return {
         "format": FORMAT_VERSION,
         "name": model.name,

@@ -23,6 +23,8 @@ class Backend(ABC):
     """
 
     name: ClassVar[str]
+    options: ClassVar[frozenset[str]] = frozenset()
+    """Names of the keyword arguments that the constructor takes besides the model."""
 
     @classmethod
     def probe(cls) -> str | None:

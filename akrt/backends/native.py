@@ -46,7 +46,7 @@ class NativeBackend(Backend):
 
     name = "native"
 
-    def __init__(self, model: Model, **options: Any) -> None:
+    def __init__(self, model: Model) -> None:
         self._neural = [s for s in model.stages if not isinstance(s.layer, InputData)]
         self._skipped = len(model.stages) - len(self._neural)
         self._network = Network([pack(s) for s in self._neural]) if self._neural else None

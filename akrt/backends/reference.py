@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +31,7 @@ class ReferenceBackend(Backend):
 
     name = "reference"
 
-    def __init__(self, model: Model, **options: Any) -> None:
+    def __init__(self, model: Model) -> None:
         self._model = model
 
     def run(self, x: npt.NDArray[np.uint8]) -> Output:

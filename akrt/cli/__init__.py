@@ -1,0 +1,59 @@
+"""The ``akrt`` command.
+
+Exit codes: 0 done, 2 usage, 3 bad input, 4 no device, 5 mismatch. Facts go to standard output,
+as a table or with ``--json`` as JSON; errors and progress go to standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from akrt.cli import evaluate, kws, models, run
+from akrt.errors import AkrtError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="akrt",
+    help="Run quantised convolutional networks with the same integers everywhere.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("eval")(evaluate.evaluate)
+app.command("summary")(models.summary)
+app.command("convert")(models.convert)
+app.add_typer(kws.app, name="kws")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    if version:
+        from akrt import __version__
+
+        typer.echo(f"akrt {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        app()
+    except AkrtError as error:
+        print(f"akrt: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has left: say nothing, also not when Python flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""``akrt summary`` and ``akrt convert``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from akrt import modelfile
+from akrt.cli.output import print_json, print_line
+from akrt.errors import InputError, UsageError
+from akrt.loading import load
+from akrt.model import Mfcc, Model
+from akrt.runtime import bundled_model
+
+__all__ = ["convert", "summary"]
+
+
+def summary(
+    model: Annotated[
+        str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show a model's layers, shapes, bits, and what its input and outputs mean."""
+    loaded = bundled_model() if model is None else load(model)
+    if as_json:
+        print_json(_facts(loaded))
+        return
+    print_line(loaded.summary())
+    shape = "x".join(map(str, loaded.input_shape))
+    print_line(f"SHA-256  {modelfile.content_hash(loaded)}")
+    print_line(f"input    {shape}, {loaded.input_bits}-bit unsigned: {_meaning(loaded)}")
+    print_line(f"classes  {', '.join(loaded.labels) if loaded.labels else 'no labels'}")
+    for key, value in loaded.notes.items():
+        print_line(f"{key:<8} {value}")
+
+
+def convert(
+    source: Annotated[str, typer.Argument(metavar="IN", help="An .h5, .fbz or .akrt file.")],
+    target: Annotated[str, typer.Argument(metavar="OUT", help="An .akrt or .fbz file.")],
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Class names: a JSON list, a JSON object word: index, or a line each."),
+    ] = None,
+    mfcc: Annotated[
+        bool,
+        typer.Option("--mfcc", help="The input is MFCC features of one second of sound."),
+    ] = False,
+    scale: Annotated[float, typer.Option(help="With --mfcc: features are multiplied by it.")] = 4.0,
+    offset: Annotated[int, typer.Option(help="With --mfcc: and moved by it to uint8.")] = 128,
+    name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
+) -> None:
+    """Convert a quantised model; labels and the meaning of the input travel with it."""
+    suffix = Path(target).suffix.lower()
+    if suffix not in (".akrt", ".fbz"):
+        raise UsageError(f"OUT must end in .akrt or .fbz, got '{target}'")
+    if suffix == ".fbz" and (labels or mfcc or name):
+        raise UsageError("an .fbz file has no place for labels, --mfcc or a name")
+    model = load(source)
+    if labels is not None:
+        model = model.replace(labels=_read_labels(labels))
+    if mfcc:
+        model = model.replace(preprocessing=Mfcc(scale=scale, offset=offset))
+    if name is not None:
+        model = model.replace(name=name)
+    if suffix == ".fbz":
+        from akrt.importers import save_fbz
+
+        save_fbz(model, target)
+    else:
+        model.save(target)
+    print_line(
+        f"{target}: {len(model.layers)} layers, {model.weights:,} weights, "
+        f"SHA-256 {modelfile.content_hash(model)[:16]}"
+    )
+
+
+def _facts(model: Model) -> dict[str, object]:
+    described = modelfile.describe(model)
+    return {
+        "name": model.name,
+        "sha256": modelfile.content_hash(model),
+        "input_shape": list(model.input_shape),
+        "input_bits": model.input_bits,
+        "preprocessing": described["preprocessing"],
+        "labels": described["labels"],
+        "weights": model.weights,
+        "macs": model.macs,
+        "layers": model.layer_table(),
+        "notes": described["notes"],
+    }
+
+
+def _meaning(model: Model) -> str:
+    p = model.preprocessing
+    if p is None:
+        return "meaning not recorded"
+    return (
+        f"MFCC of {p.clip / p.sample_rate:g} s at {p.sample_rate} Hz, {p.frames} frames of "
+        f"{p.coefficients}, u8 = clip(round({p.scale:g} * mfcc) + {p.offset}, 0, 255)"
+    )
+
+
+def _read_labels(path: Path) -> tuple[str, ...]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the labels '{path}': {error}") from None
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        parsed = [line.strip() for line in text.splitlines() if line.strip()]
+    if isinstance(parsed, dict):
+        if sorted(parsed.values(), key=repr) != sorted(range(len(parsed)), key=repr):
+            raise InputError(f"'{path}': indices must be 0..{len(parsed) - 1}, each once")
+        parsed = sorted(parsed, key=parsed.__getitem__)
+    if not isinstance(parsed, list) or not parsed or not all(isinstance(v, str) for v in parsed):
+        raise InputError(f"'{path}' holds no list of class names")
+    return tuple(parsed)

@@ -1,0 +1,87 @@
+"""What a runtime measures while it works: latencies, rates, and where the time goes."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["LayerProfile", "Recorder", "Statistics"]
+
+WINDOW = 10_000
+"""Percentiles are over this many of the latest calls."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Figures over the calls of one runtime. Latencies are of whole calls, in microseconds.
+
+    `fps` is samples per second of time spent computing, not of time passed.
+    """
+
+    backend: str
+    calls: int
+    samples: int
+    fps: float | None
+    latency_us: dict[str, float]
+    """``min``, ``p50``, ``p90``, ``p99``, ``max``; empty before the first call."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain types, for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        if not self.calls:
+            return f"{self.backend}: no calls yet"
+        latency = ", ".join(f"{name} {value:.1f}" for name, value in self.latency_us.items())
+        return (
+            f"{self.backend}: {self.samples} samples in {self.calls} calls, "
+            f"{self.fps:,.0f} samples/s; latency of a call in us: {latency}"
+        )
+
+
+@dataclass(frozen=True)
+class LayerProfile:
+    """One layer's share of the work, for one sample.
+
+    `time_us` is a median over repetitions; `sparsity` the fraction of outputs that are zero.
+    """
+
+    name: str
+    kind: str
+    output_shape: tuple[int, int, int]
+    time_us: float
+    macs: int
+    sparsity: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain types, for JSON."""
+        return asdict(self)
+
+
+class Recorder:
+    """Collects the duration and size of every call."""
+
+    def __init__(self, backend: str) -> None:
+        self._backend = backend
+        self._latest: deque[int] = deque(maxlen=WINDOW)
+        self._calls = self._samples = self._nanoseconds = 0
+
+    def record(self, nanoseconds: int, samples: int) -> None:
+        """Add one call."""
+        self._latest.append(nanoseconds)
+        self._calls += 1
+        self._samples += samples
+        self._nanoseconds += nanoseconds
+
+    def statistics(self) -> Statistics:
+        """Figures over all calls so far."""
+        latency = {}
+        if self._latest:
+            points = np.percentile(np.array(self._latest) / 1e3, (0, 50, 90, 99, 100))
+            names = ("min", "p50", "p90", "p99", "max")
+            latency = {name: float(value) for name, value in zip(names, points, strict=True)}
+        fps = self._samples / (self._nanoseconds / 1e9) if self._nanoseconds else None
+        return Statistics(self._backend, self._calls, self._samples, fps, latency)

@@ -1,0 +1,271 @@
+"""Runtime: choose a backend, run, measure."""
+
+from __future__ import annotations
+
+import os
+import time
+from importlib.resources import as_file, files
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.backends import registry
+from akrt.backends.base import Output
+from akrt.errors import AkrtError, InputError, UsageError
+from akrt.loading import load
+from akrt.measurement import LayerProfile, Recorder, Statistics
+from akrt.model import Model
+
+__all__ = ["Runtime", "bundled_model"]
+
+_BUNDLED = "ds_cnn_kws.akrt"
+
+
+def bundled_model() -> Model:
+    """The keyword-spotting network that ships with akrt."""
+    with as_file(files("akrt") / "data" / _BUNDLED) as path:
+        return load(path)
+
+
+class Runtime:
+    """A model on a backend. Method names and shapes follow `akida.Model`.
+
+    Args:
+        model: a path to an ``.akrt``, ``.h5`` or ``.fbz`` file, a `Model`, a live `akida.Model`,
+            or None for the bundled keyword-spotting network.
+        backend: "auto" (the best one here), "native", "simulator", "reference", or the name of a
+            plugin.
+        options: passed to the backend.
+
+    Raises:
+        ModelFileError, UnsupportedLayerError: the model cannot be read.
+        BackendNotFoundError, BackendUnavailableError: the backend cannot run here; the message
+            says why.
+
+    Forward calls may come from many threads at once where the backend allows it (native does).
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | Model | Any | None = None,
+        backend: str = "auto",
+        **options: Any,
+    ) -> None:
+        self._model = _as_model(model)
+        self._backend = registry.create(backend, self._model, options)
+        self._recorder = Recorder(self._backend.name)
+        self._closed = False
+
+    @property
+    def model(self) -> Model:
+        """The network."""
+        return self._model
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend in use."""
+        return self._backend.name
+
+    @property
+    def statistics(self) -> Statistics:
+        """Latency percentiles and samples per second over this runtime's calls so far."""
+        return self._recorder.statistics()
+
+    def forward(self, inputs: npt.ArrayLike, batch_size: int = 0) -> Output:
+        """Outputs of the last layer.
+
+        Args:
+            inputs: uint8 (N, X, Y, C).
+            batch_size: most samples to hand to the backend at a time; 0 is all.
+
+        Returns:
+            int32 potentials, or uint8 activations where the last layer has an activation:
+            (N, X', Y', C').
+
+        Raises:
+            InputError: wrong shape, dtype or range.
+        """
+        if self._closed:
+            raise UsageError("this runtime is closed: make a new one")
+        x = self._model.check_input(inputs)
+        if not isinstance(batch_size, (int, np.integer)) or batch_size < 0:
+            raise UsageError(f"batch_size must be 0 or a positive integer, got {batch_size!r}")
+        samples = x.shape[0]
+        if not samples:
+            return np.empty((0, *self._model.output_shape), self._model.output_dtype)
+        if not batch_size or batch_size >= samples:
+            return self._run(x)
+        return np.concatenate(
+            [self._run(x[i : i + batch_size]) for i in range(0, samples, batch_size)]
+        )
+
+    def predict(self, inputs: npt.ArrayLike, batch_size: int = 0) -> npt.NDArray[np.float32]:
+        """Outputs as floats: ``(potential - threshold) / act_step``, the network's logits.
+
+        Args:
+            inputs: uint8 (N, X, Y, C).
+            batch_size: as for `forward`.
+
+        Returns:
+            float32 (N, X', Y', C').
+
+        Raises:
+            InputError: wrong shape, dtype or range.
+            UsageError: the last layer has an activation; use `forward`.
+        """
+        final = self._model.final_step
+        if final is None:
+            raise UsageError(
+                f"predict needs a network without activation on its last layer, but "
+                f"'{self._model.layers[-1].name}' has one: use forward"
+            )
+        threshold, act_step = final
+        potentials = self.forward(inputs, batch_size)
+        logits: npt.NDArray[np.float32] = (potentials - threshold).astype(np.float32) / act_step
+        return logits
+
+    def predict_classes(
+        self, inputs: npt.ArrayLike, num_classes: int = 0, batch_size: int = 0
+    ) -> npt.NDArray[np.int64]:
+        """The class of every sample.
+
+        Args:
+            inputs: uint8 (N, X, Y, C).
+            num_classes: where it is less than the outputs, neighbouring outputs share a class;
+                0 means one class an output.
+            batch_size: as for `forward`.
+
+        Returns:
+            int64 (N * X' * Y',), the index of the largest output; the first of equals.
+
+        Raises:
+            InputError: wrong shape, dtype or range.
+            UsageError: the last layer has an activation, or num_classes exceeds the outputs.
+        """
+        outputs = self._model.output_shape[2]
+        if not isinstance(num_classes, (int, np.integer)) or not 0 <= num_classes <= outputs:
+            raise UsageError(f"num_classes must be 0..{outputs}, got {num_classes!r}")
+        winners: npt.NDArray[np.int64] = np.argmax(self.predict(inputs, batch_size), axis=-1)
+        return winners.reshape(-1) // (outputs // (num_classes or outputs))
+
+    def evaluate(
+        self,
+        inputs: npt.ArrayLike,
+        labels: npt.ArrayLike,
+        num_classes: int = 0,
+        batch_size: int = 0,
+    ) -> float:
+        """Fraction of samples whose class equals its label.
+
+        Args:
+            inputs: uint8 (N, X, Y, C), N > 0.
+            labels: integers (N,).
+            num_classes: as for `predict_classes`.
+            batch_size: as for `forward`.
+
+        Raises:
+            InputError: wrong shapes, dtypes or ranges.
+        """
+        truth = np.asarray(labels)
+        if truth.dtype.kind not in "iu" or truth.ndim != 1:
+            raise InputError(
+                f"labels must be integers of shape (N,), got {truth.dtype} {truth.shape}"
+            )
+        classes = self.predict_classes(inputs, num_classes, batch_size)
+        if truth.shape != classes.shape or not len(truth):
+            raise InputError(f"{len(truth)} labels for {len(classes)} predictions")
+        return float(np.mean(classes == truth))
+
+    def layer_outputs(self, inputs: npt.ArrayLike) -> dict[str, Output]:
+        """The output of every layer, by layer name.
+
+        Raises:
+            InputError: wrong shape, dtype or range.
+            UsageError: this backend cannot tell.
+        """
+        outputs = self._backend.layer_outputs(self._model.check_input(inputs))
+        if outputs is None:
+            raise UsageError(f"backend '{self.backend}' does not show what is between its layers")
+        return {
+            layer.name: output for layer, output in zip(self._model.layers, outputs, strict=True)
+        }
+
+    def profile(self, inputs: npt.ArrayLike, repeat: int = 20) -> list[LayerProfile]:
+        """Time, multiply-accumulates and sparsity of every layer, for one sample of `inputs`.
+
+        Args:
+            inputs: uint8 (N, X, Y, C), N > 0.
+            repeat: how often to run; the median counts.
+
+        Raises:
+            InputError: wrong shape, dtype or range.
+            UsageError: this backend cannot tell layers apart.
+        """
+        x = self._model.check_input(inputs)
+        if not len(x) or repeat < 1:
+            raise UsageError("profile needs at least one sample and one repetition")
+        outputs = self._backend.layer_outputs(x)
+        times = [self._backend.layer_times(x) for _ in range(repeat)]
+        if outputs is None or times[0] is None:
+            raise UsageError(f"backend '{self.backend}' cannot be profiled by layer")
+        medians = np.median(np.array(times, dtype=np.float64), axis=0) / len(x) / 1e3
+        return [
+            LayerProfile(
+                stage.layer.name,
+                stage.layer.kind,
+                stage.output_shape,
+                float(medians[i]),
+                stage.macs,
+                float(np.mean(outputs[i] == 0)),
+            )
+            for i, stage in enumerate(self._model.stages)
+        ]
+
+    def summary(self) -> str:
+        """A plain-text table of the layers, and what runs them."""
+        facts = ", ".join(f"{k} {v}" for k, v in self._backend.describe().items())
+        return f"{self._model.summary()}\nbackend {self.backend}" + (f": {facts}" if facts else "")
+
+    def close(self) -> None:
+        """Free what the backend holds; calling it again does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._backend.close()
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<akrt.Runtime {self._model.name!r} on {self.backend}>"
+
+    def _run(self, x: npt.NDArray[np.uint8]) -> Output:
+        start = time.perf_counter_ns()
+        y = self._backend.run(x)
+        self._recorder.record(time.perf_counter_ns() - start, x.shape[0])
+        return y
+
+
+def _as_model(model: str | os.PathLike[str] | Model | Any | None) -> Model:
+    if model is None:
+        return bundled_model()
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, (str, os.PathLike)):
+        return load(model)
+    if type(model).__module__.partition(".")[0] == "akida":
+        from akrt.importers import from_akida
+
+        return from_akida(model)
+    raise AkrtError(
+        f"expected a path, an akrt.Model, an akida.Model or None, got {type(model).__name__}"
+    )
