@@ -1,0 +1,237 @@
+"""Models from akida and back, through akida's documented API; akida itself is an optional extra.
+
+Akida's `Convolutional` and `SeparableConvolutional` are true convolutions, ours cross-correlations:
+their kernels are flipped on both spatial axes here, in both directions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.errors import MissingExtraError, ModelError, ModelFileError, UnsupportedLayerError
+from akrt.importers import quarantine, read_fbz
+from akrt.model import (
+    AnyLayer,
+    Convolutional,
+    FullyConnected,
+    InputConvolutional,
+    InputData,
+    Model,
+    Pooling,
+    SeparableConvolutional,
+    SpatialLayer,
+)
+
+__all__ = ["from_akida", "load_fbz", "to_akida"]
+
+_PADDING = {0: "valid", 1: "same"}
+_POOLING = {0: None, 1: "max", 2: "average"}
+_VARIABLES = {"weights", "threshold", "act_step"}
+
+
+def load_fbz(path: str | os.PathLike[str]) -> Model:
+    """The model in a file that akida saved (.fbz).
+
+    The file is read in a process of its own, because akida does not survive every damaged file.
+
+    Raises:
+        MissingExtraError: akida is not installed.
+        ModelFileError: the file is missing, damaged or not an akida model.
+        UnsupportedLayerError: an Akida 2.0 model, or a layer outside the five of Akida 1.0.
+    """
+    if find_spec("akida") is None:
+        raise MissingExtraError("akida", "akida", "reading .fbz files")
+    facts, arrays = quarantine.read("read_fbz", path, "akida model")
+    name = os.path.splitext(os.path.basename(os.fspath(path)))[0]
+    try:
+        return _model(facts, arrays, name or "model")
+    except UnsupportedLayerError:
+        raise
+    except ModelError as error:
+        raise ModelFileError(f"{os.fspath(path)}: {error}") from error
+
+
+def from_akida(model: Any, name: str = "model") -> Model:
+    """The same network as a live `akida.Model`, with neither labels nor preprocessing.
+
+    Raises:
+        UnsupportedLayerError: an Akida 2.0 model, or a layer outside the five of Akida 1.0.
+        ModelError: the model is empty or inconsistent.
+    """
+    try:
+        facts, arrays = read_fbz.describe(model)
+    except (AttributeError, TypeError) as error:
+        raise ModelError(f"expected an akida.Model, got {type(model).__name__}") from error
+    return _model(facts, arrays, name)
+
+
+def to_akida(model: Model) -> Any:
+    """A new `akida.Model` of the same network, mapped on nothing: akida's software computes it.
+
+    Raises:
+        MissingExtraError: akida is not installed.
+        UnsupportedLayerError: akida refuses a layer; the message gives its words.
+    """
+    try:
+        akida = importlib.import_module("akida")
+    except ImportError as error:
+        raise MissingExtraError("akida", "akida", "running a model in akida") from error
+    twin = akida.Model()
+    for layer in model.layers:
+        try:
+            twin.add(_akida_layer(akida, layer))
+            if not isinstance(layer, InputData):
+                added = twin.layers[-1]
+                for variable, array in _variables(layer).items():
+                    added.set_variable(variable, array)
+        except (ValueError, RuntimeError, TypeError) as error:
+            raise UnsupportedLayerError(
+                layer.name, layer.kind, f"akida refuses it: {error}"
+            ) from error
+    return twin
+
+
+def _model(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], name: str) -> Model:
+    version, entries = facts.get("ip_version"), facts.get("layers")
+    if not isinstance(entries, list) or not entries:
+        raise ModelError("an akida model without layers")
+    layers = []
+    for i, entry in enumerate(entries):
+        found = {v: arrays[f"{i}.{v}"] for v in entry["variables"]}
+        before = [entries[i - 1]["name"]] if i else []
+        layers.append(_layer(entry, found, before, str(version)))
+    return Model(tuple(layers), name=name, notes={"imported_from": "akida model"})
+
+
+def _layer(
+    entry: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], before: list[str], version: str
+) -> AnyLayer:
+    name, kind, p = entry["name"], entry["type"], entry["parameters"]
+
+    def fail(problem: str) -> UnsupportedLayerError:
+        return UnsupportedLayerError(name, kind, problem)
+
+    makers = ("InputData", "InputConvolutional", "Convolutional", "SeparableConvolutional")
+    if version != "v1" or kind not in (*makers, "FullyConnected"):
+        raise fail(
+            f"belongs to a model of Akida {version}; akrt runs Akida 1.0 networks of "
+            f"{', '.join(makers)} and FullyConnected: convert with "
+            f"set_akida_version(AkidaVersion.v1)"
+        )
+    if entry["inbounds"] != before:
+        raise fail(f"follows {entry['inbounds']}, expected {before}: only one branch is supported")
+    if kind == "InputData":
+        if p.get("input_signed"):
+            raise fail("input_signed: only unsigned input is supported")
+        x, y, channels = entry["input_shape"]
+        return InputData(name, (x, y, channels), p["input_bits"])
+    expected = _VARIABLES | ({"weights_pw"} if kind == "SeparableConvolutional" else set())
+    if set(arrays) != expected:
+        raise fail(
+            f"has the variables {sorted(arrays)}, expected {sorted(expected)}: a layer compiled "
+            f"for edge learning cannot be imported"
+        )
+    weights = arrays["weights"]
+    settings: dict[str, Any] = {
+        "name": name,
+        "weights_bits": p["weights_bits"],
+        "threshold": arrays["threshold"],
+        "act_step": arrays["act_step"],
+        "act_bits": p["act_bits"] if p["activation"] else None,
+    }
+    if kind == "FullyConnected":
+        return FullyConnected(weights=weights.reshape(weights.shape[-2:]), **settings)
+    if p["padding"] not in _PADDING:
+        raise fail(f"padding {p['padding']} is not supported")
+    settings["padding"] = _PADDING[p["padding"]]
+    settings["stride"] = (p["stride_x"], p["stride_y"])
+    settings["pooling"] = _pooling(p, fail)
+    if kind == "InputConvolutional":
+        shape = (p["input_width"], p["input_height"], p["input_channels"])
+        return InputConvolutional(
+            weights=weights, input_shape=shape, padding_value=p["padding_value"], **settings
+        )
+    flipped = weights[::-1, ::-1]
+    if kind == "Convolutional":
+        return Convolutional(weights=flipped, **settings)
+    pointwise = arrays["weights_pw"]
+    return SeparableConvolutional(
+        depthwise=flipped[..., 0], pointwise=pointwise.reshape(pointwise.shape[-2:]), **settings
+    )
+
+
+def _pooling(p: dict[str, int], fail: Any) -> Pooling | None:
+    kind = _POOLING.get(p["pool_type"], "?")
+    if kind == "max":
+        return Pooling(
+            "max",
+            (p["pooling_width"], p["pooling_height"]),
+            (p["pooling_stride_x"], p["pooling_stride_y"]),
+        )
+    if kind == "average":
+        if p["pooling_width"] > 0 or p["pooling_height"] > 0:
+            raise fail("average pooling of a window: only global average pooling is supported")
+        return Pooling("average")
+    if kind is not None:
+        raise fail(f"pool_type {p['pool_type']} is not supported")
+    return None
+
+
+def _akida_layer(akida: Any, layer: AnyLayer) -> Any:
+    if isinstance(layer, InputData):
+        return akida.InputData(layer.input_shape, input_bits=layer.input_bits, name=layer.name)
+    settings: dict[str, Any] = {
+        "name": layer.name,
+        "weights_bits": layer.weights_bits,
+        "activation": layer.act_bits is not None,
+    }
+    if layer.act_bits is not None:
+        settings["act_bits"] = layer.act_bits
+    if isinstance(layer, FullyConnected):
+        return akida.FullyConnected(units=layer.filters, **settings)
+    settings |= _geometry(akida, layer)
+    if isinstance(layer, InputConvolutional):
+        return akida.InputConvolutional(
+            input_shape=layer.input_shape, padding_value=layer.padding_value, **settings
+        )
+    if isinstance(layer, Convolutional):
+        return akida.Convolutional(**settings)
+    return akida.SeparableConvolutional(**settings)
+
+
+def _geometry(akida: Any, layer: SpatialLayer) -> dict[str, Any]:
+    settings = {
+        "kernel_size": layer.kernel_size,
+        "filters": layer.filters,
+        "padding": akida.Padding.Same if layer.padding == "same" else akida.Padding.Valid,
+        "kernel_stride": layer.stride,
+    }
+    pooling = layer.pooling
+    if pooling is not None and pooling.kind == "average":
+        settings["pool_type"] = akida.PoolType.Average
+    elif pooling is not None:
+        settings["pool_type"] = akida.PoolType.Max
+        settings["pool_size"] = pooling.size
+        settings["pool_stride"] = pooling.stride
+    return settings
+
+
+def _variables(layer: AnyLayer) -> dict[str, npt.NDArray[Any]]:
+    """Akida's variables of a layer."""
+    assert not isinstance(layer, InputData)
+    arrays: dict[str, npt.NDArray[Any]] = {"threshold": layer.threshold, "act_step": layer.act_step}
+    if isinstance(layer, SeparableConvolutional):
+        arrays["weights"] = layer.depthwise[::-1, ::-1, :, None]
+        arrays["weights_pw"] = layer.pointwise[None, None]
+    elif isinstance(layer, FullyConnected):
+        arrays["weights"] = layer.weights[None, None]
+    else:
+        flip = isinstance(layer, Convolutional)
+        arrays["weights"] = layer.weights[::-1, ::-1] if flip else layer.weights
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}

@@ -1,0 +1,433 @@
+"""Imports Keras models quantised with cnn2snn from HDF5 files, without TensorFlow.
+
+The integers are those of ``cnn2snn.convert``: rules and formulas from the Apache-2.0 sources of
+cnn2snn 2.19, in float32 and float64 where they are there (under NumPy 2, with which TensorFlow
+2.18 and newer run). An Akida layer is a neural layer, at most one pooling and an activation::
+
+    threshold = floor(i * w * (t - bias) + sum(weights) * shift) * pooled positions
+    act_step  =       i * w * step * 2**bits / 16               * pooled positions
+
+with ``i`` the integers per unit of input (1 / scale of the Rescaling, or 1 / step of the layer
+before), ``w`` the integers per unit of weight, ``t = step / 2`` and ``step`` of the activation, and
+``shift`` the integer that stands for a zero input. (Flooring comes last.)
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.errors import ModelError, ModelFileError, UnsupportedLayerError
+from akrt.importers import batch_normalization, chip_limits, keras_config, quarantine
+from akrt.importers import weight_quantizers as quantizers
+from akrt.importers.batch_normalization import NEURAL
+from akrt.importers.keras_config import Chain, KerasLayer
+from akrt.model import (
+    MAX_TENSOR_ELEMENTS,
+    AnyLayer,
+    Convolutional,
+    FullyConnected,
+    InputConvolutional,
+    InputData,
+    Model,
+    Padding,
+    Pooling,
+    SeparableConvolutional,
+)
+
+__all__ = ["load_h5", "to_model"]
+
+ACTIVATIONS = ("QuantizedReLU", "ActivationDiscreteRelu")
+_FLOAT_LAYERS = (
+    "Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Dense", "ReLU",
+)  # fmt: skip
+
+
+def load_h5(path: str | os.PathLike[str]) -> Model:
+    """The model in a Keras HDF5 file that cnn2snn quantised.
+
+    Args:
+        path: a file written by ``model.save("name.h5")``.
+
+    Returns:
+        The model, with neither labels nor preprocessing: the file does not say.
+
+    Raises:
+        ModelFileError: the file is missing, damaged or not a Keras model.
+        UnsupportedLayerError: a layer that does not convert; the message names it and the remedy.
+    """
+    facts, arrays = quarantine.read("read_hdf5", path, "HDF5 file")
+    return to_model(facts, arrays, os.fspath(path))
+
+
+def to_model(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: str) -> Model:
+    """The model that the architecture and weights of a file describe.
+
+    Args:
+        facts, arrays: as `akrt.importers.read_hdf5.read` gives them.
+        path: for messages.
+
+    Raises:
+        ModelFileError, UnsupportedLayerError: as `load_h5`.
+    """
+    try:
+        weights = {
+            str(name): tuple(arrays[f"{index}.{i}"] for i in range(count))
+            for name, (index, count) in facts["weights"].items()
+        }
+        text, version = str(facts["config"]), str(facts["keras"])[:20]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(f"{path}: damaged: its contents make no sense") from error
+    chain = keras_config.parse(text, weights, path)
+    try:
+        layers, equalised, clipped = chip_limits.fit(_convert(chain))
+        notes = {"imported_from": f"cnn2snn HDF5, Keras {version}"}
+        if equalised:
+            notes["act_step_equalised"] = ", ".join(equalised)
+        if clipped:
+            notes["thresholds_clipped"] = ", ".join(clipped)
+        return Model(tuple(layers), name=chain.name, notes=notes)
+    except UnsupportedLayerError:
+        raise
+    except ModelError as error:
+        raise ModelFileError(f"{path}: {error}") from error
+
+
+class _Block(NamedTuple):
+    """The Keras layers that become one Akida layer."""
+
+    neural: KerasLayer
+    reshapes: tuple[KerasLayer, ...] = ()
+    pooling: KerasLayer | None = None
+    activation: KerasLayer | None = None
+
+
+class _Scaling(NamedTuple):
+    """Integers per unit of input, and the integer that stands for zero."""
+
+    scale: np.float32
+    shift: float
+
+
+def _convert(chain: Chain) -> list[AnyLayer]:
+    layers = [layer for layer in chain.layers if layer.kind != "Dropout"]
+    layers = batch_normalization.fold(_pool_first(layers))
+    scaling, layers = _rescaling(layers)
+    shape = chain.input_shape
+    converted: list[AnyLayer] = []
+    image = shape[-1] in (1, 3)
+    if not image:
+        if scaling.shift != 0:
+            raise chain.layers[0].fail(
+                "has an offset, which only a first convolution of 1 or 3 channels can take"
+            )
+        spatial = (1, 1, shape[0]) if len(shape) == 1 else (shape[0], shape[1], shape[2])
+        converted.append(InputData(f"{chain.name}_input", spatial))
+    for block in _blocks(layers, chain):
+        first = image and not converted
+        layer, shape = _akida_layer(block, shape, scaling, first)
+        converted.append(layer)
+        if block.activation is not None:
+            scaling = _Scaling(np.float32(1) / _step(block.activation), 0)
+    return converted
+
+
+def _pool_first(layers: list[KerasLayer]) -> list[KerasLayer]:
+    """Swaps each activation and the max pooling after it, which commute."""
+    swapped: list[KerasLayer] = []
+    for layer in layers:
+        if layer.kind == "MaxPooling2D" and swapped and swapped[-1].kind in ACTIVATIONS:
+            swapped.insert(-1, layer)
+        else:
+            swapped.append(layer)
+    return swapped
+
+
+def _rescaling(layers: list[KerasLayer]) -> tuple[_Scaling, list[KerasLayer]]:
+    """How the input was scaled for Keras, and the layers without their leading Rescaling."""
+    if not layers or layers[0].kind != "Rescaling":
+        return _Scaling(np.float32(1), 0.0), layers
+    first = layers[0]
+    scale, offset = first.number("scale"), first.number("offset")
+    if not scale > 1e-30:
+        raise first.fail(f"scale must be positive, got {scale}")
+    return _Scaling(np.float32(1 / scale), -offset / scale), layers[1:]
+
+
+def _blocks(layers: list[KerasLayer], chain: Chain) -> list[_Block]:
+    """Groups the layers; checks their order."""
+    blocks: list[_Block] = []
+    pending: _Block | None = None
+    reshapes: tuple[KerasLayer, ...] = ()
+    previous: KerasLayer | None = None
+    for i, layer in enumerate(layers):
+        kind = layer.kind
+        if kind in NEURAL:
+            if pending is not None:
+                raise layer.fail(f"needs a quantised activation between it and {_of(pending)}")
+            pending, reshapes = _Block(layer, reshapes), ()
+        elif kind in ("MaxPooling2D", "GlobalAveragePooling2D"):
+            if previous is None or previous.kind not in NEURAL[:2] or pending is None:
+                raise layer.fail(
+                    "must directly follow a convolution (a global average pooling before its "
+                    "activation, a max pooling before or after it)"
+                )
+            pending = pending._replace(pooling=layer)
+        elif kind in ACTIVATIONS:
+            if pending is None:
+                raise layer.fail("does not follow a quantised neural layer")
+            blocks.append(pending._replace(activation=layer))
+            pending = None
+        elif kind in ("Flatten", "Reshape"):
+            if kind == "Flatten" and i + 1 < len(layers) and layers[i + 1].kind != "QuantizedDense":
+                raise layer.fail("is only supported before a dense layer")
+            if kind == "Reshape":
+                reshapes = (*reshapes, layer)
+        elif kind in ("Activation", "Softmax"):
+            if any(later.kind in NEURAL for later in layers[i + 1 :]):
+                raise layer.fail(
+                    "is only supported after the last neural layer; use QuantizedReLU before"
+                )
+        else:
+            raise _unsupported(layer)
+        previous = layer
+    if pending is not None:
+        blocks.append(pending)
+    if not blocks:
+        raise ModelFileError(f"the model '{chain.name}' has no quantised neural layer")
+    return blocks
+
+
+def _of(block: _Block) -> str:
+    return f"'{block.neural.name}'"
+
+
+def _unsupported(layer: KerasLayer) -> UnsupportedLayerError:
+    if layer.kind in _FLOAT_LAYERS:
+        return layer.fail("is not quantised: quantise the model with cnn2snn.quantize first")
+    if layer.kind == "BatchNormalization":
+        return layer.fail("does not follow a neural layer that it could be folded into")
+    if layer.kind == "Rescaling":
+        return layer.fail("must be the first layer")
+    return layer.fail(
+        "is not supported; Akida 1.0 has convolutions, separable convolutions, dense layers, max "
+        "and global average pooling, and quantised activations"
+    )
+
+
+def _akida_layer(
+    block: _Block, shape: tuple[int, ...], scaling: _Scaling, first: bool
+) -> tuple[AnyLayer, tuple[int, ...]]:
+    """The Akida layer of a block, and its output shape as (X, Y, C)."""
+    neural = block.neural
+    if first and (neural.kind != "QuantizedConv2D" or len(shape) != 3):
+        raise neural.fail(
+            "a model with an input of 1 or 3 channels must start with a QuantizedConv2D"
+        )
+    spatial = shape if len(shape) == 3 else (1, 1, shape[0])
+    for reshape in block.reshapes:
+        _check_reshape(reshape, spatial)
+    kernels = _kernels(neural, spatial)
+    quantized, factors = zip(*(_quantized(neural, key, w) for key, w in kernels), strict=True)
+    factor = factors[0] if len(factors) == 1 else factors[0] * factors[1]
+    filters = kernels[-1][1].shape[-1]
+    activation = block.activation
+    common: dict[str, Any] = {
+        "name": neural.name,
+        "weights_bits": _quantizer(neural, "quantizer").bits,
+        "act_bits": None if activation is None else _act_bits(activation),
+    }
+    make: Any
+    if neural.kind == "QuantizedDense":
+        x, y, channels = spatial
+        flat = quantized[0].reshape(x, y, channels, filters).transpose(2, 1, 0, 3)
+        common["weights"] = flat.reshape(-1, filters)
+        make = FullyConnected
+    else:
+        common["padding"] = _padding(neural)
+        common["stride"] = neural.pair("strides")
+        common["pooling"] = _pooling(block)
+        if neural.kind == "QuantizedSeparableConv2D":
+            common["depthwise"] = quantized[0].reshape(quantized[0].shape[:3])
+            common["pointwise"] = quantized[1].reshape(-1, filters)
+            make = SeparableConvolutional
+        else:
+            common["weights"] = quantized[0]
+            make = Convolutional
+    if first:
+        common["input_shape"] = spatial
+        common["padding_value"] = _padding_value(neural, scaling.shift)
+        make = InputConvolutional
+    positions = 1
+    if common.get("pooling") == Pooling("average"):
+        probe = make(threshold=np.zeros(filters, np.int32),
+                     act_step=np.ones(filters, np.float32), **common)  # fmt: skip
+        x, y, _ = probe.conv_shape(spatial)
+        positions = x * y
+    shift = scaling.shift if first else None
+    threshold, step = _thresholds(
+        neural, activation, scaling.scale, shift, factor, quantized[0], positions, filters
+    )
+    layer: AnyLayer = make(threshold=threshold, act_step=step, **common)
+    assert not isinstance(layer, InputData)
+    return layer, layer.output_shape((spatial[0], spatial[1], spatial[2]))
+
+
+def _check_reshape(layer: KerasLayer, shape: tuple[int, ...]) -> None:
+    """Only (1, 1, N) to (N,), the reverse, or no change."""
+    target = layer.config.get("target_shape")
+    flat = shape[0] == shape[1] == 1
+    allowed = [list(shape), [-1, *shape[1:]], [shape[0], -1, shape[2]], [*shape[:2], -1]]
+    if flat:
+        allowed += [[shape[2]], [-1]]
+    if target not in allowed:
+        raise layer.fail(f"can only turn (1, 1, N) into (N,) and back, got {shape} to {target}")
+
+
+def _kernels(
+    layer: KerasLayer, shape: tuple[int, ...]
+) -> list[tuple[str, npt.NDArray[np.float32]]]:
+    """(setting that holds its quantizer, kernel) for each kernel of a layer, shapes checked."""
+    channels = shape[2]
+    use_bias = layer.flag("use_bias")
+    expected: list[tuple[str, tuple[int, ...]]]
+    if layer.kind == "QuantizedDense":
+        filters = layer.integer("units")
+        expected = [("quantizer", (shape[0] * shape[1] * channels, filters))]
+    else:
+        filters = layer.integer("filters")
+        size = layer.pair("kernel_size")
+        for key in ("dilation_rate", "groups", "depth_multiplier"):
+            if layer.config.get(key, 1) not in (1, [1, 1]):
+                raise layer.fail(f"{key} must be 1, got {layer.config[key]!r}")
+        if layer.kind == "QuantizedSeparableConv2D":
+            expected = [
+                ("quantizer_dw", (*size, channels, 1)),
+                ("quantizer", (1, 1, channels, filters)),
+            ]
+        else:
+            expected = [("quantizer", (*size, channels, filters))]
+    shapes = [s for _, s in expected] + ([(filters,)] if use_bias else [])
+    found = [w.shape for w in layer.weights]
+    if found != shapes:
+        raise layer.fail(
+            f"weights of shapes {shapes} are expected, the file holds {found or 'none'}"
+        )
+    if not all(np.isfinite(w).all() for w in layer.weights):
+        raise layer.fail("has weights that are not finite")
+    if sum(w.size for w in layer.weights) > MAX_TENSOR_ELEMENTS:
+        raise layer.fail(f"has more than {MAX_TENSOR_ELEMENTS:,} weights")
+    kernels = [(key, w) for (key, _), w in zip(expected, layer.weights, strict=False)]
+    if len(kernels) == 2:
+        widths = [_quantizer(layer, key).bits for key, _ in kernels]
+        if widths[0] != widths[1]:
+            raise layer.fail(f"depthwise and pointwise weights differ in width: {widths} bits")
+    return kernels
+
+
+def _quantizer(layer: KerasLayer, key: str) -> quantizers.Quantizer:
+    entry = layer.config.get(key)
+    if entry is None and key == "quantizer_dw":
+        entry = layer.config.get("quantizer")
+    kind = entry.get("class_name") if isinstance(entry, dict) else None
+    kind = kind.rpartition(">")[2] if isinstance(kind, str) else None
+    if kind not in quantizers.KINDS or not isinstance(entry, dict):
+        raise layer.fail(f"{key} must be one of {', '.join(quantizers.KINDS)}, got {kind}")
+    settings = entry.get("config")
+    config = KerasLayer(layer.name, layer.kind, settings if isinstance(settings, dict) else {})
+    bits = config.integer("bitwidth")
+    if bits not in (2, 4, 8):
+        raise layer.fail(f"weights must have 2, 4 or 8 bits, got {bits}")
+    threshold = config.number("threshold") if "threshold" in config.config else 3.0
+    return quantizers.Quantizer(kind, bits, threshold)
+
+
+def _quantized(
+    layer: KerasLayer, key: str, weights: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    return quantizers.integers(_quantizer(layer, key), weights)
+
+
+def _padding(layer: KerasLayer) -> Padding:
+    value = layer.config.get("padding")
+    if value == "same":
+        return "same"
+    if value == "valid":
+        return "valid"
+    raise layer.fail(f"padding must be 'same' or 'valid', got {value!r}")
+
+
+def _padding_value(layer: KerasLayer, shift: float) -> int:
+    if not 0 <= int(shift) <= 255:
+        raise layer.fail(
+            f"a zero input is {shift:g} as an integer (-offset / scale of the Rescaling), "
+            f"outside 0..255"
+        )
+    return int(shift)
+
+
+def _pooling(block: _Block) -> Pooling | None:
+    layer = block.pooling
+    if layer is None:
+        return None
+    if layer.kind == "GlobalAveragePooling2D":
+        return Pooling("average")
+    if _padding(layer) != _padding(block.neural):
+        raise layer.fail(f"must have the same padding as {_of(block)}")
+    key = "strides" if layer.config.get("strides") is not None else "pool_size"
+    return Pooling("max", layer.pair("pool_size"), layer.pair(key))
+
+
+def _act_bits(layer: KerasLayer) -> int:
+    bits = layer.integer("bitwidth")
+    if bits not in (1, 2, 4):
+        raise layer.fail(
+            f"activations must have 1, 2 or 4 bits, got {bits}: set another with "
+            f"cnn2snn.quantize_layer(model, {layer.name!r}, bitwidth)"
+        )
+    return bits
+
+
+def _step(layer: KerasLayer) -> np.float32:
+    """float32: the interval between two activation values."""
+    levels = 2.0 ** _act_bits(layer) - 1
+    if layer.kind == "ActivationDiscreteRelu":
+        return np.float32(min(levels, 6) / levels)
+    top = levels if layer.config.get("max_value") is None else layer.number("max_value")
+    step = np.float32(top) / np.float32(levels)
+    if not step > 1e-30:
+        raise layer.fail(f"max_value must be positive, got {top}")
+    return step
+
+
+def _thresholds(
+    layer: KerasLayer,
+    activation: KerasLayer | None,
+    input_scale: np.float32,
+    shift: float | None,
+    weight_scale: npt.NDArray[np.float32],
+    weights: npt.NDArray[np.int8],
+    positions: int,
+    filters: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """int32 (F,) thresholds and float32 (F,) steps."""
+    bias = layer.weights[-1].astype(np.float64) if layer.flag("use_bias") else 0.0
+    half_step, step = 0.0, 1.0
+    if activation is not None:
+        unit = _step(activation)
+        half_step = float(unit * np.float32(0.5))
+        step = float(unit * np.float32(2.0 ** _act_bits(activation)) / np.float32(16))
+    with np.errstate(all="ignore"):
+        scale = (input_scale * weight_scale).astype(np.float64)
+        threshold = np.broadcast_to(scale * (half_step - bias), (filters,)).copy()
+        act_step = np.broadcast_to(scale * step, (filters,)).astype(np.float32)
+        if shift is not None:
+            threshold += weights.sum(axis=(0, 1, 2), dtype=np.int64) * shift
+        threshold = np.floor(threshold * positions)
+        act_step = act_step * np.float32(positions)
+    if not np.all(np.abs(threshold) < 2.0**31):
+        raise layer.fail("a threshold is beyond 32 bits: its bias is far outside its weights")
+    return threshold.astype(np.int32), act_step

@@ -1,0 +1,244 @@
+"""The layers of a Keras model file, from its JSON architecture, as one chain.
+
+Accepts Sequential and Functional models of one branch, in the format of Keras 2 (tf_keras), which
+cnn2snn uses, and with the small differences of Keras 3. Nothing is executed: classes are names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.errors import ModelFileError, UnsupportedLayerError
+
+__all__ = ["Chain", "KerasLayer", "parse"]
+
+
+@dataclass(frozen=True)
+class KerasLayer:
+    """A layer: its name, class, settings, and weights in Keras's order (float32)."""
+
+    name: str
+    kind: str
+    config: Mapping[str, Any]
+    weights: tuple[npt.NDArray[np.float32], ...] = field(default=(), repr=False)
+
+    def fail(self, problem: str) -> UnsupportedLayerError:
+        """The error that names this layer."""
+        return UnsupportedLayerError(self.name, self.kind, problem)
+
+    def integer(self, key: str) -> int:
+        """A setting that is a whole number."""
+        value = self.config.get(key)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.fail(f"'{key}' should be a whole number, got {_shown(value)}")
+        return value
+
+    def number(self, key: str) -> float:
+        """A setting that is a finite number."""
+        value = self.config.get(key)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.fail(f"'{key}' should be a number, got {_shown(value)}")
+        if not abs(value) < 1e30:
+            raise self.fail(f"'{key}' is out of range: {_shown(value)}")
+        return float(value)
+
+    def flag(self, key: str) -> bool:
+        """A setting that is true or false."""
+        value = self.config.get(key)
+        if not isinstance(value, bool):
+            raise self.fail(f"'{key}' should be true or false, got {_shown(value)}")
+        return value
+
+    def pair(self, key: str) -> tuple[int, int]:
+        """A setting that is two positive integers."""
+        value = self.config.get(key)
+        if isinstance(value, int):
+            value = [value, value]
+        if (
+            not isinstance(value, list)
+            or len(value) != 2
+            or not all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+            or not all(1 <= v <= 1 << 16 for v in value)
+        ):
+            raise self.fail(f"'{key}' should be two positive integers, got {_shown(value)}")
+        return (value[0], value[1])
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A model of one branch: its name, its input shape without the batch, its other layers."""
+
+    name: str
+    input_shape: tuple[int, ...]
+    layers: tuple[KerasLayer, ...]
+
+
+def parse(
+    text: str, weights: Mapping[str, tuple[npt.NDArray[np.float32], ...]], path: str
+) -> Chain:
+    """The chain of layers that `model_config` describes.
+
+    Args:
+        text: the JSON text.
+        weights: layer name -> weights in Keras's order.
+        path: for messages.
+
+    Raises:
+        ModelFileError: the text is not a model.
+        UnsupportedLayerError: several branches, inputs or outputs, or nested models.
+    """
+    try:
+        model = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path}: 'model_config' is not JSON: {error}") from error
+    kind = _kind(model)
+    config = model.get("config") if isinstance(model, dict) else None
+    if kind == "Sequential" and isinstance(config, list):
+        config = {"name": "sequential", "layers": config}
+    if kind not in ("Sequential", "Functional", "Model") or not isinstance(config, dict):
+        raise ModelFileError(
+            f"{path}: holds a Keras {kind or 'object'}, expected a Sequential or Functional model"
+        )
+    entries = config.get("layers")
+    if not isinstance(entries, list) or not entries or len(entries) > 4096:
+        raise ModelFileError(f"{path}: 'model_config' has no list of layers")
+    if not all(isinstance(e, dict) and isinstance(e.get("config"), dict) for e in entries):
+        raise ModelFileError(f"{path}: 'model_config' holds a layer without settings")
+    if kind != "Sequential":
+        entries = _in_order(entries, config, path)
+    name = config.get("name")
+    input_shape = _input_shape(entries, config, path)
+    layers = tuple(
+        _layer(entry, weights, path) for entry in entries if _kind(entry) != "InputLayer"
+    )
+    names = [layer.name for layer in layers]
+    if len(set(names)) != len(names):
+        raise ModelFileError(f"{path}: layer names are not unique")
+    return Chain(name if isinstance(name, str) and name else "model", input_shape, layers)
+
+
+def _kind(entry: Any) -> str:
+    """The class of an entry, without the package it may be registered under."""
+    kind = entry.get("class_name") if isinstance(entry, dict) else None
+    return kind.rpartition(">")[2] if isinstance(kind, str) else ""
+
+
+def _name(entry: dict[str, Any], path: str) -> str:
+    name = entry["config"].get("name", entry.get("name"))
+    if not isinstance(name, str) or not name or len(name) > 1000:
+        raise ModelFileError(f"{path}: 'model_config' holds a layer without a name")
+    return name
+
+
+def _layer(
+    entry: dict[str, Any], weights: Mapping[str, tuple[npt.NDArray[np.float32], ...]], path: str
+) -> KerasLayer:
+    name, kind, config = _name(entry, path), _kind(entry), entry["config"]
+    layer = KerasLayer(name, kind or "unknown", config, weights.get(name, ()))
+    if kind in ("Sequential", "Functional", "Model") or "layers" in config:
+        raise layer.fail(
+            "a model within a model; rebuild it as one Sequential model of all the layers"
+        )
+    origin = f"{entry.get('module')} {entry.get('registered_name')} {entry.get('class_name')}"
+    if "quantizeml" in origin or "quant_config" in config:
+        raise layer.fail(
+            "is a quantizeml layer (Akida 2.0 or a quantizeml-made 1.0 model); convert it with "
+            "cnn2snn.convert(model).save('model.fbz') and import the .fbz, or quantise the float "
+            "model with cnn2snn.quantize"
+        )
+    if config.get("data_format", "channels_last") not in ("channels_last", None):
+        raise layer.fail("data_format is channels_first; only channels_last runs on Akida")
+    return layer
+
+
+def _input_shape(
+    entries: list[dict[str, Any]], config: dict[str, Any], path: str
+) -> tuple[int, ...]:
+    candidates = [entries[0]["config"].get(key) for key in ("batch_input_shape", "batch_shape")]
+    candidates.append(config.get("build_input_shape"))
+    shape = next((s for s in candidates if isinstance(s, list)), None)
+    if shape is None:
+        raise ModelFileError(f"{path}: the model has no input shape: build it before saving")
+    sizes = shape[1:]
+    if len(sizes) not in (1, 3) or not all(
+        isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= 1 << 16 for n in sizes
+    ):
+        raise ModelFileError(
+            f"{path}: input shape {_shown(shape)}: expected (N, X, Y, C) or (N, C) with fixed sizes"
+        )
+    return tuple(sizes)
+
+
+def _in_order(
+    entries: list[dict[str, Any]], config: dict[str, Any], path: str
+) -> list[dict[str, Any]]:
+    """The layers of a Functional model from input to output; an error unless it is one chain."""
+    by_name = {_name(entry, path): entry for entry in entries}
+    if len(by_name) != len(entries):
+        raise ModelFileError(f"{path}: layer names are not unique")
+    for key in ("input_layers", "output_layers"):
+        ends = config.get(key)
+        if isinstance(ends, list) and len(ends) > 1 and isinstance(ends[0], list):
+            raise ModelFileError(f"{path}: the model has {len(ends)} {key}, only one is supported")
+    after: dict[str, str] = {}
+    start = []
+    for name, entry in by_name.items():
+        sources = _sources(entry, name)
+        if len(sources) > 1:
+            raise UnsupportedLayerError(
+                name, _kind(entry), f"has {len(sources)} inputs: only one branch is supported"
+            )
+        if not sources:
+            start.append(name)
+        elif sources[0] not in by_name:
+            raise ModelFileError(f"{path}: layer '{name}' follows an unknown layer")
+        elif sources[0] in after:
+            raise UnsupportedLayerError(
+                sources[0],
+                _kind(by_name[sources[0]]),
+                f"feeds '{after[sources[0]]}' and '{name}': only one branch is supported",
+            )
+        else:
+            after[sources[0]] = name
+    if len(start) != 1:
+        raise ModelFileError(f"{path}: the model has {len(start)} inputs, only one is supported")
+    order = [start[0]]
+    while order[-1] in after:
+        order.append(after[order[-1]])
+    if len(order) != len(entries):
+        raise ModelFileError(f"{path}: the layers do not form one chain")
+    return [by_name[name] for name in order]
+
+
+def _sources(entry: dict[str, Any], name: str) -> list[str]:
+    """Names of the layers that feed an entry."""
+    nodes = entry.get("inbound_nodes", [])
+    if isinstance(nodes, list) and len(nodes) > 1:
+        raise UnsupportedLayerError(name, _kind(entry), "is used more than once")
+    found: list[str] = []
+    stack: list[Any] = [nodes]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            history = item.get("keras_history")
+            if isinstance(history, list) and history and isinstance(history[0], str):
+                found.append(history[0])
+            else:
+                stack.extend(item.values())
+        elif isinstance(item, list):
+            if len(item) >= 3 and isinstance(item[0], str) and isinstance(item[1], int):
+                found.append(item[0])
+            else:
+                stack.extend(item)
+    return found
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
