@@ -1,0 +1,110 @@
+"""Every backend gives Akida's integers: random networks over the whole layer space."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from conftest import need
+from hypothesis import given, settings
+from networks import networks
+
+import akrt
+from akrt.backends.native import NativeBackend
+from akrt.backends.reference import ReferenceBackend
+from akrt.model import InputData, Model
+
+NETWORKS = 1500
+
+
+def test_reference_and_native_equal_akida_on_random_networks() -> None:
+    need("akida")
+    from akrt.importers import to_akida
+
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=NETWORKS)
+    @given(networks())
+    def check(case: tuple[Model, np.ndarray]) -> None:
+        model, x = case
+        layers = ReferenceBackend(model).layer_outputs(x)
+        count_ranges(model, layers, seen)
+        theirs = to_akida(model)
+        expected = theirs.forward(x)
+        for ours in (layers[-1], NativeBackend(model).run(x)):
+            assert ours.dtype == expected.dtype
+            np.testing.assert_array_equal(ours, expected)
+        if model.final_step is not None:
+            seen["predicted"] += 1
+            for backend in ("reference", "native"):
+                ours = akrt.Runtime(model, backend=backend).predict(x)
+                np.testing.assert_array_equal(ours, theirs.predict(x))
+
+    check()
+    assert seen["networks"] >= 1000
+    assert seen["predicted"] >= 200
+    for what in ("InputConvolutional", "Convolutional", "SeparableConvolutional", "FullyConnected"):
+        assert seen[what] >= 100, f"hardly any {what} among the random networks"
+    for what in ("max", "average", "same", "valid", "saturable"):
+        assert seen[what] >= 100, f"hardly any {what} among the random networks"
+    # An output that never leaves zero proves nothing.
+    assert seen["whole range"] >= 0.9 * seen["activated"]
+
+
+def count_ranges(model: Model, outputs: list[np.ndarray], seen: Counter[str]) -> None:
+    seen["networks"] += 1
+    for stage, output in zip(model.stages, outputs, strict=True):
+        layer = stage.layer
+        seen[layer.kind] += 1
+        if isinstance(layer, InputData):
+            continue
+        seen["saturable"] += stage.max_potential > 524287
+        if hasattr(layer, "padding"):
+            seen[layer.padding] += 1
+            seen[layer.pooling.kind if layer.pooling else "none"] += 1
+        if stage.output_max is not None and output.size > 100:
+            seen["activated"] += 1
+            seen["whole range"] += output.min() == 0 and output.max() == stage.output_max
+
+
+@settings(max_examples=400)
+@given(networks())
+def test_every_layer_of_native_equals_reference(case: tuple[Model, np.ndarray]) -> None:
+    model, x = case
+    native, reference = NativeBackend(model), ReferenceBackend(model)
+    for stage, ours, expected in zip(
+        model.stages, native.layer_outputs(x), reference.layer_outputs(x), strict=True
+    ):
+        assert ours.shape == (len(x), *stage.output_shape)
+        assert ours.dtype == expected.dtype
+        np.testing.assert_array_equal(ours, expected, err_msg=stage.layer.name)
+    np.testing.assert_array_equal(native.run(x), reference.run(x))
+
+
+@settings(max_examples=200)
+@given(networks())
+def test_no_potential_exceeds_the_bound_that_kernels_rely_on(
+    case: tuple[Model, np.ndarray],
+) -> None:
+    from networks import potentials
+
+    model, x = case
+    last = model.stages[-1]
+    if hasattr(last.layer, "padding"):
+        assert np.abs(potentials(model, x)).max() <= last.max_potential
+
+
+@pytest.mark.parametrize("samples", [1, 2, 5])
+def test_a_batch_is_its_samples(samples: int) -> None:
+    @settings(max_examples=25)
+    @given(networks())
+    def check(case: tuple[Model, np.ndarray]) -> None:
+        model, x = case
+        x = np.resize(x, (samples, *model.input_shape))
+        native = NativeBackend(model)
+        together = native.run(x)
+        for i in range(samples):
+            np.testing.assert_array_equal(together[i], native.run(x[i : i + 1])[0])
+
+    check()

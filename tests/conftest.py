@@ -1,0 +1,45 @@
+"""Fixtures that many tests share, and where the tests find real recordings."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+settings.register_profile(
+    "akrt",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("akrt")
+
+
+def need(package: str) -> None:
+    """Skip the test where an optional package is absent."""
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"the package '{package}' is not installed")
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """Folder with train/, test/ and fsdd/ recordings: AKRT_TEST_DATA."""
+    folder = os.environ.get("AKRT_TEST_DATA")
+    if not folder or not Path(folder, "test").is_dir():
+        pytest.skip("AKRT_TEST_DATA names no folder of real recordings")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def starter_models(recordings: Path) -> Path:
+    """Folder with a DS-CNN as .h5 and .fbz, beside the recordings."""
+    folder = recordings.parent / "models"
+    if not (folder / "starter_quantised.h5").is_file():
+        pytest.skip("there are no starter models beside AKRT_TEST_DATA")
+    return folder

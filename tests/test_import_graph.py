@@ -1,0 +1,125 @@
+"""Dependencies between the rooms run one way, and heavy packages are imported lazily."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import akrt
+
+ROOT = Path(akrt.__file__).parent.parent
+
+# What a module, named by its path without .py, may import from akrt at its top level.
+ALLOWED = {
+    "akrt/errors": set(),
+    "akrt/layers": {"akrt.errors"},
+    "akrt/model": {"akrt.errors", "akrt.layers"},
+    "akrt/modelfile": {"akrt.errors", "akrt.model"},
+    "akrt/measurement": set(),
+    "akrt/kernels": set(),
+    "akrt/audio": {"akrt.audio", "akrt.errors", "akrt.model"},
+    "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.layers", "akrt.model"},
+    "akrt/backends": {
+        "akrt.backends",
+        "akrt.errors",
+        "akrt.kernels",
+        "akrt.model",
+        "akrt.layers",
+        "akrt.importers.akida_model",
+    },
+    "akrt/loading": {"akrt.errors", "akrt.model", "akrt.modelfile"},
+    "akrt/runtime": {
+        "akrt.backends",
+        "akrt.errors",
+        "akrt.loading",
+        "akrt.measurement",
+        "akrt.model",
+    },
+}
+# Where a package may be imported at all, and nowhere at the top level.
+ONLY_IN = {
+    "akida": (
+        "akrt/backends/nsoc",
+        "akrt/backends/simulator",
+        "akrt/driver/",
+        "akrt/importers/akida_model",
+        "akrt/importers/read_fbz",
+    ),
+    "tensorflow": ("akrt/kws/",),
+    "tf_keras": ("akrt/kws/",),
+    "cnn2snn": ("akrt/kws/",),
+    "akida_models": ("akrt/kws/",),
+    "quantizeml": (),
+}
+
+
+def modules() -> list[Path]:
+    return sorted((ROOT / "akrt").rglob("*.py"))
+
+
+def imports(path: Path, top_level: bool) -> list[str]:
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level else list(ast.walk(tree))
+    found = []
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [f"{node.module}.{a.name}" for a in node.names]
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_imports_go_one_way(path: Path) -> None:
+    name = path.relative_to(ROOT).with_suffix("").as_posix()
+    room = name if name in ALLOWED else name.rsplit("/", 1)[0]
+    if room in ALLOWED:
+        for imported in imports(path, top_level=True):
+            if imported.split(".")[0] == "akrt":
+                assert any(imported == a or imported.startswith(f"{a}.") for a in ALLOWED[room]), (
+                    f"{name} must not import {imported}"
+                )
+    for package, places in ONLY_IN.items():
+        everywhere = {i for i in imports(path, top_level=False) if i.split(".")[0] == package}
+        if everywhere:
+            assert name.startswith(places), f"{name} must not import {package}"
+        assert not any(i.split(".")[0] == package for i in imports(path, top_level=True)), (
+            f"{name} must import {package} where it needs it, not at the top"
+        )
+
+
+def test_only_the_kernels_room_touches_the_extension() -> None:
+    users = {
+        p.relative_to(ROOT).as_posix()
+        for p in modules()
+        if any("_kernels" in i for i in imports(p, top_level=False))
+    }
+    assert users == {"akrt/backends/native.py"}
+
+
+def test_importing_akrt_loads_nothing_heavy() -> None:
+    code = "import sys, akrt; print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "numpy" in loaded
+    heavy = {"akida", "tensorflow", "tf_keras", "cnn2snn", "h5py", "scipy", "soundfile", "soxr"}
+    assert not loaded & (heavy | {"rich", "typer", "matplotlib", "sklearn", "pooch"})
+
+
+def test_public_names() -> None:
+    assert akrt.__all__ == sorted(akrt.__all__, key=lambda n: (n[0].islower(), n))
+    for name in akrt.__all__:
+        assert getattr(akrt, name) is not None
+    assert set(akrt.__all__) == {
+        "AkrtError",
+        "LayerProfile",
+        "Model",
+        "Runtime",
+        "Statistics",
+        "errors",
+        "load",
+    }
