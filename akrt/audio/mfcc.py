@@ -31,7 +31,8 @@ CLIPS_AT_ONCE = 16
 @lru_cache(maxsize=8)
 def _hann(window: int) -> npt.NDArray[np.float64]:
     """float64 (window,): periodic Hann window."""
-    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+    hann: npt.NDArray[np.float64] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+    return hann
 
 
 @lru_cache(maxsize=8)
@@ -70,7 +71,8 @@ def _mel_bands(mfcc: Mfcc) -> tuple[int, npt.NDArray[np.float64]]:
 def _dct(mel_bins: int, coefficients: int) -> npt.NDArray[np.float64]:
     """float64 (mel_bins, coefficients): DCT-II, every row scaled by sqrt(2 / mel_bins)."""
     angles = np.outer(np.arange(mel_bins) + 0.5, np.arange(coefficients)) * np.pi / mel_bins
-    return np.sqrt(2.0 / mel_bins) * np.cos(angles)
+    rows: npt.NDArray[np.float64] = np.sqrt(2.0 / mel_bins) * np.cos(angles)
+    return rows
 
 
 def fit_length(signal: FloatArray, samples: int) -> FloatArray:
@@ -156,4 +158,5 @@ def quantise(mfcc_features: FloatArray, mfcc: Mfcc) -> npt.NDArray[np.uint8]:
         uint8 (..., frames, coefficients, 1).
     """
     levels = np.rint(np.asarray(mfcc_features, np.float32) * np.float32(mfcc.scale)) + mfcc.offset
-    return np.clip(levels, 0, 255).astype(np.uint8)[..., None]
+    values: npt.NDArray[np.uint8] = np.clip(levels, 0, 255).astype(np.uint8)
+    return values[..., None]

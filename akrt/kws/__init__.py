@@ -1,0 +1,1 @@
+"""Keyword spotting: from recordings to a trained, quantised network, and its evaluation."""

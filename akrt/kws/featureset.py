@@ -1,0 +1,157 @@
+"""Prepared features in one ``.npz`` file without pickles."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.errors import DatasetError
+
+__all__ = ["SPLITS", "FeatureSet"]
+
+SPLITS = ("training", "validation", "testing")
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """Network inputs with all that is known about each.
+
+    Arrays have one row per feature map; a recording occurs once as it is (``copy`` 0) and, in
+    training, in augmented copies.
+    """
+
+    x: npt.NDArray[np.uint8]
+    """uint8 (N, frames, coefficients, 1)."""
+    y: npt.NDArray[np.int64]
+    """int64 (N,): class."""
+    split: npt.NDArray[np.uint8]
+    """uint8 (N,): index into `SPLITS`."""
+    source: npt.NDArray[np.uint8]
+    """uint8 (N,): index into `sources`."""
+    speaker: npt.NDArray[np.int32]
+    """int32 (N,): index into `speakers`."""
+    copy: npt.NDArray[np.int32]
+    """int32 (N,): 0 as recorded, 1... augmented."""
+    clip: npt.NDArray[np.int32]
+    """int32 (N,): the copies of one clip share a number."""
+    words: tuple[str, ...]
+    """Class names."""
+    sources: tuple[str, ...]
+    """``real``, ``synthetic``, ``noise``, and the names of extra folders."""
+    speakers: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+    """How it was made, plain JSON."""
+
+    def select(self, split: str, source: str | None = None, *, clean: bool = False) -> Any:
+        """Boolean (N,): the rows of a split, of a source if given, unaugmented if `clean`."""
+        rows = self.split == SPLITS.index(split)
+        if source is not None:
+            if source not in self.sources:
+                return np.zeros(len(self.y), bool)
+            rows &= self.source == self.sources.index(source)
+        if clean:
+            rows &= self.copy == 0
+        return rows
+
+    def counts(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Distinct clips by split, word and source: real and synthetic are never added up."""
+        table: dict[str, dict[str, dict[str, int]]] = {}
+        first = self.copy == 0
+        keys = zip(self.split[first], self.y[first], self.source[first], strict=True)
+        for (split, label, source), number in sorted(Counter(keys).items()):
+            words = table.setdefault(SPLITS[split], {})
+            words.setdefault(self.words[label], {})[self.sources[source]] = number
+        return table
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the file under a temporary name, then rename it.
+
+        Raises:
+            DatasetError: it cannot be written.
+        """
+        target = Path(path)
+        temporary = None
+        try:
+            with tempfile.NamedTemporaryFile(
+                dir=target.parent, prefix=f".{target.name}.", delete=False
+            ) as file:
+                temporary = Path(file.name)
+                np.savez_compressed(
+                    file,
+                    allow_pickle=False,
+                    format=np.int64(FORMAT),
+                    x=self.x,
+                    y=self.y,
+                    split=self.split,
+                    source=self.source,
+                    speaker=self.speaker,
+                    copy=self.copy,
+                    clip=self.clip,
+                    words=np.array(self.words),
+                    sources=np.array(self.sources),
+                    speakers=np.array(self.speakers),
+                    settings=np.array(json.dumps(self.settings, sort_keys=True)),
+                )
+            temporary.chmod(0o644)
+            temporary.replace(target)
+        except OSError as error:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+            raise DatasetError(f"cannot write '{target}': {error.strerror}") from None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> FeatureSet:
+        """Read a file that `save` wrote; nothing is unpickled.
+
+        Raises:
+            DatasetError: missing, damaged, or not such a file.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if "format" not in file:
+                    raise DatasetError(f"'{path}' was not written by 'akrt kws prepare'")
+                version = int(file["format"])
+                if version != FORMAT:
+                    raise DatasetError(
+                        f"'{path}' has format {version}, this akrt reads {FORMAT}: prepare it again"
+                    )
+                rows = {name: file[name] for name in ("x", "y", "split", "source", "speaker")}
+                rows |= {name: file[name] for name in ("copy", "clip")}
+                words, sources, speakers = (
+                    tuple(str(n) for n in file[name]) for name in ("words", "sources", "speakers")
+                )
+                settings = json.loads(str(file["settings"]))
+        except FileNotFoundError:
+            raise DatasetError(f"'{path}' does not exist") from None
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise DatasetError(f"'{path}' is not a feature file, or damaged: {error}") from None
+        loaded = cls(**rows, words=words, sources=sources, speakers=speakers, settings=settings)
+        loaded._check(path)
+        return loaded
+
+    def _check(self, path: str | os.PathLike[str]) -> None:
+        count = len(self.x)
+        if self.x.ndim != 4 or self.x.dtype != np.uint8:
+            raise DatasetError(f"'{path}': features are {self.x.dtype} {self.x.shape}")
+        limits = {
+            "y": len(self.words),
+            "split": len(SPLITS),
+            "source": len(self.sources),
+            "speaker": len(self.speakers),
+        }
+        for name in (*limits, "copy", "clip"):
+            column = getattr(self, name)
+            if column.shape != (count,) or not np.issubdtype(column.dtype, np.integer):
+                raise DatasetError(f"'{path}': {name} is {column.dtype} {column.shape}")
+            if count and (column.min() < 0 or column.max() >= limits.get(name, 1 << 31)):
+                raise DatasetError(f"'{path}': {name} names something that is not there")

@@ -1,0 +1,220 @@
+"""One episode of training: batches, jitter, distillation, schedule, weight averaging."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.kws.network import keras_modules, logits_of
+
+__all__ = ["Arrays", "Hyper", "Trainer", "accuracy", "rate_at"]
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What a network learns from and is chosen by."""
+
+    x: npt.NDArray[np.uint8]
+    """uint8 (N, frames, coefficients, 1): training."""
+    y: npt.NDArray[np.int64]
+    x_val: npt.NDArray[np.uint8]
+    """Unaugmented recordings of validation speakers."""
+    y_val: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """How one episode is trained."""
+
+    epochs: int
+    rate: float
+    """Highest learning rate; it rises over the first twentieth and falls as a cosine to 0."""
+    batch: int = 256
+    smoothing: float = 0.05
+    """Label smoothing."""
+    distil: float = 0.0
+    """Weight of the teacher's answer against the label's."""
+    temperature: float = 2.0
+    decay: float = 1e-4
+    """Weight decay per unit of learning rate, on kernels."""
+    offset: float = 4.0
+    """Standard deviation of a random offset of every coefficient of a clip, in input levels."""
+    jitter: float = 2.0
+    """Standard deviation of noise on every value, in input levels."""
+    mask: int = 6
+    """Most consecutive frames that are hidden (in half of the clips)."""
+    average: float = 0.998
+    """Decay of the moving average of the weights; the average is what is kept."""
+
+
+def rate_at(step: int, steps: int, highest: float) -> float:
+    """Learning rate at a step of one cycle: linear rise over 5 %, then a cosine to zero."""
+    rise = max(1, steps // 20)
+    if step < rise:
+        return highest * (step + 1) / rise
+    return highest * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def accuracy(
+    model: Any, x: npt.NDArray[np.uint8], y: npt.NDArray[np.int64], batch: int = 500
+) -> float:
+    """Share of right answers of a Keras model."""
+    if not len(x):
+        return math.nan
+    predicted = model.predict(x, batch_size=batch, verbose=0).argmax(1)
+    return float((predicted == y).mean())
+
+
+class Trainer:
+    """Trains one Keras model; the state of an unfinished run can be taken out and put back."""
+
+    def __init__(
+        self, model: Any, arrays: Arrays, hyper: Hyper, seed: int, teacher: Any = None
+    ) -> None:
+        self.tf, keras = keras_modules()
+        self.model, self.arrays, self.hyper, self.seed = model, arrays, hyper, seed
+        self.logits = logits_of(model)
+        self.told: npt.NDArray[np.float16] | None = None
+        if teacher is not None and hyper.distil:
+            self.told = _teach(teacher, arrays.x, hyper.temperature)
+        self.optimizer = keras.optimizers.Adam(1e-3, jit_compile=False)
+        self.optimizer.build(model.trainable_variables)
+        self.average = [w.copy() for w in model.get_weights()]
+        self.epoch = 0
+        self.best: tuple[float, list[npt.NDArray[Any]]] = (-1.0, [])
+        self.steps_per_epoch = max(1, len(arrays.x) // hyper.batch)
+        self._decayed = [v for v in model.trainable_variables if len(v.shape) > 1]
+        self._step = self.tf.function(self._train_step, reduce_retracing=True)
+
+    @property
+    def done(self) -> bool:
+        """Whether every epoch was trained."""
+        return self.epoch >= self.hyper.epochs
+
+    def run_epoch(self, report: Callable[[int, int, float], None] | None = None) -> float:
+        """One pass over the training rows.
+
+        Args:
+            report: told about (step, steps, loss) now and then.
+
+        Returns:
+            Accuracy of the averaged weights on the validation rows.
+        """
+        tf, hyper, steps = self.tf, self.hyper, self.steps_per_epoch
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = rng.permutation(len(self.arrays.x))
+        loss = math.nan
+        for i in range(steps):
+            step = self.epoch * steps + i
+            self.optimizer.learning_rate.assign(rate_at(step, hyper.epochs * steps, hyper.rate))
+            rows = order[i * hyper.batch : (i + 1) * hyper.batch]
+            value = self._step(
+                tf.constant(self.arrays.x[rows]),
+                tf.constant(self.arrays.y[rows]),
+                None if self.told is None else tf.constant(self.told[rows], tf.float32),
+                tf.constant([self.seed, step], tf.int32),
+            )
+            if i % 20 == 19:
+                self._average_weights(hyper.average**20, step)
+                loss = float(value)
+                if report is not None:
+                    report(i + 1, steps, loss)
+        self.epoch += 1
+        score = self._score_average()
+        if score >= self.best[0]:
+            self.best = (score, [w.copy() for w in self.average])
+        return score
+
+    def finish(self) -> None:
+        """Give the model the best averaged weights."""
+        if self.best[1]:
+            self.model.set_weights(self.best[1])
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Arrays from which `restore` continues."""
+        groups = {
+            "weights": self.model.get_weights(),
+            "average": self.average,
+            "best": self.best[1],
+            "optimizer": [v.numpy() for v in self.optimizer.variables],
+        }
+        out = {f"{name}{i}": array for name, g in groups.items() for i, array in enumerate(g)}
+        return {**out, "epoch": np.array(self.epoch), "best_score": np.array(self.best[0])}
+
+    def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Continue from what `state` gave."""
+        count = len(self.average)
+        self.model.set_weights([state[f"weights{i}"] for i in range(count)])
+        self.average = [state[f"average{i}"] for i in range(count)]
+        for i, variable in enumerate(self.optimizer.variables):
+            variable.assign(state[f"optimizer{i}"])
+        self.epoch = int(state["epoch"])
+        self.best = (float(state["best_score"]), [state[f"best{i}"] for i in range(count)])
+
+    def _average_weights(self, decay: float, step: int) -> None:
+        """Moving average of all weights, batch-normalisation statistics included."""
+        decay = min(decay, (step + 1) / (step + 200))
+        for kept, now in zip(self.average, self.model.get_weights(), strict=True):
+            kept += (1 - decay) * (now - kept)
+
+    def _score_average(self) -> float:
+        mine = self.model.get_weights()
+        self.model.set_weights(self.average)
+        score = accuracy(self.model, self.arrays.x_val, self.arrays.y_val)
+        self.model.set_weights(mine)
+        return score
+
+    def _jitter(self, x: Any, seed: Any) -> Any:
+        """uint8 (B, frames, coefficients, 1) with offsets, noise and hidden frames."""
+        tf, hyper = self.tf, self.hyper
+        shape = tf.shape(x)
+        x = tf.cast(x, tf.float32)
+        normal = tf.random.stateless_normal
+        x += hyper.offset * normal([shape[0], 1, shape[2], 1], seed)
+        x += hyper.jitter * normal(shape, seed + 1)
+        if hyper.mask:
+            uniform = tf.random.stateless_uniform([3, shape[0], 1, 1, 1], seed + 2)
+            length = tf.floor(uniform[0] * (hyper.mask + 1)) * tf.cast(uniform[1] < 0.5, tf.float32)
+            start = uniform[2] * (tf.cast(shape[1], tf.float32) - length)
+            frame = tf.cast(tf.range(shape[1]), tf.float32)[None, :, None, None]
+            hidden = (frame >= start) & (frame < start + length)
+            x = tf.where(hidden, tf.reduce_mean(x, 1, keepdims=True), x)
+        return tf.cast(tf.clip_by_value(tf.round(x), 0.0, 255.0), tf.uint8)
+
+    def _train_step(self, x: Any, y: Any, told: Any, seed: Any) -> Any:
+        tf, hyper = self.tf, self.hyper
+        x = self._jitter(x, seed)
+        with tf.GradientTape() as tape:
+            logits = self.logits(x, training=True)
+            classes = logits.shape[-1]
+            target = tf.one_hot(y, classes) * (1 - hyper.smoothing) + hyper.smoothing / classes
+            loss = tf.nn.softmax_cross_entropy_with_logits(target, logits)
+            if told is not None:
+                t = hyper.temperature
+                soft = tf.nn.softmax_cross_entropy_with_logits(told, logits / t) * t * t
+                loss = (1 - hyper.distil) * loss + hyper.distil * soft
+            loss = tf.reduce_mean(loss)
+        variables = self.model.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        shrink = 1.0 - hyper.decay * self.optimizer.learning_rate * 100.0
+        for variable in self._decayed:
+            variable.assign(variable * shrink)
+        return loss
+
+
+def _teach(teacher: Any, x: npt.NDArray[np.uint8], temperature: float) -> npt.NDArray[np.float16]:
+    """float16 (N, classes): the teacher's softened answers, computed once.
+
+    The teacher hears every row as prepared, the student with jitter: it learns to give the
+    same answer all the same.
+    """
+    logits = logits_of(teacher).predict(x, batch_size=1000, verbose=0) / temperature
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    softened: npt.NDArray[np.float16] = (shares / shares.sum(1, keepdims=True)).astype(np.float16)
+    return softened

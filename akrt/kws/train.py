@@ -1,0 +1,273 @@
+"""The tutorial's training: float, then one quantisation episode after the other, resumable."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from akrt.errors import DatasetError, UsageError
+from akrt.kws import network
+from akrt.kws.featureset import FeatureSet
+from akrt.kws.network import EPISODES, Episode
+from akrt.kws.optimise import Arrays, Hyper, Trainer, accuracy
+
+__all__ = ["EpisodeResult", "TrainSettings", "markdown_table", "train"]
+
+Report = Callable[[str, int, int, int, int, float], None]
+"""Called with episode, epoch, epochs, step, steps, loss."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How the network is trained; the defaults made the model that ships."""
+
+    epochs_float: int = 32
+    epochs_episode: int = 4
+    """Of every quantisation episode but the last."""
+    epochs_last: int = 16
+    """Of the last one (1-bit last activation), which loses most."""
+    rate_float: float = 4e-3
+    rate_episode: float = 1e-3
+    rate_last: float = 1e-3
+    batch: int = 256
+    distil: float = 0.7
+    """Weight of the float network's answer in the quantised episodes; 0 for none."""
+    seed: int = 1
+    threads: int = 0
+    """TensorFlow's threads; 0: its own choice. Has no effect once TensorFlow was imported."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs_float", "epochs_episode", "epochs_last", "batch"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1")
+        if not 0 <= self.distil <= 1:
+            raise UsageError("distil must be 0 to 1")
+
+    def hyper(self, episode: Episode) -> Hyper:
+        """What one episode is trained with."""
+        if episode is EPISODES[0]:
+            return Hyper(self.epochs_float, self.rate_float, self.batch)
+        last = episode is EPISODES[-1]
+        return Hyper(
+            self.epochs_last if last else self.epochs_episode,
+            self.rate_last if last else self.rate_episode,
+            self.batch,
+            distil=self.distil,
+        )
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """A row of the table."""
+
+    episode: str
+    weights: str
+    activations: str
+    parameters: int
+    epochs: int
+    validation: float
+    """Accuracy on real recordings of validation speakers."""
+    seconds: float
+
+
+def train(
+    data: FeatureSet,
+    folder: Path,
+    settings: TrainSettings,
+    report: Report | None = None,
+) -> list[EpisodeResult]:
+    """Train all episodes; go on where an earlier call with the same settings stopped.
+
+    Writes ``ds_cnn_kws_<episode>.h5`` per episode, ``table.md``, ``table.json`` and, while an
+    episode runs, a checkpoint after every epoch.
+
+    Args:
+        data: `akrt.kws.prepare.prepare`'s result.
+        folder: where everything is written.
+        settings: how to train.
+        report: told about progress.
+
+    Returns:
+        One result per episode.
+
+    Raises:
+        MissingExtraError: the extra ``train`` is not installed.
+        DatasetError: there is nothing to train on or to choose by.
+        UsageError: `folder` holds a run with other settings or other data.
+    """
+    network.keras_modules(settings.threads)
+    arrays = _arrays(data)
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = _facts(data, settings)
+    results = _resume(folder, facts)
+    for episode in EPISODES[len(results) :]:
+        results.append(_train_episode(episode, data, arrays, folder, settings, results, report))
+        _write_tables(folder, facts, results)
+        _checkpoint(folder).unlink(missing_ok=True)
+    return results
+
+
+def _arrays(data: FeatureSet) -> Arrays:
+    """Training rows, and the clean recordings that the best epoch is chosen by.
+
+    Choice is by real recordings alone: ``real`` and, should there be none, it is refused.
+    """
+    learn = np.flatnonzero(data.select("training"))
+    choose = np.flatnonzero(data.select("validation", "real", clean=True))
+    if not len(learn) or not len(choose):
+        raise DatasetError(
+            f"{len(learn)} training rows and {len(choose)} real recordings of validation "
+            f"speakers: both are needed"
+        )
+    return Arrays(data.x[learn], data.y[learn], data.x[choose], data.y[choose])
+
+
+def _facts(data: FeatureSet, settings: TrainSettings) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "rows": len(data.y),
+        "training": asdict(settings),
+        "data": data.settings,
+        "words": list(data.words),
+    }
+    facts["clips"] = data.counts()
+    copied: dict[str, Any] = json.loads(json.dumps(facts))
+    return copied
+
+
+def _h5(folder: Path, episode: str) -> Path:
+    return folder / f"ds_cnn_kws_{episode}.h5"
+
+
+def _checkpoint(folder: Path) -> Path:
+    return folder / "checkpoint.npz"
+
+
+def _resume(folder: Path, facts: dict[str, Any]) -> list[EpisodeResult]:
+    table = folder / "table.json"
+    if not table.exists():
+        _write_json(table, {**facts, "episodes": []})
+        return []
+    try:
+        before = json.loads(table.read_text())
+        results = [EpisodeResult(**row) for row in before.pop("episodes")]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"'{table}' is damaged, remove it to start anew: {error}") from None
+    if before != facts:
+        raise UsageError(
+            f"'{folder}' holds a run with other settings or data: "
+            f"give another folder, or remove '{table}' to start anew"
+        )
+    missing = [r.episode for r in results if not _h5(folder, r.episode).exists()]
+    if missing:
+        raise UsageError(f"'{folder}' has lost the networks of {', '.join(missing)}")
+    return results
+
+
+def _train_episode(
+    episode: Episode,
+    data: FeatureSet,
+    arrays: Arrays,
+    folder: Path,
+    settings: TrainSettings,
+    results: list[EpisodeResult],
+    report: Report | None,
+) -> EpisodeResult:
+    number = len(results)
+    hyper = settings.hyper(episode)
+    network.keras_modules()[1].utils.set_random_seed(settings.seed * 1000 + number)
+    teacher = None
+    if number:
+        model = network.quantised(network.load(_h5(folder, results[-1].episode)), episode)
+        teacher = network.load(_h5(folder, EPISODES[0].name))
+    else:
+        model = network.build(len(data.words), data.x.shape[1:])
+    trainer = Trainer(model, arrays, hyper, settings.seed * 1000 + number, teacher)
+    spent = _load_checkpoint(folder, episode, trainer)
+    while not trainer.done:
+        started = time.perf_counter()
+        epoch = trainer.epoch + 1
+
+        def told(step: int, steps: int, loss: float, epoch: int = epoch) -> None:
+            if report is not None:
+                report(episode.name, epoch, hyper.epochs, step, steps, loss)
+
+        score = trainer.run_epoch(told)
+        spent += time.perf_counter() - started
+        _save_checkpoint(folder, episode, trainer, spent)
+        with (folder / "log.jsonl").open("a") as log:
+            row = {"episode": episode.name, "epoch": epoch, "validation": round(score, 5)}
+            log.write(json.dumps({**row, "seconds": round(spent, 1)}) + "\n")
+    trainer.finish()
+    network.save(model, _h5(folder, episode.name))
+    return EpisodeResult(
+        episode.name,
+        episode.weights,
+        episode.activations,
+        int(model.count_params()),
+        hyper.epochs,
+        round(accuracy(model, arrays.x_val, arrays.y_val), 5),
+        round(spent, 1),
+    )
+
+
+def _save_checkpoint(folder: Path, episode: Episode, trainer: Trainer, spent: float) -> None:
+    path = _checkpoint(folder)
+    temporary = path.with_name(f".{path.name}.tmp.npz")
+    facts = {"episode": np.array(episode.name), "seconds": np.array(spent)}
+    np.savez(temporary, allow_pickle=False, **facts, **trainer.state())
+    temporary.replace(path)
+
+
+def _load_checkpoint(folder: Path, episode: Episode, trainer: Trainer) -> float:
+    """Continue an unfinished episode; the seconds already spent on it."""
+    path = _checkpoint(folder)
+    if not path.exists():
+        return 0.0
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            state = dict(file)
+        if str(state["episode"]) != episode.name:
+            return 0.0
+        trainer.restore(state)
+        return float(state["seconds"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UsageError(f"'{path}' is damaged, remove it to repeat the episode: {error}") from None
+
+
+def markdown_table(results: list[EpisodeResult]) -> str:
+    """The tutorial's table of episodes, in Markdown."""
+    lines = [
+        "| episode | weights (bits) | activations (bits) | parameters "
+        "| accuracy, real validation speakers (%) | epochs | time (min) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r.episode} | {r.weights} | {r.activations} | {r.parameters:,} "
+        f"| {100 * r.validation:.2f} | {r.epochs} | {r.seconds / 60:.1f} |"
+        for r in results
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _write_tables(folder: Path, facts: dict[str, Any], results: list[EpisodeResult]) -> None:
+    rows = [asdict(result) for result in results]
+    settings = json.dumps(facts["training"], indent=2)
+    text = f"{markdown_table(results)}\nSettings and seed:\n\n```json\n{settings}\n```\n"
+    temporary = folder / ".table.md.tmp"
+    temporary.write_text(text)
+    temporary.replace(folder / "table.md")
+    _write_json(folder / "table.json", {**facts, "episodes": rows})
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    temporary.replace(path)
