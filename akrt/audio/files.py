@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +51,13 @@ def load_audio(path: str | os.PathLike[str], sample_rate: int = 16000) -> npt.ND
             or holds samples that are not finite or far beyond full scale.
     """
     name = Path(path)
-    _check_file(name)
-    samples, rate = _read_mono(name)
+    with _open(name) as file:
+        try:
+            _check_wav_length(name, file)
+            file.seek(0)
+        except OSError as error:
+            raise AudioError(f"cannot read '{name}': {error.strerror}") from None
+        samples, rate = _read_mono(name, file)
     if rate != sample_rate:
         import soxr
 
@@ -77,24 +83,20 @@ def features_from_file(path: str | os.PathLike[str], mfcc: Mfcc) -> npt.NDArray[
     return quantise(features(load_audio(path, mfcc.sample_rate), mfcc), mfcc)
 
 
-def _check_file(path: Path) -> None:
+def _open(path: Path) -> io.FileIO:
     try:
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise AudioError(f"'{path}' is not a file")
+        if not status.st_size:
+            raise AudioError(f"'{path}' is empty")
+        return io.FileIO(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"cannot read '{path}': {reason}") from None
-    if not stat.S_ISREG(status.st_mode):
-        raise AudioError(f"'{path}' is not a file")
-    if not status.st_size:
-        raise AudioError(f"'{path}' is empty")
-    try:
-        with path.open("rb") as file:
-            _check_wav_length(path, file, status.st_size)
-    except OSError as error:
-        raise AudioError(f"cannot read '{path}': {error.strerror}") from None
 
 
-def _check_wav_length(path: Path, file: BinaryIO, size: int) -> None:
+def _check_wav_length(path: Path, file: io.FileIO) -> None:
     """Refuse a WAV whose data chunk promises more than the file holds.
 
     libsndfile would read what is there and say nothing. Lengths that streaming writers put
@@ -102,7 +104,7 @@ def _check_wav_length(path: Path, file: BinaryIO, size: int) -> None:
     """
     if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
         return
-    position = 12
+    position, size = 12, os.fstat(file.fileno()).st_size
     while len(header := file.read(8)) == 8:
         chunk, length = struct.unpack("<4sI", header)
         position += 8
@@ -119,11 +121,12 @@ def _check_wav_length(path: Path, file: BinaryIO, size: int) -> None:
         file.seek(position)
 
 
-def _read_mono(path: Path) -> tuple[npt.NDArray[np.float32], int]:
+def _read_mono(path: Path, file: io.FileIO) -> tuple[npt.NDArray[np.float32], int]:
     import soundfile
 
     try:
-        with soundfile.SoundFile(str(path)) as sound:
+        # The open file, not its name: a suffix must not decide what the content is.
+        with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
             rate, channels = int(sound.samplerate), int(sound.channels)
             if not RATES[0] <= rate <= RATES[1] or channels > MAX_CHANNELS:
                 raise AudioError(
