@@ -1,6 +1,6 @@
-"""Builds akrt.kernels._kernels from src_c; everything else is in pyproject.toml.
+"""Builds akrt.kernels._kernels from src_c, which is itself installed as akrt/src_c.
 
-AKRT_SANITIZE=address,undefined builds with those sanitizers.
+Everything else is in pyproject.toml. AKRT_SANITIZE=address,undefined builds with those sanitizers.
 """
 
 import os
@@ -8,17 +8,28 @@ from glob import glob
 
 import numpy
 from Cython.Build import cythonize
-from setuptools import Extension, setup
+from setuptools import Extension, find_namespace_packages, setup
 
 sanitizers = os.environ.get("AKRT_SANITIZE", "")
 compile_args = ["-std=c99", "-O3"]
 link_args = []
 if sanitizers:
     flags = [f"-fsanitize={sanitizers}", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"]
-    compile_args += [*flags, "-g", "-O1"]
-    link_args += flags
+    compile_args = ["-std=c99", "-g", "-O1", *flags]
+    link_args = flags
 
 setup(
+    packages=[
+        *find_namespace_packages(include=["akrt", "akrt.*"], exclude=["akrt.data", "akrt.data.*"]),
+        "akrt.src_c",
+    ],
+    package_dir={"akrt.src_c": "src_c"},
+    package_data={
+        "akrt": ["py.typed", "data/**/*"],
+        "akrt.kernels": ["*.pyi"],
+        "akrt.src_c": ["**/*.c", "**/*.h"],
+    },
+    exclude_package_data={"": ["*.pyx", "_kernels.c"]},
     ext_modules=cythonize(
         [
             Extension(
@@ -32,5 +43,5 @@ setup(
             )
         ],
         compiler_directives={"language_level": 3},
-    )
+    ),
 )

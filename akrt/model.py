@@ -260,7 +260,10 @@ class Model:
         Raises:
             InputError: wrong shape, dtype or range. Nothing is cast silently.
         """
-        array = x if isinstance(x, np.ndarray) else np.asarray(x)
+        try:
+            array = np.asarray(x)
+        except (ValueError, TypeError, OverflowError, MemoryError) as error:
+            raise InputError(f"the input is not an array: {error}") from None
         want = "(N, {}, {}, {})".format(*self.input_shape)
         if array.ndim != 4 or array.shape[1:] != self.input_shape:
             raise InputError(f"expected an array of shape {want}, got {array.shape}")

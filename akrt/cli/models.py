@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -67,15 +68,22 @@ def convert(
     if name is not None:
         model = model.replace(name=name)
     if suffix == ".fbz":
-        from akrt.importers import save_fbz
-
-        save_fbz(model, target)
+        _save_fbz(model, target)
     else:
         model.save(target)
     print_line(
         f"{target}: {len(model.layers)} layers, {model.weights:,} weights, "
         f"SHA-256 {modelfile.content_hash(model)[:16]}"
     )
+
+
+def _save_fbz(model: Model, target: str) -> None:
+    from akrt.importers import to_akida
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.fbz")
+        to_akida(model).save(str(path))
+        modelfile.write_atomically(target, path.read_bytes())
 
 
 def _facts(model: Model) -> dict[str, object]:

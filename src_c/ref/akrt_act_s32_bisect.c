@@ -1,11 +1,11 @@
 #include "akrt/kernels.h"
 
 /* What is left of v, and half of the count so far, after asking for `half` more steps. */
-#define ASK(half)                                         \
-    do {                                                  \
-        const int32_t more = -(v > ((half) - 1) * d);     \
-        v -= more & ((half) * d);                         \
-        n += more & (half);                               \
+#define ASK(half)                                                                                  \
+    do {                                                                                           \
+        const int32_t more = -(v > ((half)-1) * d);                                                \
+        v -= more & ((half)*d);                                                                    \
+        n += more & (half);                                                                        \
     } while (0)
 
 static void bisect1(const int32_t *restrict p, const int32_t *restrict threshold, int32_t channels,

@@ -13,8 +13,8 @@ void akrt_patch_u8__ref(const akrt_window *w, const uint8_t *input, int32_t x, i
                     patch[c] = border;
                 }
             } else {
-                const uint8_t *source = input + ((size_t)i * (size_t)w->in_y + (size_t)j) *
-                                                    (size_t)w->channels;
+                const uint8_t *source =
+                    input + ((size_t)i * (size_t)w->in_y + (size_t)j) * (size_t)w->channels;
                 for (int32_t c = 0; c < w->channels; c++) {
                     patch[c] = source[c];
                 }

@@ -1,8 +1,12 @@
-"""src_c/ref as a shared library of its own, built with the warnings the project forbids."""
+"""src_c/ref as a shared library of its own, built with the warnings the project forbids.
+
+AKRT_SANITIZE=address,undefined adds those sanitizers.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,6 +28,9 @@ def compiler() -> str:
 def build(folder: Path, *flags: str) -> ctypes.CDLL:
     target = folder / "kernels.so"
     sources = sorted(str(p) for p in (SOURCE / "ref").glob("*.c"))
+    sanitizers = os.environ.get("AKRT_SANITIZE")
+    if sanitizers:
+        flags = (*flags, f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all")
     command = [compiler(), "-std=c99", "-O2", *WARNINGS, *flags, "-shared", "-fPIC"]
     subprocess.run(
         [*command, f"-I{SOURCE / 'include'}", *sources, "-o", str(target)],
