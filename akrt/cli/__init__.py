@@ -53,7 +53,3 @@ def main() -> None:
         # The reader of our output has left: say nothing, also not when Python flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

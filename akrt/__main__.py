@@ -1,0 +1,5 @@
+"""``python -m akrt`` is the ``akrt`` command."""
+
+from akrt.cli import main
+
+main()
