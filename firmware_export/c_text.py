@@ -1,0 +1,51 @@
+"""Tiny functions that print C: arrays, strings, comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["array", "comment", "string"]
+
+WIDTH = 96
+_FORMATS = {"uint8_t": "0x{:02x}", "uint32_t": "0x{:08x}u"}
+
+
+def array(name: str, c_type: str, values: npt.NDArray[Any], note: str = "") -> str:
+    """``static const <c_type> <name>[n] = {...};`` with `note` as a comment above."""
+    form = _FORMATS.get(c_type, "{}")
+    words = [form.format(_literal(int(v), c_type)) for v in np.asarray(values).reshape(-1)]
+    head = f"/* {comment(note)} */\n" if note else ""
+    return f"{head}static const {c_type} {name}[{len(words)}] = {{\n{_wrapped(words)}}};\n"
+
+
+def _literal(value: int, c_type: str) -> int | str:
+    # -2147483648 is, in C, the negation of a number that is no int32_t
+    return "(-2147483647 - 1)" if c_type == "int32_t" and value == -(1 << 31) else value
+
+
+def _wrapped(words: Iterable[str]) -> str:
+    lines, line = [], "   "
+    for word in words:
+        if len(line) + len(word) + 2 > WIDTH:
+            lines.append(line)
+            line = "   "
+        line += f" {word},"
+    return "\n".join([*lines, line]) + "\n"
+
+
+def string(text: str) -> str:
+    """A C string literal: bytes outside printable ASCII as octal escapes, UTF-8 otherwise."""
+    body = "".join(
+        chr(b) if 32 <= b < 127 and b not in b'"\\?' else f"\\{b:03o}" for b in text.encode()
+    )
+    return f'"{body}"'
+
+
+def comment(text: str) -> str:
+    """`text` as it can stand in a C comment: one line, printable ASCII, never the end of it."""
+    plain = "".join(c if " " <= c <= "~" else "?" for c in text)
+    return plain.replace("*/", "* /").replace("/*", "/ *").replace("??/", "?? /").rstrip("\\")

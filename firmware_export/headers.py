@@ -1,0 +1,302 @@
+"""The C text of an export: API header, constants, kernels, implementation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from akrt.model import InputData, Mfcc, Model
+from firmware_export.c_text import comment, string
+from firmware_export.general_steps import constant
+from firmware_export.identifiers import constant_name
+from firmware_export.kernel_sources import amalgamate
+from firmware_export.program import Program
+from firmware_export.step import Constant, Step
+
+__all__ = ["FORMAT_VERSION", "api_header", "kernels_header", "source_file", "weights_header"]
+
+FORMAT_VERSION = 1
+
+_HOW_TO = """\
+ * How to use it: in one C or C++ source file of your project
+ *
+ *     #define {upper}_IMPLEMENTATION
+ *     #include "{name}.h"
+ *
+ * (or compile {name}.c, which does just that), and wherever you need it
+ *
+ *     #include "{name}.h"
+ *     static uint32_t arena[{upper}_ARENA_BYTES / 4];
+ *     int32_t output[{upper}_OUTPUTS];
+ *     if ({name}_run(input, output, arena) == 0) {{ ... }}
+ *
+ * Input: {input_note}
+ * Output: {output_note}
+ *
+ * There is no state but the arena: calls with different arenas may run at the same time. No heap,
+ * no floating point, nothing of libc but <stdint.h> and <string.h>.
+ * Define {upper}_TICK(layer) before the implementation to be called after every layer."""
+
+
+def api_header(program: Program, model_hash: str, version: str) -> str:
+    """``<name>.h``: how-to, sizes, declarations, and the implementation behind a macro."""
+    model, name = program.model, program.name
+    upper = name.upper()
+    x, y, c = model.output_shape
+    how_to = _HOW_TO.format(
+        name=name, upper=upper, input_note=_input_note(model), output_note=_output_note(model)
+    )
+    sizes = {
+        "FORMAT_VERSION": str(FORMAT_VERSION),
+        "INPUT_BYTES": str(math.prod(model.input_shape)),
+        "OUTPUTS": str(x * y * c),
+        "CLASSES": str(c),
+        "LAYERS": str(len(model.layers)),
+        "ARENA_BYTES": str(max(program.plan.bytes, 8)),
+    }
+    defines = "".join(f"#define {upper}_{key} {value}\n" for key, value in sizes.items())
+    return f"""\
+/* {name}: a quantised network exported by akrt {version}.
+ *
+{how_to}
+ */
+#ifndef {upper}_H
+#define {upper}_H
+
+#include <stdint.h>
+
+#define {upper}_AKRT_VERSION {string(version)}
+#define {upper}_MODEL_SHA256 {string(model_hash)}
+{defines}
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+/* One inference. input: {upper}_INPUT_BYTES; output: {upper}_OUTPUTS integers; arena:
+ * {upper}_ARENA_BYTES, aligned to 4, contents irrelevant before and after.
+ * Returns 0, -1 for a null or misaligned pointer, -2 for input values out of range. */
+int {name}_run(const uint8_t *input, int32_t *output, void *arena);
+{_class_declarations(program)}
+#ifdef {upper}_LAYER_HASHES
+/* Yours to define: gets the FNV-1a hash of every layer's output, for tests. */
+void {name}_on_layer(int32_t layer, uint32_t hash);
+#endif
+
+#ifdef __cplusplus
+}}
+#endif
+#endif
+
+{_implementation(program)}"""
+
+
+def weights_header(program: Program) -> str:
+    """``<name>_weights.h``: every constant array."""
+    upper = program.name.upper()
+    body = "\n".join(c.text for c in (*program.constants, *_class_constants(program)))
+    return f"""\
+/* Constants of {program.name}; how they are packed is in akrt's OUTPUT_FORMAT.md.
+ * Included by {program.name}.h after akrt_mcu.h. */
+#ifndef {upper}_WEIGHTS_H
+#define {upper}_WEIGHTS_H
+
+{body}
+#endif
+"""
+
+
+def kernels_header(program: Program, version: str) -> str:
+    """``akrt_mcu.h``: the kernels that the program calls, and nothing else."""
+    stems = list(program.kernels)
+    if 0 < program.model.input_bits < 8:
+        stems.append("akrt_in_range")
+    if program.model.final_step is not None:
+        stems.append("akrt_argmax")
+    hashes = amalgamate(("akrt_hash_bytes", "akrt_hash_words"))
+    return f"""\
+/* akrt {version}: the integer kernels that this export needs.
+ * Licence: Apache-2.0. Every kernel has its own guard: headers of several exports of the same
+ * version of akrt may meet in one source file. */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+{amalgamate(stems)}
+#if defined(AKRT_LAYER_HASHES)
+{hashes}#endif
+"""
+
+
+def source_file(program: Program) -> str:
+    """``<name>.c``: the implementation as a translation unit."""
+    return (
+        f"/* The implementation of {program.name}. */\n"
+        f"#define {program.name.upper()}_IMPLEMENTATION\n"
+        f'#include "{program.name}.h"\n'
+    )
+
+
+def class_constants_bytes(program: Program) -> int:
+    """Flash of thresholds, steps and label texts."""
+    labels = program.model.labels or ()
+    texts = sum(len(label.encode()) + 5 for label in labels)
+    return texts + sum(c.bytes for c in _class_constants(program)[:3])
+
+
+def _input_note(model: Model) -> str:
+    x, y, c = model.input_shape
+    note = f"{x} x {y} x {c} bytes, (X, Y, C), the last axis fastest, {model.input_bits}-bit values"
+    if isinstance(model.preprocessing, Mfcc):
+        m = model.preprocessing
+        note += (
+            f":\n * MFCC features of {m.clip} samples at {m.sample_rate} Hz, "
+            f"clip(round({m.scale:g} * mfcc) + {m.offset}, 0, 255)"
+        )
+    return note + "."
+
+
+def _output_note(model: Model) -> str:
+    x, y, c = model.output_shape
+    shape = f"{c} integers" if x == y == 1 else f"{x} x {y} x {c} integers"
+    if model.final_step is None:
+        return f"{shape}, activations."
+    return f"{shape}, potentials; the largest is not the class, ask {{name}}_predict_class."
+
+
+def _class_declarations(program: Program) -> str:
+    name, model = program.name, program.model
+    text = ""
+    if model.final_step is not None:
+        text += (
+            "\n/* Index of the largest (potential - threshold) / act_step among the first\n"
+            f" * {name.upper()}_CLASSES outputs, the first of equals. */\n"
+            f"int32_t {name}_predict_class(const int32_t *output);\n"
+        )
+    if model.labels is not None:
+        text += (
+            f"\n/* Name of class `index`, UTF-8; an empty text outside 0..{len(model.labels) - 1}. */\n"
+            f"const char *{name}_label(int32_t index);\n"
+        )
+        text += _label_enumerators(program)
+    return text
+
+
+def _label_enumerators(program: Program) -> str:
+    """``DS_CNN_KWS_CLASS_YES`` and so on, where the labels make unique names."""
+    labels = program.model.labels or ()
+    names = [constant_name(label) for label in labels]
+    if not all(names) or len(set(names)) != len(names):
+        return ""
+    return "".join(
+        f"#define {program.name.upper()}_CLASS_{name} {i}\n" for i, name in enumerate(names)
+    )
+
+
+def _class_constants(program: Program) -> tuple[Constant, ...]:
+    name, model = program.name, program.model
+    constants: list[Constant] = []
+    final = model.final_step
+    if final is not None:
+        threshold, act_step = final
+        mantissa, exponent = np.frexp(act_step)
+        constants += [
+            constant(f"{name}_final_threshold", "int32_t", threshold, "of the classes"),
+            constant(
+                f"{name}_final_mantissa",
+                "uint32_t",
+                (mantissa.astype(np.float64) * (1 << 24)).astype(np.int64),
+                "act_step = mantissa * 2^exponent",
+            ),
+            constant(f"{name}_final_exponent", "int8_t", exponent.astype(np.int64) - 24, ""),
+        ]
+    if model.labels is not None:
+        rows = ",\n    ".join(string(label) for label in model.labels)
+        head = f"static const char *const {name}_labels[{len(model.labels)}] = {{\n    "
+        constants.append(Constant(f"{name}_labels", f"{head}{rows}}};\n", 0))
+    return tuple(constants)
+
+
+def _implementation(program: Program) -> str:
+    name, model = program.name, program.model
+    upper = name.upper()
+    body = "".join(_step_text(program, i, step) for i, step in enumerate(program.steps))
+    needs_words = any(program.scratch(i) != "NULL" for i in range(len(program.steps)))
+    needs_bytes = any(
+        not t.external for step in program.steps for t in (step.source, step.target)
+    )
+    declarations = "    uint8_t *arena_bytes = (uint8_t *)arena;\n" if needs_bytes else ""
+    declarations += "    int32_t *arena_words = (int32_t *)arena;\n" if needs_words else ""
+    checks = ""
+    if model.input_bits < 8:
+        checks = (
+            f"    if (!akrt_in_range(input, {upper}_INPUT_BYTES, {model.input_bits})) {{\n"
+            f"        return -2;\n    }}\n"
+        )
+    if not program.steps:
+        body = f"    akrt_widen(input, {upper}_INPUT_BYTES, output);\n"
+    return f"""\
+#if defined({upper}_IMPLEMENTATION) && !defined({upper}_IMPLEMENTED)
+#define {upper}_IMPLEMENTED
+
+#if defined({upper}_LAYER_HASHES) && !defined(AKRT_LAYER_HASHES)
+#define AKRT_LAYER_HASHES
+#endif
+#include "akrt_mcu.h"
+#include "{name}_weights.h"
+
+#ifndef {upper}_TICK
+#define {upper}_TICK(layer) ((void)0)
+#endif
+
+int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
+{declarations}    if (input == NULL || output == NULL || arena == NULL || ((uintptr_t)arena & 3u) != 0 ||
+        ((uintptr_t)output & 3u) != 0) {{
+        return -1;
+    }}
+{checks}{body}    return 0;
+}}
+{_class_functions(program)}#endif
+"""
+
+
+def _step_text(program: Program, index: int, step: Step) -> str:
+    upper = program.name.upper()
+    layer = program.model.layers[step.layer]
+    assert not isinstance(layer, InputData)
+    call = step.call(
+        program.place(step.source), program.place(step.target), program.scratch(index)
+    )
+    title = comment(f"{step.layer}: {layer.name}, {layer.kind}")
+    text = f"    /* {title} */\n    {call}\n"
+    if step.ends_layer:
+        value = program.place(step.target)
+        text += f"#ifdef {upper}_LAYER_HASHES\n"
+        text += f"    {program.name}_on_layer({step.layer}, {_hash_call(step, value)});\n"
+        text += f"#endif\n    {upper}_TICK({step.layer});\n"
+    return text
+
+
+def _hash_call(step: Step, value: str) -> str:
+    if step.target.layout == "words":
+        return f"akrt_hash_words({value}, {step.target.bytes // 4})"
+    return f"akrt_hash_bytes({value}, {step.target.bytes})"
+
+
+def _class_functions(program: Program) -> str:
+    name, model = program.name, program.model
+    text = ""
+    if model.final_step is not None:
+        text += f"""
+int32_t {name}_predict_class(const int32_t *output) {{
+    return akrt_argmax(output, {name}_final_threshold, {name}_final_mantissa,
+                       {name}_final_exponent, {name.upper()}_CLASSES);
+}}
+"""
+    if model.labels is not None:
+        text += f"""
+const char *{name}_label(int32_t index) {{
+    return index >= 0 && index < {len(model.labels)} ? {name}_labels[index] : "";
+}}
+"""
+    return text

@@ -1,0 +1,56 @@
+"""One step of an exported program: a kernel call with its constants, tensors and scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+__all__ = ["INPUT", "OUTPUT", "Constant", "Step", "Tensor"]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An activation tensor between two steps.
+
+    ``layout`` is ``bytes`` (X, Y, C), ``words`` (the same as int32) or ``rows`` (nibbles, see
+    OUTPUT_FORMAT.md). ``external`` tensors are the caller's and take no room in the arena.
+    """
+
+    name: str
+    bytes: int
+    layout: str
+    external: bool = False
+
+
+INPUT = "input"
+OUTPUT = "output"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A constant array as C text, and its bytes in flash."""
+
+    name: str
+    text: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """A kernel call. ``call`` makes C of it, given C expressions for input, output and scratch."""
+
+    layer: int
+    """Index of the layer whose work this is."""
+    kernel: str
+    source: Tensor
+    target: Tensor
+    call: Callable[[str, str, str], str]
+    kernels: tuple[str, ...]
+    """Stems of the files in src_c/mcu."""
+    constants: tuple[Constant, ...] = ()
+    scratch_bytes: int = 0
+    in_place: bool = False
+    """The target takes the source's memory."""
+    ends_layer: bool = True
+    """The target is the layer's output: hooks and hashes follow."""
+    notes: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,136 @@
+"""Test vectors, and the self-test program that runs them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.model import InputData, Model
+from firmware_export.c_text import array
+from firmware_export.expected import class_of, layer_outputs, tensor_hash
+from firmware_export.program import Program
+
+__all__ = ["default_inputs", "selftest_source", "vectors_header"]
+
+DEFAULT_VECTORS = 4
+_SEED = 20
+
+
+def default_inputs(model: Model) -> npt.NDArray[np.uint8]:
+    """Noise over the whole input range, all zeros, all at the top, and a ramp."""
+    rng = np.random.default_rng(_SEED)
+    top = (1 << model.input_bits) - 1
+    shape = model.input_shape
+    inputs = np.zeros((DEFAULT_VECTORS, *shape), np.uint8)
+    inputs[0] = rng.integers(0, top + 1, shape)
+    inputs[2] = top
+    inputs[3] = (np.arange(math.prod(shape)) % (top + 1)).reshape(shape)
+    return inputs
+
+
+def vectors_header(program: Program, inputs: npt.NDArray[np.uint8]) -> str:
+    """``<name>_vectors.h``: inputs, expected outputs, classes, and every layer's hash."""
+    model, name = program.model, program.name
+    outputs, hashes, classes = [], [], []
+    for sample in inputs:
+        tensors = layer_outputs(model, sample)
+        last = len(tensors) - 1
+        potentials = model.final_step is not None
+        outputs.append(tensors[-1].reshape(-1))
+        hashes.append([tensor_hash(t, potentials and i == last) for i, t in enumerate(tensors)])
+        chosen = class_of(model, tensors[-1])
+        classes.append(-1 if chosen is None else chosen)
+    upper = name.upper()
+    flat = np.asarray(inputs).reshape(len(inputs), -1)
+    return f"""\
+/* Test vectors of {name}: inputs, and what every conforming implementation gives for them. */
+#ifndef {upper}_VECTORS_H
+#define {upper}_VECTORS_H
+
+#include <stdint.h>
+
+#define {upper}_VECTORS {len(inputs)}
+
+{array(f"{name}_vector_inputs", "uint8_t", flat, "one after the other")}
+{array(f"{name}_vector_outputs", "int32_t", np.asarray(outputs), "one after the other")}
+{array(f"{name}_vector_classes", "int32_t", np.asarray(classes), "-1: the output is activated")}
+{array(f"{name}_vector_hashes", "uint32_t", np.asarray(hashes), "FNV-1a of every layer's output")}
+#endif
+"""
+
+
+def selftest_source(program: Program) -> str:
+    """``<name>_selftest.c``: main() returns 0, or what went wrong first."""
+    model, name = program.model, program.name
+    upper = name.upper()
+    predict = ""
+    if model.final_step is not None:
+        predict = f"""\
+        if ({name}_predict_class(output) != {name}_vector_classes[v]) {{
+            return 252;
+        }}
+"""
+    first = 1 if isinstance(model.layers[0], InputData) else 0
+    return f"""\
+/* Runs the test vectors of {name}. main() returns
+ *   0        every layer, output and class of every vector is as expected
+ *   1..250   1 + the first layer that differs (250: or a later one)
+ *   251      an output differs although every layer agreed
+ *   252      the class differs
+ *   253      {name}_run refused the vector
+ *   254      memory outside the arena was written
+ * Layers start at {first}. */
+#define {upper}_LAYER_HASHES
+#define {upper}_IMPLEMENTATION
+#include "{name}.h"
+#include "{name}_vectors.h"
+
+#define GUARD_WORDS 16
+#define ARENA_WORDS ({upper}_ARENA_BYTES / 4)
+
+static uint32_t memory[GUARD_WORDS + ARENA_WORDS + GUARD_WORDS];
+static int32_t output[{upper}_OUTPUTS];
+static int32_t vector, failed;
+
+void {name}_on_layer(int32_t layer, uint32_t hash) {{
+    if (failed == 0 && hash != {name}_vector_hashes[vector * {upper}_LAYERS + layer]) {{
+        failed = layer < 249 ? layer + 1 : 250;
+    }}
+}}
+
+static int guards_intact(void) {{
+    for (int32_t i = 0; i < GUARD_WORDS; i++) {{
+        if (memory[i] != 0xA5A5A5A5u || memory[GUARD_WORDS + ARENA_WORDS + i] != 0xA5A5A5A5u) {{
+            return 0;
+        }}
+    }}
+    return 1;
+}}
+
+int main(void) {{
+    for (int32_t v = 0; v < {upper}_VECTORS; v++) {{
+        vector = v;
+        for (int32_t i = 0; i < GUARD_WORDS + ARENA_WORDS + GUARD_WORDS; i++) {{
+            memory[i] = 0xA5A5A5A5u;
+        }}
+        if ({name}_run({name}_vector_inputs + v * {upper}_INPUT_BYTES, output,
+            memory + GUARD_WORDS) != 0) {{
+            return 253;
+        }}
+        if (!guards_intact()) {{
+            return 254;
+        }}
+        if (failed != 0) {{
+            return (int)failed;
+        }}
+        for (int32_t i = 0; i < {upper}_OUTPUTS; i++) {{
+            if (output[i] != {name}_vector_outputs[v * {upper}_OUTPUTS + i]) {{
+                return 251;
+            }}
+        }}
+{predict}    }}
+    return 0;
+}}
+"""

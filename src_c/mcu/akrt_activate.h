@@ -1,0 +1,34 @@
+#ifndef AKRT_ACTIVATE_H
+#define AKRT_ACTIVATE_H
+#include "akrt_mcu_layer.h"
+/* `filters` potentials to outputs from element `at` on: bytes, or int32 without activation.
+ * An activation counts the levels that its potential exceeds, by bisection where the exporter has
+ * bounded |potential - threshold| below 2^23 and the step by 2^27, else against a table. */
+static void akrt_activate(const akrt_mcu_layer *layer, const int32_t *potentials, int32_t at,
+                          void *output) {
+    const int32_t top = ((int32_t)1 << layer->act_bits) - 1;
+    uint8_t *out = (uint8_t *)output + at;
+    if (layer->act_bits == 0) {
+        memcpy((int32_t *)output + at, potentials, (size_t)layer->filters * sizeof *potentials);
+        return;
+    }
+    for (int32_t f = 0; f < layer->filters; f++) {
+        int32_t n = 0;
+        if (layer->threshold != NULL) {
+            int32_t v = (potentials[f] - layer->threshold[f]) * 16;
+            for (int32_t half = (top + 1) >> 1; half > 0; half >>= 1) {
+                if (v > (half - 1) * layer->step[f]) {
+                    v -= half * layer->step[f];
+                    n += half;
+                }
+            }
+        } else {
+            const int32_t *levels = layer->levels + f * top;
+            while (n < top && potentials[f] > levels[n]) {
+                n++;
+            }
+        }
+        out[f] = (uint8_t)n;
+    }
+}
+#endif

@@ -1,0 +1,22 @@
+#ifndef AKRT_LAYER_SUM_H
+#define AKRT_LAYER_SUM_H
+#include "akrt_layer_plain.h"
+#include "akrt_saturate.h"
+/* A convolution with global average pooling: a sum over positions, saturated at every addition.
+ * scratch: channels (separable only) + 2 * filters words. */
+static void akrt_layer_sum(const akrt_mcu_layer *layer, akrt_potentials compute, int32_t mids,
+                           const uint8_t *input, void *output, int32_t *scratch) {
+    int32_t *potentials = scratch + mids, *sum = potentials + layer->filters;
+    memset(sum, 0, (size_t)layer->filters * sizeof *sum);
+    for (int32_t x = 0; x < layer->conv.out_x; x++) {
+        for (int32_t y = 0; y < layer->conv.out_y; y++) {
+            compute(layer, input, x, y, scratch, potentials);
+            for (int32_t f = 0; f < layer->filters; f++) {
+                /* |sum| is below 2^20 and |potential| below 2^31 - 2^20 */
+                sum[f] = akrt_saturate(sum[f] + potentials[f]);
+            }
+        }
+    }
+    akrt_activate(layer, sum, 0, output);
+}
+#endif

@@ -1,0 +1,11 @@
+#ifndef AKRT_SATURATE_H
+#define AKRT_SATURATE_H
+#include "akrt_mcu_layer.h"
+/* A potential as the chip's 20-bit accumulator holds it. */
+static int32_t akrt_saturate(int32_t potential) {
+    if (potential > AKRT_POTENTIAL_MAX) {
+        return AKRT_POTENTIAL_MAX;
+    }
+    return potential < AKRT_POTENTIAL_MIN ? AKRT_POTENTIAL_MIN : potential;
+}
+#endif

@@ -1,0 +1,10 @@
+#ifndef AKRT_WIDEN_H
+#define AKRT_WIDEN_H
+#include <stdint.h>
+/* Activations to int32. */
+static void akrt_widen(const uint8_t *input, int32_t count, int32_t *output) {
+    for (int32_t i = 0; i < count; i++) {
+        output[i] = input[i];
+    }
+}
+#endif
