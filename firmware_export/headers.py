@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from akrt.model import InputData, Mfcc, Model
+from akrt.model import Mfcc, Model
 from firmware_export.c_text import comment, string
 from firmware_export.general_steps import constant
 from firmware_export.identifiers import constant_name
@@ -109,7 +109,7 @@ def weights_header(program: Program) -> str:
 def kernels_header(program: Program, version: str) -> str:
     """``akrt_mcu.h``: the kernels that the program calls, and nothing else."""
     stems = list(program.kernels)
-    if 0 < program.model.input_bits < 8:
+    if program.model.input_bits < 8:
         stems.append("akrt_in_range")
     if program.model.final_step is not None:
         stems.append("akrt_argmax")
@@ -233,8 +233,6 @@ def _implementation(program: Program) -> str:
             f"    if (!akrt_in_range(input, {upper}_INPUT_BYTES, {model.input_bits})) {{\n"
             f"        return -2;\n    }}\n"
         )
-    if not program.steps:
-        body = f"    akrt_widen(input, {upper}_INPUT_BYTES, output);\n"
     return f"""\
 #if defined({upper}_IMPLEMENTATION) && !defined({upper}_IMPLEMENTED)
 #define {upper}_IMPLEMENTED
@@ -263,7 +261,6 @@ int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
 def _step_text(program: Program, index: int, step: Step) -> str:
     upper = program.name.upper()
     layer = program.model.layers[step.layer]
-    assert not isinstance(layer, InputData)
     call = step.call(
         program.place(step.source), program.place(step.target), program.scratch(index)
     )
