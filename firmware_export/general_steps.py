@@ -18,13 +18,12 @@ from akrt.model import (
 )
 from firmware_export.c_text import array
 from firmware_export.packing import pack_bits, pack_rows
+from firmware_export.requantisation import bisect_constants
 from firmware_export.step import Constant, Step, Tensor
 
-__all__ = ["constant", "general_step", "pad_before"]
+__all__ = ["constant", "general_step", "pad_before", "window_fields"]
 
-_BISECT_DISTANCE = 1 << 23
-_BISECT_STEP = 1 << 27
-_ITEM_BYTES = {"uint8_t": 1, "int8_t": 1, "int16_t": 2, "int32_t": 4, "uint32_t": 4}
+_ITEM_BYTES = {"uint8_t": 1, "int8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4}
 
 
 def constant(name: str, c_type: str, values: npt.NDArray[np.generic], note: str) -> Constant:
@@ -51,21 +50,21 @@ def general_step(prefix: str, index: int, stage: Stage, source: Tensor, target: 
     if isinstance(layer, FullyConnected):
         x, y, c = stage.input_shape
         rows = layer.weights.reshape(c, y, x, -1).transpose(3, 2, 1, 0).reshape(layer.filters, -1)
-        geometry = _window(stage.input_shape, (1, 1, layer.filters), (1, 1), (1, 1), "valid")
-        pool, border = _window((1, 1, 1), (1, 1, 1), (1, 1), (1, 1), "valid"), 0
+        geometry = window_fields(stage.input_shape, (1, 1, layer.filters), (1, 1), (1, 1), "valid")
+        pool, border = window_fields((1, 1, 1), (1, 1, 1), (1, 1), (1, 1), "valid"), 0
         driver, potentials = "akrt_layer_dense", ""
     else:
-        geometry = _window(
+        geometry = window_fields(
             stage.input_shape, stage.conv_shape, layer.kernel_size, layer.stride, layer.padding
         )
-        pool = _window(stage.conv_shape, stage.output_shape, (1, 1), (1, 1), "valid")
+        pool = window_fields(stage.conv_shape, stage.output_shape, (1, 1), (1, 1), "valid")
         border = layer.padding_value if isinstance(layer, InputConvolutional) else 0
         driver, potentials = "akrt_layer_plain", "akrt_conv_potentials"
         if layer.pooling is not None:
             driver, words = "akrt_layer_sum", 2 * layer.filters
             if layer.pooling.size is not None and layer.pooling.stride is not None:
                 driver = "akrt_layer_max"
-                pool = _window(
+                pool = window_fields(
                     stage.conv_shape,
                     stage.output_shape,
                     layer.pooling.size,
@@ -120,7 +119,8 @@ def pad_before(n: int, kernel: int, stride: int, padding: Padding) -> int:
     return max((-(-n // stride) - 1) * stride + kernel - n, 0) // 2
 
 
-def _window(source: Shape, target: Shape, size: Pair, stride: Pair, padding: Padding) -> str:
+def window_fields(source: Shape, target: Shape, size: Pair, stride: Pair, padding: Padding) -> str:
+    """Initialiser of an akrt_mcu_window."""
     pads = [pad_before(source[i], size[i], stride[i], padding) for i in (0, 1)]
     fields = (*source, *target[:2], *size, *stride, *pads)
     return "{" + ", ".join(map(str, fields)) + "}"
@@ -132,13 +132,11 @@ def _activation(
     """Constants of the activation, and the pointers to them in akrt_mcu_layer."""
     if layer.act_bits is None:
         return [], "NULL, NULL, NULL"
-    reach = max_potential + int(np.abs(layer.threshold.astype(np.int64)).max())
-    step = layer.step16 << (4 - layer.act_bits)
-    if reach < _BISECT_DISTANCE:
-        step = np.minimum(step, _BISECT_STEP)
+    constants = bisect_constants(layer, max_potential)
+    if constants is not None:
         return [
-            constant(f"{prefix}_threshold", "int32_t", layer.threshold, "by filter"),
-            constant(f"{prefix}_step", "int32_t", step, "floor(16 * act_step) << (4 - act_bits)"),
+            constant(f"{prefix}_threshold", "int32_t", constants[:, 0], "by filter"),
+            constant(f"{prefix}_step", "int32_t", constants[:, 1], "in sixteenths, by filter"),
         ], f"{prefix}_threshold, {prefix}_step, NULL"
     limits = np.iinfo(np.int32)
     levels = np.clip(layer.firing_levels, limits.min, limits.max).T

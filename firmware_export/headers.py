@@ -12,7 +12,7 @@ from firmware_export.general_steps import constant
 from firmware_export.identifiers import constant_name
 from firmware_export.kernel_sources import amalgamate
 from firmware_export.program import Program
-from firmware_export.step import Constant, Step
+from firmware_export.step import Constant, Step, padded_channels
 
 __all__ = ["FORMAT_VERSION", "api_header", "kernels_header", "source_file", "weights_header"]
 
@@ -113,7 +113,8 @@ def kernels_header(program: Program, version: str) -> str:
         stems.append("akrt_in_range")
     if program.model.final_step is not None:
         stems.append("akrt_argmax")
-    hashes = amalgamate(("akrt_hash_bytes", "akrt_hash_words"))
+    layouts = dict.fromkeys(s.target.layout for s in program.steps if s.ends_layer)
+    hashes = amalgamate(f"akrt_hash_{layout}" for layout in layouts)
     return f"""\
 /* akrt {version}: the integer kernels that this export needs.
  * Licence: Apache-2.0. Every kernel has its own guard: headers of several exports of the same
@@ -275,9 +276,11 @@ def _step_text(program: Program, index: int, step: Step) -> str:
 
 
 def _hash_call(step: Step, value: str) -> str:
-    if step.target.layout == "words":
-        return f"akrt_hash_words({value}, {step.target.bytes // 4})"
-    return f"akrt_hash_bytes({value}, {step.target.bytes})"
+    tensor = step.target
+    if tensor.layout == "rows":
+        x, y, c = tensor.shape
+        return f"akrt_hash_rows({value}, {x}, {y}, {c}, {padded_channels(c)})"
+    return f"akrt_hash_{tensor.layout}({value}, {tensor.elements})"
 
 
 def _class_functions(program: Program) -> str:

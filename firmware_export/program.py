@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from akrt.model import InputData, Model, Stage
+from akrt.model import InputData, Model, SeparableConvolutional, Stage
 from firmware_export.general_steps import general_step
 from firmware_export.planner import Plan, plan, scratch_name
+from firmware_export.row_steps import (
+    conv_rows_step,
+    pack_step,
+    separable_rows_step,
+    takes_rows,
+    unpack_step,
+)
 from firmware_export.step import INPUT, OUTPUT, Constant, Step, Tensor
 
 __all__ = ["Program", "lower"]
@@ -46,39 +53,57 @@ class Program:
 def lower(model: Model, name: str) -> Program:
     """The steps of `model`; `name` prefixes every C symbol."""
     stages = model.stages
-    source = Tensor(INPUT, _elements(stages[0].input_shape), "bytes", external=True)
+    rows = [takes_rows(stage) for stage in stages]
+    source = Tensor(INPUT, stages[0].input_shape, "bytes", external=True)
     steps: list[Step] = []
     for index, stage in enumerate(stages):
         if isinstance(stage.layer, InputData):
             continue
+        prefix = f"{name}_l{index}"
         target = _target(index, stage)
-        steps.append(general_step(f"{name}_l{index}", index, stage, source, target))
-        source = target
+        as_rows = replace(target, layout="rows")
+        if rows[index]:
+            if source.layout != "rows":
+                packed = Tensor(f"packed_{index}", source.shape, "rows")
+                steps.append(pack_step(index, source, packed))
+                source = packed
+            assert isinstance(stage.layer, SeparableConvolutional)
+            goal = as_rows if stage.layer.pooling is None else target
+            steps.append(separable_rows_step(prefix, index, stage, source, goal))
+        else:
+            if source.layout == "rows":
+                flat = Tensor(f"unpacked_{index}", source.shape, "bytes")
+                steps.append(unpack_step(index, source, flat))
+                source = flat
+            fast = None
+            if index + 1 < len(stages) and rows[index + 1]:
+                fast = conv_rows_step(prefix, index, stage, source, as_rows)
+            steps.append(fast or general_step(prefix, index, stage, source, target))
+        source = steps[-1].target
+    last = len(stages) - 1
+    if source.layout == "rows":
+        flat = Tensor("unpacked", source.shape, "bytes")
+        steps.append(unpack_step(last, source, flat))
+        source = flat
     if source.layout == "bytes":
-        steps.append(_widen(len(stages) - 1, source))
+        steps.append(_widen(last, source))
     return Program(name, model, tuple(steps), plan(steps))
 
 
 def _target(index: int, stage: Stage) -> Tensor:
-    count = _elements(stage.output_shape)
     if stage.output_max is None:
-        return Tensor(OUTPUT, 4 * count, "words", external=True)
-    return Tensor(f"tensor_{index}", count, "bytes")
+        return Tensor(OUTPUT, stage.output_shape, "words", external=True)
+    return Tensor(f"tensor_{index}", stage.output_shape, "bytes")
 
 
 def _widen(layer: int, source: Tensor) -> Step:
     """The activations of the last layer to the caller's int32."""
-    target = replace(source, name=OUTPUT, bytes=4 * source.bytes, layout="words", external=True)
     return Step(
         layer=layer,
         kernel="akrt_widen",
         source=source,
-        target=target,
-        call=lambda read, write, scratch: f"akrt_widen({read}, {source.bytes}, {write});",
+        target=Tensor(OUTPUT, source.shape, "words", external=True),
+        call=lambda read, write, scratch: f"akrt_widen({read}, {source.elements}, {write});",
         kernels=("akrt_widen",),
         ends_layer=False,
     )
-
-
-def _elements(shape: tuple[int, int, int]) -> int:
-    return shape[0] * shape[1] * shape[2]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["INPUT", "OUTPUT", "Constant", "Step", "Tensor"]
+from akrt.model import Shape
+
+__all__ = ["INPUT", "OUTPUT", "Constant", "Step", "Tensor", "padded_channels"]
 
 
 @dataclass(frozen=True)
@@ -17,9 +19,26 @@ class Tensor:
     """
 
     name: str
-    bytes: int
+    shape: Shape
     layout: str
     external: bool = False
+
+    @property
+    def elements(self) -> int:
+        """Number of activations."""
+        return self.shape[0] * self.shape[1] * self.shape[2]
+
+    @property
+    def bytes(self) -> int:
+        """Size in memory."""
+        if self.layout == "rows":
+            return self.shape[0] * padded_channels(self.shape[2]) * 5 // 2
+        return self.elements * (4 if self.layout == "words" else 1)
+
+
+def padded_channels(channels: int) -> int:
+    """Channels in a row: a multiple of 4."""
+    return -(-channels // 4) * 4
 
 
 INPUT = "input"

@@ -1,0 +1,287 @@
+"""Steps with the fast kernels: nibble rows, several results to a multiplication."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.model import InputConvolutional, NeuralLayer, SeparableConvolutional, Stage
+from firmware_export.general_steps import constant, window_fields
+from firmware_export.requantisation import bisect_constants, muladd_constants
+from firmware_export.step import Constant, Step, Tensor, padded_channels
+
+__all__ = [
+    "WIDTH",
+    "conv_rows_step",
+    "pack_step",
+    "pointwise_group",
+    "potential_range",
+    "separable_rows_step",
+    "takes_rows",
+    "unpack_step",
+]
+
+Wide = npt.NDArray[np.int64]
+
+WIDTH = 5
+"""Positions on Y that a row of nibbles holds."""
+_FIELD = 1023
+_INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
+_INT32_MAX = (1 << 31) - 1
+
+
+@dataclass(frozen=True)
+class Requantisation:
+    """Constants of the activation of a layer; ``shift`` -1 means bisection."""
+
+    constants: Wide
+    shift: int
+
+
+def takes_rows(stage: Stage) -> bool:
+    """Whether the layer is separable, 3x3, unstrided, 'same', narrow, and of few bits."""
+    layer = stage.layer
+    if not isinstance(layer, SeparableConvolutional):
+        return False
+    if layer.kernel_size != (3, 3) or layer.stride != (1, 1) or layer.padding != "same":
+        return False
+    if stage.input_shape[1] > WIDTH or layer.weights_bits == 8 or stage.input_max > 15:
+        return False
+    low, high = _depthwise_range(layer, stage.input_max)
+    if int((high - low).max()) > _FIELD - 3:
+        return False
+    if layer.pooling is None:
+        return layer.act_bits is not None and _requantisation(stage) is not None
+    if layer.pooling.kind != "average" or 2 * _sum_reach(stage) > _INT32_MAX:
+        return False
+    return layer.act_bits is None or bisect_constants(layer, 1 << 19) is not None
+
+
+def potential_range(stage: Stage) -> tuple[Wide, Wide]:
+    """Smallest and largest potential of every filter over all inputs, each (F,)."""
+    layer = stage.layer
+    if isinstance(layer, SeparableConvolutional):
+        low, high = _depthwise_range(layer, stage.input_max)
+        weights = layer.pointwise.astype(np.int64)
+        ends = weights * low[:, None], weights * high[:, None]
+        return np.minimum(*ends).sum(0), np.maximum(*ends).sum(0)
+    assert isinstance(layer, InputConvolutional)
+    flat = layer.weights.astype(np.int64).reshape(-1, layer.filters)
+    return (
+        stage.input_max * np.minimum(flat, 0).sum(0),
+        stage.input_max * np.maximum(flat, 0).sum(0),
+    )
+
+
+def pointwise_group(layer: SeparableConvolutional, input_max: int) -> int:
+    """The most channels, a multiple of 4, over which every filter's sum fits 16 bits."""
+    low, high = _depthwise_range(layer, input_max)
+    weights = layer.pointwise.astype(np.int64)
+    ends = weights * low[:, None], weights * high[:, None]
+    least, most = np.minimum(*ends), np.maximum(*ends)
+    channels = padded_channels(len(weights))
+    for size in range(channels, 3, -4):
+        starts = range(0, len(weights), size)
+        sums = [(least[s : s + size].sum(0), most[s : s + size].sum(0)) for s in starts]
+        if all(a.min() >= _INT16_MIN and b.max() <= _INT16_MAX for a, b in sums):
+            return size
+    raise AssertionError("four channels of nine 4-bit products times 4 bits fit 16 bits")
+
+
+def separable_rows_step(
+    prefix: str, index: int, stage: Stage, source: Tensor, target: Tensor
+) -> Step:
+    """A separable layer on rows: to rows, or to bytes or words after global pooling."""
+    layer = stage.layer
+    assert isinstance(layer, SeparableConvolutional)
+    channels, filters = padded_channels(stage.input_shape[2]), padded_channels(layer.filters)
+    group = pointwise_group(layer, stage.input_max)
+    requant = _requantisation(stage)
+    constants = [
+        *_depthwise_constants(prefix, layer, stage.input_max),
+        constant(
+            f"{prefix}_weights",
+            "uint32_t",
+            _pair_words(layer.pointwise, channels, filters),
+            "4 bits, weight + 8: four channels of a filter low, four of the next one high",
+        ),
+    ]
+    table = "NULL"
+    if requant is not None:
+        constants.append(_requant_constant(prefix, requant, filters))
+        table = f"{prefix}_requant"
+    shift = -1 if requant is None else requant.shift
+    fields = (
+        f"{stage.input_shape[0]}, {stage.input_shape[1]}, {channels}, {layer.filters}, "
+        f"{filters // 2}, {group}, {shift}, {layer.act_bits or 0}, {prefix}_taps, "
+        f"{prefix}_rest, {prefix}_weights, {table}"
+    )
+    text = f"static const akrt_rows_layer {prefix} = {{{fields}}};\n"
+    constants.append(Constant(prefix, text, 4 * 12))
+    pooled = layer.pooling is not None
+    kernel = "akrt_separable_sum_rows" if pooled else "akrt_separable_rows"
+    words = 13 * channels + filters if pooled else 11 * channels + 5 * -(-channels // group)
+
+    def call(read: str, write: str, scratch: str) -> str:
+        return f"{kernel}(&{prefix}, {read}, {write}, {scratch});"
+
+    notes = {"requantisation": "bisection" if shift < 0 else f"multiply-add, shift {shift}"}
+    return Step(
+        layer=index,
+        kernel=kernel,
+        source=source,
+        target=target,
+        call=call,
+        kernels=(kernel,),
+        constants=tuple(constants),
+        scratch_bytes=4 * words,
+        in_place=not pooled and filters <= channels,
+        notes=notes,
+    )
+
+
+def conv_rows_step(
+    prefix: str, index: int, stage: Stage, source: Tensor, target: Tensor
+) -> Step | None:
+    """A first layer with 8-bit weights to rows; None if it needs the general kernel."""
+    layer = stage.layer
+    if not isinstance(layer, InputConvolutional) or layer.pooling is not None:
+        return None
+    if layer.weights_bits != 8 or stage.output_shape[1] > WIDTH or layer.act_bits is None:
+        return None
+    requant = _requantisation(stage)
+    if requant is None:
+        return None
+    filters = padded_channels(layer.filters)
+    taps = layer.weights.size // layer.filters
+    padded = np.zeros((taps, filters), np.int8)
+    padded[:, : layer.filters] = layer.weights.reshape(taps, layer.filters)
+    pairs = padded.reshape(taps, filters // 2, 2).transpose(1, 0, 2)
+    constants = [
+        constant(f"{prefix}_weights", "int8_t", pairs, "8 bits, by pair of filters, interleaved"),
+        _requant_constant(prefix, requant, filters),
+    ]
+    geometry = window_fields(
+        stage.input_shape, stage.conv_shape, layer.kernel_size, layer.stride, layer.padding
+    )
+    fields = (
+        f"{geometry}, {layer.padding_value}, {filters // 2}, {requant.shift}, {layer.act_bits}, "
+        f"{prefix}_weights, {prefix}_requant"
+    )
+    text = f"static const akrt_conv_rows_layer {prefix} = {{{fields}}};\n"
+    constants.append(Constant(prefix, text, 4 * 17))
+    return Step(
+        layer=index,
+        kernel="akrt_conv_rows",
+        source=source,
+        target=target,
+        call=lambda read, write, scratch: f"akrt_conv_rows(&{prefix}, {read}, {write}, {scratch});",
+        kernels=("akrt_conv_rows",),
+        constants=tuple(constants),
+        scratch_bytes=4 * WIDTH * taps,
+        notes={
+            "requantisation": "bisection"
+            if requant.shift < 0
+            else f"multiply-add, shift {requant.shift}"
+        },
+    )
+
+
+def pack_step(layer: int, source: Tensor, target: Tensor) -> Step:
+    """Bytes to rows, before the layer `layer`."""
+    return _layout_step("akrt_pack_rows", layer, source, target)
+
+
+def unpack_step(layer: int, source: Tensor, target: Tensor) -> Step:
+    """Rows to bytes, before the layer `layer`."""
+    return _layout_step("akrt_unpack_rows", layer, source, target)
+
+
+def _layout_step(kernel: str, layer: int, source: Tensor, target: Tensor) -> Step:
+    x, y, c = source.shape
+    sizes = f"{x}, {y}, {c}, {padded_channels(c)}"
+    return Step(
+        layer=layer,
+        kernel=kernel,
+        source=source,
+        target=target,
+        call=lambda read, write, scratch: f"{kernel}({read}, {sizes}, {write});",
+        kernels=(kernel,),
+        ends_layer=False,
+    )
+
+
+def _depthwise_range(layer: SeparableConvolutional, input_max: int) -> tuple[Wide, Wide]:
+    weights = layer.depthwise.astype(np.int64)
+    low: Wide = input_max * np.minimum(weights, 0).sum((0, 1))
+    high: Wide = input_max * np.maximum(weights, 0).sum((0, 1))
+    return low, high
+
+
+def _sum_reach(stage: Stage) -> int:
+    """Bound of what the certificate of the collapsed sum adds up."""
+    layer = stage.layer
+    assert isinstance(layer, SeparableConvolutional)
+    positions = stage.conv_shape[0] * stage.conv_shape[1]
+    return positions * stage.max_potential
+
+
+def _requantisation(stage: Stage) -> Requantisation | None:
+    layer = stage.layer
+    assert isinstance(layer, (SeparableConvolutional, InputConvolutional))
+    if layer.act_bits is None:
+        return None
+    if layer.pooling is None:
+        exact = muladd_constants(layer, *potential_range(stage))
+        if exact is not None:
+            return Requantisation(*exact)
+        constants = bisect_constants(layer, stage.max_potential)
+    else:
+        constants = bisect_constants(layer, 1 << 19)
+    return None if constants is None else Requantisation(constants, -1)
+
+
+def _requant_constant(prefix: str, requant: Requantisation, filters: int) -> Constant:
+    rows = np.zeros((filters, 2), np.int64)
+    rows[: len(requant.constants)] = requant.constants
+    what = "threshold, step" if requant.shift < 0 else "factor, addend"
+    body = array_rows(f"{prefix}_requant", rows)
+    return Constant(f"{prefix}_requant", f"/* {what} by filter */\n{body}", 8 * filters)
+
+
+def array_rows(name: str, rows: Wide) -> str:
+    """An array of akrt_requant."""
+    words = [f"{{{a}, {b}}}" for a, b in rows.tolist()]
+    lines = [", ".join(words[i : i + 4]) for i in range(0, len(words), 4)]
+    body = ",\n    ".join(lines)
+    return f"static const akrt_requant {name}[{len(words)}] = {{\n    {body},\n}};\n"
+
+
+def _depthwise_constants(
+    prefix: str, layer: SeparableConvolutional, input_max: int
+) -> list[Constant]:
+    channels = padded_channels(layer.depthwise.shape[2])
+    taps = np.zeros((channels, 9), np.int64)
+    taps[: layer.depthwise.shape[2]] = layer.depthwise.astype(np.int64).reshape(9, -1).T
+    low = -(input_max * np.minimum(taps, 0).sum(1))
+    nibbles = taps & 15
+    words = (nibbles[:, :8] << (4 * np.arange(8))).sum(1)
+    rest = nibbles[:, 8] | (-(-low // 4) << 4)
+    return [
+        constant(f"{prefix}_taps", "uint32_t", words, "4 bits, the first eight taps by channel"),
+        constant(f"{prefix}_rest", "uint16_t", rest, "the ninth tap, and -minimum / 4 << 4"),
+    ]
+
+
+def _pair_words(
+    pointwise: npt.NDArray[np.int8], channels: int, filters: int
+) -> npt.NDArray[np.int64]:
+    biased = np.full((channels, filters), 8, np.int64)
+    biased[: pointwise.shape[0], : pointwise.shape[1]] += pointwise
+    # (quad, 4, pair, 2) -> (pair, quad, 2, 4), the last two axes being the nibbles of a word
+    nibbles = biased.reshape(channels // 4, 4, filters // 2, 2).transpose(2, 0, 3, 1)
+    shifts = 4 * np.arange(8).reshape(2, 4)
+    words: npt.NDArray[np.int64] = (nibbles << shifts).sum((2, 3))
+    return words

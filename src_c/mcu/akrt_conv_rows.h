@@ -1,0 +1,49 @@
+#ifndef AKRT_CONV_ROWS_H
+#define AKRT_CONV_ROWS_H
+#include "akrt_mcu_layer.h"
+#include "akrt_conv_taps.h"
+#include "akrt_store_rows.h"
+
+/* A plain convolution of bytes, 8-bit weights by pairs of filters, at most five outputs on Y. */
+typedef struct akrt_conv_rows_layer {
+    akrt_mcu_window conv;
+    int32_t border, pairs, shift, act_bits;
+    const int8_t *weights; /* (pairs, size_x * size_y * channels, 2) */
+    const akrt_requant *requant;
+} akrt_conv_rows_layer;
+
+/* Inputs under the kernel at the five positions of output row `x`, as (taps, 5). */
+static void akrt_patch_rows(const akrt_conv_rows_layer *layer, const uint8_t *input, int32_t x,
+                            int32_t *patch) {
+    const akrt_mcu_window *w = &layer->conv;
+    const int32_t from_x = x * w->stride_x - w->pad_x;
+    for (int32_t i = from_x; i < from_x + w->size_x; i++) {
+        for (int32_t j = -w->pad_y; j < w->size_y - w->pad_y; j++) {
+            for (int32_t c = 0; c < w->channels; c++) {
+                for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
+                    const int32_t v = j + y * w->stride_y;
+                    const int inside = i >= 0 && i < w->in_x && v >= 0 && v < w->in_y;
+                    *patch++ = inside ? input[(i * w->in_y + v) * w->channels + c] : layer->border;
+                }
+            }
+        }
+    }
+}
+
+/* Bytes to rows. scratch: 5 * size_x * size_y * channels words. */
+static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const uint8_t *input, uint8_t *output,
+                           int32_t *scratch) {
+    const akrt_mcu_window *w = &layer->conv;
+    const int32_t taps = w->size_x * w->size_y * w->channels;
+    for (int32_t x = 0; x < w->out_x; x++) {
+        akrt_patch_rows(layer, input, x, scratch);
+        for (int32_t p = 0; p < layer->pairs; p++) {
+            int32_t even[AKRT_ROW_WIDTH], odd[AKRT_ROW_WIDTH];
+            akrt_conv_taps(scratch, layer->weights + 2 * p * taps, taps, even, odd);
+            akrt_store_rows(even, odd, layer->requant + 2 * p, layer->shift, layer->act_bits,
+                            w->out_y, output);
+            output += 5;
+        }
+    }
+}
+#endif

@@ -1,0 +1,43 @@
+#ifndef AKRT_DWCONV_ROWS_H
+#define AKRT_DWCONV_ROWS_H
+#include "akrt_rows.h"
+
+/* Three taps of one kernel row on five positions: `a` gathers positions 0..2, `b` positions 3, 4.
+ * Fields hold 10 bits; what the shifts leave above bit 29 stays above it. */
+#define AKRT_TAPS(words, w0, w1, w2)                                                               \
+    do {                                                                                           \
+        const uint32_t s = (words)[0], t = (words)[1];                                             \
+        a += s * (uint32_t)(w0) + (s >> 10 | t << 20) * (uint32_t)(w1) +                           \
+             (s >> 20 | t << 10) * (uint32_t)(w2);                                                 \
+        b += t * (uint32_t)(w0) + (t >> 10) * (uint32_t)(w1) + (t >> 20) * (uint32_t)(w2);         \
+    } while (0)
+
+/* Weight i of a word of eight, signed. */
+#define AKRT_TAP(taps, i) ((int32_t)((taps) << (28 - 4 * (i))) >> 28)
+
+/* Depthwise 3x3 of one row: three rows of words (akrt_load_rows) to (channels, 5) results.
+ *
+ * Several positions share a multiplication: with activations of 4 bits and nine weights of -7..7
+ * a result spans at most 945, so that, moved by its minimum, it fits a field of 10 bits. */
+static void akrt_dwconv_rows(const akrt_rows_layer *layer, const uint32_t *above,
+                             const uint32_t *here, const uint32_t *below, int32_t *out) {
+    for (int32_t c = 0; c < layer->channels; c++) {
+        const uint32_t taps = layer->taps[c];
+        const int32_t rest = layer->rest[c];
+        const int32_t low = (rest >> 4) * 4;
+        uint32_t a = (uint32_t)low * 0x00100401u, b = a;
+        AKRT_TAPS(above, AKRT_TAP(taps, 0), AKRT_TAP(taps, 1), AKRT_TAP(taps, 2));
+        AKRT_TAPS(here, AKRT_TAP(taps, 3), AKRT_TAP(taps, 4), AKRT_TAP(taps, 5));
+        AKRT_TAPS(below, AKRT_TAP(taps, 6), AKRT_TAP(taps, 7), (rest & 15) - (rest & 8) * 2);
+        out[0] = (int32_t)(a & 1023u) - low;
+        out[1] = (int32_t)(a >> 10 & 1023u) - low;
+        out[2] = (int32_t)(a >> 20 & 1023u) - low;
+        out[3] = (int32_t)(b & 1023u) - low;
+        out[4] = (int32_t)(b >> 10 & 1023u) - low;
+        above += 2;
+        here += 2;
+        below += 2;
+        out += AKRT_ROW_WIDTH;
+    }
+}
+#endif

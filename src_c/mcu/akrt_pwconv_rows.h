@@ -1,0 +1,55 @@
+#ifndef AKRT_PWCONV_ROWS_H
+#define AKRT_PWCONV_ROWS_H
+#include "akrt_pwconv_quads.h"
+/* Potentials of one pair of filters at the five positions of a row.
+ *
+ * Two filters share a multiplication: their weights + 8 lie 16 bits apart. Over `group` channels
+ * the exporter has bounded both filters' sums to 16 bits signed; starting from -8 times the sum of
+ * the depthwise results (`start`, one row of five a group) the word is exactly
+ * sum0 + sum1 * 2^16, and both come out of it whole. */
+static void akrt_pwconv_rows(const akrt_rows_layer *layer, const int32_t *mid,
+                             const uint32_t *start, const uint32_t *weights, int32_t *even,
+                             int32_t *odd) {
+    for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
+        even[y] = 0;
+        odd[y] = 0;
+    }
+    for (int32_t c = 0; c < layer->channels; c += layer->group) {
+        const int32_t left = layer->channels - c;
+        const int32_t quads = (left < layer->group ? left : layer->group) >> 2;
+        uint32_t sums[AKRT_ROW_WIDTH];
+        memcpy(sums, start, sizeof sums);
+        akrt_pwconv_quads(mid, weights, quads, sums);
+        for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
+            even[y] += (int16_t)(sums[y] & 0xffffu);
+            odd[y] += (int32_t)(sums[y] + 0x8000u) >> 16;
+        }
+        mid += quads * 4 * AKRT_ROW_WIDTH;
+        weights += quads;
+        start += AKRT_ROW_WIDTH;
+    }
+}
+
+/* The rows that akrt_pwconv_rows starts from. */
+static void akrt_pwconv_start(const akrt_rows_layer *layer, const int32_t *mid, uint32_t *start) {
+    for (int32_t c = 0; c < layer->channels; c += layer->group) {
+        const int32_t left = layer->channels - c;
+        const int32_t count = left < layer->group ? left : layer->group;
+        uint32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
+        for (int32_t k = 0; k < count; k++) {
+            s0 -= (uint32_t)mid[0];
+            s1 -= (uint32_t)mid[1];
+            s2 -= (uint32_t)mid[2];
+            s3 -= (uint32_t)mid[3];
+            s4 -= (uint32_t)mid[4];
+            mid += AKRT_ROW_WIDTH;
+        }
+        start[0] = s0 * 0x00080008u;
+        start[1] = s1 * 0x00080008u;
+        start[2] = s2 * 0x00080008u;
+        start[3] = s3 * 0x00080008u;
+        start[4] = s4 * 0x00080008u;
+        start += AKRT_ROW_WIDTH;
+    }
+}
+#endif

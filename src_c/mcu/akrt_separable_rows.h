@@ -1,0 +1,27 @@
+#ifndef AKRT_SEPARABLE_ROWS_H
+#define AKRT_SEPARABLE_ROWS_H
+#include "akrt_mid_rows.h"
+#include "akrt_pwconv_rows.h"
+#include "akrt_store_rows.h"
+/* A separable layer without pooling, rows to rows, in place where output == input.
+ * scratch: (11 * channels + 5 * groups) words. */
+static void akrt_separable_rows(const akrt_rows_layer *layer, const uint8_t *input, uint8_t *output,
+                                int32_t *scratch) {
+    int32_t *mid = scratch;
+    uint32_t *ring = (uint32_t *)(mid + AKRT_ROW_WIDTH * layer->channels);
+    uint32_t *start = ring + 6 * layer->channels;
+    for (int32_t x = 0; x < layer->rows; x++) {
+        const uint32_t *weights = layer->weights;
+        akrt_mid_rows(layer, input, x, ring, mid);
+        akrt_pwconv_start(layer, mid, start);
+        for (int32_t p = 0; p < layer->pairs; p++) {
+            int32_t even[AKRT_ROW_WIDTH], odd[AKRT_ROW_WIDTH];
+            akrt_pwconv_rows(layer, mid, start, weights, even, odd);
+            akrt_store_rows(even, odd, layer->requant + 2 * p, layer->shift, layer->act_bits,
+                            layer->width, output);
+            weights += layer->channels >> 2;
+            output += 5;
+        }
+    }
+}
+#endif
