@@ -22,12 +22,14 @@ setup(
     packages=[
         *find_namespace_packages(include=["akrt", "akrt.*"], exclude=["akrt.data", "akrt.data.*"]),
         "akrt.src_c",
+        "firmware_export",
     ],
     package_dir={"akrt.src_c": "src_c"},
     package_data={
         "akrt": ["py.typed", "data/**/*"],
         "akrt.kernels": ["*.pyi"],
         "akrt.src_c": ["**/*.c", "**/*.h"],
+        "firmware_export": ["startup/*.c", "OUTPUT_FORMAT.md", "py.typed"],
     },
     exclude_package_data={"": ["*.pyx", "_kernels.c"]},
     ext_modules=cythonize(

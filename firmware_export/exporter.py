@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from akrt.errors import UsageError
 from akrt.model import Model
 from akrt.modelfile import content_hash
 from firmware_export import headers
+from firmware_export.chip import chip_files
 from firmware_export.identifiers import check_name, mend_name
+from firmware_export.packages import package_files
 from firmware_export.program import Program, lower
 from firmware_export.report import memory_markdown, memory_report
 from firmware_export.vectors import default_inputs, selftest_source, vectors_header
@@ -56,6 +58,8 @@ def export(
     directory: str | os.PathLike[str],
     name: str | None = None,
     vectors: npt.ArrayLike | None = None,
+    program: bytes | None = None,
+    packages: Sequence[str] = (),
 ) -> ExportReport:
     """Write `model` as portable C99.
 
@@ -64,18 +68,26 @@ def export(
         directory: is created; an earlier export there is replaced, anything else is refused.
         name: prefix of every C symbol and file; default: made from the model's name.
         vectors: uint8 (N, X, Y, C) inputs for the test vectors; default: noise and extremes.
+        program: of an Akida chip, for this model; it is embedded, and ``<name>_infer`` asks the
+            board's driver hook first.
+        packages: of `PACKAGES`: cmake, arduino, platformio, zephyr.
 
     Raises:
-        UsageError: a name that C cannot carry, or a directory that holds something else.
+        UsageError: a name that C cannot carry, an unknown package, an empty program, or a
+            directory that holds something else.
         InputError: vectors of the wrong shape, dtype or range.
     """
     chosen = mend_name(model.name) if name is None else check_name(name)
     inputs = default_inputs(model) if vectors is None else model.check_input(vectors)
     if not len(inputs):
         raise UsageError("an export needs at least one test vector")
-    program = lower(model, chosen)
-    memory = memory_report(program)
-    files = _texts(program, inputs, memory)
+    lowered = lower(model, chosen)
+    memory = memory_report(lowered)
+    files = _texts(lowered, inputs, memory)
+    if program is not None:
+        files |= chip_files(lowered, program)
+    files |= package_files(lowered, packages, tuple(files), __version__)
+    files[MANIFEST] = _manifest(lowered, len(inputs), files)
     write_directory(Path(directory), files)
     return ExportReport(chosen, Path(directory), tuple(files), memory)
 
@@ -84,7 +96,7 @@ def _texts(
     program: Program, inputs: npt.NDArray[np.uint8], memory: dict[str, Any]
 ) -> dict[str, str]:
     name, digest = program.name, content_hash(program.model)
-    files = {
+    return {
         f"{name}.h": headers.api_header(program, digest, __version__),
         f"{name}_weights.h": headers.weights_header(program),
         "akrt_mcu.h": headers.kernels_header(program, __version__),
@@ -94,21 +106,21 @@ def _texts(
         "memory.json": json.dumps(memory, indent=2) + "\n",
         "memory.md": memory_markdown(memory),
     }
+
+
+def _manifest(program: Program, vectors: int, files: Mapping[str, str]) -> str:
     manifest = {
         "format_version": headers.FORMAT_VERSION,
         "akrt_version": __version__,
-        "name": name,
-        "model_sha256": digest,
-        "layers": [
-            {"name": layer.name, "type": layer.kind} for layer in program.model.layers
-        ],
-        "vectors": len(inputs),
+        "name": program.name,
+        "model_sha256": content_hash(program.model),
+        "layers": [{"name": layer.name, "type": layer.kind} for layer in program.model.layers],
+        "vectors": vectors,
         "files": {
-            file: hashlib.sha256(text.encode()).hexdigest() for file, text in files.items()
+            file: hashlib.sha256(text.encode()).hexdigest() for file, text in sorted(files.items())
         },
     }
-    files[MANIFEST] = json.dumps(manifest, indent=2) + "\n"
-    return files
+    return json.dumps(manifest, indent=2) + "\n"
 
 
 def write_directory(directory: Path, files: Mapping[str, str]) -> None:

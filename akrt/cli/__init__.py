@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from akrt.cli import evaluate, kws, models, run
+from akrt.cli import evaluate, firmware, kws, models, run
 from akrt.errors import AkrtError
 
 __all__ = ["app", "main"]
@@ -28,6 +28,8 @@ app.command("run")(run.run)
 app.command("eval")(evaluate.evaluate)
 app.command("summary")(models.summary)
 app.command("convert")(models.convert)
+app.command("export")(firmware.export)
+app.command("verify")(firmware.verify)
 app.add_typer(kws.app, name="kws")
 
 
