@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +16,6 @@ Wide = npt.NDArray[np.int64]
 BISECT_DISTANCE = 1 << 23
 _BISECT_STEP = 1 << 27
 _INT32_MAX = (1 << 31) - 1
-_SHIFTS = range(8, 27)
 _UNBOUNDED = 1 << 62
 
 
@@ -33,55 +34,78 @@ def bisect_constants(layer: NeuralLayer, reach: int) -> Wide | None:
     return np.stack([threshold, step], axis=1)
 
 
+@dataclass(frozen=True)
+class _Form:
+    """How a potential is scaled before the addend: ``scaled(P) = (P << before) * factor >> after``."""
+
+    before: int
+    after: int
+    shifts: range
+    code: int
+    """Added to the shift, so that the C code can tell the forms apart."""
+
+    def scaled(self, potential: Wide, factor: Wide) -> Wide:
+        product: Wide = (potential << self.before) * factor
+        return product >> self.after
+
+
+_FORMS = (_Form(0, 0, range(8, 27), 0), _Form(11, 32, range(8, 27), 32))
+
+
 def muladd_constants(layer: NeuralLayer, low: Wide, high: Wide) -> tuple[Wide, int] | None:
     """((F, 2) of factor and addend, shift), exact for every potential in ``low..high``.
 
-    ``clip((P * factor + addend) >> shift, 0, top)`` never falls as P grows, so it equals the
+    ``clip((scaled(P) + addend) >> shift, 0, 15)`` never falls as P grows, so it equals the
     activation everywhere once it does so on both sides of every level: it must be at most n on
     the level n and at least n + 1 just above. That leaves an interval for the addend.
+    ``scaled(P)`` is ``P * factor``, or, with 32 added to the shift that is returned, the high word
+    of ``(P << 11) * factor``.
 
     Args:
-        layer: with an activation.
+        layer: with an activation of 4 bits.
         low: smallest potential of every filter, (F,).
         high: largest.
 
     Returns:
         The constants, or None if no shift serves all filters without leaving 32 bits.
     """
-    assert layer.act_bits is not None
+    assert layer.act_bits == 4
     levels = layer.firing_levels
-    ideal = 16.0 / (layer.step16 << (4 - layer.act_bits)).astype(np.float64)
-    for shift in _SHIFTS:
-        centre = np.floor(ideal * (1 << shift)).astype(np.int64)
-        chosen = np.zeros((layer.filters, 2), np.int64)
-        open_filters = np.ones(layer.filters, bool)
-        for factor in (centre, centre + 1, np.zeros_like(centre), centre - 1, centre + 2):
-            addend, exact = _addend(levels, factor, shift, low, high)
-            take = open_filters & exact
-            chosen[take, 0], chosen[take, 1] = factor[take], addend[take]
-            open_filters &= ~exact
-        if not open_filters.any():
-            return chosen, shift
+    for form in _FORMS:
+        if max(int(-low.min()), int(high.max())) << form.before > _INT32_MAX:
+            continue
+        for shift in form.shifts:
+            ideal = 16.0 / layer.step16 * 2.0 ** (shift + form.after - form.before)
+            centre = np.minimum(np.floor(ideal), _INT32_MAX).astype(np.int64)
+            chosen = np.zeros((layer.filters, 2), np.int64)
+            open_filters = np.ones(layer.filters, bool)
+            for factor in (centre, centre + 1, np.zeros_like(centre), centre - 1, centre + 2):
+                addend, exact = _addend(form, levels, factor, shift, low, high)
+                take = open_filters & exact
+                chosen[take, 0], chosen[take, 1] = factor[take], addend[take]
+                open_filters &= ~exact
+            if not open_filters.any():
+                return chosen, shift + form.code
     return None
 
 
 def _addend(
-    levels: Wide, factor: Wide, shift: int, low: Wide, high: Wide
+    form: _Form, levels: Wide, factor: Wide, shift: int, low: Wide, high: Wide
 ) -> tuple[Wide, npt.NDArray[np.bool_]]:
     """An addend for each filter, and whether it is exact and stays within 32 bits."""
-    above = (np.arange(1, len(levels) + 1, dtype=np.int64) << shift)[:, None]
-    least = np.where(levels + 1 <= high, above - (levels + 1) * factor, -_UNBOUNDED)
-    most = np.where(levels >= low, above - 1 - levels * factor, _UNBOUNDED)
+    possible = (factor >= 0) & (factor <= _INT32_MAX)
+    factor = np.where(possible, factor, 0)
+    # beyond the reachable potentials nothing is asked, and nothing may overflow here
+    at, above = np.clip(levels, low, high), np.clip(levels + 1, low, high)
+    steps = (np.arange(1, len(levels) + 1, dtype=np.int64) << shift)[:, None]
+    least = np.where(levels + 1 <= high, steps - form.scaled(above, factor), -_UNBOUNDED)
+    most = np.where(levels >= low, steps - 1 - form.scaled(at, factor), _UNBOUNDED)
     smallest, largest = least.max(0), most.min(0)
-    # a filter that never fires has no lower bound, one that always fires no upper one
-    smallest = np.where(smallest == -_UNBOUNDED, np.minimum(largest, -(factor * high)), smallest)
-    fits = (
-        (factor >= 0)
-        & (smallest <= largest)
-        & (np.abs(smallest) <= _INT32_MAX)
-        & (factor <= _INT32_MAX)
-        & (np.maximum(np.abs(low), np.abs(high)) * factor <= _INT32_MAX)
-        & (np.abs(low * factor + smallest) <= _INT32_MAX)
-        & (np.abs(high * factor + smallest) <= _INT32_MAX)
-    )
+    # a filter that never fires has no lower bound
+    silent = np.minimum(largest, -form.scaled(high, factor))
+    smallest = np.where(smallest == -_UNBOUNDED, silent, smallest)
+    fits = possible & (smallest <= largest) & (np.abs(smallest) <= _INT32_MAX)
+    for end in (low, high):
+        product = form.scaled(end, factor)
+        fits &= (np.abs(product) <= _INT32_MAX) & (np.abs(product + smallest) <= _INT32_MAX)
     return smallest, fits

@@ -233,7 +233,7 @@ def _requantisation(stage: Stage) -> Requantisation | None:
     assert isinstance(layer, (SeparableConvolutional, InputConvolutional))
     if layer.act_bits is None:
         return None
-    if layer.pooling is None:
+    if layer.pooling is None and layer.act_bits == 4:
         exact = muladd_constants(layer, *potential_range(stage))
         if exact is not None:
             return Requantisation(*exact)

@@ -19,7 +19,7 @@
  *
  * Several positions share a multiplication: with activations of 4 bits and nine weights of -7..7
  * a result spans at most 945, so that, moved by its minimum, it fits a field of 10 bits. */
-static void akrt_dwconv_rows(const akrt_rows_layer *layer, const uint32_t *above,
+AKRT_IN_ORDER static void akrt_dwconv_rows(const akrt_rows_layer *layer, const uint32_t *above,
                              const uint32_t *here, const uint32_t *below, int32_t *out) {
     for (int32_t c = 0; c < layer->channels; c++) {
         const uint32_t taps = layer->taps[c];

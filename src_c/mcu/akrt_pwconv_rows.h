@@ -1,6 +1,12 @@
 #ifndef AKRT_PWCONV_ROWS_H
 #define AKRT_PWCONV_ROWS_H
 #include "akrt_pwconv_quads.h"
+#define AKRT_SPLIT(y, operation)                                                                   \
+    do {                                                                                           \
+        even[y] operation (int16_t)(sums[y] & 0xffffu);                                            \
+        odd[y] operation (int32_t)(sums[y] + 0x8000u) >> 16;                                       \
+    } while (0)
+
 /* Potentials of one pair of filters at the five positions of a row.
  *
  * Two filters share a multiplication: their weights + 8 lie 16 bits apart. Over `group` channels
@@ -10,25 +16,35 @@
 static void akrt_pwconv_rows(const akrt_rows_layer *layer, const int32_t *mid,
                              const uint32_t *start, const uint32_t *weights, int32_t *even,
                              int32_t *odd) {
-    for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
-        even[y] = 0;
-        odd[y] = 0;
-    }
     for (int32_t c = 0; c < layer->channels; c += layer->group) {
         const int32_t left = layer->channels - c;
         const int32_t quads = (left < layer->group ? left : layer->group) >> 2;
         uint32_t sums[AKRT_ROW_WIDTH];
-        memcpy(sums, start, sizeof sums);
+        sums[0] = start[0];
+        sums[1] = start[1];
+        sums[2] = start[2];
+        sums[3] = start[3];
+        sums[4] = start[4];
         akrt_pwconv_quads(mid, weights, quads, sums);
-        for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
-            even[y] += (int16_t)(sums[y] & 0xffffu);
-            odd[y] += (int32_t)(sums[y] + 0x8000u) >> 16;
+        if (c == 0) {
+            AKRT_SPLIT(0, =);
+            AKRT_SPLIT(1, =);
+            AKRT_SPLIT(2, =);
+            AKRT_SPLIT(3, =);
+            AKRT_SPLIT(4, =);
+        } else {
+            AKRT_SPLIT(0, +=);
+            AKRT_SPLIT(1, +=);
+            AKRT_SPLIT(2, +=);
+            AKRT_SPLIT(3, +=);
+            AKRT_SPLIT(4, +=);
         }
         mid += quads * 4 * AKRT_ROW_WIDTH;
         weights += quads;
         start += AKRT_ROW_WIDTH;
     }
 }
+#undef AKRT_SPLIT
 
 /* The rows that akrt_pwconv_rows starts from. */
 static void akrt_pwconv_start(const akrt_rows_layer *layer, const int32_t *mid, uint32_t *start) {

@@ -13,9 +13,17 @@
 #error "akrt needs an arithmetic right shift of negative numbers"
 #endif
 
-/* What a filter's potential needs to become an activation. With `shift` of its layer >= 0 the
- * exporter has proven for every reachable potential P that (P * factor + addend) >> shift, clipped,
- * is the activation; else factor and addend are threshold and step, as in akrt_activate. */
+/* Loops over many sums: reordered, they would need more registers than there are. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define AKRT_IN_ORDER __attribute__((noinline, optimize("no-tree-reassoc", "no-schedule-insns")))
+#else
+#define AKRT_IN_ORDER
+#endif
+
+/* What a filter's potential P needs to become an activation; `shift` of its layer says how.
+ * 0..31: (P * factor + addend) >> shift, clipped to 4 bits. 32..63: the same with the high word of
+ * (P << 11) * factor for the product, and shift - 32. The exporter has proven either for every
+ * reachable P. -1: factor and addend are threshold and step, as in akrt_activate. */
 typedef struct akrt_requant {
     int32_t factor, addend;
 } akrt_requant;

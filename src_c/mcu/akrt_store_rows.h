@@ -5,22 +5,23 @@
 static void akrt_store_rows(const int32_t *even, const int32_t *odd, const akrt_requant *requant,
                             int32_t shift, int32_t bits, int32_t width, uint8_t *out) {
     uint32_t low = 0, high = 0; /* five nibbles of either filter */
-    const int32_t top = ((int32_t)1 << bits) - 1;
-    if (shift >= 0) {
-        for (int32_t y = 0; y < width; y++) {
-            const int32_t p = akrt_level_muladd(even[y], requant[0], shift, top);
-            const int32_t q = akrt_level_muladd(odd[y], requant[1], shift, top);
-            low = (low >> 4) | ((uint32_t)p << 16);
-            high = (high >> 4) | ((uint32_t)q << 16);
+    const akrt_requant r = requant[0], s = requant[1];
+    if (shift >= 32) {
+        for (int32_t y = width - 1; y >= 0; y--) {
+            low = akrt_level_high(even[y], r, shift - 32) | low << 4;
+            high = akrt_level_high(odd[y], s, shift - 32) | high << 4;
+        }
+    } else if (shift >= 0) {
+        for (int32_t y = width - 1; y >= 0; y--) {
+            low = akrt_level_muladd(even[y], r, shift) | low << 4;
+            high = akrt_level_muladd(odd[y], s, shift) | high << 4;
         }
     } else {
-        for (int32_t y = 0; y < width; y++) {
-            low = (low >> 4) | ((uint32_t)akrt_level_bisect(even[y], requant[0], bits) << 16);
-            high = (high >> 4) | ((uint32_t)akrt_level_bisect(odd[y], requant[1], bits) << 16);
+        for (int32_t y = width - 1; y >= 0; y--) {
+            low = akrt_level_bisect(even[y], r, bits) | low << 4;
+            high = akrt_level_bisect(odd[y], s, bits) | high << 4;
         }
     }
-    low >>= 4 * (AKRT_ROW_WIDTH - width);
-    high >>= 4 * (AKRT_ROW_WIDTH - width);
     out[0] = (uint8_t)low;
     out[1] = (uint8_t)(low >> 8);
     out[2] = (uint8_t)(low >> 16 | high << 4);
