@@ -38,6 +38,23 @@ class Requantisation:
 
     constants: Wide
     shift: int
+    without_long: Wide | None = None
+    """Bisection for cores without a long multiplication, where `shift` asks for one."""
+
+    @property
+    def c_shift(self) -> str:
+        """``shift`` as a C expression."""
+        if self.without_long is None:
+            return str(self.shift)
+        return f"AKRT_LONG_MULTIPLY ? {self.shift} : -1"
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        if self.shift < 0:
+            return "bisection"
+        form = "high word of multiply-add" if self.shift >= 32 else "multiply-add"
+        return f"{form}, shift {self.shift % 32}"
 
 
 def takes_rows(stage: Stage) -> bool:
@@ -112,7 +129,7 @@ def separable_rows_step(
     if requant is not None:
         constants.append(_requant_constant(prefix, requant, filters))
         table = f"{prefix}_requant"
-    shift = -1 if requant is None else requant.shift
+    shift = "-1" if requant is None else requant.c_shift
     fields = (
         f"{stage.input_shape[0]}, {stage.input_shape[1]}, {channels}, {layer.filters}, "
         f"{filters // 2}, {group}, {shift}, {layer.act_bits or 0}, {prefix}_taps, "
@@ -127,7 +144,7 @@ def separable_rows_step(
     def call(read: str, write: str, scratch: str) -> str:
         return f"{kernel}(&{prefix}, {read}, {write}, {scratch});"
 
-    notes = {"requantisation": "bisection" if shift < 0 else f"multiply-add, shift {shift}"}
+    notes = {} if requant is None else {"requantisation": requant.title}
     return Step(
         layer=index,
         kernel=kernel,
@@ -167,7 +184,7 @@ def conv_rows_step(
         stage.input_shape, stage.conv_shape, layer.kernel_size, layer.stride, layer.padding
     )
     fields = (
-        f"{geometry}, {layer.padding_value}, {filters // 2}, {requant.shift}, {layer.act_bits}, "
+        f"{geometry}, {layer.padding_value}, {filters // 2}, {requant.c_shift}, {layer.act_bits}, "
         f"{prefix}_weights, {prefix}_requant"
     )
     text = f"static const akrt_conv_rows_layer {prefix} = {{{fields}}};\n"
@@ -181,11 +198,7 @@ def conv_rows_step(
         kernels=("akrt_conv_rows",),
         constants=tuple(constants),
         scratch_bytes=4 * WIDTH * taps,
-        notes={
-            "requantisation": "bisection"
-            if requant.shift < 0
-            else f"multiply-add, shift {requant.shift}"
-        },
+        notes={"requantisation": requant.title},
     )
 
 
@@ -235,24 +248,27 @@ def _requantisation(stage: Stage) -> Requantisation | None:
         return None
     if layer.pooling is None and layer.act_bits == 4:
         exact = muladd_constants(layer, *potential_range(stage))
-        if exact is not None:
-            return Requantisation(*exact)
         constants = bisect_constants(layer, stage.max_potential)
+        if exact is not None and (exact[1] < 32 or constants is not None):
+            return Requantisation(*exact, constants if exact[1] >= 32 else None)
     else:
         constants = bisect_constants(layer, 1 << 19)
     return None if constants is None else Requantisation(constants, -1)
 
 
 def _requant_constant(prefix: str, requant: Requantisation, filters: int) -> Constant:
+    name = f"{prefix}_requant"
+    text = _requant_array(name, requant.constants, filters)
+    if requant.without_long is not None:
+        other = _requant_array(name, requant.without_long, filters)
+        text = f"#if AKRT_LONG_MULTIPLY\n{text}#else\n{other}#endif\n"
+    title = "/* factor and addend, or threshold and step, by filter */\n"
+    return Constant(name, title + text, 8 * filters)
+
+
+def _requant_array(name: str, constants: Wide, filters: int) -> str:
     rows = np.zeros((filters, 2), np.int64)
-    rows[: len(requant.constants)] = requant.constants
-    what = "threshold, step" if requant.shift < 0 else "factor, addend"
-    body = array_rows(f"{prefix}_requant", rows)
-    return Constant(f"{prefix}_requant", f"/* {what} by filter */\n{body}", 8 * filters)
-
-
-def array_rows(name: str, rows: Wide) -> str:
-    """An array of akrt_requant."""
+    rows[: len(constants)] = constants
     words = [f"{{{a}, {b}}}" for a, b in rows.tolist()]
     lines = [", ".join(words[i : i + 4]) for i in range(0, len(words), 4)]
     body = ",\n    ".join(lines)

@@ -20,12 +20,7 @@ static void akrt_pwconv_rows(const akrt_rows_layer *layer, const int32_t *mid,
         const int32_t left = layer->channels - c;
         const int32_t quads = (left < layer->group ? left : layer->group) >> 2;
         uint32_t sums[AKRT_ROW_WIDTH];
-        sums[0] = start[0];
-        sums[1] = start[1];
-        sums[2] = start[2];
-        sums[3] = start[3];
-        sums[4] = start[4];
-        akrt_pwconv_quads(mid, weights, quads, sums);
+        akrt_pwconv_quads(mid, weights, quads, start, sums);
         if (c == 0) {
             AKRT_SPLIT(0, =);
             AKRT_SPLIT(1, =);

@@ -13,6 +13,18 @@
 #error "akrt needs an arithmetic right shift of negative numbers"
 #endif
 
+/* Cores whose 32 x 32 -> 64 multiply-accumulate is one instruction, and cores without one. */
+#if defined(__thumb2__) && !defined(AKRT_PORTABLE)
+#define AKRT_LONG_MLA 1
+#else
+#define AKRT_LONG_MLA 0
+#endif
+#if defined(__thumb__) && !defined(__thumb2__)
+#define AKRT_LONG_MULTIPLY 0
+#else
+#define AKRT_LONG_MULTIPLY 1
+#endif
+
 /* Loops over many sums: reordered, they would need more registers than there are. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define AKRT_IN_ORDER __attribute__((noinline, optimize("no-tree-reassoc", "no-schedule-insns")))
