@@ -12,7 +12,8 @@ typedef struct akrt_conv_rows_layer {
     const akrt_requant *requant;
 } akrt_conv_rows_layer;
 
-/* Inputs under the kernel at the five positions of output row `x`, as (taps, 5). */
+/* Inputs under the kernel at the five positions of output row `x`, as (taps, AKRT_PATCH_WORDS):
+ * one position a word, or two, 22 bits apart. */
 static void akrt_patch_rows(const akrt_conv_rows_layer *layer, const uint8_t *input, int32_t x,
                             int32_t *patch) {
     const akrt_mcu_window *w = &layer->conv;
@@ -20,11 +21,22 @@ static void akrt_patch_rows(const akrt_conv_rows_layer *layer, const uint8_t *in
     for (int32_t i = from_x; i < from_x + w->size_x; i++) {
         for (int32_t j = -w->pad_y; j < w->size_y - w->pad_y; j++) {
             for (int32_t c = 0; c < w->channels; c++) {
+                int32_t value[AKRT_ROW_WIDTH + 1], v = j;
                 for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
-                    const int32_t v = j + y * w->stride_y;
                     const int inside = i >= 0 && i < w->in_x && v >= 0 && v < w->in_y;
-                    *patch++ = inside ? input[(i * w->in_y + v) * w->channels + c] : layer->border;
+                    value[y] = inside ? input[(i * w->in_y + v) * w->channels + c] : layer->border;
+                    v += w->stride_y;
                 }
+#if AKRT_PATCH_WORDS == 3
+                value[AKRT_ROW_WIDTH] = 0;
+                for (int32_t y = 0; y < AKRT_ROW_WIDTH; y += 2) {
+                    *patch++ = value[y] + value[y + 1] * 4194304;
+                }
+#else
+                for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
+                    *patch++ = value[y];
+                }
+#endif
             }
         }
     }

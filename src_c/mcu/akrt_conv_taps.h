@@ -1,58 +1,80 @@
 #ifndef AKRT_CONV_TAPS_H
 #define AKRT_CONV_TAPS_H
 #include "akrt_rows.h"
-/* Potentials of a pair of filters at five positions: patch is (taps, 5), weights (taps, 2). */
-#if defined(__thumb2__) && !defined(AKRT_PORTABLE)
-/* With a long multiply-accumulate the weights of both filters share a multiplication: the word
- * w0 + w1 * 2^22 gives both sums at once, each within 21 bits and sign (taps <= 64). */
-AKRT_IN_ORDER static void akrt_conv_taps_long(const int32_t *patch, const int8_t *weights, int32_t taps,
-                                int32_t *even, int32_t *odd) {
-    int64_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
-    for (int32_t k = 0; k < taps; k++) {
-        const int32_t w = weights[0] + weights[1] * 4194304;
-        s0 += (int64_t)patch[0] * w;
-        s1 += (int64_t)patch[1] * w;
-        s2 += (int64_t)patch[2] * w;
-        s3 += (int64_t)patch[3] * w;
-        s4 += (int64_t)patch[4] * w;
-        patch += AKRT_ROW_WIDTH;
-        weights += 2;
-    }
-#define AKRT_HALVES(y, sum)                                                                        \
-    do {                                                                                           \
-        even[y] = (int32_t)((uint32_t)(sum) << 10) >> 10;                                          \
-        odd[y] = (int32_t)(((sum) + 2097152) >> 22);                                               \
-    } while (0)
-    AKRT_HALVES(0, s0);
-    AKRT_HALVES(1, s1);
-    AKRT_HALVES(2, s2);
-    AKRT_HALVES(3, s3);
-    AKRT_HALVES(4, s4);
-#undef AKRT_HALVES
+/* Potentials of a pair of filters at five positions: weights are (taps, 2), bytes; patch is
+ * (taps, AKRT_PATCH_WORDS), see akrt_conv_rows. */
+#if AKRT_LONG_MLA && defined(__GNUC__)
+/* Two positions to a word, 22 bits apart: with a long multiply-accumulate one instruction serves
+ * both. A sum has 21 bits and a sign while taps <= 64 (64 * 255 * 128 is below 2^21): longer
+ * kernels are taken in parts. */
+#define AKRT_PATCH_WORDS 3
+#define AKRT_PATCH_PARTS 64
+static void akrt_conv_part(const int32_t *patch, const int8_t *weights, int32_t taps,
+                           int32_t *out) {
+    uint32_t l0 = 0, l1 = 0, l2 = 0;
+    int32_t h0 = 0, h1 = 0, h2 = 0, w;
+    int64_t s0, s1;
+    __asm__ volatile("1:\n\t"
+                     "ldrsb %[w], [%[weights]], #2\n\t"
+                     "ldmia %[patch]!, {r4, r5, r6}\n\t"
+                     "smlal %[l0], %[h0], r4, %[w]\n\t"
+                     "smlal %[l1], %[h1], r5, %[w]\n\t"
+                     "smlal %[l2], %[h2], r6, %[w]\n\t"
+                     "subs %[taps], #1\n\t"
+                     "bne 1b\n\t"
+                     : [l0] "+r"(l0), [h0] "+r"(h0), [l1] "+r"(l1), [h1] "+r"(h1), [l2] "+r"(l2),
+                       [h2] "+r"(h2), [patch] "+r"(patch), [weights] "+r"(weights),
+                       [taps] "+r"(taps), [w] "=&r"(w)
+                     :
+                     : "r4", "r5", "r6", "cc", "memory");
+    s0 = (int64_t)((uint64_t)(uint32_t)h0 << 32 | l0);
+    s1 = (int64_t)((uint64_t)(uint32_t)h1 << 32 | l1);
+    out[0] += (int32_t)(l0 << 10) >> 10;
+    out[1] += (int32_t)((s0 + 2097152) >> 22);
+    out[2] += (int32_t)(l1 << 10) >> 10;
+    out[3] += (int32_t)((s1 + 2097152) >> 22);
+    out[4] += (int32_t)(l2 << 10) >> 10;
 }
-#endif
 
-AKRT_IN_ORDER static void akrt_conv_taps(const int32_t *patch, const int8_t *weights, int32_t taps, int32_t *even,
-                           int32_t *odd) {
-#if defined(__thumb2__) && !defined(AKRT_PORTABLE)
-    if (taps <= 64) { /* 64 * 255 * 128 is below 2^21 */
-        akrt_conv_taps_long(patch, weights, taps, even, odd);
-        return;
+__attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const int8_t *weights,
+                                                     int32_t taps, int32_t *even, int32_t *odd) {
+    memset(even, 0, AKRT_ROW_WIDTH * sizeof *even);
+    memset(odd, 0, AKRT_ROW_WIDTH * sizeof *odd);
+    for (int32_t k = 0; k < taps; k += AKRT_PATCH_PARTS) {
+        const int32_t part = taps - k < AKRT_PATCH_PARTS ? taps - k : AKRT_PATCH_PARTS;
+        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k, part, even);
+        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k + 1, part, odd);
     }
-#endif
+}
+#elif defined(__thumb__) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
+#define AKRT_PATCH_WORDS 5
+/* Thumb-1: the sums live in the high registers, which can add but not multiply. */
+__attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const int8_t *weights,
+                                                     int32_t taps, int32_t *even, int32_t *odd) {
     for (int32_t second = 0; second < 2; second++) {
-        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
-        const int32_t *a = patch;
+        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, w, t, zero = 0;
         int32_t *out = second ? odd : even;
-        for (int32_t k = 0; k < taps; k++) {
-            const int32_t w = weights[2 * k + second];
-            s0 += a[0] * w;
-            s1 += a[1] * w;
-            s2 += a[2] * w;
-            s3 += a[3] * w;
-            s4 += a[4] * w;
-            a += AKRT_ROW_WIDTH;
-        }
+        const int32_t *a = patch;
+        const int8_t *b = weights + second;
+        int32_t n = taps;
+#define AKRT_TERM(sum)                                                                             \
+    "ldmia %[a]!, {%[t]}\n\t"                                                                      \
+    "muls %[t], %[w]\n\t"                                                                          \
+    "add %[" sum "], %[t]\n\t"
+        __asm__ volatile(".syntax unified\n\t"
+                         "1:\n\t"
+                         "ldrsb %[w], [%[b], %[zero]]\n\t"
+                         "adds %[b], #2\n\t"
+                         AKRT_TERM("s0") AKRT_TERM("s1") AKRT_TERM("s2") AKRT_TERM("s3")
+                         AKRT_TERM("s4")
+                         "subs %[n], #1\n\t"
+                         "bne 1b\n\t"
+                         : [s0] "+h"(s0), [s1] "+h"(s1), [s2] "+h"(s2), [s3] "+h"(s3),
+                           [s4] "+h"(s4), [a] "+l"(a), [b] "+l"(b), [n] "+l"(n), [w] "=&l"(w),
+                           [t] "=&l"(t)
+                         : [zero] "l"(zero)
+                         : "cc", "memory");
+#undef AKRT_TERM
         out[0] = s0;
         out[1] = s1;
         out[2] = s2;
@@ -60,4 +82,36 @@ AKRT_IN_ORDER static void akrt_conv_taps(const int32_t *patch, const int8_t *wei
         out[4] = s4;
     }
 }
+#else
+#define AKRT_PATCH_WORDS 5
+#define AKRT_TAP_PAIR(y)                                                                           \
+    do {                                                                                           \
+        s##y += patch[y] * v;                                                                      \
+        t##y += patch[y] * w;                                                                      \
+    } while (0)
+AKRT_IN_ORDER static void akrt_conv_taps(const int32_t *patch, const int8_t *weights, int32_t taps,
+                                         int32_t *even, int32_t *odd) {
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, t0 = 0, t1 = 0, t2 = 0, t3 = 0, t4 = 0;
+    for (const int8_t *end = weights + 2 * taps; weights < end; weights += 2) {
+        const int32_t v = weights[0], w = weights[1];
+        AKRT_TAP_PAIR(0);
+        AKRT_TAP_PAIR(1);
+        AKRT_TAP_PAIR(2);
+        AKRT_TAP_PAIR(3);
+        AKRT_TAP_PAIR(4);
+        patch += AKRT_ROW_WIDTH;
+    }
+    even[0] = s0;
+    even[1] = s1;
+    even[2] = s2;
+    even[3] = s3;
+    even[4] = s4;
+    odd[0] = t0;
+    odd[1] = t1;
+    odd[2] = t2;
+    odd[3] = t3;
+    odd[4] = t4;
+}
+#undef AKRT_TAP_PAIR
+#endif
 #endif
