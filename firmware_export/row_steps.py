@@ -139,6 +139,8 @@ def separable_rows_step(
     constants.append(Constant(prefix, text, 4 * 12))
     pooled = layer.pooling is not None
     kernel = "akrt_separable_sum_rows" if pooled else "akrt_separable_rows"
+    if not pooled and requant is not None and 0 <= requant.shift < 32 and 2 * group >= channels:
+        kernel = "akrt_separable_rows_muladd"
     words = 13 * channels + filters if pooled else 11 * channels + 5 * -(-channels // group)
 
     def call(read: str, write: str, scratch: str) -> str:

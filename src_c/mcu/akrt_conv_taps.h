@@ -48,39 +48,61 @@ __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const
 }
 #elif defined(__thumb__) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
 #define AKRT_PATCH_WORDS 5
-/* Thumb-1: the sums live in the high registers, which can add but not multiply. */
+/* Thumb-1: the sums live in the high registers, which can add but not multiply. r7, which may be
+ * the frame's, is put back. */
+static void akrt_conv_filter(const int32_t *patch, const int8_t *weights, int32_t taps,
+                             int32_t *out) {
+    register const int32_t *a __asm__("r0") = patch;
+    register const int8_t *w __asm__("r1") = weights;
+    register int32_t n __asm__("r2") = taps;
+    register int32_t *to __asm__("r4") = out;
+#define AKRT_FIVE                                                                                  \
+    "ldmia r0!, {r4, r5}\n\t"                                                                      \
+    "muls r4, r7\n\t"                                                                              \
+    "add r8, r4\n\t"                                                                               \
+    "muls r5, r7\n\t"                                                                              \
+    "add r9, r5\n\t"                                                                               \
+    "ldmia r0!, {r4, r5}\n\t"                                                                      \
+    "muls r4, r7\n\t"                                                                              \
+    "add r10, r4\n\t"                                                                              \
+    "muls r5, r7\n\t"                                                                              \
+    "add r11, r5\n\t"                                                                              \
+    "ldmia r0!, {r4}\n\t"                                                                          \
+    "muls r4, r7\n\t"                                                                              \
+    "add r12, r4\n\t"
+    __asm__ volatile(".syntax unified\n\t"
+                     "push {r4, r7}\n\t"
+                     "movs r3, #0\n\t"
+                     "mov r8, r3\n\t"
+                     "mov r9, r3\n\t"
+                     "mov r10, r3\n\t"
+                     "mov r11, r3\n\t"
+                     "mov r12, r3\n\t"
+                     "1:\n\t"
+                     "ldrsb r7, [r1, r3]\n\t"
+                     "adds r1, #2\n\t"
+                     AKRT_FIVE
+                     "subs r2, #1\n\t"
+                     "bne 1b\n\t"
+                     "pop {r4, r7}\n\t"
+                     "mov r5, r8\n\t"
+                     "mov r6, r9\n\t"
+                     "stmia r4!, {r5, r6}\n\t"
+                     "mov r5, r10\n\t"
+                     "mov r6, r11\n\t"
+                     "stmia r4!, {r5, r6}\n\t"
+                     "mov r5, r12\n\t"
+                     "str r5, [r4]\n\t"
+                     : "+r"(a), "+r"(w), "+r"(n), "+r"(to)
+                     :
+                     : "r3", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
+#undef AKRT_FIVE
+}
+
 __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const int8_t *weights,
                                                      int32_t taps, int32_t *even, int32_t *odd) {
-    for (int32_t second = 0; second < 2; second++) {
-        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, w, t, zero = 0;
-        int32_t *out = second ? odd : even;
-        const int32_t *a = patch;
-        const int8_t *b = weights + second;
-        int32_t n = taps;
-#define AKRT_TERM(sum)                                                                             \
-    "ldmia %[a]!, {%[t]}\n\t"                                                                      \
-    "muls %[t], %[w]\n\t"                                                                          \
-    "add %[" sum "], %[t]\n\t"
-        __asm__ volatile(".syntax unified\n\t"
-                         "1:\n\t"
-                         "ldrsb %[w], [%[b], %[zero]]\n\t"
-                         "adds %[b], #2\n\t"
-                         AKRT_TERM("s0") AKRT_TERM("s1") AKRT_TERM("s2") AKRT_TERM("s3")
-                         AKRT_TERM("s4")
-                         "subs %[n], #1\n\t"
-                         "bne 1b\n\t"
-                         : [s0] "+h"(s0), [s1] "+h"(s1), [s2] "+h"(s2), [s3] "+h"(s3),
-                           [s4] "+h"(s4), [a] "+l"(a), [b] "+l"(b), [n] "+l"(n), [w] "=&l"(w),
-                           [t] "=&l"(t)
-                         : [zero] "l"(zero)
-                         : "cc", "memory");
-#undef AKRT_TERM
-        out[0] = s0;
-        out[1] = s1;
-        out[2] = s2;
-        out[3] = s3;
-        out[4] = s4;
-    }
+    akrt_conv_filter(patch, weights, taps, even);
+    akrt_conv_filter(patch, weights + 1, taps, odd);
 }
 #else
 #define AKRT_PATCH_WORDS 5

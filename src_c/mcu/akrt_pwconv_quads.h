@@ -43,44 +43,68 @@ __attribute__((noinline)) static void akrt_pwconv_quads(const int32_t *mid, cons
 #undef AKRT_CHANNEL
 }
 #elif defined(__thumb__) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
-/* Thumb-1: the sums live in the high registers, which can add but not multiply. */
-static void akrt_pwconv_quads(const int32_t *mid, const uint32_t *weights, int32_t quads,
-                              const uint32_t *start, uint32_t *sums) {
-    uint32_t s0 = start[0], s1 = start[1], s2 = start[2], s3 = start[3], s4 = start[4];
-    uint32_t word, u, t;
-#define AKRT_TERM(sum, offset)                                                                     \
-    "ldr %[t], [%[mid], #" offset "]\n\t"                                                          \
-    "muls %[t], %[u]\n\t"                                                                          \
-    "add %[" sum "], %[t]\n\t"
-#define AKRT_CHANNEL(a, b, c, d, e)                                                                \
-    "mov %[u], %[word]\n\t"                                                                        \
-    "ands %[u], %[mask]\n\t" AKRT_TERM("s0", a) AKRT_TERM("s1", b) AKRT_TERM("s2", c)              \
-        AKRT_TERM("s3", d) AKRT_TERM("s4", e)
+/* Thumb-1: the sums live in the high registers, which can add but not multiply. r7, which may be
+ * the frame's, is put back. */
+__attribute__((noinline)) static void akrt_pwconv_quads(const int32_t *mid, const uint32_t *weights,
+                                                        int32_t quads, const uint32_t *start,
+                                                        uint32_t *sums) {
+    register const int32_t *m __asm__("r0") = mid;
+    register const uint32_t *w __asm__("r1") = weights;
+    register int32_t n __asm__("r2") = quads;
+    register const uint32_t *from __asm__("r3") = start;
+    register uint32_t *to __asm__("r4") = sums;
+#define AKRT_CHANNEL                                                                               \
+    "mov r7, r6\n\t"                                                                               \
+    "ands r7, r3\n\t"                                                                              \
+    "ldmia r0!, {r4, r5}\n\t"                                                                      \
+    "muls r4, r7\n\t"                                                                              \
+    "add r8, r4\n\t"                                                                               \
+    "muls r5, r7\n\t"                                                                              \
+    "add r9, r5\n\t"                                                                               \
+    "ldmia r0!, {r4, r5}\n\t"                                                                      \
+    "muls r4, r7\n\t"                                                                              \
+    "add r10, r4\n\t"                                                                              \
+    "muls r5, r7\n\t"                                                                              \
+    "add r11, r5\n\t"                                                                              \
+    "ldmia r0!, {r4}\n\t"                                                                          \
+    "muls r4, r7\n\t"                                                                              \
+    "add r12, r4\n\t"
     __asm__ volatile(".syntax unified\n\t"
+                     "push {r4, r7}\n\t"
+                     "ldmia r3!, {r4, r5, r6, r7}\n\t"
+                     "mov r8, r4\n\t"
+                     "mov r9, r5\n\t"
+                     "mov r10, r6\n\t"
+                     "mov r11, r7\n\t"
+                     "ldr r4, [r3]\n\t"
+                     "mov r12, r4\n\t"
+                     "movs r3, #15\n\t"
+                     "lsls r4, r3, #16\n\t"
+                     "orrs r3, r4\n\t"
                      "1:\n\t"
-                     "ldmia %[weights]!, {%[word]}\n\t"
-                     AKRT_CHANNEL("0", "4", "8", "12", "16")
-                     "lsrs %[word], #4\n\t"
-                     AKRT_CHANNEL("20", "24", "28", "32", "36")
-                     "lsrs %[word], #4\n\t"
-                     AKRT_CHANNEL("40", "44", "48", "52", "56")
-                     "lsrs %[word], #4\n\t"
-                     AKRT_CHANNEL("60", "64", "68", "72", "76")
-                     "adds %[mid], #80\n\t"
-                     "subs %[quads], #1\n\t"
+                     "ldmia r1!, {r6}\n\t"
+                     AKRT_CHANNEL
+                     "lsrs r6, #4\n\t"
+                     AKRT_CHANNEL
+                     "lsrs r6, #4\n\t"
+                     AKRT_CHANNEL
+                     "lsrs r6, #4\n\t"
+                     AKRT_CHANNEL
+                     "subs r2, #1\n\t"
                      "bne 1b\n\t"
-                     : [s0] "+h"(s0), [s1] "+h"(s1), [s2] "+h"(s2), [s3] "+h"(s3), [s4] "+h"(s4),
-                       [mid] "+l"(mid), [weights] "+l"(weights), [quads] "+l"(quads),
-                       [word] "=&l"(word), [u] "=&l"(u), [t] "=&l"(t)
-                     : [mask] "l"(0x000f000fu)
-                     : "cc", "memory");
+                     "pop {r4, r7}\n\t"
+                     "mov r5, r8\n\t"
+                     "mov r6, r9\n\t"
+                     "stmia r4!, {r5, r6}\n\t"
+                     "mov r5, r10\n\t"
+                     "mov r6, r11\n\t"
+                     "stmia r4!, {r5, r6}\n\t"
+                     "mov r5, r12\n\t"
+                     "str r5, [r4]\n\t"
+                     : "+r"(m), "+r"(w), "+r"(n), "+r"(from), "+r"(to)
+                     :
+                     : "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
 #undef AKRT_CHANNEL
-#undef AKRT_TERM
-    sums[0] = s0;
-    sums[1] = s1;
-    sums[2] = s2;
-    sums[3] = s3;
-    sums[4] = s4;
 }
 #else
 #define AKRT_CHANNEL(k, shift)                                                                     \

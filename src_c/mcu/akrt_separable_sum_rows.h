@@ -71,14 +71,16 @@ static void akrt_separable_sum_rows(const akrt_rows_layer *layer, const uint8_t 
         const int32_t *value = mid;
         akrt_mid_rows(layer, input, x, ring, mid);
         for (int32_t c = 0; c < layer->channels; c++) {
-            int32_t sum = 0, size = 0;
-            for (int32_t y = 0; y < layer->width; y++) {
-                sum += value[y];
-                size += value[y] < 0 ? -value[y] : value[y];
-            }
-            total[c] += sum;
-            reach[c] += size;
-            value += AKRT_ROW_WIDTH;
+            const int32_t *const end = value + layer->width;
+            int32_t sum = total[c], size = reach[c];
+            do {
+                const int32_t v = *value++;
+                sum += v;
+                size += v < 0 ? -v : v;
+            } while (value < end);
+            total[c] = sum;
+            reach[c] = size;
+            value += AKRT_ROW_WIDTH - layer->width;
         }
     }
     if (!akrt_sum_rows_collapsed(layer, total, reach, sums)) {
