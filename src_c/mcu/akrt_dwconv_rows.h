@@ -28,8 +28,10 @@ AKRT_IN_ORDER static void akrt_dwconv_rows(const akrt_rows_layer *layer, const u
         const uint32_t taps = layer->taps[c];
         const int32_t rest = layer->rest[c];
         const int32_t low = (rest >> 4) * 4;
-        int64_t a = (int64_t)low * 16781313 + ((int64_t)(low * 4097) << 36), b = a;
-        uint32_t a0, a1, b0, b1;
+        /* `low` in all five fields */
+        uint32_t a0 = (uint32_t)low * 4097u + ((uint32_t)low << 24), b0;
+        uint32_t a1 = ((uint32_t)low >> 8) + (uint32_t)low * 65552u, b1;
+        int64_t a = (int64_t)((uint64_t)a1 << 32 | a0), b = a;
         AKRT_TAPS(above, AKRT_TAP(taps, 0), AKRT_TAP(taps, 1), AKRT_TAP(taps, 2));
         AKRT_TAPS(here, AKRT_TAP(taps, 3), AKRT_TAP(taps, 4), AKRT_TAP(taps, 5));
         AKRT_TAPS(below, AKRT_TAP(taps, 6), AKRT_TAP(taps, 7), (int32_t)((uint32_t)rest << 28) >> 28);
