@@ -93,7 +93,9 @@ def counts(target: Target, program: Path, plugin: Path) -> dict[int, int]:
 def symbols(target: Target, program: Path) -> list[tuple[int, int, str]]:
     """(address, size, name) of every function."""
     nm = need_program((re.sub("gcc$", "nm", target.compiler[0]),), target.package)
-    text = subprocess.run([nm, "-f", "sysv", str(program)], capture_output=True, text=True, check=True)
+    text = subprocess.run(
+        [nm, "-f", "sysv", str(program)], capture_output=True, text=True, check=True
+    )
     found = []
     for line in text.stdout.splitlines():
         fields = [field.strip() for field in line.split("|")]

@@ -78,7 +78,8 @@ def _stage_output(stage: Stage, value: Wide) -> Wide:
     if layer.act_bits is None:
         return result
     levels = layer.firing_levels
-    return (result[..., None, :] > levels).sum(-2)
+    counts: Wide = (result[..., None, :] > levels).sum(-2)
+    return counts
 
 
 def _potentials(layer: SpatialLayer, stage: Stage, value: Wide) -> Wide:

@@ -126,9 +126,7 @@ def window_fields(source: Shape, target: Shape, size: Pair, stride: Pair, paddin
     return "{" + ", ".join(map(str, fields)) + "}"
 
 
-def _activation(
-    prefix: str, layer: NeuralLayer, max_potential: int
-) -> tuple[list[Constant], str]:
+def _activation(prefix: str, layer: NeuralLayer, max_potential: int) -> tuple[list[Constant], str]:
     """Constants of the activation, and the pointers to them in akrt_mcu_layer."""
     if layer.act_bits is None:
         return [], "NULL, NULL, NULL"
@@ -141,5 +139,7 @@ def _activation(
     limits = np.iinfo(np.int32)
     levels = np.clip(layer.firing_levels, limits.min, limits.max).T
     return [
-        constant(f"{prefix}_levels", "int32_t", levels, "a potential's activation is how many it exceeds")
+        constant(
+            f"{prefix}_levels", "int32_t", levels, "a potential's activation is how many it exceeds"
+        )
     ], f"NULL, NULL, {prefix}_levels"

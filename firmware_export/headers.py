@@ -176,7 +176,8 @@ def _class_declarations(program: Program) -> str:
         )
     if model.labels is not None:
         text += (
-            f"\n/* Name of class `index`, UTF-8; an empty text outside 0..{len(model.labels) - 1}. */\n"
+            f"\n/* Name of class `index`, UTF-8; an empty text outside "
+            f"0..{len(model.labels) - 1}. */\n"
             f"const char *{name}_label(int32_t index);\n"
         )
         text += _label_enumerators(program)
@@ -223,9 +224,7 @@ def _implementation(program: Program) -> str:
     upper = name.upper()
     body = "".join(_step_text(program, i, step) for i, step in enumerate(program.steps))
     needs_words = any(program.scratch(i) != "NULL" for i in range(len(program.steps)))
-    needs_bytes = any(
-        not t.external for step in program.steps for t in (step.source, step.target)
-    )
+    needs_bytes = any(not t.external for step in program.steps for t in (step.source, step.target))
     declarations = "    uint8_t *arena_bytes = (uint8_t *)arena;\n" if needs_bytes else ""
     declarations += "    int32_t *arena_words = (int32_t *)arena;\n" if needs_words else ""
     checks = ""
@@ -249,8 +248,8 @@ def _implementation(program: Program) -> str:
 #endif
 
 int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
-{declarations}    if (input == NULL || output == NULL || arena == NULL || ((uintptr_t)arena & 3u) != 0 ||
-        ((uintptr_t)output & 3u) != 0) {{
+{declarations}    if (input == NULL || output == NULL || arena == NULL ||
+        (((uintptr_t)arena | (uintptr_t)output) & 3u) != 0) {{
         return -1;
     }}
 {checks}{body}    return 0;
@@ -262,9 +261,7 @@ int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
 def _step_text(program: Program, index: int, step: Step) -> str:
     upper = program.name.upper()
     layer = program.model.layers[step.layer]
-    call = step.call(
-        program.place(step.source), program.place(step.target), program.scratch(index)
-    )
+    call = step.call(program.place(step.source), program.place(step.target), program.scratch(index))
     title = comment(f"{step.layer}: {layer.name}, {layer.kind}")
     text = f"    /* {title} */\n    {call}\n"
     if step.ends_layer:

@@ -12,20 +12,18 @@ MAX_LENGTH = 40
 
 # C99, C11, C23, C++17 keywords, alternative operators, and names that <stdint.h>, <string.h> and
 # Arduino take as macros or types.
-RESERVED = frozenset(
-    """
-    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t
-    char8_t class co_await co_return co_yield compl concept const const_cast consteval constexpr
-    constinit continue decltype default delete do double dynamic_cast else enum explicit export
-    extern false float for friend goto if inline int long mutable namespace new noexcept not
-    not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires
-    restrict return short signed sizeof static static_assert static_cast struct switch template
-    this thread_local throw true try typedef typeid typename typeof typeof_unqual union unsigned
-    using virtual void volatile wchar_t while xor xor_eq
-    main size_t errno assert offsetof stdin stdout stderr linux unix
-    setup loop string byte boolean word
-    """.split()
-)
+_WORDS = """
+alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t
+char8_t class co_await co_return co_yield compl concept const const_cast consteval constexpr
+constinit continue decltype default delete do double dynamic_cast else enum explicit export
+extern false float for friend goto if inline int long mutable namespace new noexcept not not_eq
+nullptr operator or or_eq private protected public register reinterpret_cast requires restrict
+return short signed sizeof static static_assert static_cast struct switch template this
+thread_local throw true try typedef typeid typename typeof typeof_unqual union unsigned using
+virtual void volatile wchar_t while xor xor_eq main size_t errno assert offsetof stdin stdout
+stderr linux unix setup loop string byte boolean word
+"""
+RESERVED = frozenset(_WORDS.split())
 
 
 def check_name(name: str) -> str:
@@ -48,7 +46,7 @@ def mend_name(name: str) -> str:
     if not mended or mended[0].isdigit():
         mended = f"model_{mended}".strip("_")[:MAX_LENGTH]
     if _problem(mended) is not None:
-        mended = f"{mended[: MAX_LENGTH - 6]}_model"
+        mended = f"model_{mended}"[:MAX_LENGTH].rstrip("_")
     return mended
 
 

@@ -118,13 +118,13 @@ def _platformio(program: Program, files: Sequence[str], version: str) -> dict[st
 def _zephyr(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
     name = program.name
     module = f"name: {name}\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig\n"
-    kconfig = f"""\
-config {name.upper()}
-	bool "The quantised network {name}"
-	default y
-	help
-	  Integer C code exported by akrt: no heap, no floating point.
-"""
+    kconfig = (
+        f"config {name.upper()}\n"
+        f'\tbool "The quantised network {name}"\n'
+        "\tdefault y\n"
+        "\thelp\n"
+        "\t  Integer C code exported by akrt: no heap, no floating point.\n"
+    )
     cmake = f"""\
 if(CONFIG_{name.upper()})
   zephyr_library_named({name})

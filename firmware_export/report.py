@@ -62,7 +62,11 @@ def memory_markdown(memory: dict[str, Any]) -> str:
             f"| {row['name']} | {row['type']} | {', '.join(row['kernels']) or '-'} | "
             f"{row['constant_bytes']} | {row['scratch_bytes']} | {row['output_bytes']} |"
         )
-    lines += ["", "| in the arena | offset | bytes | from layer | to layer |", "|---|---:|---:|---:|---:|"]
+    lines += [
+        "",
+        "| in the arena | offset | bytes | from layer | to layer |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for row in memory["arena"]:
         lines.append(
             f"| {row['what']} | {row['offset']} | {row['bytes']} | {row['from_layer']} | "

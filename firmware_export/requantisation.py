@@ -31,12 +31,13 @@ def bisect_constants(layer: NeuralLayer, reach: int) -> Wide | None:
     if reach + int(np.abs(threshold).max()) >= BISECT_DISTANCE:
         return None
     step = np.minimum(layer.step16 << (4 - layer.act_bits), _BISECT_STEP)
-    return np.stack([threshold, step], axis=1)
+    constants: Wide = np.stack([threshold, step], axis=1)
+    return constants
 
 
 @dataclass(frozen=True)
 class _Form:
-    """How a potential is scaled before the addend: ``scaled(P) = (P << before) * factor >> after``."""
+    """How a potential is scaled before the addend: ``(P << before) * factor >> after``."""
 
     before: int
     after: int

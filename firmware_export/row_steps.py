@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from akrt.model import InputConvolutional, NeuralLayer, SeparableConvolutional, Stage
+from akrt.model import InputConvolutional, SeparableConvolutional, Stage
 from firmware_export.general_steps import constant, window_fields
 from firmware_export.requantisation import bisect_constants, muladd_constants
 from firmware_export.step import Constant, Step, Tensor, padded_channels

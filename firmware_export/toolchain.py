@@ -83,7 +83,9 @@ ENTRY(akrt_reset)
 SECTIONS {{
     .text : {{ KEEP(*(.vectors)) *(.text*) *(.rodata*) *(.srodata*) . = ALIGN(8); }} > ROM
     akrt_data_from = LOADADDR(.data);
-    .data : {{ akrt_data_start = .; *(.data*) *(.sdata*) . = ALIGN(8); akrt_data_end = .; }} > RAM AT > ROM
+    .data : {{
+        akrt_data_start = .; *(.data*) *(.sdata*) . = ALIGN(8); akrt_data_end = .;
+    }} > RAM AT > ROM
     .bss (NOLOAD) : {{
         akrt_bss_start = .; *(.bss*) *(.sbss*) *(COMMON) . = ALIGN(8); akrt_bss_end = .;
     }} > RAM

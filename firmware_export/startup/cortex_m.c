@@ -20,8 +20,8 @@ static void leave(int status) {
 static void fault(void) { leave(255); }
 
 __attribute__((used, section(".vectors"))) static const void *const vectors[16] = {
-    &akrt_stack_top,      (void *)akrt_reset, (void *)fault, (void *)fault, (void *)fault,
-    (void *)fault,        (void *)fault,
+    &akrt_stack_top, (void *)akrt_reset, (void *)fault, (void *)fault,
+    (void *)fault,   (void *)fault,      (void *)fault,
 };
 
 __attribute__((used)) void akrt_reset(void) {

@@ -14,19 +14,19 @@ static void akrt_conv_part(const int32_t *patch, const int8_t *weights, int32_t 
     uint32_t l0 = 0, l1 = 0, l2 = 0;
     int32_t h0 = 0, h1 = 0, h2 = 0, w;
     int64_t s0, s1;
-    __asm__ volatile("1:\n\t"
-                     "ldrsb %[w], [%[weights]], #2\n\t"
-                     "ldmia %[patch]!, {r4, r5, r6}\n\t"
-                     "smlal %[l0], %[h0], r4, %[w]\n\t"
-                     "smlal %[l1], %[h1], r5, %[w]\n\t"
-                     "smlal %[l2], %[h2], r6, %[w]\n\t"
-                     "subs %[taps], #1\n\t"
-                     "bne 1b\n\t"
-                     : [l0] "+r"(l0), [h0] "+r"(h0), [l1] "+r"(l1), [h1] "+r"(h1), [l2] "+r"(l2),
-                       [h2] "+r"(h2), [patch] "+r"(patch), [weights] "+r"(weights),
-                       [taps] "+r"(taps), [w] "=&r"(w)
-                     :
-                     : "r4", "r5", "r6", "cc", "memory");
+    __asm__ volatile(
+        "1:\n\t"
+        "ldrsb %[w], [%[weights]], #2\n\t"
+        "ldmia %[patch]!, {r4, r5, r6}\n\t"
+        "smlal %[l0], %[h0], r4, %[w]\n\t"
+        "smlal %[l1], %[h1], r5, %[w]\n\t"
+        "smlal %[l2], %[h2], r6, %[w]\n\t"
+        "subs %[taps], #1\n\t"
+        "bne 1b\n\t"
+        : [l0] "+r"(l0), [h0] "+r"(h0), [l1] "+r"(l1), [h1] "+r"(h1), [l2] "+r"(l2), [h2] "+r"(h2),
+          [patch] "+r"(patch), [weights] "+r"(weights), [taps] "+r"(taps), [w] "=&r"(w)
+        :
+        : "r4", "r5", "r6", "cc", "memory");
     s0 = (int64_t)((uint64_t)(uint32_t)h0 << 32 | l0);
     s1 = (int64_t)((uint64_t)(uint32_t)h1 << 32 | l1);
     out[0] += (int32_t)(l0 << 10) >> 10;
@@ -80,9 +80,7 @@ static void akrt_conv_filter(const int32_t *patch, const int8_t *weights, int32_
                      "mov r12, r3\n\t"
                      "1:\n\t"
                      "ldrsb r7, [r1, r3]\n\t"
-                     "adds r1, #2\n\t"
-                     AKRT_FIVE
-                     "subs r2, #1\n\t"
+                     "adds r1, #2\n\t" AKRT_FIVE "subs r2, #1\n\t"
                      "bne 1b\n\t"
                      "pop {r4, r7}\n\t"
                      "mov r5, r8\n\t"

@@ -16,7 +16,7 @@
  * the first two of the next three positions. */
 #define AKRT_TAPS(words, w0, w1, w2)                                                               \
     do {                                                                                           \
-        const int32_t taps3 = (w2) + (w1) * 4096 + (w0) * 16777216;                                \
+        const int32_t taps3 = (w2) + (w1)*4096 + (w0)*16777216;                                    \
         a += (int64_t)(int32_t)(words)[0] * taps3;                                                 \
         b += (int64_t)(int32_t)(words)[1] * taps3;                                                 \
     } while (0)
@@ -34,7 +34,8 @@ AKRT_IN_ORDER static void akrt_dwconv_rows(const akrt_rows_layer *layer, const u
         int64_t a = (int64_t)((uint64_t)a1 << 32 | a0), b = a;
         AKRT_TAPS(above, AKRT_TAP(taps, 0), AKRT_TAP(taps, 1), AKRT_TAP(taps, 2));
         AKRT_TAPS(here, AKRT_TAP(taps, 3), AKRT_TAP(taps, 4), AKRT_TAP(taps, 5));
-        AKRT_TAPS(below, AKRT_TAP(taps, 6), AKRT_TAP(taps, 7), (int32_t)((uint32_t)rest << 28) >> 28);
+        AKRT_TAPS(below, AKRT_TAP(taps, 6), AKRT_TAP(taps, 7),
+                  (int32_t)((uint32_t)rest << 28) >> 28);
         a0 = (uint32_t)a;
         a1 = (uint32_t)((uint64_t)a >> 32);
         b0 = (uint32_t)b;
@@ -62,7 +63,8 @@ AKRT_IN_ORDER static void akrt_dwconv_rows(const akrt_rows_layer *layer, const u
     } while (0)
 
 AKRT_IN_ORDER static void akrt_dwconv_rows(const akrt_rows_layer *layer, const uint32_t *above,
-                             const uint32_t *here, const uint32_t *below, int32_t *out) {
+                                           const uint32_t *here, const uint32_t *below,
+                                           int32_t *out) {
     for (int32_t c = 0; c < layer->channels; c++) {
         const uint32_t taps = layer->taps[c];
         const int32_t rest = layer->rest[c];

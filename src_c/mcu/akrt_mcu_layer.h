@@ -17,8 +17,8 @@ typedef struct akrt_mcu_window {
 } akrt_mcu_window;
 
 typedef struct akrt_mcu_layer {
-    akrt_mcu_window conv;     /* a fully connected layer uses in_* and channels only */
-    akrt_mcu_window pool;     /* of max pooling, over the potentials */
+    akrt_mcu_window conv; /* a fully connected layer uses in_* and channels only */
+    akrt_mcu_window pool; /* of max pooling, over the potentials */
     int32_t filters;
     int32_t weights_bits;     /* 1, 2, 4 or 8 */
     int32_t row_bytes;        /* of one filter in `weights` */

@@ -9,8 +9,7 @@ static void akrt_pack_rows(const uint8_t *input, int32_t rows, int32_t width, in
         for (int32_t y = 0; y < width; y++) {
             for (int32_t c = 0; c < channels; c++) {
                 const int32_t nibble = c * AKRT_ROW_WIDTH + y;
-                output[nibble >> 1] =
-                    (uint8_t)(output[nibble >> 1] | *input++ << (nibble & 1) * 4);
+                output[nibble >> 1] = (uint8_t)(output[nibble >> 1] | *input++ << (nibble & 1) * 4);
             }
         }
         output += padded * 5 / 2;

@@ -2,8 +2,8 @@
 #define AKRT_PWCONV_QUADS_H
 #include "akrt_rows.h"
 /* Sums over `quads` times four channels of a pair of filters at five positions:
- * sums[y] = start[y] + sum of mid[k][y] * (u0[k] + u1[k] * 2^16), modulo 2^32. A word of weights holds four u0 in
- * its low half and four u1 in its high half, so one shift and mask gives both. */
+ * sums[y] = start[y] + sum of mid[k][y] * (u0[k] + u1[k] * 2^16), modulo 2^32. A word of weights
+ * holds four u0 in its low half and four u1 in its high half, so one shift and mask gives both. */
 #if defined(__thumb2__) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
 /* Thumb-2: loads in multiples; a compiler spends an instruction on every one. All registers are
  * taken: r7, which may be the frame's, is put back. */
@@ -28,15 +28,12 @@ __attribute__((noinline)) static void akrt_pwconv_quads(const int32_t *mid, cons
                      "ldmia r3, {r8, r9, r10, r11, r12}\n\t"
                      "mov r3, #0x000f000f\n\t"
                      "1:\n\t"
-                     "ldr lr, [r1], #4\n\t"
-                     AKRT_CHANNEL("")
-                     AKRT_CHANNEL(", lsr #4")
-                     AKRT_CHANNEL(", lsr #8")
-                     AKRT_CHANNEL(", lsr #12")
-                     "subs r2, #1\n\t"
-                     "bne 1b\n\t"
-                     "pop {r4, r7}\n\t"
-                     "stmia r4, {r8, r9, r10, r11, r12}\n\t"
+                     "ldr lr, [r1], #4\n\t" AKRT_CHANNEL("") AKRT_CHANNEL(", lsr #4")
+                         AKRT_CHANNEL(", lsr #8")
+                             AKRT_CHANNEL(", lsr #12") "subs r2, #1\n\t"
+                                                       "bne 1b\n\t"
+                                                       "pop {r4, r7}\n\t"
+                                                       "stmia r4, {r8, r9, r10, r11, r12}\n\t"
                      : "+r"(m), "+r"(w), "+r"(n), "+r"(from), "+r"(to)
                      :
                      : "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
@@ -82,15 +79,8 @@ __attribute__((noinline)) static void akrt_pwconv_quads(const int32_t *mid, cons
                      "lsls r4, r3, #16\n\t"
                      "orrs r3, r4\n\t"
                      "1:\n\t"
-                     "ldmia r1!, {r6}\n\t"
-                     AKRT_CHANNEL
-                     "lsrs r6, #4\n\t"
-                     AKRT_CHANNEL
-                     "lsrs r6, #4\n\t"
-                     AKRT_CHANNEL
-                     "lsrs r6, #4\n\t"
-                     AKRT_CHANNEL
-                     "subs r2, #1\n\t"
+                     "ldmia r1!, {r6}\n\t" AKRT_CHANNEL "lsrs r6, #4\n\t" AKRT_CHANNEL
+                     "lsrs r6, #4\n\t" AKRT_CHANNEL "lsrs r6, #4\n\t" AKRT_CHANNEL "subs r2, #1\n\t"
                      "bne 1b\n\t"
                      "pop {r4, r7}\n\t"
                      "mov r5, r8\n\t"
@@ -109,15 +99,15 @@ __attribute__((noinline)) static void akrt_pwconv_quads(const int32_t *mid, cons
 #else
 #define AKRT_CHANNEL(k, shift)                                                                     \
     do {                                                                                           \
-        const uint32_t u = word >> (shift) & 0x000f000fu;                                          \
+        const uint32_t u = word >> (shift)&0x000f000fu;                                            \
         s0 += (uint32_t)mid[5 * (k)] * u;                                                          \
         s1 += (uint32_t)mid[5 * (k) + 1] * u;                                                      \
         s2 += (uint32_t)mid[5 * (k) + 2] * u;                                                      \
         s3 += (uint32_t)mid[5 * (k) + 3] * u;                                                      \
         s4 += (uint32_t)mid[5 * (k) + 4] * u;                                                      \
     } while (0)
-AKRT_IN_ORDER static void akrt_pwconv_quads(const int32_t *mid, const uint32_t *weights, int32_t quads,
-                              const uint32_t *start, uint32_t *sums) {
+AKRT_IN_ORDER static void akrt_pwconv_quads(const int32_t *mid, const uint32_t *weights,
+                                            int32_t quads, const uint32_t *start, uint32_t *sums) {
     uint32_t s0 = start[0], s1 = start[1], s2 = start[2], s3 = start[3], s4 = start[4];
     for (const uint32_t *end = weights + quads; weights < end; weights++) {
         const uint32_t word = *weights;

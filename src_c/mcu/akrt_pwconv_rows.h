@@ -3,8 +3,8 @@
 #include "akrt_pwconv_quads.h"
 #define AKRT_SPLIT(y, operation)                                                                   \
     do {                                                                                           \
-        even[y] operation (int16_t)(sums[y] & 0xffffu);                                            \
-        odd[y] operation (int32_t)(sums[y] + 0x8000u) >> 16;                                       \
+        even[y] operation(int16_t)(sums[y] & 0xffffu);                                             \
+        odd[y] operation(int32_t)(sums[y] + 0x8000u) >> 16;                                        \
     } while (0)
 
 /* Potentials of one pair of filters at the five positions of a row.

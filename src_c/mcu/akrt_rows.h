@@ -43,15 +43,15 @@ typedef struct akrt_requant {
 /* A separable 3x3 layer, stride 1, 'same'. Channels and filters are padded with zero weights to
  * multiples of 4 and 2. */
 typedef struct akrt_rows_layer {
-    int32_t rows, width;            /* positions on X, and on Y: 1..5 */
+    int32_t rows, width; /* positions on X, and on Y: 1..5 */
     int32_t channels, filters;
-    int32_t pairs;                  /* of filters */
-    int32_t group;                  /* channels whose sum fits 16 bits: see akrt_pwconv_rows */
+    int32_t pairs; /* of filters */
+    int32_t group; /* channels whose sum fits 16 bits: see akrt_pwconv_rows */
     int32_t shift, act_bits;
-    const uint32_t *taps;           /* per channel: the first 8 depthwise weights, 4 bits each */
-    const uint16_t *rest;           /* per channel: the 9th, and -minimum / 4 of the result << 4 */
-    const uint32_t *weights;        /* (pairs, channels / 4): 4 weights + 8 of either filter */
-    const akrt_requant *requant;    /* (2 * pairs) */
+    const uint32_t *taps;        /* per channel: the first 8 depthwise weights, 4 bits each */
+    const uint16_t *rest;        /* per channel: the 9th, and -minimum / 4 of the result << 4 */
+    const uint32_t *weights;     /* (pairs, channels / 4): 4 weights + 8 of either filter */
+    const akrt_requant *requant; /* (2 * pairs) */
 } akrt_rows_layer;
 
 #endif

@@ -1,0 +1,128 @@
+"""The keyword-spotting network on every core gives the host's integers on real clips."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import firmware_export
+from akrt.backends.native import NativeBackend
+from akrt.model import Model
+from firmware_export.expected import layer_outputs
+from firmware_export.targets import TARGETS
+from firmware_export.toolchain import compile_program, linker_script, run_program
+from firmware_export.verify import verify
+
+from .compiled_export import driver, outputs, tool
+from .row_networks import row_network, saturating_network
+
+ROW_SEEDS = range(12)
+SMALL_ARENA = 10 << 10
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_real_clips_on_every_target(kws_export: Path, name: str) -> None:
+    need(name)
+    passed = verify(kws_export, name)
+    assert passed.vectors >= 200
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_row_networks_on_every_target(name: str, tmp_path: Path) -> None:
+    """The kernels of every architecture against the reference, saturating sums among them."""
+    need(name)
+    target = TARGETS[name]
+    samples = [row_network(seed) for seed in ROW_SEEDS]
+    samples += [saturating_network(seed) for seed in range(4)]
+    sources = []
+    for i, (model, x) in enumerate(samples):
+        report = firmware_export.export(model, tmp_path / f"n{i}", name=f"n{i}", vectors=x[:1])
+        if report.arena_bytes < SMALL_ARENA:
+            sources.append(selftest_as_function(tmp_path, i))
+    assert len(sources) > len(samples) // 2
+    # the arenas are static: a core of little RAM takes one network at a time
+    small = 0 < target.ram[1] < 64 << 10
+    batches = [[source] for source in sources] if small else [sources]
+    for n, batch in enumerate(batches):
+        calls = [f"    if (n{i}_main() != 0) return {i + 1};" for i, _ in batch]
+        lines = ["#define GUARD_WORDS 16", *(text for _, text in batch), "int main(void) {"]
+        main = tmp_path / f"batch_{n}.c"
+        main.write_text("\n".join([*lines, *calls, "    return 0;", "}", ""]))
+        program = main.with_suffix(".elf")
+        compile_program(target, [main], program, ("-O2", f"-I{tmp_path}"))
+        status = run_program(target, program)
+        assert status == 0, f"network {status - 1}"
+
+
+def selftest_as_function(folder: Path, i: int) -> tuple[int, str]:
+    """The self-test of export n<i>, its names made unique and its main() a function."""
+    source = (folder / f"n{i}" / f"n{i}_selftest.c").read_text()
+    for symbol in ("memory", "output", "vector", "failed", "guards_intact"):
+        source = re.sub(rf"\b{symbol}\b", f"n{i}_{symbol}", source)
+    source = source.replace("int main(void)", f"static int n{i}_main(void)")
+    source = source.replace("#define GUARD_WORDS 16\n", "").replace("ARENA_WORDS", f"N{i}_WORDS")
+    return i, source.replace(f'"n{i}', f'"n{i}/n{i}')
+
+
+def test_vectors_are_what_the_native_backend_gives(
+    kws_model: Model, real_clips: np.ndarray
+) -> None:
+    wanted = NativeBackend(kws_model).run(real_clips)
+    for sample, output in zip(real_clips, wanted, strict=True):
+        np.testing.assert_array_equal(layer_outputs(kws_model, sample)[-1], output)
+
+
+def test_outputs_of_a_big_endian_machine(tmp_path: Path) -> None:
+    need("big-endian")
+    samples = [row_network(seed) for seed in range(20, 26)]
+    models, inputs = [m for m, _ in samples], [x for _, x in samples]
+    source = driver(models, tmp_path, inputs)
+    target = TARGETS["big-endian"]
+    command = [target.compiler[0], "-std=c99", "-O2", *target.flags, str(source)]
+    subprocess.run([*command, "-o", str(tmp_path / "driver")], check=True)
+    results = outputs([*target.runner, str(tmp_path / "driver")], models, inputs, order=">")
+    for model, x, result in zip(models, inputs, results, strict=True):
+        np.testing.assert_array_equal(result, NativeBackend(model).run(x))
+
+
+def test_soft_float_object_has_no_float_and_no_state(kws_export: Path, tmp_path: Path) -> None:
+    compiler = tool("arm-none-eabi-gcc")
+    target = tmp_path / "kws.o"
+    command = [compiler, "-mcpu=cortex-m0", "-mthumb", "-O2", "-std=c99", "-fstack-usage", "-c"]
+    subprocess.run([*command, str(kws_export / "kws.c"), "-o", str(target)], check=True)
+    names = subprocess.run(
+        [tool("arm-none-eabi-nm"), str(target)], capture_output=True, text=True, check=True
+    ).stdout
+    assert "kws_run" in names
+    assert not re.search(r"__aeabi_[fd]|__(add|sub|mul|div)[sd]f3", names)
+    assert not re.search(r"\b(malloc|free|calloc|printf)\b", names)
+    assert not re.search(r"^\S+ [bBdD] ", names, re.MULTILINE)
+    usage = target.with_suffix(".su").read_text().splitlines()
+    rows = [line.split("\t") for line in usage]
+    assert all(kind == "static" for _, _, kind in rows), "unbounded stack"
+    assert sum(int(size) for _, size, _ in rows) < 1024
+
+
+def test_arena_and_stack_leave_room_in_16_kib(kws_export: Path, tmp_path: Path) -> None:
+    """The self-test program, arena and guards included, links into the M0's 16 KiB of RAM."""
+    need("cortex-m0")
+    assert TARGETS["cortex-m0"].ram[1] == 16 << 10
+    assert f"LENGTH = {16 << 10:#x}" in linker_script(TARGETS["cortex-m0"])
+    program = tmp_path / "kws.elf"
+    compile_program(TARGETS["cortex-m0"], [kws_export / "kws_selftest.c"], program)
+    size = subprocess.run(
+        [tool("arm-none-eabi-size"), str(program)], capture_output=True, text=True, check=True
+    )
+    data, bss = (int(n) for n in size.stdout.splitlines()[1].split()[1:3])
+    assert data + bss + 1024 < 16 << 10
+
+
+def need(name: str) -> None:
+    target = TARGETS[name]
+    tool(*target.compiler)
+    if target.runner:
+        tool(target.runner[0])
