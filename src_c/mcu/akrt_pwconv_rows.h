@@ -40,27 +40,4 @@ static void akrt_pwconv_rows(const akrt_rows_layer *layer, const int32_t *mid,
     }
 }
 #undef AKRT_SPLIT
-
-/* The rows that akrt_pwconv_rows starts from. */
-static void akrt_pwconv_start(const akrt_rows_layer *layer, const int32_t *mid, uint32_t *start) {
-    for (int32_t c = 0; c < layer->channels; c += layer->group) {
-        const int32_t left = layer->channels - c;
-        const int32_t count = left < layer->group ? left : layer->group;
-        uint32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
-        for (int32_t k = 0; k < count; k++) {
-            s0 -= (uint32_t)mid[0];
-            s1 -= (uint32_t)mid[1];
-            s2 -= (uint32_t)mid[2];
-            s3 -= (uint32_t)mid[3];
-            s4 -= (uint32_t)mid[4];
-            mid += AKRT_ROW_WIDTH;
-        }
-        start[0] = s0 * 0x00080008u;
-        start[1] = s1 * 0x00080008u;
-        start[2] = s2 * 0x00080008u;
-        start[3] = s3 * 0x00080008u;
-        start[4] = s4 * 0x00080008u;
-        start += AKRT_ROW_WIDTH;
-    }
-}
 #endif

@@ -2,6 +2,7 @@
 #define AKRT_SEPARABLE_ROWS_H
 #include "akrt_mid_rows.h"
 #include "akrt_pwconv_rows.h"
+#include "akrt_pwconv_start.h"
 #include "akrt_store_rows.h"
 /* A separable layer without pooling, rows to rows, in place where output == input: any number of
  * groups, any requantisation. scratch: (11 * channels + 5 * groups) words. */

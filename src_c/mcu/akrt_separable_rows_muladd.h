@@ -1,7 +1,8 @@
 #ifndef AKRT_SEPARABLE_ROWS_MULADD_H
 #define AKRT_SEPARABLE_ROWS_MULADD_H
 #include "akrt_mid_rows.h"
-#include "akrt_pwconv_rows.h"
+#include "akrt_pwconv_quads.h"
+#include "akrt_pwconv_start.h"
 #include "akrt_store_sums.h"
 /* akrt_separable_rows for one or two groups and a multiply-add of one word, which is what most
  * layers have. scratch: (11 * channels + 5 * groups) words. */

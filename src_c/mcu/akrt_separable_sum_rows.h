@@ -1,8 +1,9 @@
 #ifndef AKRT_SEPARABLE_SUM_ROWS_H
 #define AKRT_SEPARABLE_SUM_ROWS_H
-#include "akrt_level.h"
+#include "akrt_level_bisect.h"
 #include "akrt_mid_rows.h"
 #include "akrt_pwconv_rows.h"
+#include "akrt_pwconv_start.h"
 #include "akrt_saturate.h"
 
 /* Sums of all filters, position by position, saturated at every addition. */

@@ -1,6 +1,8 @@
 #ifndef AKRT_STORE_ROWS_H
 #define AKRT_STORE_ROWS_H
-#include "akrt_level.h"
+#include "akrt_level_bisect.h"
+#include "akrt_level_high.h"
+#include "akrt_level_muladd.h"
 /* Potentials of a pair of filters at one row's positions to five bytes of layout "rows". */
 static void akrt_store_rows(const int32_t *even, const int32_t *odd, const akrt_requant *requant,
                             int32_t shift, int32_t bits, int32_t width, uint8_t *out) {

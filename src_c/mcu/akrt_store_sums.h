@@ -1,6 +1,6 @@
 #ifndef AKRT_STORE_SUMS_H
 #define AKRT_STORE_SUMS_H
-#include "akrt_level.h"
+#include "akrt_level_muladd.h"
 /* Sums of a pair of filters over two groups of channels (akrt_pwconv_quads), requantised by
  * multiply-add, to five bytes of layout "rows". Does what akrt_pwconv_rows and akrt_store_rows do,
  * without writing potentials down. */

@@ -225,3 +225,10 @@ def shared_library(model: Model, folder: Path) -> ctypes.CDLL:
     command = [tool("gcc"), "-std=c99", *WARNINGS, "-shared", "-fPIC", "-o", str(library)]
     subprocess.run([*command, str(folder / "net" / "net.c")], check=True)
     return ctypes.CDLL(str(library))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_kernel_is_unused(seed: int, tmp_path: Path) -> None:
+    """Every network's own selection compiles alone, without an unused function."""
+    firmware_export.export(row_network(seed)[0], tmp_path / "net", name="net")
+    build(tmp_path / "net" / "net.c", tmp_path / "net.o", "-std=c99", "-O0", "-c")
