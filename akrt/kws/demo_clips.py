@@ -21,9 +21,9 @@ __all__ = ["DEMO_VOICES", "make_clips"]
 
 SAMPLE_RATE = 16000
 DEMO_VOICES = (
-    Voice("flite", "slt"),
     Voice("festival", "cmu_us_slt_arctic_hts"),
     Voice("flite", "awb"),
+    Voice("espeak", "f5"),
 )
 """Voices of the shipped clips: each says every word once, at its usual speed and pitch."""
 
