@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from akrt.cli import kws_eval
 from akrt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Keyword spotting: prepare, train, evaluate.")
+app.command("eval")(kws_eval.evaluate)
+app.command("fetch")(kws_eval.fetch)
 
 
 def _extra(value: str) -> tuple[str, Path]:
