@@ -46,7 +46,7 @@ class Clips:
     """Labelled network inputs of one origin."""
 
     name: str
-    """Where they come from, for tables: ``real + noise``, ``synthetic``."""
+    """Where they come from, for tables: ``real + noise``, ``synthetic``, ``recordings``."""
     x: npt.NDArray[np.uint8]
     """uint8 (N, frames, coefficients, 1)."""
     y: npt.NDArray[np.int64]
@@ -246,4 +246,4 @@ def _recordings(
             failed.append(str(error))
     if not x:
         raise DatasetError(f"none of the recordings in '{folder}' could be read")
-    return Clips("real", np.stack(x), np.array(y, np.int64), words)
+    return Clips("recordings", np.stack(x), np.array(y, np.int64), words)
