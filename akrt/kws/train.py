@@ -183,7 +183,9 @@ def _train_episode(
         model = network.quantised(network.load(_h5(folder, results[-1].episode)), episode)
         teacher = network.load(_h5(folder, EPISODES[0].name))
         if "last" in episode.name or episode.name == "a4":
-            rows = np.random.default_rng(settings.seed).choice(len(arrays.x), BALANCE_ROWS)
+            rows = np.random.default_rng(settings.seed).choice(
+                len(arrays.x), min(BALANCE_ROWS, len(arrays.x))
+            )
             balance(model, teacher, arrays.x[rows], last_only="last" in episode.name)
     else:
         model = network.build(len(data.words), data.x.shape[1:])
