@@ -81,8 +81,9 @@ def train(
 ) -> list[EpisodeResult]:
     """Train all episodes; go on where an earlier call with the same settings stopped.
 
-    Writes ``ds_cnn_kws_<episode>.h5`` per episode, ``table.md``, ``table.json`` and, while an
-    episode runs, a checkpoint after every epoch.
+    Writes ``ds_cnn_kws_<episode>.h5`` per episode, ``words.json`` (the class names, as
+    ``akrt convert --labels`` takes them), ``table.md``, ``table.json`` and, while an episode
+    runs, a checkpoint after every epoch.
 
     Args:
         data: `akrt.kws.prepare.prepare`'s result.
@@ -102,6 +103,7 @@ def train(
     arrays = _arrays(data)
     folder.mkdir(parents=True, exist_ok=True)
     facts = _facts(data, settings)
+    _write_json(folder / "words.json", list(data.words))
     results = _resume(folder, facts)
     for episode in EPISODES[len(results) :]:
         results.append(_train_episode(episode, data, arrays, folder, settings, results, report))
@@ -267,7 +269,7 @@ def _write_tables(folder: Path, facts: dict[str, Any], results: list[EpisodeResu
     _write_json(folder / "table.json", {**facts, "episodes": rows})
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def _write_json(path: Path, content: Any) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
     temporary.replace(path)

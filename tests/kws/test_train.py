@@ -63,6 +63,7 @@ def test_tables(trained: tuple[Path, list[EpisodeResult]]) -> None:
     assert table["training"]["seed"] == BRIEF.seed
     assert table["data"]["per_class"] == 200
     assert table["clips"]["training"]["yes"]["real"] > 5
+    assert json.loads((folder / "words.json").read_text()) == ["_silence_", "yes", "no"]
     assert not list(folder.glob(".*"))
 
 
