@@ -13,9 +13,11 @@ from networks import networks
 import akrt
 from akrt.backends.native import NativeBackend
 from akrt.backends.reference import ReferenceBackend
+from akrt.kernels._kernels import architectures
 from akrt.model import InputData, Model
 
 NETWORKS = 1500
+ARCHITECTURES = [name for name, _, usable in architectures() if usable]
 
 
 def test_reference_and_native_equal_akida_on_random_networks() -> None:
@@ -32,7 +34,7 @@ def test_reference_and_native_equal_akida_on_random_networks() -> None:
         count_ranges(model, layers, seen)
         theirs = to_akida(model)
         expected = theirs.forward(x)
-        for ours in (layers[-1], NativeBackend(model).run(x)):
+        for ours in (layers[-1], *(native(model, arch).run(x) for arch in ARCHITECTURES)):
             assert ours.dtype == expected.dtype
             np.testing.assert_array_equal(ours, expected)
         if model.final_step is not None:
@@ -50,6 +52,12 @@ def test_reference_and_native_equal_akida_on_random_networks() -> None:
         assert seen[what] >= 100, f"hardly any {what} among the random networks"
     # An output that never leaves zero proves nothing.
     assert seen["whole range"] >= 0.9 * seen["activated"]
+
+
+def native(model: Model, arch: str) -> NativeBackend:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AKRT_ARCH", arch)
+        return NativeBackend(model)
 
 
 def count_ranges(model: Model, outputs: list[np.ndarray], seen: Counter[str]) -> None:
@@ -72,14 +80,16 @@ def count_ranges(model: Model, outputs: list[np.ndarray], seen: Counter[str]) ->
 @given(networks())
 def test_every_layer_of_native_equals_reference(case: tuple[Model, np.ndarray]) -> None:
     model, x = case
-    native, reference = NativeBackend(model), ReferenceBackend(model)
-    for stage, ours, expected in zip(
-        model.stages, native.layer_outputs(x), reference.layer_outputs(x), strict=True
-    ):
-        assert ours.shape == (len(x), *stage.output_shape)
-        assert ours.dtype == expected.dtype
-        np.testing.assert_array_equal(ours, expected, err_msg=stage.layer.name)
-    np.testing.assert_array_equal(native.run(x), reference.run(x))
+    reference = ReferenceBackend(model).layer_outputs(x)
+    for arch in ARCHITECTURES:
+        backend = native(model, arch)
+        for stage, ours, expected in zip(
+            model.stages, backend.layer_outputs(x), reference, strict=True
+        ):
+            assert ours.shape == (len(x), *stage.output_shape)
+            assert ours.dtype == expected.dtype
+            np.testing.assert_array_equal(ours, expected, err_msg=f"{arch}: {stage.layer.name}")
+        np.testing.assert_array_equal(backend.run(x), reference[-1])
 
 
 @settings(max_examples=200)
@@ -102,9 +112,9 @@ def test_a_batch_is_its_samples(samples: int) -> None:
     def check(case: tuple[Model, np.ndarray]) -> None:
         model, x = case
         x = np.resize(x, (samples, *model.input_shape))
-        native = NativeBackend(model)
-        together = native.run(x)
+        backend = NativeBackend(model)
+        together = backend.run(x)
         for i in range(samples):
-            np.testing.assert_array_equal(together[i], native.run(x[i : i + 1])[0])
+            np.testing.assert_array_equal(together[i], backend.run(x[i : i + 1])[0])
 
     check()

@@ -63,12 +63,15 @@ static void emit(const akrt_layer *layer, const int32_t *potentials, size_t at, 
     if (layer->act == AKRT_ACT_NONE) {
         memcpy((int32_t *)output + from, potentials,
                (size_t)positions * (size_t)layer->filters * sizeof(int32_t));
+    } else if (layer->act == AKRT_ACT_SCALE) {
+        layer->arch->akrt_act_s32_scale(potentials, &layer->scale, positions, layer->filters,
+                                        (uint8_t *)output + from);
     } else if (layer->act == AKRT_ACT_BISECT) {
-        akrt_act_s32_bisect__ref(potentials, layer->threshold, layer->step, layer->act_bits,
-                                 positions, layer->filters, (uint8_t *)output + from);
+        layer->arch->akrt_act_s32_bisect(potentials, layer->threshold, layer->step, layer->act_bits,
+                                         positions, layer->filters, (uint8_t *)output + from);
     } else {
-        akrt_act_s32_levels__ref(potentials, layer->levels, (1 << layer->act_bits) - 1, positions,
-                                 layer->filters, (uint8_t *)output + from);
+        layer->arch->akrt_act_s32_levels(potentials, layer->levels, (1 << layer->act_bits) - 1,
+                                         positions, layer->filters, (uint8_t *)output + from);
     }
 }
 
@@ -80,20 +83,20 @@ static void run_row(const akrt_layer *layer, const uint8_t *input, int32_t x, vo
         const int32_t used = w->size_x * w->size_y * w->channels;
         int16_t *patch = rows;
         for (int32_t y = 0; y < w->out_y; y++) {
-            akrt_patch_u8__ref(w, input, x, y, layer->border, patch);
+            layer->arch->akrt_patch_u8(w, input, x, y, layer->border, patch);
             memset(patch + used, 0, (size_t)(layer->depth - used) * sizeof *patch);
             patch += layer->depth;
         }
     } else if (layer->wide_depthwise) {
-        akrt_dwconv_u8s16_s32__ref(w, input, layer->depthwise, x, layer->depth, rows);
-        akrt_matmul_s32s16__ref(rows, layer->weights, w->out_y, layer->depth, layer->filters,
-                                potentials);
+        layer->arch->akrt_dwconv_u8s16_s32(w, input, layer->depthwise, x, layer->depth, rows);
+        layer->arch->akrt_matmul_s32s16(rows, layer->weights, w->out_y, layer->depth,
+                                        layer->filters, potentials);
         return;
     } else {
-        akrt_dwconv_u8s16_s16__ref(w, input, layer->depthwise, x, layer->depth, rows);
+        layer->arch->akrt_dwconv_u8s16_s16(w, input, layer->depthwise, x, layer->depth, rows);
     }
-    akrt_matmul_s16s16__ref(rows, layer->weights, w->out_y, layer->depth, layer->filters,
-                            potentials);
+    layer->arch->akrt_matmul_s16s16(rows, layer->weights, w->out_y, layer->depth, layer->filters,
+                                    potentials);
 }
 
 static void run_dense(const akrt_layer *layer, const uint8_t *input, void *output, int16_t *row,
@@ -103,8 +106,9 @@ static void run_dense(const akrt_layer *layer, const uint8_t *input, void *outpu
         row[i] = input[i];
     }
     memset(row + used, 0, ((size_t)layer->depth - used) * sizeof *row);
-    akrt_matmul_s16s16__ref(row, layer->weights, 1, layer->depth, layer->filters, potentials);
-    akrt_saturate_s32__ref(potentials, layer->filters);
+    layer->arch->akrt_matmul_s16s16(row, layer->weights, 1, layer->depth, layer->filters,
+                                    potentials);
+    layer->arch->akrt_saturate_s32(potentials, layer->filters);
     emit(layer, potentials, 0, 1, output);
 }
 
@@ -125,18 +129,18 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output,
         if (layer->pool == AKRT_POOL_MAX) {
             int32_t *row = potentials + at * (size_t)layer->filters;
             run_row(layer, input, x, scratch, row);
-            akrt_saturate_s32__ref(row, w->out_y * layer->filters);
+            layer->arch->akrt_saturate_s32(row, w->out_y * layer->filters);
             continue;
         }
         run_row(layer, input, x, scratch, potentials);
         if (layer->pool == AKRT_POOL_SUM) {
-            akrt_sumpool_s32__ref(potentials, w->out_y, layer->filters, pooled);
+            layer->arch->akrt_sumpool_s32(potentials, w->out_y, layer->filters, pooled);
         } else {
             emit(layer, potentials, at, w->out_y, output);
         }
     }
     if (layer->pool == AKRT_POOL_MAX) {
-        akrt_maxpool_s32__ref(&layer->max_pool, potentials, pooled);
+        layer->arch->akrt_maxpool_s32(&layer->max_pool, potentials, pooled);
     }
     if (layer->pool != AKRT_POOL_NONE) {
         emit(layer, pooled, 0, (int32_t)output_positions(layer), output);
