@@ -25,6 +25,10 @@ static scratch_plan plan_scratch(const akrt_layer *layer) {
     } else if (layer->pool == AKRT_POOL_SUM) {
         pooled = filters;
     }
+    if (layer->halves != NULL) {
+        const size_t collapsed = 4 * (size_t)layer->depth + 2 * filters;
+        kept = kept > collapsed ? kept : collapsed;
+    }
     plan.potentials = aligned(row * (size_t)layer->depth * element);
     plan.pooled = plan.potentials + aligned(kept * sizeof(int32_t));
     plan.total = plan.pooled + aligned(pooled * sizeof(int32_t));
@@ -99,6 +103,33 @@ static void run_row(const akrt_layer *layer, const uint8_t *input, int32_t x, vo
                                     potentials);
 }
 
+/* The sum over all positions commutes with the pointwise product, except that it saturates after
+ * every addition. With P and N the sums of the positive and of the negated negative depthwise
+ * results, no partial sum of a filter exceeds up = P.max(w,0) + N.max(-w,0) nor falls below
+ * -down = -(N.max(w,0) + P.max(-w,0)); where these stay within 20 bits nothing saturates and the
+ * sum is up - down. Returns 0, and leaves `pooled` undefined, where they do not. */
+static int run_collapsed(const akrt_layer *layer, const uint8_t *input, void *rows, int32_t *sums,
+                         int32_t *pooled) {
+    const akrt_window *w = &layer->conv;
+    const size_t depth = (size_t)layer->depth;
+    int32_t *positive = sums, *negative = sums + depth;
+    int32_t *up = sums + 4 * depth, *down = up + layer->filters;
+    memset(sums, 0, 2 * depth * sizeof *sums);
+    for (int32_t x = 0; x < w->out_x; x++) {
+        layer->arch->akrt_dwconv_u8s16_s16(w, input, layer->depthwise, x, layer->depth, rows);
+        layer->arch->akrt_signed_sums_s16(rows, w->out_y, layer->depth, positive, negative);
+    }
+    memcpy(sums + 2 * depth, negative, depth * sizeof *sums);
+    memcpy(sums + 3 * depth, positive, depth * sizeof *sums);
+    layer->arch->akrt_matmul_s32s16(sums, layer->halves, 2, 2 * layer->depth, layer->filters, up);
+    int32_t fits = 1;
+    for (int32_t f = 0; f < layer->filters; f++) {
+        fits &= (up[f] <= AKRT_POTENTIAL_MAX) & (-down[f] >= AKRT_POTENTIAL_MIN);
+        pooled[f] = up[f] - down[f];
+    }
+    return fits;
+}
+
 static void run_dense(const akrt_layer *layer, const uint8_t *input, void *output, int16_t *row,
                       int32_t *potentials) {
     const size_t used = akrt_layer_input_size(layer);
@@ -119,6 +150,10 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output,
     int32_t *pooled = (int32_t *)(void *)((char *)scratch + plan.pooled);
     if (layer->op == AKRT_DENSE) {
         run_dense(layer, input, output, scratch, potentials);
+        return;
+    }
+    if (layer->halves != NULL && run_collapsed(layer, input, scratch, potentials, pooled)) {
+        emit(layer, pooled, 0, 1, output);
         return;
     }
     if (layer->pool == AKRT_POOL_SUM) {

@@ -132,6 +132,7 @@ def pack(stage: Stage, block: int) -> dict[str, Any]:
             op="separable",
             depthwise=layer.depthwise.astype(np.int16),
             wide_depthwise=int(wide),
+            halves=None if wide else _halves(layer, stage),
             **_weights(layer.pointwise, 1 if wide else block),
         )
     else:
@@ -159,6 +160,20 @@ def _weights(weights: npt.NDArray[np.int8], block: int) -> dict[str, Any]:
     rows = np.zeros((filters, depth), np.int16)
     rows[:, :inputs] = weights.T
     return {"weights": interleave(rows, block), "filters": filters, "depth": depth}
+
+
+def _halves(layer: SeparableConvolutional, stage: Stage) -> npt.NDArray[np.int16] | None:
+    """Weights for summing before the pointwise product (network.h); None where it cannot be."""
+    positions = stage.conv_shape[0] * stage.conv_shape[1]
+    average = layer.pooling is not None and layer.pooling.kind == "average"
+    if not average or positions * stage.max_potential > np.iinfo(np.int32).max:
+        return None
+    inputs, filters = layer.pointwise.shape
+    depth = -(-inputs // _DEPTH_MULTIPLE) * _DEPTH_MULTIPLE
+    halves = np.zeros((filters, 2, depth), np.int16)
+    weights = layer.pointwise.T.astype(np.int16)
+    halves[:, 0, :inputs], halves[:, 1, :inputs] = weights.clip(0), (-weights).clip(0)
+    return halves.reshape(filters, 2 * depth)
 
 
 def interleave(rows: npt.NDArray[np.int16], block: int) -> npt.NDArray[np.int16]:

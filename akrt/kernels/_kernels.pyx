@@ -49,6 +49,7 @@ cdef extern from "akrt/network.h" nogil:
         int16_t border
         const int16_t *weights
         const int16_t *depthwise
+        const int16_t *halves
         const int32_t *threshold
         const int32_t *step
         akrt_scale scale
@@ -162,6 +163,9 @@ cdef class Network:
         if out.op == AKRT_SEPARABLE:
             window = (out.conv.size_x, out.conv.size_y, out.conv.channels)
             out.depthwise = <const int16_t *>_pointer(layer["depthwise"], np.int16, window)
+            if layer["halves"] is not None:
+                halves = (out.filters, 2 * out.depth)
+                out.halves = <const int16_t *>_pointer(layer["halves"], np.int16, halves)
         elif out.op == AKRT_CONV:
             used = out.conv.size_x * out.conv.size_y * out.conv.channels
         else:

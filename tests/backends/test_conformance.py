@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import need
 from hypothesis import given, settings
-from networks import networks
+from hypothesis import strategies as st
+from networks import networks, placeholder
 
 import akrt
 from akrt.backends.native import NativeBackend
 from akrt.backends.reference import ReferenceBackend
 from akrt.kernels._kernels import architectures
-from akrt.model import InputData, Model
+from akrt.model import WEIGHT_RANGES, InputData, Model, Pooling, SeparableConvolutional
 
 NETWORKS = 1500
 ARCHITECTURES = [name for name, _, usable in architectures() if usable]
@@ -118,3 +120,52 @@ def test_a_batch_is_its_samples(samples: int) -> None:
             np.testing.assert_array_equal(together[i], backend.run(x[i : i + 1])[0])
 
     check()
+
+
+def test_average_pooling_saturates_also_where_its_sum_alone_would_not() -> None:
+    """The sum ends within 20 bits, a partial sum does not: summing first would be wrong."""
+    data = InputData("in", (8, 1, 32), 4)
+    layer = SeparableConvolutional(
+        name="s",
+        depthwise=np.full((1, 1, 32), 7, np.int8),
+        pointwise=np.repeat(np.array([[7], [-7]], np.int8), 16, axis=0),
+        weights_bits=4,
+        act_bits=None,
+        pooling=Pooling("average"),
+        **placeholder(1),
+    )
+    model = Model((data, layer))
+    step = 16 * 15 * 49  # one position with the positive half lit
+    up, down = [15] * 16 + [0] * 16, [0] * 16 + [15] * 16
+    x = np.array([up] * 4 + [down] * 4, np.uint8).reshape(1, 8, 1, 32)
+    assert 8 * step < 524287
+    wide = replace(layer, depthwise=np.full((1, 1, 32), 127, np.int8), weights_bits=8)
+    wide = replace(wide, pointwise=np.repeat(np.array([[127], [-127]], np.int8), 16, axis=0))
+    for candidate, expected in ((model, 0), (Model((data, wide)), None)):
+        truth = ReferenceBackend(candidate).run(x).item()
+        assert expected is None or truth == expected
+        assert expected is not None or truth != 0
+        for arch in ARCHITECTURES:
+            assert native(candidate, arch).run(x).item() == truth
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 4, 8]), st.integers(1, 40))
+def test_average_pooling_near_the_limit(seed: int, bits: int, channels: int) -> None:
+    rng = np.random.default_rng(seed)
+    low, high = WEIGHT_RANGES[bits]
+    layer = SeparableConvolutional(
+        name="s",
+        depthwise=rng.integers(low, high + 1, (3, 3, channels)).astype(np.int8),
+        pointwise=rng.integers(low, high + 1, (channels, 5)).astype(np.int8),
+        weights_bits=bits,
+        act_bits=None,
+        pooling=Pooling("average"),
+        **placeholder(5),
+    )
+    model = Model((InputData("in", (9, 7, channels), 4), layer))
+    x = rng.integers(0, 16, (4, 9, 7, channels)).astype(np.uint8)
+    x[1] = np.sort(x[1], axis=0)
+    expected = ReferenceBackend(model).run(x)
+    for arch in ARCHITECTURES:
+        np.testing.assert_array_equal(native(model, arch).run(x), expected)

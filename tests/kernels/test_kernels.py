@@ -171,6 +171,20 @@ def test_sumpool_s32(
     np.testing.assert_array_equal(total, expected)
 
 
+@given(seeds, st.integers(1, 40), st.integers(1, 70))
+def test_signed_sums_s16(kernels: Kernels, seed: int, positions: int, depth: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(INT16.min, INT16.max + 1, (positions, depth)).astype(np.int16)
+    positive, negative = rng.integers(0, 1000, (2, depth)).astype(np.int32)
+    before = positive.copy(), negative.copy()
+    kernels.akrt_signed_sums_s16(
+        pointer(values), positions, depth, pointer(positive), pointer(negative)
+    )
+    wide = values.astype(np.int64)
+    np.testing.assert_array_equal(positive - before[0], np.maximum(wide, 0).sum(0))
+    np.testing.assert_array_equal(negative - before[1], -np.minimum(wide, 0).sum(0))
+
+
 @given(seeds, st.integers(1, 50))
 def test_saturate_s32(kernels: Kernels, seed: int, n: int) -> None:
     p = np.random.default_rng(seed).integers(INT32.min, INT32.max, n).astype(np.int32)

@@ -43,6 +43,10 @@ typedef struct akrt_layer {
     const int16_t
         *weights; /* akrt_matmul_s16s16's packing; (filters, depth) for a wide depthwise */
     const int16_t *depthwise; /* (size_x, size_y, channels) */
+    const int16_t *halves;    /* NULL, or (filters, 2 * depth): positive, then negated negative
+                                 pointwise weights. With them AKRT_SEPARABLE + AKRT_POOL_SUM sums
+                                 before the pointwise product where no sum can saturate; the caller
+                                 has bounded positions * potential to 32 bits. */
     const int32_t *threshold; /* (filters): AKRT_ACT_BISECT */
     const int32_t *step;      /* (filters): AKRT_ACT_BISECT, floor(16 * act_step) << (4 - bits) */
     akrt_scale scale;         /* AKRT_ACT_SCALE */
