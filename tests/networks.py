@@ -90,7 +90,7 @@ def networks(draw: st.DrawFn) -> tuple[Model, np.ndarray]:
     for i in range(len(layers), len(layers) + draw(st.integers(1, 4))):
         kinds = [Convolutional, SeparableConvolutional] if i else [InputConvolutional]
         kind = draw(st.sampled_from([*kinds, FullyConnected] if i else kinds))
-        filters = draw(st.integers(1, 17))
+        filters = draw(st.sampled_from([1, 2, 3, 5, 8, 13, 15, 16, 17, 32, 40]))
         common: dict[str, Any] = {
             "name": f"layer_{i}",
             "weights_bits": draw(st.sampled_from([1, 2, 4, 8])),
@@ -115,7 +115,8 @@ def networks(draw: st.DrawFn) -> tuple[Model, np.ndarray]:
                 for n in shape[:2]
             )
             common["padding"] = padding
-            common["stride"] = tuple(draw(st.integers(1, min(3, k))) for k in kernel)
+            widest = [3, 3] if kind is InputConvolutional else kernel
+            common["stride"] = tuple(draw(st.integers(1, min(3, k))) for k in widest)
             pooling = draw(poolings())
             if kind is SeparableConvolutional:
                 common["depthwise"] = random_weights(rng, bits, (*kernel, shape[2]))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import active_count
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from networks import networks
+from networks import networks, placeholder
 
-from akrt.backends.native import NativeBackend, pack
+import akrt
+from akrt.backends.native import NativeBackend, choose_arch, pack
 from akrt.backends.reference import ReferenceBackend
-from akrt.kernels._kernels import Network
-from akrt.model import InputData, Model
+from akrt.errors import BackendUnavailableError, UsageError
+from akrt.kernels._kernels import Network, architectures
+from akrt.model import FullyConnected, InputData, Model
 
 
 def neural(model: Model) -> list[dict]:
-    return [pack(s) for s in model.stages if not isinstance(s.layer, InputData)]
+    return [pack(s, 1) for s in model.stages if not isinstance(s.layer, InputData)]
 
 
 @settings(max_examples=30)
@@ -53,7 +56,7 @@ def test_wrong_arrays_are_refused_before_c_sees_them(case: tuple[Model, np.ndarr
     layers = neural(model)
     if not layers:
         return
-    network = Network(layers)
+    network = Network(layers, "generic")
     for bad in (x.astype(np.int8), x[..., None], np.concatenate([x, x], axis=1), x.T.copy().T[:0]):
         if bad.size:
             with pytest.raises(ValueError, match="expected"):
@@ -61,8 +64,72 @@ def test_wrong_arrays_are_refused_before_c_sees_them(case: tuple[Model, np.ndarr
     with pytest.raises(IndexError):
         network.run_layer(len(layers), x)
     damaged = dict(layers[0], weights=layers[0]["weights"][:, :-1])
-    with pytest.raises(ValueError, match=r"expected int16|depth"):
-        Network([damaged])
+    with pytest.raises(ValueError, match=r"expected int16|weights for"):
+        Network([damaged], "generic")
     wrong_shape = dict(layers[0], output_shape=(1, 1, 1 << 15))
     with pytest.raises(ValueError, match="output shape"):
-        Network([wrong_shape])
+        Network([wrong_shape], "generic")
+
+
+@settings(max_examples=20)
+@given(networks())
+def test_the_result_does_not_depend_on_the_threads(case: tuple[Model, np.ndarray]) -> None:
+    model, x = case
+    x = np.resize(x, (23, *model.input_shape))
+    expected = NativeBackend(model, threads=1).run(x)
+    for threads in (2, 3, 7, 40):
+        backend = NativeBackend(model, threads=threads)
+        backend._share = 1  # these networks are too small to be shared otherwise
+        np.testing.assert_array_equal(backend.run(x), expected)
+        backend.close()
+
+
+def test_closing_ends_the_threads() -> None:
+    before = active_count()
+    runtime = akrt.Runtime(SMALL, threads=4)
+    runtime._backend._share = 1
+    runtime.forward(np.zeros((64, 1, 1, 4), np.uint8))
+    assert active_count() > before
+    runtime.close()
+    assert active_count() == before
+
+
+def test_a_wrong_number_of_threads_is_refused() -> None:
+    for threads in (0, -1, 2.0, True, "two"):
+        with pytest.raises(UsageError, match="threads must be a positive number"):
+            akrt.Runtime(SMALL, threads=threads)
+
+
+def test_outputs_that_do_not_fit_are_refused() -> None:
+    network = Network(neural(SMALL), "generic")
+    x = np.zeros((2, 1, 1, 4), np.uint8)
+    for bad in (network.empty(1), network.empty(2).astype(np.int64), network.empty(4)[::2]):
+        with pytest.raises(ValueError, match="expected int32"):
+            network.run(x, bad)
+
+
+def test_the_kernels_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    usable = [name for name, _, usable in architectures() if usable]
+    assert choose_arch("")[0] == usable[0]
+    for name in usable:
+        monkeypatch.setenv("AKRT_ARCH", name)
+        assert akrt.Runtime(SMALL).summary().count(f"kernels {name}") == 1
+    monkeypatch.setenv("AKRT_ARCH", "sse9")
+    with pytest.raises(BackendUnavailableError, match=r"AKRT_ARCH=sse9.*generic"):
+        akrt.Runtime(SMALL)
+    with pytest.raises(ValueError, match="no kernels 'sse9'"):
+        Network(neural(SMALL), "sse9")
+
+
+SMALL = Model(
+    (
+        InputData("in", (1, 1, 4), 4),
+        FullyConnected(
+            name="out",
+            weights=np.ones((4, 2), np.int8),
+            weights_bits=4,
+            act_bits=None,
+            **placeholder(2),
+        ),
+    )
+)
