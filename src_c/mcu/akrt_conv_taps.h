@@ -11,29 +11,45 @@
 #define AKRT_PATCH_PARTS 64
 static void akrt_conv_part(const int32_t *patch, const int8_t *weights, int32_t taps,
                            int32_t *out) {
-    uint32_t l0 = 0, l1 = 0, l2 = 0;
-    int32_t h0 = 0, h1 = 0, h2 = 0, w;
+    uint32_t halves[6]; /* low and high word of three sums */
+    register const int32_t *a __asm__("r0") = patch;
+    register const int8_t *w __asm__("r1") = weights;
+    register int32_t n __asm__("r2") = taps;
+    register uint32_t *to __asm__("r3") = halves;
     int64_t s0, s1;
-    __asm__ volatile(
-        "1:\n\t"
-        "ldrsb %[w], [%[weights]], #2\n\t"
-        "ldmia %[patch]!, {r4, r5, r6}\n\t"
-        "smlal %[l0], %[h0], r4, %[w]\n\t"
-        "smlal %[l1], %[h1], r5, %[w]\n\t"
-        "smlal %[l2], %[h2], r6, %[w]\n\t"
-        "subs %[taps], #1\n\t"
-        "bne 1b\n\t"
-        : [l0] "+r"(l0), [h0] "+r"(h0), [l1] "+r"(l1), [h1] "+r"(h1), [l2] "+r"(l2), [h2] "+r"(h2),
-          [patch] "+r"(patch), [weights] "+r"(weights), [taps] "+r"(taps), [w] "=&r"(w)
-        :
-        : "r4", "r5", "r6", "cc", "memory");
-    s0 = (int64_t)((uint64_t)(uint32_t)h0 << 32 | l0);
-    s1 = (int64_t)((uint64_t)(uint32_t)h1 << 32 | l1);
-    out[0] += (int32_t)(l0 << 10) >> 10;
+#define AKRT_CONV_TAP                                                                              \
+    "ldrsb r7, [r1], #2\n\t"                                                                       \
+    "ldmia r0!, {r4, r5, r6}\n\t"                                                                  \
+    "smlal r8, r9, r4, r7\n\t"                                                                     \
+    "smlal r10, r11, r5, r7\n\t"                                                                   \
+    "smlal r12, lr, r6, r7\n\t"
+    /* r7, which may be the frame's, is put back; loads and products leave the flags alone */
+    __asm__ volatile("push {r3, r7}\n\t"
+                     "mov r8, #0\n\t"
+                     "mov r9, #0\n\t"
+                     "mov r10, #0\n\t"
+                     "mov r11, #0\n\t"
+                     "mov r12, #0\n\t"
+                     "mov lr, #0\n\t"
+                     "lsrs r2, #1\n\t" /* two taps at a time, an odd one first */
+                     "bcc 1f\n\t" AKRT_CONV_TAP "1:\n\t"
+                     "beq 3f\n\t"
+                     "2:\n\t" AKRT_CONV_TAP AKRT_CONV_TAP "subs r2, #1\n\t"
+                     "bne 2b\n\t"
+                     "3:\n\t"
+                     "pop {r3, r7}\n\t"
+                     "stmia r3, {r8, r9, r10, r11, r12, lr}\n\t"
+                     : "+r"(a), "+r"(w), "+r"(n), "+r"(to)
+                     :
+                     : "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
+#undef AKRT_CONV_TAP
+    s0 = (int64_t)((uint64_t)halves[1] << 32 | halves[0]);
+    s1 = (int64_t)((uint64_t)halves[3] << 32 | halves[2]);
+    out[0] += (int32_t)(halves[0] << 10) >> 10;
     out[1] += (int32_t)((s0 + 2097152) >> 22);
-    out[2] += (int32_t)(l1 << 10) >> 10;
+    out[2] += (int32_t)(halves[2] << 10) >> 10;
     out[3] += (int32_t)((s1 + 2097152) >> 22);
-    out[4] += (int32_t)(l2 << 10) >> 10;
+    out[4] += (int32_t)(halves[4] << 10) >> 10;
 }
 
 __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const int8_t *weights,

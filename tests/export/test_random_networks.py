@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from networks import networks
 
 from akrt.backends.reference import ReferenceBackend
-from akrt.model import Model
+from akrt.model import FullyConnected, InputData, Model
 from firmware_export.expected import layer_outputs
 
 from .compiled_export import SANITIZERS, build, driver, outputs
@@ -59,3 +59,31 @@ def test_expected_values_equal_the_reference(samples: list[Sample]) -> None:
         for n, sample in enumerate(x):
             for ours, reference in zip(layer_outputs(model, sample), wanted, strict=True):
                 np.testing.assert_array_equal(ours, reference[n])
+
+
+def test_thresholds_and_steps_beyond_bisection(tmp_path: Path) -> None:
+    """Levels in a table where 16 * (P - threshold) would leave 32 bits."""
+    rng = np.random.default_rng(1)
+    models, inputs = [], []
+    for bits in (1, 2, 4):
+        limits = np.iinfo(np.int32)
+        threshold = np.array([limits.min, limits.max, 1 << 23, -900, 0], np.int32)
+        layer = FullyConnected(
+            name="out",
+            weights=rng.integers(-128, 128, (8, 5)).astype(np.int8),
+            weights_bits=8,
+            act_bits=bits,
+            threshold=threshold,
+            act_step=np.array([2.0**30, 1 / 16, 2.0**28, 7, 2.0**30], np.float32),
+        )
+        models.append(Model((InputData("in", (2, 2, 2), 4), layer)))
+        inputs.append(rng.integers(0, 16, (40, 2, 2, 2)).astype(np.uint8))
+    source = driver(models, tmp_path, inputs)
+    assert "_levels" in (tmp_path / "net_0" / "net_0_weights.h").read_text()
+    build(source, tmp_path / "driver", "-std=c99", "-O1", *SANITIZERS)
+    for model, x, result in zip(
+        models, inputs, outputs([str(tmp_path / "driver")], models, inputs), strict=True
+    ):
+        wanted = ReferenceBackend(model).run(x)
+        np.testing.assert_array_equal(result, wanted)
+        assert len(np.unique(wanted)) > 1

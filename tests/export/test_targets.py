@@ -126,3 +126,13 @@ def need(name: str) -> None:
     tool(*target.compiler)
     if target.runner:
         tool(target.runner[0])
+
+
+@pytest.mark.parametrize("name", ["cortex-m0", "m4", "m55"])
+def test_portable_c_gives_the_same(kws_export: Path, tmp_path: Path, name: str) -> None:
+    """Without a line of assembly; -O0 and -Os too, where registers are few."""
+    need(name)
+    for n, flags in enumerate((["-O2", "-DAKRT_PORTABLE"], ["-Os"], ["-O0"])):
+        program = tmp_path / f"{n}.elf"
+        compile_program(TARGETS[name], [kws_export / "kws_selftest.c"], program, flags)
+        assert run_program(TARGETS[name], program) == 0, flags
