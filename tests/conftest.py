@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from machines import double, machine  # noqa: F401 - fixtures
+
 settings.register_profile(
     "akrt",
     deadline=None,

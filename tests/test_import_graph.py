@@ -25,12 +25,14 @@ ALLOWED = {
     "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.layers", "akrt.model"},
     "akrt/backends": {
         "akrt.backends",
+        "akrt.driver",
         "akrt.errors",
         "akrt.kernels",
         "akrt.model",
         "akrt.layers",
         "akrt.importers.akida_model",
     },
+    "akrt/driver": {"akrt.driver", "akrt.errors", "akrt.importers.akida_model", "akrt.model"},
     "akrt/loading": {"akrt.errors", "akrt.model", "akrt.modelfile"},
     "akrt/runtime": {
         "akrt.backends",
@@ -116,10 +118,12 @@ def test_public_names() -> None:
         assert getattr(akrt, name) is not None
     assert set(akrt.__all__) == {
         "AkrtError",
+        "DeviceInfo",
         "LayerProfile",
         "Model",
         "Runtime",
         "Statistics",
+        "devices",
         "errors",
         "load",
     }
