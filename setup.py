@@ -20,16 +20,13 @@ if sanitizers:
 
 setup(
     packages=[
-        *find_namespace_packages(include=["akrt", "akrt.*"], exclude=["akrt.data", "akrt.data.*"]),
+        *find_namespace_packages(include=["akrt", "akrt.*"]),
         "akrt.src_c",
+        *(f"akrt.src_c.{name}" for name in find_namespace_packages("src_c")),
     ],
     package_dir={"akrt.src_c": "src_c"},
-    package_data={
-        "akrt": ["py.typed", "data/**/*"],
-        "akrt.kernels": ["*.pyi"],
-        "akrt.src_c": ["**/*.c", "**/*.h"],
-    },
-    exclude_package_data={"": ["*.pyx", "_kernels.c"]},
+    package_data={"": ["*.pyi", "*.h", "*.c", "*.md", "*.flac", "*.akrt", "py.typed"]},
+    exclude_package_data={"akrt.kernels": ["*.pyx", "_kernels.c"]},
     ext_modules=cythonize(
         [
             Extension(

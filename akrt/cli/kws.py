@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from akrt.cli import kws_eval
 from akrt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Keyword spotting: prepare, train, evaluate.")
+app.command("eval")(kws_eval.evaluate)
+app.command("fetch")(kws_eval.fetch)
 
 
 def _extra(value: str) -> tuple[str, Path]:
@@ -128,13 +131,20 @@ def _print_counts(data: FeatureSet, output: Path) -> None:
     typer.echo(f"{len(data.y):,} rows, augmented copies included")
 
 
+def _whole_numbers(value: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in value.split(","))
+    except ValueError:
+        raise UsageError(f"--epochs takes whole numbers and commas, got '{value}'") from None
+
+
 @app.command()
 def train(
     data: Annotated[Path, typer.Argument(help="What 'akrt kws prepare' wrote.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for networks and tables.")],
-    epochs_float: Annotated[int, typer.Option(help="Of the float network.")] = 20,
-    epochs_episode: Annotated[int, typer.Option(help="Of each quantisation episode.")] = 2,
-    epochs_last: Annotated[int, typer.Option(help="Of the 1-bit episode.")] = 12,
+    epochs: Annotated[
+        str, typer.Option(help="Of the float network and of the five quantisation episodes.")
+    ] = "12,1,4,1,2,8",
     batch: Annotated[int, typer.Option(help="Rows per step.")] = 256,
     distil: Annotated[
         bool, typer.Option(help="Let the float network teach the quantised ones.")
@@ -148,9 +158,7 @@ def train(
     from akrt.kws.train import train as run
 
     settings = TrainSettings(
-        epochs_float=epochs_float,
-        epochs_episode=epochs_episode,
-        epochs_last=epochs_last,
+        epochs=_whole_numbers(epochs),
         batch=batch,
         distil=TrainSettings.distil if distil else 0.0,
         seed=seed,

@@ -22,7 +22,7 @@ __all__ = ["run"]
 def run(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE…", help="Sound files, folders of them, or uint8 .npy arrays."),
+        typer.Argument(metavar="FILE", help="Sound files, folders of them, or uint8 .npy arrays."),
     ] = None,
     model: Annotated[
         str | None,

@@ -46,7 +46,8 @@ def fit(layers: list[AnyLayer]) -> tuple[list[AnyLayer], list[str], list[str]]:
     """
     layers = list(layers)
     equalised, clipped = [], []
-    for i, layer in enumerate(layers[:-1]):
+    for i in range(len(layers) - 1):
+        layer = layers[i]
         if isinstance(layer, InputData):
             continue
         limit = (1 << 20) - 1 if isinstance(layer, InputConvolutional) else (1 << 16) - 1
@@ -64,7 +65,7 @@ def fit(layers: list[AnyLayer]) -> tuple[list[AnyLayer], list[str], list[str]]:
             warnings.warn(
                 f"layer '{layer.name}' had thresholds beyond the chip's {top}; they were clipped, "
                 f"as cnn2snn does, and accuracy may suffer",
-                stacklevel=2,
+                stacklevel=4,
             )
     return layers, equalised, clipped
 

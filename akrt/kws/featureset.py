@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import tempfile
+import tokenize
 import zipfile
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +19,17 @@ import numpy.typing as npt
 
 from akrt.errors import DatasetError
 
-__all__ = ["SPLITS", "FeatureSet"]
+__all__ = ["DAMAGE", "SPLITS", "FeatureSet"]
 
 SPLITS = ("training", "validation", "testing")
 FORMAT = 1
+
+DAMAGE = (
+    *(OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError),
+    *(OverflowError, SyntaxError, tokenize.TokenError, struct.error),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What NumPy and zipfile raise for damaged files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +143,7 @@ class FeatureSet:
                 settings = json.loads(str(file["settings"]))
         except FileNotFoundError:
             raise DatasetError(f"'{path}' does not exist") from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise DatasetError(f"'{path}' is not a feature file, or damaged: {error}") from None
         loaded = cls(**rows, words=words, sources=sources, speakers=speakers, settings=settings)
         loaded._check(path)

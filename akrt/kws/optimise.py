@@ -89,7 +89,7 @@ class Trainer:
         self.best: tuple[float, list[npt.NDArray[Any]]] = (-1.0, [])
         self.steps_per_epoch = max(1, len(arrays.x) // hyper.batch)
         self._decayed = [v for v in model.trainable_variables if len(v.shape) > 1]
-        self._step = self.tf.function(self._train_step, reduce_retracing=True)
+        self._step = self.tf.function(self._train_step, autograph=False)
 
     @property
     def done(self) -> bool:

@@ -38,16 +38,16 @@ class PrepareSettings:
     """``training``: the folder holds no test speakers (`dataset.training_speakers_only`)."""
     per_class: int = 8000
     """Feature maps of every class in training, copies included."""
-    max_copies: int = 40
+    max_copies: int = 100
     """Most copies of one clip."""
     synthesise: bool = False
     short_of: int = 250
     """A word with fewer real training clips than this is short of recordings."""
-    synthetic_copies: int = 4
+    synthetic_copies: int = 2
     """Most copies of one synthetic utterance."""
-    synthetic_short: int = 1000
+    synthetic_short: int = 800
     """Utterances for a word short of recordings."""
-    synthetic_other: int = 150
+    synthetic_other: int = 400
     """Utterances for the other words, so that a voice's artificiality tells nothing."""
     seed: int = 1
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -162,7 +162,7 @@ def _class_items(
         return min(copies + 1, max(1, wanted))
 
     rest = float(settings.per_class)
-    each = maps_each(rest * (0.9 if extra or said else 1.0), len(real))
+    each = maps_each(rest * (0.8 if extra or said else 1.0), len(real))
     for r in real:
         yield _Item(r, label, "training", r.source, r.speaker, each - 1)
     rest = max(0.0, rest - each * len(real))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +14,14 @@ import numpy as np
 
 from akrt.errors import DatasetError, UsageError
 from akrt.kws import network
-from akrt.kws.featureset import FeatureSet
+from akrt.kws.balance import balance
+from akrt.kws.featureset import DAMAGE, FeatureSet
 from akrt.kws.network import EPISODES, Episode
 from akrt.kws.optimise import Arrays, Hyper, Trainer, accuracy
 
 __all__ = ["EpisodeResult", "TrainSettings", "markdown_table", "train"]
+
+BALANCE_ROWS = 1500
 
 Report = Callable[[str, int, int, int, int, float], None]
 """Called with episode, epoch, epochs, step, steps, loss."""
@@ -29,14 +31,10 @@ Report = Callable[[str, int, int, int, int, float], None]
 class TrainSettings:
     """How the network is trained; the defaults made the model that ships."""
 
-    epochs_float: int = 32
-    epochs_episode: int = 4
-    """Of every quantisation episode but the last."""
-    epochs_last: int = 16
-    """Of the last one (1-bit last activation), which loses most."""
-    rate_float: float = 4e-3
-    rate_episode: float = 1e-3
-    rate_last: float = 1e-3
+    epochs: tuple[int, ...] = (12, 1, 4, 1, 2, 8)
+    """Of each episode; most for the narrow weights and the 1-bit activation, which cost most."""
+    rates: tuple[float, ...] = (4e-3, 5e-4, 1e-3, 5e-4, 5e-4, 1e-3)
+    """Highest learning rate of each episode."""
     batch: int = 256
     distil: float = 0.7
     """Weight of the float network's answer in the quantised episodes; 0 for none."""
@@ -45,23 +43,20 @@ class TrainSettings:
     """TensorFlow's threads; 0: its own choice. Has no effect once TensorFlow was imported."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs_float", "epochs_episode", "epochs_last", "batch"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1")
+        for name in ("epochs", "rates"):
+            values = getattr(self, name)
+            if len(values) != len(EPISODES) or min(values) <= 0:
+                raise UsageError(f"{name} takes {len(EPISODES)} positive numbers, got {values}")
+        if self.batch < 1:
+            raise UsageError("batch must be at least 1")
         if not 0 <= self.distil <= 1:
             raise UsageError("distil must be 0 to 1")
 
     def hyper(self, episode: Episode) -> Hyper:
         """What one episode is trained with."""
-        if episode is EPISODES[0]:
-            return Hyper(self.epochs_float, self.rate_float, self.batch)
-        last = episode is EPISODES[-1]
-        return Hyper(
-            self.epochs_last if last else self.epochs_episode,
-            self.rate_last if last else self.rate_episode,
-            self.batch,
-            distil=self.distil,
-        )
+        number = EPISODES.index(episode)
+        distil = self.distil if number else 0.0
+        return Hyper(self.epochs[number], self.rates[number], self.batch, distil=distil)
 
 
 @dataclass(frozen=True)
@@ -86,8 +81,9 @@ def train(
 ) -> list[EpisodeResult]:
     """Train all episodes; go on where an earlier call with the same settings stopped.
 
-    Writes ``ds_cnn_kws_<episode>.h5`` per episode, ``table.md``, ``table.json`` and, while an
-    episode runs, a checkpoint after every epoch.
+    Writes ``ds_cnn_kws_<episode>.h5`` per episode, ``words.json`` (the class names, as
+    ``akrt convert --labels`` takes them), ``table.md``, ``table.json`` and, while an episode
+    runs, a checkpoint after every epoch.
 
     Args:
         data: `akrt.kws.prepare.prepare`'s result.
@@ -107,6 +103,7 @@ def train(
     arrays = _arrays(data)
     folder.mkdir(parents=True, exist_ok=True)
     facts = _facts(data, settings)
+    _write_json(folder / "words.json", list(data.words))
     results = _resume(folder, facts)
     for episode in EPISODES[len(results) :]:
         results.append(_train_episode(episode, data, arrays, folder, settings, results, report))
@@ -187,6 +184,11 @@ def _train_episode(
     if number:
         model = network.quantised(network.load(_h5(folder, results[-1].episode)), episode)
         teacher = network.load(_h5(folder, EPISODES[0].name))
+        if "last" in episode.name or episode.name == "a4":
+            rows = np.random.default_rng(settings.seed).choice(
+                len(arrays.x), min(BALANCE_ROWS, len(arrays.x))
+            )
+            balance(model, teacher, arrays.x[rows], last_only="last" in episode.name)
     else:
         model = network.build(len(data.words), data.x.shape[1:])
     trainer = Trainer(model, arrays, hyper, settings.seed * 1000 + number, teacher)
@@ -238,7 +240,7 @@ def _load_checkpoint(folder: Path, episode: Episode, trainer: Trainer) -> float:
             return 0.0
         trainer.restore(state)
         return float(state["seconds"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise UsageError(f"'{path}' is damaged, remove it to repeat the episode: {error}") from None
 
 
@@ -267,7 +269,7 @@ def _write_tables(folder: Path, facts: dict[str, Any], results: list[EpisodeResu
     _write_json(folder / "table.json", {**facts, "episodes": rows})
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def _write_json(path: Path, content: Any) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
     temporary.replace(path)

@@ -1,0 +1,233 @@
+"""The akrt command as a user types it: output, exit codes, errors without tracebacks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import akrt
+from akrt.model import FullyConnected, InputConvolutional, Mfcc, Model
+
+RATE = 16000
+
+
+def command(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "akrt", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of two classes, loud and quiet, and recordings of both."""
+    home = tmp_path_factory.mktemp("cli")
+    first = InputConvolutional(
+        name="coarse",
+        input_shape=(49, 10, 1),
+        weights=np.ones((1, 1, 1, 1), np.int8),
+        weights_bits=2,
+        act_bits=4,
+        threshold=np.array([128], np.int32),
+        act_step=np.array([8.0], np.float32),
+    )
+    weights = np.zeros((490, 2), np.int8)
+    weights[:49, 0], weights[:49, 1] = 1, -1  # rows are (C, Y, X): coefficient 0 of every frame
+    last = FullyConnected(
+        name="decide",
+        weights=weights,
+        weights_bits=2,
+        act_bits=None,
+        threshold=np.array([100, -100], np.int32),
+        act_step=np.ones(2, np.float32),
+    )
+    model = Model((first, last), name="loudness", labels=("loud", "quiet"), preprocessing=Mfcc())
+    model.save(home / "loudness.akrt")
+    model.replace(preprocessing=None).save(home / "mute.akrt")
+    model.replace(labels=None).save(home / "unlabelled.akrt")
+    rng = np.random.default_rng(0)
+    for word, volume in (("loud", 0.5), ("quiet", 1e-4)):
+        (home / "clips" / word).mkdir(parents=True)
+        for i in range(3):
+            noise = rng.normal(0, volume, RATE).clip(-1, 1)
+            soundfile.write(home / "clips" / word / f"{i}.wav", noise, RATE)
+    (home / "clips" / "other").mkdir()
+    soundfile.write(home / "clips" / "other" / "0.flac", np.zeros(RATE), RATE)
+    (home / "empty").mkdir()
+    (home / "text.wav").write_text("this is no sound")
+    (home / "nothing.wav").touch()
+    return home
+
+
+def test_run_names_every_clip(folder: Path) -> None:
+    done = command("run", folder / "clips", "-m", folder / "loudness.akrt")
+    for word in ("loud", "quiet"):
+        lines = [s for s in done.stdout.splitlines() if f"clips/{word}/" in s]
+        assert len(lines) == 3
+        assert all(word in line.split("wav")[1] for line in lines)
+    assert "6 of 6 clips in folders named after a word were named right" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_run_as_json(folder: Path) -> None:
+    done = command(
+        "run", folder / "clips/loud/0.wav", "-m", folder / "loudness.akrt", "--json", "--top", "2"
+    )
+    facts = json.loads(done.stdout)
+    assert facts["backend"] == "native"
+    (heard,) = facts["results"]
+    assert heard["word"] == "loud"
+    assert [guess["word"] for guess in heard["top"]] == ["loud", "quiet"]
+    assert sum(guess["score"] for guess in heard["top"]) == pytest.approx(1)
+    assert heard["features_ms"] > 0
+    assert heard["inference_ms"] > 0
+
+
+def test_backends_agree(folder: Path) -> None:
+    answers = set()
+    for backend in ("native", "reference"):
+        done = command(
+            *("run", folder / "clips", "-m", folder / "loudness.akrt"),
+            *("-b", backend, "--json", "--top", "2"),
+        )
+        results = json.loads(done.stdout)["results"]
+        answers.add(json.dumps([(r["file"], r["top"]) for r in results]))
+    assert len(answers) == 1
+
+
+def test_one_bad_file_does_not_lose_the_others(folder: Path) -> None:
+    done = command(
+        *("run", folder / "text.wav", folder / "clips/loud", folder / "nothing.wav"),
+        *("-m", folder / "loudness.akrt"),
+        code=3,
+    )
+    assert done.stdout.count("loud/") == 3
+    assert "text.wav" in done.stderr
+    assert "nothing.wav" in done.stderr
+    assert "2 of 5 files could not be read" in done.stderr
+
+
+def test_run_on_arrays(folder: Path) -> None:
+    loud, quiet = np.full((49, 10, 1), 255, np.uint8), np.zeros((49, 10, 1), np.uint8)
+    np.save(folder / "batch.npy", np.stack([loud, quiet]))
+    np.save(folder / "one.npy", quiet)
+    done = command(
+        "run", folder / "batch.npy", folder / "one.npy", "-m", folder / "mute.akrt", "--json"
+    )
+    assert [r["word"] for r in json.loads(done.stdout)["results"]] == ["loud", "quiet", "quiet"]
+    np.save(folder / "wrong.npy", np.zeros((1, 10, 49, 1), np.uint8))
+    done = command("run", folder / "wrong.npy", "-m", folder / "mute.akrt", code=3)
+    assert "wrong.npy" in done.stderr
+    assert "expected an array of shape (N, 49, 10, 1), got (1, 10, 49, 1)" in done.stderr
+    np.save(folder / "objects.npy", np.array([{}], object), allow_pickle=True)
+    done = command("run", folder / "objects.npy", "-m", folder / "mute.akrt", code=3)
+    assert "objects.npy" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("run",), 2, "name the files to run, or use --demo"),
+        (("run", "{}/clips", "--demo"), 2, "--demo"),
+        (("run", "{}/none.wav", "-m", "{}/loudness.akrt"), 3, "none.wav' does not exist"),
+        (("run", "{}/empty", "-m", "{}/loudness.akrt"), 3, "no .wav, .flac, .ogg file in"),
+        (("run", "{}/nothing.wav", "-m", "{}/loudness.akrt"), 3, "empty"),
+        (("run", "{}/text.wav", "-m", "{}/loudness.akrt"), 3, "text.wav"),
+        (("run", "{}/clips", "-m", "{}/none.akrt"), 3, "none.akrt': No such file"),
+        (("run", "{}/clips", "-m", "{}/text.wav"), 3, "not an .akrt file"),
+        (("run", "{}/clips", "-m", "{}/mute.akrt"), 2, "does not say how sound becomes its input"),
+        (("run", "{}/clips", "-m", "{}/loudness.akrt", "-b", "gpu"), 2, "no backend 'gpu'"),
+        (("run", "{}/clips", "--top", "0"), 2, "--top"),
+        (("eval", "{}/text.wav", "-m", "{}/loudness.akrt"), 3, "is not a folder"),
+        (("eval", "{}/empty", "-m", "{}/loudness.akrt"), 3, "named after a class"),
+        (("eval", "{}/clips", "-m", "{}/unlabelled.akrt"), 3, "has no class names"),
+        (("summary", "{}/nothing.wav"), 3, "is empty"),
+        (("convert", "{}/loudness.akrt", "{}/out.txt"), 2, "OUT must end in .akrt or .fbz"),
+        (("convert", "{}/loudness.akrt", "{}/none/out.akrt"), 3, "cannot write"),
+        (("convert", "{}/loudness.akrt", "{}/o.akrt", "--labels", "{}/clips"), 3, "the labels"),
+        (("fly",), 2, "No such command"),
+    ],
+)
+def test_errors_say_what_to_do_and_set_the_exit_code(
+    folder: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    done = command(*(a.format(folder) for a in arguments), code=code)
+    assert message in done.stderr
+    assert not done.stdout
+
+
+def test_eval(folder: Path) -> None:
+    done = command("eval", folder / "clips", "-m", folder / "loudness.akrt")
+    assert "accuracy 100.00%, top-3 100.00% on 6 clips of 2 classes" in done.stdout
+    assert "folders that are no class of the model: other" in done.stdout
+    facts = json.loads(
+        command("eval", folder / "clips", "-m", folder / "loudness.akrt", "--json").stdout
+    )
+    assert facts["accuracy"] == 1.0
+    assert facts["classes"]["loud"] == {"clips": 3, "right": 3, "top3": 3}
+    assert facts["statistics"]["samples"] == 6
+
+
+def test_summary(folder: Path) -> None:
+    text = command("summary", folder / "loudness.akrt").stdout
+    for part in ("coarse", "InputConvolutional", "FullyConnected", "loud, quiet", "16000 Hz"):
+        assert part in text
+    facts = json.loads(command("summary", folder / "loudness.akrt", "--json").stdout)
+    assert facts["labels"] == ["loud", "quiet"]
+    assert facts["preprocessing"]["coefficients"] == 10
+    assert [row["name"] for row in facts["layers"]] == ["coarse", "decide"]
+
+
+@pytest.mark.parametrize(
+    "text", ['["noisy", "calm"]', '{"calm": 1, "noisy": 0}', "noisy\n\ncalm\n"]
+)
+def test_convert_adds_labels_and_meaning(folder: Path, tmp_path: Path, text: str) -> None:
+    labels, out = tmp_path / "labels", tmp_path / "out.akrt"
+    labels.write_text(text)
+    command(
+        *("convert", folder / "mute.akrt", out, "--labels", labels, "--mfcc"),
+        *("--scale", "2", "--offset", "100", "--name", "renamed"),
+    )
+    model = akrt.load(out)
+    assert model.name == "renamed"
+    assert model.labels == ("noisy", "calm")
+    assert model.preprocessing == Mfcc(scale=2.0, offset=100)
+
+
+def test_convert_to_fbz_and_back(folder: Path, tmp_path: Path) -> None:
+    from conftest import need
+
+    need("akida")
+    command("convert", folder / "loudness.akrt", tmp_path / "m.fbz")
+    command("convert", tmp_path / "m.fbz", tmp_path / "m.akrt")
+    before, after = akrt.load(folder / "loudness.akrt"), akrt.load(tmp_path / "m.akrt")
+    for a, b in zip(before.layers, after.layers, strict=True):
+        for name, array in a.arrays.items():
+            np.testing.assert_array_equal(array, b.arrays[name])
+
+
+def test_version_and_help() -> None:
+    assert command("--version").stdout == f"akrt {akrt.__version__}\n"
+    assert "summary" in command("--help").stdout
+
+
+def test_a_closed_pipe_is_no_error(folder: Path) -> None:
+    line = f"{sys.executable} -m akrt summary {folder / 'loudness.akrt'} --json | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout == "{\n"
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
