@@ -32,7 +32,13 @@ ALLOWED = {
         "akrt.layers",
         "akrt.importers.akida_model",
     },
-    "akrt/driver": {"akrt.driver", "akrt.errors", "akrt.importers.akida_model", "akrt.model"},
+    "akrt/driver": {
+        "akrt.driver",
+        "akrt.errors",
+        "akrt.importers.akida_model",
+        "akrt.model",
+        "akrt.modelfile",
+    },
     "akrt/loading": {"akrt.errors", "akrt.model", "akrt.modelfile"},
     "akrt/runtime": {
         "akrt.backends",
