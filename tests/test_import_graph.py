@@ -31,7 +31,9 @@ ALLOWED = {
         "akrt.model",
         "akrt.layers",
         "akrt.importers.akida_model",
+        "akrt.provenance",
     },
+    "akrt/provenance": set(),
     "akrt/driver": {
         "akrt.driver",
         "akrt.errors",
@@ -46,6 +48,7 @@ ALLOWED = {
         "akrt.loading",
         "akrt.measurement",
         "akrt.model",
+        "akrt.provenance",
     },
 }
 # Where a package may be imported at all, and nowhere at the top level.

@@ -9,7 +9,14 @@ from typing import Any
 
 from akrt.driver import link, locks
 from akrt.driver.host import CHIPS, VENDOR, Host, PciChip
-from akrt.errors import DeviceLostError, DeviceNotFoundError, UsageError
+from akrt.errors import (
+    DeviceBusyError,
+    DeviceError,
+    DeviceLostError,
+    DeviceNotFoundError,
+    DevicePermissionError,
+    UsageError,
+)
 
 __all__ = ["PROBE_SECONDS", "DeviceInfo", "akida_present", "devices", "find", "looked_for", "probe"]
 
@@ -32,8 +39,6 @@ class DeviceInfo:
     usable: bool
     problem: str | None
     """Why it is not usable; `akrt doctor` says more."""
-    position: int | None = None
-    """Position in `akida.devices()`."""
     desc: str | None = None
     hw_version: str | None = None
     ip_version: str | None = None
@@ -108,6 +113,8 @@ def find(wanted: int | str | None, found: list[DeviceInfo]) -> DeviceInfo:
         for info in found:
             if info.usable:
                 return info
+        if len(found) == 1:
+            raise _unusable(found[0])
         raise DeviceNotFoundError(_nothing(found))
     if isinstance(wanted, str) and re.fullmatch(r"\d{1,3}", wanted):
         wanted = int(wanted)
@@ -119,10 +126,7 @@ def find(wanted: int | str | None, found: list[DeviceInfo]) -> DeviceInfo:
         if wanted in (info.index, info.name) or (info.address == f"0000:{wanted}"):
             if info.usable:
                 return info
-            raise DeviceNotFoundError(
-                f"device {info.index} ({info.model} at {info.name}) is not usable: "
-                f"{info.problem}. 'akrt doctor' says what to do"
-            )
+            raise _unusable(info)
     raise DeviceNotFoundError(
         f"there is no device {wanted!r}; "
         + (
@@ -130,6 +134,16 @@ def find(wanted: int | str | None, found: list[DeviceInfo]) -> DeviceInfo:
             if found
             else _nothing(found)
         )
+    )
+
+
+def _unusable(info: DeviceInfo) -> DeviceError:
+    problem = info.problem or ""
+    kinds = {"in use": DeviceBusyError, "no permission": DevicePermissionError}
+    kind = next((e for start, e in kinds.items() if problem.startswith(start)), DeviceNotFoundError)
+    return kind(
+        f"device {info.index} ({info.model} at {info.name}) is not usable: {problem}. "
+        f"'akrt doctor' says what to do"
     )
 
 
@@ -142,9 +156,11 @@ def looked_for() -> str:
 
 def _nothing(found: list[DeviceInfo]) -> str:
     if not found:
+        missing = "" if akida_present() else " (the package 'akida' is not installed)"
         return (
-            f"no Akida device found: looked for {looked_for()}. 'akrt doctor' says why and what "
-            f"to do; device='virtual:akd1000' simulates one, fallback='native' goes on without"
+            f"no Akida device found: looked for {looked_for()}{missing}. "
+            f"'akrt doctor' says why and what to do; device='virtual:akd1000' simulates one, "
+            f"fallback='native' goes on without"
         )
     causes = "; ".join(f"{i.model} at {i.name}: {i.problem}" for i in found)
     return f"no usable Akida device: {causes}. 'akrt doctor' says what to do"
@@ -154,14 +170,14 @@ def _join(
     host: Host, on_bus: list[PciChip], facts: list[dict[str, Any]], problem: str | None
 ) -> list[DeviceInfo]:
     """Pairs every PCI chip with akida's device of the same kind and number."""
-    left = list(enumerate(facts))
+    left = list(facts)
     joined = []
     for chip, trouble in _paired_first(host, on_bus):
-        same = [(i, f) for i, f in left if f["product_id"] == chip.chip.product_id]
+        same = [fact for fact in left if fact["product_id"] == chip.chip.product_id]
         info = DeviceInfo(0, chip.chip.name, chip.address, chip.node, chip.driver, False, None)
         if same:
             left.remove(same[0])
-            info = _known(info, *same[0])
+            info = _known(info, same[0])
             owner = locks.holder(info.name)
             if owner is not None:
                 info = replace(info, usable=False, problem=f"in use by process {owner}")
@@ -170,9 +186,9 @@ def _join(
         joined.append(info)
     joined.sort(key=lambda info: info.address or "")
     names = {c.product_id: c.name for c in CHIPS}
-    for position, fact in left:
+    for fact in left:
         name = names.get(fact["product_id"], "unknown")
-        joined.append(_known(DeviceInfo(0, name, None, None, None, False, None), position, fact))
+        joined.append(_known(DeviceInfo(0, name, None, None, None, False, None), fact))
     return [replace(info, index=i) for i, info in enumerate(joined)]
 
 
@@ -201,12 +217,11 @@ def _trouble(host: Host, chip: PciChip) -> str | None:
     return None
 
 
-def _known(info: DeviceInfo, position: int, fact: dict[str, Any]) -> DeviceInfo:
+def _known(info: DeviceInfo, fact: dict[str, Any]) -> DeviceInfo:
     return replace(
         info,
         usable=True,
         problem=None,
-        position=position,
         desc=fact["desc"],
         hw_version=fact["hw_version"],
         ip_version=fact["ip_version"],

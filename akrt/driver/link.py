@@ -40,6 +40,7 @@ class Link:
     """
 
     def __init__(self, seconds: float, lock: int | None = None) -> None:
+        self._closed = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
         path = os.pathsep.join(p or "." for p in sys.path)
         self._process = subprocess.Popen(
@@ -60,15 +61,19 @@ class Link:
     @property
     def alive(self) -> bool:
         """Whether the worker can still be asked."""
-        return self._process.poll() is None
+        return not self._closed and self._process.poll() is None
 
-    def ask(self, request: str, seconds: float, payload: bytes = b"", **header: Any) -> Reply:
+    def ask(
+        self, request: str, seconds: float, payload: bytes | memoryview = b"", **header: Any
+    ) -> Reply:
         """Send one request and wait for its reply.
 
         Raises:
             StalledError: no reply within `seconds`; the worker has been ended.
             DeviceLostError: the worker died, or the device raised; the message gives its words.
         """
+        if self._closed:
+            raise DeviceLostError("the process that spoke to the device has been ended")
         deadline = time.monotonic() + seconds
         late = f"no answer to '{request}' within {seconds:g} s"
         message = io.BytesIO()
@@ -85,7 +90,10 @@ class Link:
         return self._receive(deadline, late)
 
     def close(self) -> None:
-        """End the worker and wait for its end."""
+        """End the worker and wait for its end; calling it again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         process = self._process
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:

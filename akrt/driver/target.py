@@ -30,7 +30,7 @@ def mapping_target(device: str | None, seconds: float = discovery.PROBE_SECONDS)
     info = discovery.find(device, discovery.devices(seconds=seconds))
     connection = Link(seconds)
     try:
-        connection.ask("open", seconds, index=info.position, clock_mode=None, power=False)
+        connection.ask("open", seconds, desc=info.desc, clock_mode=None, power=False)
         layout = connection.ask("mesh", seconds)[0]
     finally:
         connection.close()

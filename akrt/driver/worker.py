@@ -21,7 +21,7 @@ import struct
 import sys
 import tempfile
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -34,10 +34,12 @@ Header = dict[str, Any]
 Reply = tuple[Header, bytes]
 
 
-def write_message(stream: BinaryIO, header: Header, payload: bytes = b"") -> None:
+def write_message(stream: IO[bytes], header: Header, payload: bytes | memoryview = b"") -> None:
     """Send one message: two lengths, a JSON header, raw bytes."""
     text = json.dumps(header).encode()
-    stream.write(_LENGTHS.pack(len(text), len(payload)) + text + payload)
+    size = memoryview(payload).nbytes
+    stream.write(_LENGTHS.pack(len(text), size) + text)
+    stream.write(payload)
     stream.flush()
 
 
@@ -67,11 +69,11 @@ class Worker:
         return {"devices": [_facts(device) for device in self._devices]}, b""
 
     def open(self, header: Header, payload: bytes) -> Reply:
-        """Choose a device by position and set its clock and power measurement."""
-        index = header["index"]
-        if not 0 <= index < len(self._devices):
-            raise LookupError(f"akida reports {len(self._devices)} devices, none at {index}")
-        self._device = self._devices[index]
+        """Choose a device by its description and set its clock and power measurement."""
+        found = {str(device.desc): device for device in self._devices}
+        if header["desc"] not in found:
+            raise LookupError(f"akida reports {list(found)}, not {header['desc']}")
+        self._device = found[header["desc"]]
         soc = self._device.soc
         if header["clock_mode"] is not None:
             modes = importlib.import_module("akida").soc.ClockMode
