@@ -25,15 +25,18 @@ setup(
         *(f"akrt.src_c.{name}" for name in find_namespace_packages("src_c")),
     ],
     package_dir={"akrt.src_c": "src_c"},
-    package_data={"": ["*.pyi", "*.h", "*.c", "*.md", "*.flac", "*.akrt", "py.typed"]},
+    package_data={"": ["*.pyi", "*.h", "*.inc", "*.c", "*.md", "*.flac", "*.akrt", "py.typed"]},
     exclude_package_data={"akrt.kernels": ["*.pyx", "_kernels.c"]},
     ext_modules=cythonize(
         [
             Extension(
                 "akrt.kernels._kernels",
-                sources=["akrt/kernels/_kernels.pyx", *sorted(glob("src_c/ref/*.c"))],
-                depends=sorted(glob("src_c/include/akrt/*.h")),
-                include_dirs=["src_c/include", numpy.get_include()],
+                sources=[
+                    "akrt/kernels/_kernels.pyx",
+                    *sorted(glob("src_c/*.c") + glob("src_c/ref/*.c") + glob("src_c/x86/*.c")),
+                ],
+                depends=sorted(glob("src_c/**/*.h", recursive=True) + glob("src_c/**/*.inc")),
+                include_dirs=["src_c/include", "src_c", numpy.get_include()],
                 define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
                 extra_compile_args=compile_args,
                 extra_link_args=link_args,

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output
-from akrt.kernels._kernels import Network
+from akrt.errors import BackendUnavailableError
+from akrt.kernels._kernels import Network, architectures
 from akrt.model import (
     FullyConnected,
     InputConvolutional,
     InputData,
-    IntArray,
     Model,
     NeuralLayer,
     Padding,
@@ -25,31 +26,42 @@ from akrt.model import (
     Stage,
 )
 
+_log = logging.getLogger("akrt")
+
 _INT16_MAX = (1 << 15) - 1
 _BISECT_DISTANCE = 1 << 23
 _BISECT_STEP = 1 << 27
 _DEPTH_MULTIPLE = 8
 
 
-@dataclass(frozen=True)
-class _Activation:
-    """How a layer's potentials become activations: see src_c/include/akrt/kernels.h."""
+class Scale(TypedDict):
+    """Constants of akrt_act_s32_scale (src_c/include/akrt/kernels.h)."""
 
-    act: str | None
-    threshold: IntArray | None = None
-    step: IntArray | None = None
-    levels: IntArray | None = None
+    top: npt.NDArray[np.int32]
+    mul: npt.NDArray[np.uint32]
+    add: npt.NDArray[np.uint32]
+    shift: int
 
 
 class NativeBackend(Backend):
-    """Runs a model with the C kernels. Safe to call from many threads."""
+    """Runs a model with the C kernels. Safe to call from many threads.
+
+    The kernels are those of the best architecture that this CPU has, or of the one that the
+    environment variable AKRT_ARCH names; the integers are the same with all of them.
+
+    Raises:
+        BackendUnavailableError: AKRT_ARCH names kernels that are not built in or not for this CPU.
+    """
 
     name = "native"
 
     def __init__(self, model: Model) -> None:
         self._neural = [s for s in model.stages if not isinstance(s.layer, InputData)]
         self._skipped = len(model.stages) - len(self._neural)
-        self._network = Network([pack(s) for s in self._neural]) if self._neural else None
+        self._arch, block = choose_arch(os.environ.get("AKRT_ARCH", ""))
+        _log.info("native kernels: %s", self._arch)
+        packed = [pack(s, block) for s in self._neural]
+        self._network = Network(packed, self._arch) if packed else None
 
     def run(self, x: npt.NDArray[np.uint8]) -> Output:
         return x.copy() if self._network is None else self._network.run(x)
@@ -72,24 +84,34 @@ class NativeBackend(Backend):
 
     def describe(self) -> dict[str, str]:
         arena = 0 if self._network is None else self._network.arena_bytes
-        return {"kernels": "ref", "arena": f"{arena} bytes"}
+        return {"kernels": self._arch, "arena": f"{arena} bytes"}
 
 
-def pack(stage: Stage) -> dict[str, Any]:
-    """The fields of `akrt_layer` (src_c/include/akrt/network.h) for one layer."""
+def choose_arch(wanted: str) -> tuple[str, int]:
+    """(name, filter block) of the kernel set `wanted`, or of the best one here if it is empty."""
+    known = architectures()
+    for name, block, usable in known:
+        if usable and wanted in ("", name):
+            return name, block
+    names = ", ".join(name for name, _, usable in known if usable)
+    raise BackendUnavailableError(f"AKRT_ARCH={wanted}: the kernels that run here are {names}")
+
+
+def pack(stage: Stage, block: int) -> dict[str, Any]:
+    """The fields of `akrt_layer` (src_c/include/akrt/network.h) for one layer.
+
+    Args:
+        stage: the layer in its place.
+        block: how many filters stand side by side in the weights (kernels.inc).
+    """
     layer = stage.layer
     assert not isinstance(layer, InputData)
-    activation = _activation(layer, stage.max_potential)
     packed: dict[str, Any] = {
         "pool": None,
-        "act": activation.act,
-        "act_bits": layer.act_bits,
         "border": 0,
         "wide_depthwise": 0,
-        "threshold": activation.threshold,
-        "step": activation.step,
-        "levels": activation.levels,
         "output_shape": stage.output_shape,
+        **_activation(layer, stage.max_potential),
     }
     if isinstance(layer, FullyConnected):
         x, y, c = stage.input_shape
@@ -98,21 +120,23 @@ def pack(stage: Stage) -> dict[str, Any]:
         packed.update(
             op="dense",
             conv=_window(stage.input_shape, stage.output_shape, (1, 1), (1, 1), "valid"),
-            weights=_rows(rows),
+            **_weights(rows, block),
         )
         return packed
     conv = _window(
         stage.input_shape, stage.conv_shape, layer.kernel_size, layer.stride, layer.padding
     )
     if isinstance(layer, SeparableConvolutional):
+        wide = stage.max_depthwise > _INT16_MAX
         packed.update(
             op="separable",
             depthwise=layer.depthwise.astype(np.int16),
-            weights=_rows(layer.pointwise),
-            wide_depthwise=int(stage.max_depthwise > _INT16_MAX),
+            wide_depthwise=int(wide),
+            halves=None if wide else _halves(layer, stage),
+            **_weights(layer.pointwise, 1 if wide else block),
         )
     else:
-        packed.update(op="conv", weights=_rows(layer.weights.reshape(-1, layer.filters)))
+        packed.update(op="conv", **_weights(layer.weights.reshape(-1, layer.filters), block))
         if isinstance(layer, InputConvolutional):
             packed["border"] = layer.padding_value
     packed["conv"] = conv
@@ -129,12 +153,36 @@ def pack(stage: Stage) -> dict[str, Any]:
     return packed
 
 
-def _rows(weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int16]:
-    """(K, F) to int16 (F, depth): one row a filter, padded with zeros to a multiple of 8."""
-    depth = -(-weights.shape[0] // _DEPTH_MULTIPLE) * _DEPTH_MULTIPLE
-    rows = np.zeros((weights.shape[1], depth), np.int16)
-    rows[:, : weights.shape[0]] = weights.T
-    return rows
+def _weights(weights: npt.NDArray[np.int8], block: int) -> dict[str, Any]:
+    """(K, F) in the order of akrt_matmul_s16s16: see kernels.inc; K and F filled up with zeros."""
+    inputs, filters = weights.shape
+    depth = -(-inputs // _DEPTH_MULTIPLE) * _DEPTH_MULTIPLE
+    rows = np.zeros((filters, depth), np.int16)
+    rows[:, :inputs] = weights.T
+    return {"weights": interleave(rows, block), "filters": filters, "depth": depth}
+
+
+def _halves(layer: SeparableConvolutional, stage: Stage) -> npt.NDArray[np.int16] | None:
+    """Weights for summing before the pointwise product (network.h); None where it cannot be."""
+    positions = stage.conv_shape[0] * stage.conv_shape[1]
+    average = layer.pooling is not None and layer.pooling.kind == "average"
+    if not average or positions * stage.max_potential > np.iinfo(np.int32).max:
+        return None
+    inputs, filters = layer.pointwise.shape
+    depth = -(-inputs // _DEPTH_MULTIPLE) * _DEPTH_MULTIPLE
+    halves = np.zeros((filters, 2, depth), np.int16)
+    weights = layer.pointwise.T.astype(np.int16)
+    halves[:, 0, :inputs], halves[:, 1, :inputs] = weights.clip(0), (-weights).clip(0)
+    return halves.reshape(filters, 2 * depth)
+
+
+def interleave(rows: npt.NDArray[np.int16], block: int) -> npt.NDArray[np.int16]:
+    """(F, depth) to (blocks of filters, depth / 2, block, 2), the last block filled with zeros."""
+    filters, depth = rows.shape
+    whole = np.zeros((-(-filters // block) * block, depth), np.int16)
+    whole[:filters] = rows
+    pairs = whole.reshape(-1, block, depth // 2, 2).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(pairs)
 
 
 def _window(
@@ -161,14 +209,57 @@ def _window(
     }
 
 
-def _activation(layer: NeuralLayer, max_potential: int) -> _Activation:
-    """Bisection where the distance from any reachable potential to the threshold fits."""
+def _activation(layer: NeuralLayer, max_potential: int) -> dict[str, Any]:
+    """The cheapest way from potentials to activations that is exact for this layer."""
+    chosen: dict[str, Any] = {"act": None, "act_bits": layer.act_bits}
     if layer.act_bits is None:
-        return _Activation(None)
+        return chosen
+    chosen["threshold"] = layer.threshold
     reach = max_potential + int(np.abs(layer.threshold.astype(np.int64)).max())
-    if reach < _BISECT_DISTANCE:
-        step = np.minimum(layer.step16 << (4 - layer.act_bits), _BISECT_STEP)
-        return _Activation("bisect", threshold=layer.threshold, step=step.astype(np.int32))
-    limits = np.iinfo(np.int32)
-    levels = np.clip(layer.firing_levels, limits.min, limits.max).astype(np.int32)
-    return _Activation("levels", levels=levels)
+    if reach >= _BISECT_DISTANCE:
+        limits = np.iinfo(np.int32)
+        levels = np.clip(layer.firing_levels, limits.min, limits.max).astype(np.int32)
+        return {**chosen, "act": "levels", "levels": levels}
+    step = layer.step16 << (4 - layer.act_bits)
+    scale = find_scale(layer.firing_levels - layer.threshold, step)
+    if scale is not None:
+        return {**chosen, "act": "scale", "scale": scale}
+    return {**chosen, "act": "bisect", "step": np.minimum(step, _BISECT_STEP).astype(np.int32)}
+
+
+def find_scale(levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Scale | None:
+    """Constants with which ``(v * mul + add) >> shift`` counts the levels below v, or None.
+
+    Args:
+        levels: int64 (2**bits - 1, F), ascending by channel from 0: distances from the threshold.
+        step: int64 (F,), sixteenths from one level to the next.
+
+    Returns:
+        ``top`` int32, ``mul`` and ``add`` uint32, each (F,), and ``shift``, such that for every
+        whole v in 0..top the result is exact and fits 32 bits; beyond top it is that of top.
+
+    The result grows with v, so it is exact if it is n at level n and n + 1 one above it: an upper
+    and a lower bound for ``add`` from every level.
+    """
+    n = np.arange(len(levels))[:, None, None]
+    at = levels[:, None, :]
+    top = levels[-1] + 1
+    if np.any(np.diff(levels, axis=0) < 1):
+        return None
+    for shift in range(28, 15, -1):
+        one = 1 << shift
+        # the quotient rounded down and up; one level a value is the most there can be
+        mul = np.minimum((one * 16 // step) + np.arange(2)[:, None], one)
+        low = np.maximum(((n + 1) * one - (at + 1) * mul).max(0), 0)
+        high = ((n + 1) * one - 1 - at * mul).min(0)
+        high = np.minimum(high, (len(levels) + 1) * one - 1 - top * mul)
+        fits = (low <= high) & (top * mul + low < 1 << 32) & (mul < 1 << 32)
+        if np.all(fits.any(0)):
+            which = fits.argmax(0)[None]
+            return {
+                "top": top.astype(np.int32),
+                "mul": np.take_along_axis(mul, which, 0)[0].astype(np.uint32),
+                "add": np.take_along_axis(low, which, 0)[0].astype(np.uint32),
+                "shift": shift,
+            }
+    return None

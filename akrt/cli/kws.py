@@ -34,7 +34,11 @@ def _extra(value: str) -> tuple[str, Path]:
 @app.command()
 def prepare(
     folder: Annotated[
-        Path, typer.Argument(help="Recordings: <word>/<speaker>_nohash_<n>.wav|flac")
+        Path,
+        typer.Argument(
+            help="Recordings: <word>/<speaker>_nohash_<n>.wav|flac; or the tutorial's "
+            "kws_preprocessed_*.pkl, which is taken as it is."
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .npz file to write.")],
     words: Annotated[
@@ -74,6 +78,13 @@ def prepare(
     from akrt.kws.prepare import prepare as run
     from akrt.kws.words import word_list
 
+    if folder.suffix in (".pkl", ".pickle"):
+        from akrt.kws.pickles import load_pickle
+
+        converted = load_pickle(folder)
+        converted.save(output)
+        _print_counts(converted, output)
+        return
     settings = PrepareSettings(
         words=word_list(words),
         speakers="training" if training_speakers else "official",

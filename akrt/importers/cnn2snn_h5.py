@@ -23,7 +23,7 @@ import numpy.typing as npt
 from akrt.errors import ModelError, ModelFileError, UnsupportedLayerError
 from akrt.importers import batch_normalization, chip_limits, keras_config, quarantine
 from akrt.importers import weight_quantizers as quantizers
-from akrt.importers.batch_normalization import NEURAL
+from akrt.importers.keras_blocks import Block, group, pool_first
 from akrt.importers.keras_config import Chain, KerasLayer
 from akrt.model import (
     MAX_TENSOR_ELEMENTS,
@@ -39,11 +39,6 @@ from akrt.model import (
 )
 
 __all__ = ["load_h5", "to_model"]
-
-ACTIVATIONS = ("QuantizedReLU", "ActivationDiscreteRelu")
-_FLOAT_LAYERS = (
-    "Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Dense", "ReLU",
-)  # fmt: skip
 
 
 def load_h5(path: str | os.PathLike[str]) -> Model:
@@ -96,15 +91,6 @@ def to_model(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: s
         raise ModelFileError(f"{path}: {error}") from error
 
 
-class _Block(NamedTuple):
-    """The Keras layers that become one Akida layer."""
-
-    neural: KerasLayer
-    reshapes: tuple[KerasLayer, ...] = ()
-    pooling: KerasLayer | None = None
-    activation: KerasLayer | None = None
-
-
 class _Scaling(NamedTuple):
     """Integers per unit of input, and the integer that stands for zero."""
 
@@ -114,7 +100,7 @@ class _Scaling(NamedTuple):
 
 def _convert(chain: Chain) -> list[AnyLayer]:
     layers = [layer for layer in chain.layers if layer.kind != "Dropout"]
-    layers = batch_normalization.fold(_pool_first(layers))
+    layers = batch_normalization.fold(pool_first(layers))
     scaling, layers = _rescaling(layers)
     shape = chain.input_shape
     converted: list[AnyLayer] = []
@@ -126,24 +112,13 @@ def _convert(chain: Chain) -> list[AnyLayer]:
             )
         spatial = (1, 1, shape[0]) if len(shape) == 1 else (shape[0], shape[1], shape[2])
         converted.append(InputData(f"{chain.name}_input", spatial))
-    for block in _blocks(layers, chain):
+    for block in group(layers, chain.name):
         first = image and not converted
         layer, shape = _akida_layer(block, shape, scaling, first)
         converted.append(layer)
         if block.activation is not None:
             scaling = _Scaling(np.float32(1) / _step(block.activation), 0)
     return converted
-
-
-def _pool_first(layers: list[KerasLayer]) -> list[KerasLayer]:
-    """Swaps each activation and the max pooling after it, which commute."""
-    swapped: list[KerasLayer] = []
-    for layer in layers:
-        if layer.kind == "MaxPooling2D" and swapped and swapped[-1].kind in ACTIVATIONS:
-            swapped.insert(-1, layer)
-        else:
-            swapped.append(layer)
-    return swapped
 
 
 def _rescaling(layers: list[KerasLayer]) -> tuple[_Scaling, list[KerasLayer]]:
@@ -157,69 +132,8 @@ def _rescaling(layers: list[KerasLayer]) -> tuple[_Scaling, list[KerasLayer]]:
     return _Scaling(np.float32(1 / scale), -offset / scale), layers[1:]
 
 
-def _blocks(layers: list[KerasLayer], chain: Chain) -> list[_Block]:
-    """Groups the layers; checks their order."""
-    blocks: list[_Block] = []
-    pending: _Block | None = None
-    reshapes: tuple[KerasLayer, ...] = ()
-    previous: KerasLayer | None = None
-    for i, layer in enumerate(layers):
-        kind = layer.kind
-        if kind in NEURAL:
-            if pending is not None:
-                raise layer.fail(f"needs a quantised activation between it and {_of(pending)}")
-            pending, reshapes = _Block(layer, reshapes), ()
-        elif kind in ("MaxPooling2D", "GlobalAveragePooling2D"):
-            if previous is None or previous.kind not in NEURAL[:2] or pending is None:
-                raise layer.fail(
-                    "must directly follow a convolution (a global average pooling before its "
-                    "activation, a max pooling before or after it)"
-                )
-            pending = pending._replace(pooling=layer)
-        elif kind in ACTIVATIONS:
-            if pending is None:
-                raise layer.fail("does not follow a quantised neural layer")
-            blocks.append(pending._replace(activation=layer))
-            pending = None
-        elif kind in ("Flatten", "Reshape"):
-            if kind == "Flatten" and i + 1 < len(layers) and layers[i + 1].kind != "QuantizedDense":
-                raise layer.fail("is only supported before a dense layer")
-            if kind == "Reshape":
-                reshapes = (*reshapes, layer)
-        elif kind in ("Activation", "Softmax"):
-            if any(later.kind in NEURAL for later in layers[i + 1 :]):
-                raise layer.fail(
-                    "is only supported after the last neural layer; use QuantizedReLU before"
-                )
-        else:
-            raise _unsupported(layer)
-        previous = layer
-    if pending is not None:
-        blocks.append(pending)
-    if not blocks:
-        raise ModelFileError(f"the model '{chain.name}' has no quantised neural layer")
-    return blocks
-
-
-def _of(block: _Block) -> str:
-    return f"'{block.neural.name}'"
-
-
-def _unsupported(layer: KerasLayer) -> UnsupportedLayerError:
-    if layer.kind in _FLOAT_LAYERS:
-        return layer.fail("is not quantised: quantise the model with cnn2snn.quantize first")
-    if layer.kind == "BatchNormalization":
-        return layer.fail("does not follow a neural layer that it could be folded into")
-    if layer.kind == "Rescaling":
-        return layer.fail("must be the first layer")
-    return layer.fail(
-        "is not supported; Akida 1.0 has convolutions, separable convolutions, dense layers, max "
-        "and global average pooling, and quantised activations"
-    )
-
-
 def _akida_layer(
-    block: _Block, shape: tuple[int, ...], scaling: _Scaling, first: bool
+    block: Block, shape: tuple[int, ...], scaling: _Scaling, first: bool
 ) -> tuple[AnyLayer, tuple[int, ...]]:
     """The Akida layer of a block, and its output shape as (X, Y, C)."""
     neural = block.neural
@@ -369,14 +283,14 @@ def _padding_value(layer: KerasLayer, shift: float) -> int:
     return int(shift)
 
 
-def _pooling(block: _Block) -> Pooling | None:
+def _pooling(block: Block) -> Pooling | None:
     layer = block.pooling
     if layer is None:
         return None
     if layer.kind == "GlobalAveragePooling2D":
         return Pooling("average")
     if _padding(layer) != _padding(block.neural):
-        raise layer.fail(f"must have the same padding as {_of(block)}")
+        raise layer.fail(f"must have the same padding as '{block.neural.name}'")
     key = "strides" if layer.config.get("strides") is not None else "pool_size"
     return Pooling("max", layer.pair("pool_size"), layer.pair(key))
 

@@ -28,8 +28,11 @@ __all__ = ["MAX_FILE_BYTES", "Contents", "read"]
 MAX_FILE_BYTES = 1 << 31
 """Larger files are refused unread: the networks that akrt runs have kilobytes to megabytes."""
 
-TIMEOUT_SECONDS = 60.0
-"""A whole file takes well under a second; a starved machine may take some."""
+CPU_SECONDS = 15
+"""Computing time of a reader; a whole file takes well under a second."""
+
+TIMEOUT_SECONDS = 120.0
+"""By the clock: a starved machine may take its time."""
 
 Contents: TypeAlias = tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]
 """What a reader script found: a JSON object and the arrays it refers to."""
@@ -52,7 +55,7 @@ def read(
     source = Path(path)
     _check_regular(source)
     script = Path(__file__).with_name("reader_process.py")
-    command = [sys.executable, str(script), reader, str(source)]
+    command = [sys.executable, str(script), reader, str(source), str(CPU_SECONDS)]
     if not sys.executable:
         raise ModelFileError(f"{source}: reading an {what} needs a Python interpreter to start")
     try:
@@ -105,6 +108,8 @@ def _environment() -> dict[str, str]:
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
     if done.returncode < 0:
+        if -done.returncode in (signal.SIGXCPU, signal.SIGKILL):
+            return "it is damaged: reading it found no end"
         try:
             name = signal.Signals(-done.returncode).name
         except ValueError:

@@ -3,7 +3,7 @@
 
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
-from libc.stdint cimport int16_t, int32_t, uint8_t, uintptr_t
+from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t, uintptr_t
 
 import numpy as np
 
@@ -23,10 +23,23 @@ cdef extern from "akrt/network.h" nogil:
         AKRT_ACT_NONE
         AKRT_ACT_LEVELS
         AKRT_ACT_BISECT
+        AKRT_ACT_SCALE
+    ctypedef struct akrt_scale:
+        const int32_t *threshold
+        const int32_t *top
+        const uint32_t *mul
+        const uint32_t *add
+        uint32_t shift
     ctypedef struct akrt_window:
         int32_t in_x, in_y, channels, out_x, out_y
         int32_t size_x, size_y, stride_x, stride_y, pad_x, pad_y
+    ctypedef struct akrt_arch:
+        const char *name
+        int32_t filter_block
+    const akrt_arch *akrt_arch_at(int32_t index)
+    int akrt_arch_usable(const akrt_arch *arch)
     ctypedef struct akrt_layer:
+        const akrt_arch *arch
         akrt_op op
         akrt_pool pool
         akrt_act act
@@ -36,8 +49,10 @@ cdef extern from "akrt/network.h" nogil:
         int16_t border
         const int16_t *weights
         const int16_t *depthwise
+        const int16_t *halves
         const int32_t *threshold
         const int32_t *step
+        akrt_scale scale
         const int32_t *levels
     ctypedef struct akrt_network:
         const akrt_layer *layers
@@ -53,7 +68,32 @@ cdef extern from "akrt/network.h" nogil:
 
 _OPS = {"conv": AKRT_CONV, "separable": AKRT_SEPARABLE, "dense": AKRT_DENSE}
 _POOLS = {None: AKRT_POOL_NONE, "max": AKRT_POOL_MAX, "sum": AKRT_POOL_SUM}
-_ACTS = {None: AKRT_ACT_NONE, "levels": AKRT_ACT_LEVELS, "bisect": AKRT_ACT_BISECT}
+_ACTS = {
+    None: AKRT_ACT_NONE,
+    "levels": AKRT_ACT_LEVELS,
+    "bisect": AKRT_ACT_BISECT,
+    "scale": AKRT_ACT_SCALE,
+}
+
+
+def architectures():
+    """The kernel sets built in, best first: (name, filter_block, whether this CPU runs it)."""
+    found = []
+    cdef int32_t i = 0
+    while akrt_arch_at(i) != NULL:
+        arch = akrt_arch_at(i)
+        found.append((arch.name.decode(), arch.filter_block, bool(akrt_arch_usable(arch))))
+        i += 1
+    return found
+
+
+cdef const akrt_arch *_arch(str name) except NULL:
+    cdef int32_t i = 0
+    while akrt_arch_at(i) != NULL:
+        if akrt_arch_at(i).name.decode() == name and akrt_arch_usable(akrt_arch_at(i)):
+            return akrt_arch_at(i)
+        i += 1
+    raise ValueError(f"this CPU has no kernels '{name}'")
 
 
 cdef const void *_pointer(array, dtype, shape) except? NULL:
@@ -73,6 +113,7 @@ cdef class Network:
 
     Args:
         layers: one dict a layer, as `akrt.backends.native` packs it. Arrays are kept alive here.
+        arch: the kernel set to use, one of `architectures`.
 
     `run` may be called from many threads at once; each call has an arena of its own.
     """
@@ -84,7 +125,7 @@ cdef class Network:
     cdef list _shapes
     cdef list _arenas
 
-    def __cinit__(self, list layers):
+    def __cinit__(self, list layers, str arch):
         self._layers = NULL
         if not layers:
             raise ValueError("a network needs at least one layer")
@@ -92,7 +133,9 @@ cdef class Network:
         if self._layers == NULL:
             raise MemoryError()
         self._arrays, self._shapes, self._arenas = [], [], []
+        cdef const akrt_arch *chosen = _arch(arch)
         for i, layer in enumerate(layers):
+            self._layers[i].arch = chosen
             self._fill(&self._layers[i], layer)
         self._network.layers = self._layers
         self._network.count = len(layers)
@@ -109,7 +152,9 @@ cdef class Network:
         if out.pool == AKRT_POOL_MAX:
             out.max_pool = _window(layer["max_pool"])
         weights = layer["weights"]
-        out.filters, out.depth = weights.shape
+        out.filters, out.depth = layer["filters"], layer["depth"]
+        if weights.size < out.filters * out.depth:
+            raise ValueError(f"{weights.size} weights for {out.filters} filters of {out.depth}")
         out.act_bits = layer["act_bits"] or 0
         out.wide_depthwise = layer["wide_depthwise"]
         out.border = layer["border"]
@@ -118,6 +163,9 @@ cdef class Network:
         if out.op == AKRT_SEPARABLE:
             window = (out.conv.size_x, out.conv.size_y, out.conv.channels)
             out.depthwise = <const int16_t *>_pointer(layer["depthwise"], np.int16, window)
+            if layer["halves"] is not None:
+                halves = (out.filters, 2 * out.depth)
+                out.halves = <const int16_t *>_pointer(layer["halves"], np.int16, halves)
         elif out.op == AKRT_CONV:
             used = out.conv.size_x * out.conv.size_y * out.conv.channels
         else:
@@ -128,6 +176,15 @@ cdef class Network:
         if out.act == AKRT_ACT_BISECT:
             out.threshold = <const int32_t *>_pointer(layer["threshold"], np.int32, channels)
             out.step = <const int32_t *>_pointer(layer["step"], np.int32, channels)
+        elif out.act == AKRT_ACT_SCALE:
+            scale = layer["scale"]
+            out.scale.threshold = <const int32_t *>_pointer(
+                layer["threshold"], np.int32, channels
+            )
+            out.scale.top = <const int32_t *>_pointer(scale["top"], np.int32, channels)
+            out.scale.mul = <const uint32_t *>_pointer(scale["mul"], np.uint32, channels)
+            out.scale.add = <const uint32_t *>_pointer(scale["add"], np.uint32, channels)
+            out.scale.shift = scale["shift"]
         elif out.act == AKRT_ACT_LEVELS:
             count = ((1 << out.act_bits) - 1, out.filters)
             out.levels = <const int32_t *>_pointer(layer["levels"], np.int32, count)

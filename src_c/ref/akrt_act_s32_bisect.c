@@ -41,9 +41,9 @@ static void bisect4(const int32_t *restrict p, const int32_t *restrict threshold
     }
 }
 
-void akrt_act_s32_bisect__ref(const int32_t *potentials, const int32_t *threshold,
-                              const int32_t *step, int32_t bits, int32_t positions,
-                              int32_t channels, uint8_t *out) {
+void AKRT_FN(akrt_act_s32_bisect)(const int32_t *potentials, const int32_t *threshold,
+                                  const int32_t *step, int32_t bits, int32_t positions,
+                                  int32_t channels, uint8_t *out) {
     for (int32_t p = 0; p < positions; p++) {
         if (bits == 4) {
             bisect4(potentials, threshold, step, channels, out);

@@ -1,9 +1,7 @@
 #include "akrt/kernels.h"
 
-#include <stddef.h>
-
-void akrt_act_s32_levels__ref(const int32_t *potentials, const int32_t *levels, int32_t count,
-                              int32_t positions, int32_t channels, uint8_t *out) {
+void AKRT_FN(akrt_act_s32_levels)(const int32_t *potentials, const int32_t *levels, int32_t count,
+                                  int32_t positions, int32_t channels, uint8_t *out) {
     for (int32_t p = 0; p < positions; p++) {
         for (int32_t c = 0; c < channels; c++) {
             int32_t exceeded = 0;

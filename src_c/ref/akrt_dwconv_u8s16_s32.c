@@ -1,17 +1,17 @@
 #include "akrt/kernels.h"
 
-#include <stddef.h>
 #include <string.h>
 
-static void add_tap(const uint8_t *restrict a, const int16_t *restrict w, int32_t channels,
-                    int32_t *restrict sum) {
+static void add_tap_s32(const uint8_t *restrict a, const int16_t *restrict w, int32_t channels,
+                        int32_t *restrict sum) {
     for (int32_t c = 0; c < channels; c++) {
         sum[c] += a[c] * w[c];
     }
 }
 
-void akrt_dwconv_u8s16_s32__ref(const akrt_window *w, const uint8_t *input, const int16_t *weights,
-                                int32_t x, int32_t depth, int32_t *out) {
+void AKRT_FN(akrt_dwconv_u8s16_s32)(const akrt_window *w, const uint8_t *input,
+                                    const int16_t *weights, int32_t x, int32_t depth,
+                                    int32_t *out) {
     const size_t channels = (size_t)w->channels;
     memset(out, 0, (size_t)w->out_y * (size_t)depth * sizeof *out);
     for (int32_t y = 0; y < w->out_y; y++) {
@@ -25,9 +25,9 @@ void akrt_dwconv_u8s16_s32__ref(const akrt_window *w, const uint8_t *input, cons
                 if (from_y < 0 || from_y >= w->in_y) {
                     continue;
                 }
-                add_tap(input + ((size_t)from_x * (size_t)w->in_y + (size_t)from_y) * channels,
-                        weights + ((size_t)i * (size_t)w->size_y + (size_t)j) * channels,
-                        w->channels, out);
+                add_tap_s32(input + ((size_t)from_x * (size_t)w->in_y + (size_t)from_y) * channels,
+                            weights + ((size_t)i * (size_t)w->size_y + (size_t)j) * channels,
+                            w->channels, out);
             }
         }
         out += depth;

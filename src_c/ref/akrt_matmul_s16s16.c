@@ -1,7 +1,5 @@
 #include "akrt/kernels.h"
 
-#include <stddef.h>
-
 /* Four filters at a time: one read of the activations serves four sums, and the loop is of the
  * form that compilers turn into 16-bit multiply-add instructions. */
 static void dot4(const int16_t *restrict a, const int16_t *restrict w, int32_t depth,
@@ -28,8 +26,8 @@ static int32_t dot(const int16_t *restrict a, const int16_t *restrict w, int32_t
     return sum;
 }
 
-void akrt_matmul_s16s16__ref(const int16_t *a, const int16_t *weights, int32_t rows, int32_t depth,
-                             int32_t filters, int32_t *out) {
+void AKRT_FN(akrt_matmul_s16s16)(const int16_t *a, const int16_t *weights, int32_t rows,
+                                 int32_t depth, int32_t filters, int32_t *out) {
     const size_t row_length = (size_t)depth, width = (size_t)filters;
     int32_t f = 0;
     for (; f + 4 <= filters; f += 4) {

@@ -1,8 +1,6 @@
 #include "akrt/kernels.h"
 
-#include <stddef.h>
-
-void akrt_maxpool_s32__ref(const akrt_window *w, const int32_t *input, int32_t *out) {
+void AKRT_FN(akrt_maxpool_s32)(const akrt_window *w, const int32_t *input, int32_t *out) {
     const size_t channels = (size_t)w->channels;
     for (int32_t x = 0; x < w->out_x; x++) {
         for (int32_t y = 0; y < w->out_y; y++) {

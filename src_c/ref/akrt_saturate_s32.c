@@ -1,6 +1,6 @@
 #include "akrt/kernels.h"
 
-void akrt_saturate_s32__ref(int32_t *potentials, int32_t n) {
+void AKRT_FN(akrt_saturate_s32)(int32_t *potentials, int32_t n) {
     for (int32_t i = 0; i < n; i++) {
         const int32_t p = potentials[i];
         const int32_t low = p < AKRT_POTENTIAL_MIN ? AKRT_POTENTIAL_MIN : p;

@@ -1,7 +1,7 @@
 #include "akrt/kernels.h"
 
-void akrt_sumpool_s32__ref(const int32_t *potentials, int32_t positions, int32_t channels,
-                           int32_t *sum) {
+void AKRT_FN(akrt_sumpool_s32)(const int32_t *potentials, int32_t positions, int32_t channels,
+                               int32_t *sum) {
     for (int32_t p = 0; p < positions; p++) {
         for (int32_t c = 0; c < channels; c++) {
             const int32_t next = sum[c] + potentials[c];

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import need
 from hypothesis import given, settings
-from networks import networks
+from hypothesis import strategies as st
+from networks import networks, placeholder
 
 import akrt
 from akrt.backends.native import NativeBackend
 from akrt.backends.reference import ReferenceBackend
-from akrt.model import InputData, Model
+from akrt.kernels._kernels import architectures
+from akrt.model import WEIGHT_RANGES, InputData, Model, Pooling, SeparableConvolutional
 
 NETWORKS = 1500
+ARCHITECTURES = [name for name, _, usable in architectures() if usable]
 
 
 def test_reference_and_native_equal_akida_on_random_networks() -> None:
@@ -32,7 +36,7 @@ def test_reference_and_native_equal_akida_on_random_networks() -> None:
         count_ranges(model, layers, seen)
         theirs = to_akida(model)
         expected = theirs.forward(x)
-        for ours in (layers[-1], NativeBackend(model).run(x)):
+        for ours in (layers[-1], *(native(model, arch).run(x) for arch in ARCHITECTURES)):
             assert ours.dtype == expected.dtype
             np.testing.assert_array_equal(ours, expected)
         if model.final_step is not None:
@@ -50,6 +54,12 @@ def test_reference_and_native_equal_akida_on_random_networks() -> None:
         assert seen[what] >= 100, f"hardly any {what} among the random networks"
     # An output that never leaves zero proves nothing.
     assert seen["whole range"] >= 0.9 * seen["activated"]
+
+
+def native(model: Model, arch: str) -> NativeBackend:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AKRT_ARCH", arch)
+        return NativeBackend(model)
 
 
 def count_ranges(model: Model, outputs: list[np.ndarray], seen: Counter[str]) -> None:
@@ -72,14 +82,16 @@ def count_ranges(model: Model, outputs: list[np.ndarray], seen: Counter[str]) ->
 @given(networks())
 def test_every_layer_of_native_equals_reference(case: tuple[Model, np.ndarray]) -> None:
     model, x = case
-    native, reference = NativeBackend(model), ReferenceBackend(model)
-    for stage, ours, expected in zip(
-        model.stages, native.layer_outputs(x), reference.layer_outputs(x), strict=True
-    ):
-        assert ours.shape == (len(x), *stage.output_shape)
-        assert ours.dtype == expected.dtype
-        np.testing.assert_array_equal(ours, expected, err_msg=stage.layer.name)
-    np.testing.assert_array_equal(native.run(x), reference.run(x))
+    reference = ReferenceBackend(model).layer_outputs(x)
+    for arch in ARCHITECTURES:
+        backend = native(model, arch)
+        for stage, ours, expected in zip(
+            model.stages, backend.layer_outputs(x), reference, strict=True
+        ):
+            assert ours.shape == (len(x), *stage.output_shape)
+            assert ours.dtype == expected.dtype
+            np.testing.assert_array_equal(ours, expected, err_msg=f"{arch}: {stage.layer.name}")
+        np.testing.assert_array_equal(backend.run(x), reference[-1])
 
 
 @settings(max_examples=200)
@@ -102,9 +114,58 @@ def test_a_batch_is_its_samples(samples: int) -> None:
     def check(case: tuple[Model, np.ndarray]) -> None:
         model, x = case
         x = np.resize(x, (samples, *model.input_shape))
-        native = NativeBackend(model)
-        together = native.run(x)
+        backend = NativeBackend(model)
+        together = backend.run(x)
         for i in range(samples):
-            np.testing.assert_array_equal(together[i], native.run(x[i : i + 1])[0])
+            np.testing.assert_array_equal(together[i], backend.run(x[i : i + 1])[0])
 
     check()
+
+
+def test_average_pooling_saturates_also_where_its_sum_alone_would_not() -> None:
+    """The sum ends within 20 bits, a partial sum does not: summing first would be wrong."""
+    data = InputData("in", (8, 1, 32), 4)
+    layer = SeparableConvolutional(
+        name="s",
+        depthwise=np.full((1, 1, 32), 7, np.int8),
+        pointwise=np.repeat(np.array([[7], [-7]], np.int8), 16, axis=0),
+        weights_bits=4,
+        act_bits=None,
+        pooling=Pooling("average"),
+        **placeholder(1),
+    )
+    model = Model((data, layer))
+    step = 16 * 15 * 49  # one position with the positive half lit
+    up, down = [15] * 16 + [0] * 16, [0] * 16 + [15] * 16
+    x = np.array([up] * 4 + [down] * 4, np.uint8).reshape(1, 8, 1, 32)
+    assert 8 * step < 524287
+    wide = replace(layer, depthwise=np.full((1, 1, 32), 127, np.int8), weights_bits=8)
+    wide = replace(wide, pointwise=np.repeat(np.array([[127], [-127]], np.int8), 16, axis=0))
+    for candidate, expected in ((model, 0), (Model((data, wide)), None)):
+        truth = ReferenceBackend(candidate).run(x).item()
+        assert expected is None or truth == expected
+        assert expected is not None or truth != 0
+        for arch in ARCHITECTURES:
+            assert native(candidate, arch).run(x).item() == truth
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 4, 8]), st.integers(1, 40))
+def test_average_pooling_near_the_limit(seed: int, bits: int, channels: int) -> None:
+    rng = np.random.default_rng(seed)
+    low, high = WEIGHT_RANGES[bits]
+    layer = SeparableConvolutional(
+        name="s",
+        depthwise=rng.integers(low, high + 1, (3, 3, channels)).astype(np.int8),
+        pointwise=rng.integers(low, high + 1, (channels, 5)).astype(np.int8),
+        weights_bits=bits,
+        act_bits=None,
+        pooling=Pooling("average"),
+        **placeholder(5),
+    )
+    model = Model((InputData("in", (9, 7, channels), 4), layer))
+    x = rng.integers(0, 16, (4, 9, 7, channels)).astype(np.uint8)
+    x[1] = np.sort(x[1], axis=0)
+    expected = ReferenceBackend(model).run(x)
+    for arch in ARCHITECTURES:
+        np.testing.assert_array_equal(native(model, arch).run(x), expected)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,15 +17,6 @@ from akrt.model import Convolutional, InputConvolutional, InputData, Model, Sepa
 akida = pytest.importorskip("akida", reason="needs akida: pip install 'akrt[akida]'")
 
 QUIET = pytest.mark.filterwarnings("ignore:layer 'loud")
-
-
-def starter(name: str) -> Path:
-    """A file of the starter model, or skip."""
-    data = os.environ.get("AKRT_TEST_DATA")
-    path = Path(data or "nowhere").parent / "models" / name
-    if not path.is_file():
-        pytest.skip(f"AKRT_TEST_DATA does not lead to models/{name}")
-    return path
 
 
 def assert_same(model: Model, twin: object) -> None:
@@ -72,9 +62,9 @@ def test_architecture_equals_convert(name: str) -> None:
     assert_same(load_h5(h5), akida.Model(str(fbz)))
 
 
-def test_starter_equals_convert() -> None:
-    model = load_h5(starter("starter_quantised.h5"))
-    assert_same(model, akida.Model(str(starter("starter.fbz"))))
+def test_starter_equals_convert(starter_models: Path) -> None:
+    model = load_h5(starter_models / "starter_quantised.h5")
+    assert_same(model, akida.Model(str(starter_models / "starter.fbz")))
     assert [layer.kind for layer in model.layers] == [
         "InputConvolutional", *["SeparableConvolutional"] * 4, "FullyConnected",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""src_c/ref as a shared library of its own, built with the warnings the project forbids.
+"""The C sources as a shared library of its own, built with the warnings the project forbids.
 
 AKRT_SANITIZE=address,undefined adds those sanitizers.
 """
@@ -9,6 +9,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +28,13 @@ def compiler() -> str:
 
 def build(folder: Path, *flags: str) -> ctypes.CDLL:
     target = folder / "kernels.so"
-    sources = sorted(str(p) for p in (SOURCE / "ref").glob("*.c"))
+    sources = sorted(str(p) for room in (".", "ref", "x86") for p in (SOURCE / room).glob("*.c"))
     sanitizers = os.environ.get("AKRT_SANITIZE")
     if sanitizers:
         flags = (*flags, f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all")
     command = [compiler(), "-std=c99", "-O2", *WARNINGS, *flags, "-shared", "-fPIC"]
     subprocess.run(
-        [*command, f"-I{SOURCE / 'include'}", *sources, "-o", str(target)],
+        [*command, f"-I{SOURCE / 'include'}", f"-I{SOURCE}", *sources, "-o", str(target)],
         check=True,
         capture_output=True,
         text=True,
@@ -54,3 +55,23 @@ class Window(ctypes.Structure):
 def pointer(array: np.ndarray) -> ctypes.c_void_p:
     assert array.flags.c_contiguous
     return ctypes.c_void_p(array.ctypes.data)
+
+
+class Scale(ctypes.Structure):
+    _fields_ = (
+        ("threshold", ctypes.c_void_p),
+        ("top", ctypes.c_void_p),
+        ("mul", ctypes.c_void_p),
+        ("add", ctypes.c_void_p),
+        ("shift", ctypes.c_uint32),
+    )
+
+
+class Kernels:
+    """The kernels of one architecture, by stem."""
+
+    def __init__(self, library: ctypes.CDLL, suffix: str, filter_block: int) -> None:
+        self._library, self._suffix, self.filter_block = library, suffix, filter_block
+
+    def __getattr__(self, stem: str) -> Callable[..., None]:
+        return getattr(self._library, f"{stem}__{self._suffix}")

@@ -7,16 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from networks import networks
+from networks import networks, placeholder
 
-from akrt.backends.native import NativeBackend, pack
+import akrt
+from akrt.backends.native import NativeBackend, choose_arch, pack
 from akrt.backends.reference import ReferenceBackend
-from akrt.kernels._kernels import Network
-from akrt.model import InputData, Model
+from akrt.errors import BackendUnavailableError
+from akrt.kernels._kernels import Network, architectures
+from akrt.model import FullyConnected, InputData, Model
 
 
 def neural(model: Model) -> list[dict]:
-    return [pack(s) for s in model.stages if not isinstance(s.layer, InputData)]
+    return [pack(s, 1) for s in model.stages if not isinstance(s.layer, InputData)]
 
 
 @settings(max_examples=30)
@@ -53,7 +55,7 @@ def test_wrong_arrays_are_refused_before_c_sees_them(case: tuple[Model, np.ndarr
     layers = neural(model)
     if not layers:
         return
-    network = Network(layers)
+    network = Network(layers, "generic")
     for bad in (x.astype(np.int8), x[..., None], np.concatenate([x, x], axis=1), x.T.copy().T[:0]):
         if bad.size:
             with pytest.raises(ValueError, match="expected"):
@@ -61,8 +63,35 @@ def test_wrong_arrays_are_refused_before_c_sees_them(case: tuple[Model, np.ndarr
     with pytest.raises(IndexError):
         network.run_layer(len(layers), x)
     damaged = dict(layers[0], weights=layers[0]["weights"][:, :-1])
-    with pytest.raises(ValueError, match=r"expected int16|depth"):
-        Network([damaged])
+    with pytest.raises(ValueError, match=r"expected int16|weights for"):
+        Network([damaged], "generic")
     wrong_shape = dict(layers[0], output_shape=(1, 1, 1 << 15))
     with pytest.raises(ValueError, match="output shape"):
-        Network([wrong_shape])
+        Network([wrong_shape], "generic")
+
+
+def test_the_kernels_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    usable = [name for name, _, usable in architectures() if usable]
+    assert choose_arch("")[0] == usable[0]
+    for name in usable:
+        monkeypatch.setenv("AKRT_ARCH", name)
+        assert akrt.Runtime(SMALL).summary().count(f"kernels {name}") == 1
+    monkeypatch.setenv("AKRT_ARCH", "sse9")
+    with pytest.raises(BackendUnavailableError, match=r"AKRT_ARCH=sse9.*generic"):
+        akrt.Runtime(SMALL)
+    with pytest.raises(ValueError, match="no kernels 'sse9'"):
+        Network(neural(SMALL), "sse9")
+
+
+SMALL = Model(
+    (
+        InputData("in", (1, 1, 4), 4),
+        FullyConnected(
+            name="out",
+            weights=np.ones((4, 2), np.int8),
+            weights_bits=4,
+            act_bits=None,
+            **placeholder(2),
+        ),
+    )
+)

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from akrt.cli import app
 from akrt.errors import DownloadError, UsageError
 from akrt.kws import fetch as fetching
 from akrt.kws.fetch import RESOURCES, Resource, extract, fetch
@@ -170,6 +172,18 @@ def test_hashes_are_those_of_the_tutorial() -> None:
         "speech-commands": "af14739ee7dc",
     }
     assert all(len(r.sha256) == 64 and r.base_url.startswith("https") for r in RESOURCES.values())
+
+
+def test_command(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(fetching.RESOURCES, "float-model", resource("whole"))
+    arguments = ["kws", "fetch", "float-model", "-o", str(tmp_path / "new")]
+    done = CliRunner().invoke(app, [*arguments, "--base-url", server])
+    assert done.exit_code == 0, done.output
+    assert done.output.strip() == str(tmp_path / "new" / "whole")
+    assert (tmp_path / "new" / "whole").read_bytes() == CONTENT
+    monkeypatch.setitem(fetching.RESOURCES, "float-model", resource("wrong"))
+    failed = CliRunner().invoke(app, [*arguments, "--base-url", server])
+    assert isinstance(failed.exception, DownloadError)
 
 
 def _archive(path: Path, member: str) -> Path:

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from akrt.cli import app
 from akrt.errors import DatasetError
 from akrt.kws.featureset import FeatureSet
 from akrt.kws.pickles import load_pickle
@@ -70,6 +72,17 @@ def test_without_test_data(tmp_path: Path) -> None:
     assert len(data.x) == 14
     data.save(tmp_path / "kws.npz")
     assert len(FeatureSet.load(tmp_path / "kws.npz").x) == 14
+
+
+def test_prepare_takes_the_pickle(tmp_path: Path) -> None:
+    path = write(tmp_path / "kws_preprocessed_all.pkl", tutorial())
+    done = CliRunner().invoke(
+        app, ["kws", "prepare", str(path), "-o", str(tmp_path / "features.npz")]
+    )
+    assert done.exit_code == 0, done.output
+    data = FeatureSet.load(tmp_path / "features.npz")
+    assert len(data.x) == 18
+    assert "18 rows" in done.output
 
 
 class Evil:

@@ -1,4 +1,4 @@
-/* akrt: integer kernels of the Akida 1.0 arithmetic.
+/* akrt: integer kernels of the Akida 1.0 arithmetic; kernels.inc lists and explains them.
  *
  * Tensors are NHWC; the first spatial axis is X, the second Y. A kernel owns no memory and keeps
  * no state: every buffer is the caller's, and any number of threads may call it at once.
@@ -9,6 +9,7 @@
 #ifndef AKRT_KERNELS_H
 #define AKRT_KERNELS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -17,6 +18,14 @@ extern "C" {
 
 #define AKRT_POTENTIAL_MIN (-524288) /* the chip's accumulators have 20 bits */
 #define AKRT_POTENTIAL_MAX 524287
+
+/* A file of ref/ is compiled for the architecture AKRT_ARCH: its function is AKRT_FN(stem). */
+#ifndef AKRT_ARCH
+#define AKRT_ARCH ref
+#endif
+#define AKRT_JOIN2(name, arch) name##__##arch
+#define AKRT_JOIN(name, arch) AKRT_JOIN2(name, arch)
+#define AKRT_FN(name) AKRT_JOIN(name, AKRT_ARCH)
 
 /* A window that slides over an (in_x, in_y, channels) tensor. pad_* is the border before the
  * first element; what lies beyond the last needs no number. */
@@ -28,47 +37,16 @@ typedef struct akrt_window {
     int32_t pad_x, pad_y;
 } akrt_window;
 
-/* Copies the window at output position (x, y), as (size_x, size_y, channels), to `patch`;
- * `border` stands in for what is outside the input. */
-void akrt_patch_u8__ref(const akrt_window *w, const uint8_t *input, int32_t x, int32_t y,
-                        int16_t border, int16_t *patch);
+/* Constants of akrt_act_s32_scale, one a channel; the shift is common. */
+typedef struct akrt_scale {
+    const int32_t *threshold, *top;
+    const uint32_t *mul, *add;
+    uint32_t shift;
+} akrt_scale;
 
-/* out[r * filters + f] = sum over k of a[r * depth + k] * weights[f * depth + k].
- * The caller has bounded every partial sum to 32 bits. */
-void akrt_matmul_s16s16__ref(const int16_t *a, const int16_t *weights, int32_t rows, int32_t depth,
-                             int32_t filters, int32_t *out);
-void akrt_matmul_s32s16__ref(const int32_t *a, const int16_t *weights, int32_t rows, int32_t depth,
-                             int32_t filters, int32_t *out);
-
-/* One output row of a depthwise convolution with a zero border: out[y * depth + c] for every y of
- * the row `x`; weights are (size_x, size_y, channels); the tail channels..depth is zeroed.
- * The s16 variant is for results whose every partial sum is within 16 bits. */
-void akrt_dwconv_u8s16_s16__ref(const akrt_window *w, const uint8_t *input, const int16_t *weights,
-                                int32_t x, int32_t depth, int16_t *out);
-void akrt_dwconv_u8s16_s32__ref(const akrt_window *w, const uint8_t *input, const int16_t *weights,
-                                int32_t x, int32_t depth, int32_t *out);
-
-/* Saturates n potentials to 20 bits in place. */
-void akrt_saturate_s32__ref(int32_t *potentials, int32_t n);
-
-/* out (out_x, out_y, channels) = the largest potential of each window; the border never wins. */
-void akrt_maxpool_s32__ref(const akrt_window *w, const int32_t *input, int32_t *out);
-
-/* Adds `positions` rows of `channels` potentials to `sum`, saturating after every addition. */
-void akrt_sumpool_s32__ref(const int32_t *potentials, int32_t positions, int32_t channels,
-                           int32_t *sum);
-
-/* Activation as a count: out = how many of the `count` levels of its channel a potential exceeds.
- * levels is (count, channels), ascending. Good for any potential, threshold and step. */
-void akrt_act_s32_levels__ref(const int32_t *potentials, const int32_t *levels, int32_t count,
-                              int32_t positions, int32_t channels, uint8_t *out);
-
-/* The same by bisection: v = 16 * (potential - threshold) exceeds 0, 1, 2 ... times `step`.
- * bits is 1, 2 or 4. The caller has bounded |potential - threshold| and step: below 2^23 and at
- * most 2^27. */
-void akrt_act_s32_bisect__ref(const int32_t *potentials, const int32_t *threshold,
-                              const int32_t *step, int32_t bits, int32_t positions,
-                              int32_t channels, uint8_t *out);
+#define AKRT_KERNEL(name, arguments) void AKRT_FN(name) arguments;
+#include "akrt/kernels.inc"
+#undef AKRT_KERNEL
 
 #ifdef __cplusplus
 }

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "akrt/kernels.h"
+#include "akrt/arch.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,10 +24,12 @@ typedef enum akrt_pool { AKRT_POOL_NONE, AKRT_POOL_MAX, AKRT_POOL_SUM } akrt_poo
 typedef enum akrt_act {
     AKRT_ACT_NONE,   /* the output is the potential, int32 */
     AKRT_ACT_LEVELS, /* akrt_act_s32_levels */
-    AKRT_ACT_BISECT  /* akrt_act_s32_bisect */
+    AKRT_ACT_BISECT, /* akrt_act_s32_bisect */
+    AKRT_ACT_SCALE   /* akrt_act_s32_scale */
 } akrt_act;
 
 typedef struct akrt_layer {
+    const akrt_arch *arch; /* whose kernels run it, and whose packing `weights` has */
     akrt_op op;
     akrt_pool pool;
     akrt_act act;
@@ -38,10 +40,16 @@ typedef struct akrt_layer {
     int32_t act_bits;       /* 1, 2 or 4 */
     int32_t wide_depthwise; /* depthwise results need 32 bits */
     int16_t border;
-    const int16_t *weights;   /* (filters, depth) */
+    const int16_t
+        *weights; /* akrt_matmul_s16s16's packing; (filters, depth) for a wide depthwise */
     const int16_t *depthwise; /* (size_x, size_y, channels) */
+    const int16_t *halves;    /* NULL, or (filters, 2 * depth): positive, then negated negative
+                                 pointwise weights. With them AKRT_SEPARABLE + AKRT_POOL_SUM sums
+                                 before the pointwise product where no sum can saturate; the caller
+                                 has bounded positions * potential to 32 bits. */
     const int32_t *threshold; /* (filters): AKRT_ACT_BISECT */
     const int32_t *step;      /* (filters): AKRT_ACT_BISECT, floor(16 * act_step) << (4 - bits) */
+    akrt_scale scale;         /* AKRT_ACT_SCALE */
     const int32_t *levels;    /* (2^bits - 1, filters): AKRT_ACT_LEVELS */
 } akrt_layer;
 

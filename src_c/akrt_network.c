@@ -25,6 +25,10 @@ static scratch_plan plan_scratch(const akrt_layer *layer) {
     } else if (layer->pool == AKRT_POOL_SUM) {
         pooled = filters;
     }
+    if (layer->halves != NULL) {
+        const size_t collapsed = 4 * (size_t)layer->depth + 2 * filters;
+        kept = kept > collapsed ? kept : collapsed;
+    }
     plan.potentials = aligned(row * (size_t)layer->depth * element);
     plan.pooled = plan.potentials + aligned(kept * sizeof(int32_t));
     plan.total = plan.pooled + aligned(pooled * sizeof(int32_t));
@@ -63,12 +67,15 @@ static void emit(const akrt_layer *layer, const int32_t *potentials, size_t at, 
     if (layer->act == AKRT_ACT_NONE) {
         memcpy((int32_t *)output + from, potentials,
                (size_t)positions * (size_t)layer->filters * sizeof(int32_t));
+    } else if (layer->act == AKRT_ACT_SCALE) {
+        layer->arch->akrt_act_s32_scale(potentials, &layer->scale, positions, layer->filters,
+                                        (uint8_t *)output + from);
     } else if (layer->act == AKRT_ACT_BISECT) {
-        akrt_act_s32_bisect__ref(potentials, layer->threshold, layer->step, layer->act_bits,
-                                 positions, layer->filters, (uint8_t *)output + from);
+        layer->arch->akrt_act_s32_bisect(potentials, layer->threshold, layer->step, layer->act_bits,
+                                         positions, layer->filters, (uint8_t *)output + from);
     } else {
-        akrt_act_s32_levels__ref(potentials, layer->levels, (1 << layer->act_bits) - 1, positions,
-                                 layer->filters, (uint8_t *)output + from);
+        layer->arch->akrt_act_s32_levels(potentials, layer->levels, (1 << layer->act_bits) - 1,
+                                         positions, layer->filters, (uint8_t *)output + from);
     }
 }
 
@@ -80,20 +87,47 @@ static void run_row(const akrt_layer *layer, const uint8_t *input, int32_t x, vo
         const int32_t used = w->size_x * w->size_y * w->channels;
         int16_t *patch = rows;
         for (int32_t y = 0; y < w->out_y; y++) {
-            akrt_patch_u8__ref(w, input, x, y, layer->border, patch);
+            layer->arch->akrt_patch_u8(w, input, x, y, layer->border, patch);
             memset(patch + used, 0, (size_t)(layer->depth - used) * sizeof *patch);
             patch += layer->depth;
         }
     } else if (layer->wide_depthwise) {
-        akrt_dwconv_u8s16_s32__ref(w, input, layer->depthwise, x, layer->depth, rows);
-        akrt_matmul_s32s16__ref(rows, layer->weights, w->out_y, layer->depth, layer->filters,
-                                potentials);
+        layer->arch->akrt_dwconv_u8s16_s32(w, input, layer->depthwise, x, layer->depth, rows);
+        layer->arch->akrt_matmul_s32s16(rows, layer->weights, w->out_y, layer->depth,
+                                        layer->filters, potentials);
         return;
     } else {
-        akrt_dwconv_u8s16_s16__ref(w, input, layer->depthwise, x, layer->depth, rows);
+        layer->arch->akrt_dwconv_u8s16_s16(w, input, layer->depthwise, x, layer->depth, rows);
     }
-    akrt_matmul_s16s16__ref(rows, layer->weights, w->out_y, layer->depth, layer->filters,
-                            potentials);
+    layer->arch->akrt_matmul_s16s16(rows, layer->weights, w->out_y, layer->depth, layer->filters,
+                                    potentials);
+}
+
+/* The sum over all positions commutes with the pointwise product, except that it saturates after
+ * every addition. With P and N the sums of the positive and of the negated negative depthwise
+ * results, no partial sum of a filter exceeds up = P.max(w,0) + N.max(-w,0) nor falls below
+ * -down = -(N.max(w,0) + P.max(-w,0)); where these stay within 20 bits nothing saturates and the
+ * sum is up - down. Returns 0, and leaves `pooled` undefined, where they do not. */
+static int run_collapsed(const akrt_layer *layer, const uint8_t *input, void *rows, int32_t *sums,
+                         int32_t *pooled) {
+    const akrt_window *w = &layer->conv;
+    const size_t depth = (size_t)layer->depth;
+    int32_t *positive = sums, *negative = sums + depth;
+    int32_t *up = sums + 4 * depth, *down = up + layer->filters;
+    memset(sums, 0, 2 * depth * sizeof *sums);
+    for (int32_t x = 0; x < w->out_x; x++) {
+        layer->arch->akrt_dwconv_u8s16_s16(w, input, layer->depthwise, x, layer->depth, rows);
+        layer->arch->akrt_signed_sums_s16(rows, w->out_y, layer->depth, positive, negative);
+    }
+    memcpy(sums + 2 * depth, negative, depth * sizeof *sums);
+    memcpy(sums + 3 * depth, positive, depth * sizeof *sums);
+    layer->arch->akrt_matmul_s32s16(sums, layer->halves, 2, 2 * layer->depth, layer->filters, up);
+    int32_t fits = 1;
+    for (int32_t f = 0; f < layer->filters; f++) {
+        fits &= (up[f] <= AKRT_POTENTIAL_MAX) & (-down[f] >= AKRT_POTENTIAL_MIN);
+        pooled[f] = up[f] - down[f];
+    }
+    return fits;
 }
 
 static void run_dense(const akrt_layer *layer, const uint8_t *input, void *output, int16_t *row,
@@ -103,8 +137,9 @@ static void run_dense(const akrt_layer *layer, const uint8_t *input, void *outpu
         row[i] = input[i];
     }
     memset(row + used, 0, ((size_t)layer->depth - used) * sizeof *row);
-    akrt_matmul_s16s16__ref(row, layer->weights, 1, layer->depth, layer->filters, potentials);
-    akrt_saturate_s32__ref(potentials, layer->filters);
+    layer->arch->akrt_matmul_s16s16(row, layer->weights, 1, layer->depth, layer->filters,
+                                    potentials);
+    layer->arch->akrt_saturate_s32(potentials, layer->filters);
     emit(layer, potentials, 0, 1, output);
 }
 
@@ -117,6 +152,10 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output,
         run_dense(layer, input, output, scratch, potentials);
         return;
     }
+    if (layer->halves != NULL && run_collapsed(layer, input, scratch, potentials, pooled)) {
+        emit(layer, pooled, 0, 1, output);
+        return;
+    }
     if (layer->pool == AKRT_POOL_SUM) {
         memset(pooled, 0, (size_t)layer->filters * sizeof *pooled);
     }
@@ -125,18 +164,18 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output,
         if (layer->pool == AKRT_POOL_MAX) {
             int32_t *row = potentials + at * (size_t)layer->filters;
             run_row(layer, input, x, scratch, row);
-            akrt_saturate_s32__ref(row, w->out_y * layer->filters);
+            layer->arch->akrt_saturate_s32(row, w->out_y * layer->filters);
             continue;
         }
         run_row(layer, input, x, scratch, potentials);
         if (layer->pool == AKRT_POOL_SUM) {
-            akrt_sumpool_s32__ref(potentials, w->out_y, layer->filters, pooled);
+            layer->arch->akrt_sumpool_s32(potentials, w->out_y, layer->filters, pooled);
         } else {
             emit(layer, potentials, at, w->out_y, output);
         }
     }
     if (layer->pool == AKRT_POOL_MAX) {
-        akrt_maxpool_s32__ref(&layer->max_pool, potentials, pooled);
+        layer->arch->akrt_maxpool_s32(&layer->max_pool, potentials, pooled);
     }
     if (layer->pool != AKRT_POOL_NONE) {
         emit(layer, pooled, 0, (int32_t)output_positions(layer), output);

@@ -1,0 +1,28 @@
+/* akrt: the kernels of one architecture, and the choice of one. */
+#ifndef AKRT_ARCH_H
+#define AKRT_ARCH_H
+
+#include "akrt/kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct akrt_arch {
+    const char *name;
+    int32_t filter_block; /* how akrt_matmul_s16s16 wants its weights: kernels.inc */
+#define AKRT_KERNEL(kernel, arguments) void(*kernel) arguments;
+#include "akrt/kernels.inc"
+#undef AKRT_KERNEL
+} akrt_arch;
+
+/* The architectures built in, best first; the last is plain C. NULL beyond the last. */
+const akrt_arch *akrt_arch_at(int32_t index);
+
+/* Whether this CPU can run it. */
+int akrt_arch_usable(const akrt_arch *arch);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

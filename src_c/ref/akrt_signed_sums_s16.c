@@ -1,0 +1,13 @@
+#include "akrt/kernels.h"
+
+void AKRT_FN(akrt_signed_sums_s16)(const int16_t *values, int32_t positions, int32_t depth,
+                                   int32_t *positive, int32_t *negative) {
+    for (int32_t p = 0; p < positions; p++) {
+        for (int32_t c = 0; c < depth; c++) {
+            const int32_t v = values[c];
+            positive[c] += v > 0 ? v : 0;
+            negative[c] += v < 0 ? -v : 0;
+        }
+        values += depth;
+    }
+}

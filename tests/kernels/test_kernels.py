@@ -1,0 +1,296 @@
+"""Each C kernel of each architecture against NumPy, over the whole range of its operands."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from akrt.backends.native import find_scale, interleave
+from akrt.kernels._kernels import architectures
+from kernels.compiled import SOURCE, Kernels, Scale, Window, build, pointer
+
+INT16, INT32 = np.iinfo(np.int16), np.iinfo(np.int32)
+
+
+STEMS = re.findall(r"AKRT_KERNEL\((akrt_\w+),", (SOURCE / "include/akrt/kernels.inc").read_text())
+ARCHITECTURES = architectures()
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return build(tmp_path_factory.mktemp("kernels"))
+
+
+@pytest.fixture(scope="session", params=ARCHITECTURES, ids=[name for name, _, _ in ARCHITECTURES])
+def kernels(request: pytest.FixtureRequest, library: ctypes.CDLL) -> Kernels:
+    name, block, usable = request.param
+    if not usable:
+        pytest.skip(f"this CPU cannot run the kernels '{name}'")
+    return Kernels(library, "ref" if name == "generic" else name, block)
+
+
+def test_every_kernel_of_the_list_is_tested_here() -> None:
+    assert len(STEMS) == len(set(STEMS)) >= 11
+    for stem in STEMS:
+        assert any(name.startswith(stem.replace("akrt_", "test_")) for name in globals()), stem
+
+
+def test_every_kernel_of_the_list_exists_for_every_architecture(kernels: Kernels) -> None:
+    for stem in STEMS:
+        assert getattr(kernels, stem)
+
+
+def test_one_kernel_a_file_named_as_the_function() -> None:
+    assert sorted(path.stem for path in (SOURCE / "ref").glob("*.c")) == sorted(STEMS)
+    for stem in STEMS:
+        assert f"AKRT_FN({stem})(" in (SOURCE / "ref" / f"{stem}.c").read_text()
+
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(seeds, st.integers(1, 9), st.integers(1, 12), st.integers(1, 150))
+def test_matmul_s16s16(kernels: Kernels, seed: int, depth8: int, rows: int, filters: int) -> None:
+    rng = np.random.default_rng(seed)
+    depth = 8 * depth8
+    a = rng.integers(INT16.min, INT16.max + 1, (rows, depth)).astype(np.int16)
+    w = rng.integers(-128, 128, (filters, depth)).astype(np.int16)
+    out = np.empty((rows, filters), np.int32)
+    packed = interleave(w, kernels.filter_block)
+    kernels.akrt_matmul_s16s16(pointer(a), pointer(packed), rows, depth, filters, pointer(out))
+    np.testing.assert_array_equal(out, a.astype(np.int64) @ w.T.astype(np.int64))
+
+
+@given(seeds, st.integers(1, 9), st.integers(1, 5), st.integers(1, 13))
+def test_matmul_s32s16(kernels: Kernels, seed: int, depth8: int, rows: int, filters: int) -> None:
+    rng = np.random.default_rng(seed)
+    depth = 8 * depth8
+    reach = INT32.max // (128 * depth)
+    a = rng.integers(-reach, reach + 1, (rows, depth)).astype(np.int32)
+    w = rng.integers(-128, 128, (filters, depth)).astype(np.int16)
+    out = np.empty((rows, filters), np.int32)
+    kernels.akrt_matmul_s32s16(pointer(a), pointer(w), rows, depth, filters, pointer(out))
+    np.testing.assert_array_equal(out, a.astype(np.int64) @ w.T.astype(np.int64))
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> Window:
+    n = draw(st.tuples(st.integers(1, 12), st.integers(1, 12)))
+    odd = st.tuples(st.integers(1, 7), st.integers(1, 7))
+    k = draw(st.one_of(st.just((3, 3)), odd))
+    s = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    out = tuple(-(-n[i] // s[i]) for i in (0, 1))
+    pad = tuple(max((out[i] - 1) * s[i] + k[i] - n[i], 0) // 2 for i in (0, 1))
+    return Window(
+        n[0],
+        n[1],
+        draw(st.sampled_from([1, 2, 3, 8, 15, 16, 17, 31, 32, 33, 48, 64, 70])),
+        *out,
+        *k,
+        *s,
+        *pad,
+    )
+
+
+def patches(w: Window, x: np.ndarray, border: int) -> np.ndarray:
+    """(out_x, out_y, size_x, size_y, channels), element by element."""
+    out = np.full((w.out_x, w.out_y, w.size_x, w.size_y, w.channels), border, np.int64)
+    for ox, oy, i, j in np.ndindex(*out.shape[:4]):
+        at = ox * w.stride_x - w.pad_x + i, oy * w.stride_y - w.pad_y + j
+        if 0 <= at[0] < w.in_x and 0 <= at[1] < w.in_y:
+            out[ox, oy, i, j] = x[at]
+    return out
+
+
+@given(seeds, windows(), st.integers(0, 255))
+def test_patch_u8(kernels: Kernels, seed: int, w: Window, border: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 256, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    expected = patches(w, x, border)
+    got = np.empty(expected.shape[2:], np.int16)
+    at = rng.integers(w.out_x), rng.integers(w.out_y)
+    kernels.akrt_patch_u8(
+        ctypes.byref(w), pointer(x), int(at[0]), int(at[1]), ctypes.c_int16(border), pointer(got)
+    )
+    np.testing.assert_array_equal(got, expected[at])
+
+
+tails = st.sampled_from([0, 0, 1, 8, 9])
+
+
+@given(seeds, windows(), tails)
+def test_dwconv_u8s16_s16(kernels: Kernels, seed: int, w: Window, tail: int) -> None:
+    check_dwconv(kernels, 16, 4, seed, w, tail)
+
+
+@given(seeds, windows(), tails)
+def test_dwconv_u8s16_s32(kernels: Kernels, seed: int, w: Window, tail: int) -> None:
+    check_dwconv(kernels, 32, 127, seed, w, tail)
+
+
+def check_dwconv(kernels: Kernels, bits: int, top: int, seed: int, w: Window, tail: int) -> None:
+    rng = np.random.default_rng(seed)
+    # 49 taps of 15 stay within 16 bits for weights to 44
+    x = rng.integers(0, 16, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    weights = rng.integers(-top, top + 1, (w.size_x, w.size_y, w.channels)).astype(np.int16)
+    depth = w.channels + tail
+    out = np.full((w.out_y, depth), 99, np.int16 if bits == 16 else np.int32)
+    row = int(rng.integers(w.out_x))
+    kernel = getattr(kernels, f"akrt_dwconv_u8s16_s{bits}")
+    kernel(ctypes.byref(w), pointer(x), pointer(weights), row, depth, pointer(out))
+    expected = (patches(w, x, 0)[row] * weights).sum((1, 2))
+    np.testing.assert_array_equal(out[:, : w.channels], expected)
+    assert not out[:, w.channels :].any()
+
+
+@given(seeds, windows())
+def test_maxpool_s32(kernels: Kernels, seed: int, w: Window) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-(2**19), 2**19, (w.in_x, w.in_y, w.channels)).astype(np.int32)
+    out = np.empty((w.out_x, w.out_y, w.channels), np.int32)
+    kernels.akrt_maxpool_s32(ctypes.byref(w), pointer(x), pointer(out))
+    np.testing.assert_array_equal(out, patches(w, x, INT32.min).max((2, 3)))
+
+
+@given(seeds, st.integers(1, 40), st.integers(1, 9), st.sampled_from([2**10, 2**18, 2**30]))
+def test_sumpool_s32(
+    kernels: Kernels, seed: int, positions: int, channels: int, reach: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    p = rng.integers(-reach, reach, (positions, channels)).astype(np.int32)
+    total = np.zeros(channels, np.int32)
+    kernels.akrt_sumpool_s32(pointer(p), positions, channels, pointer(total))
+    expected = np.zeros(channels, np.int64)
+    for row in p.astype(np.int64):
+        expected = np.minimum(np.maximum(expected + row, -524288), 524287)
+    np.testing.assert_array_equal(total, expected)
+
+
+@given(seeds, st.integers(1, 40), st.integers(1, 70))
+def test_signed_sums_s16(kernels: Kernels, seed: int, positions: int, depth: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(INT16.min, INT16.max + 1, (positions, depth)).astype(np.int16)
+    positive, negative = rng.integers(0, 1000, (2, depth)).astype(np.int32)
+    before = positive.copy(), negative.copy()
+    kernels.akrt_signed_sums_s16(
+        pointer(values), positions, depth, pointer(positive), pointer(negative)
+    )
+    wide = values.astype(np.int64)
+    np.testing.assert_array_equal(positive - before[0], np.maximum(wide, 0).sum(0))
+    np.testing.assert_array_equal(negative - before[1], -np.minimum(wide, 0).sum(0))
+
+
+@given(seeds, st.integers(1, 50))
+def test_saturate_s32(kernels: Kernels, seed: int, n: int) -> None:
+    p = np.random.default_rng(seed).integers(INT32.min, INT32.max, n).astype(np.int32)
+    p[0] = [524287, 524288, -524288, -524289][seed % 4]
+    expected = np.minimum(np.maximum(p, -524288), 524287)
+    kernels.akrt_saturate_s32(pointer(p), n)
+    np.testing.assert_array_equal(p, expected)
+
+
+def ceiling_rule(p: np.ndarray, threshold: np.ndarray, step16: np.ndarray, bits: int) -> np.ndarray:
+    """The activation of the numeric contract, in Python integers."""
+    rows = [
+        [
+            min(max(-(-16 * (int(v) - int(t)) // (int(s) << (4 - bits))), 0), 2**bits - 1)
+            for v, t, s in zip(row, threshold, step16, strict=True)
+        ]
+        for row in p
+    ]
+    return np.array(rows, np.uint8)
+
+
+def near_edges(
+    rng: np.random.Generator, threshold: np.ndarray, step16: np.ndarray, bits: int
+) -> np.ndarray:
+    """Potentials on both sides of every level, where a wrong rounding would show."""
+    n = np.arange(-1, 2**bits + 1)[:, None]
+    level = threshold + np.floor_divide(n * (step16 << (4 - bits)), 16)
+    return np.concatenate([level - 1, level, level + 1, rng.permutation(level)])
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+@given(seed=seeds, channels=st.integers(1, 20), exponent=st.integers(1, 27))
+def test_act_s32_bisect(
+    kernels: Kernels, bits: int, seed: int, channels: int, exponent: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    threshold = rng.integers(-(2**20), 2**20, channels)
+    step16 = rng.integers(1, 2**exponent, channels)
+    p = near_edges(rng, threshold, step16, bits)
+    p = np.clip(p, threshold - 2**23 + 1, threshold + 2**23 - 1).astype(np.int32)
+    step = np.minimum(step16 << (4 - bits), 2**27).astype(np.int32)
+    out = np.empty(p.shape, np.uint8)
+    kernels.akrt_act_s32_bisect(
+        pointer(p), pointer(threshold.astype(np.int32)), pointer(step), bits, *p.shape, pointer(out)
+    )
+    np.testing.assert_array_equal(out, ceiling_rule(p, threshold, step16, bits))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+@given(seed=seeds, channels=st.integers(1, 20), exponent=st.integers(1, 35))
+def test_act_s32_levels(
+    kernels: Kernels, bits: int, seed: int, channels: int, exponent: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    threshold = rng.integers(INT32.min, INT32.max, channels)
+    step16 = rng.integers(1, 2**exponent, channels)
+    p = np.clip(near_edges(rng, threshold, step16, bits), -(2**31) + 2**20, 2**31 - 2**20)
+    p = p.astype(np.int32)
+    n = np.arange(2**bits - 1)[:, None]
+    levels = threshold + np.floor_divide(n * (step16 << (4 - bits)), 16)
+    levels = np.clip(levels, INT32.min, INT32.max).astype(np.int32)
+    out = np.empty(p.shape, np.uint8)
+    kernels.akrt_act_s32_levels(pointer(p), pointer(levels), 2**bits - 1, *p.shape, pointer(out))
+    np.testing.assert_array_equal(out, ceiling_rule(p, threshold, step16, bits))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+@given(seed=seeds, channels=st.integers(1, 70), exponent=st.integers(5, 15))
+def test_act_s32_scale(
+    kernels: Kernels, bits: int, seed: int, channels: int, exponent: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    threshold = rng.integers(-(2**20), 2**20, channels)
+    step16 = rng.integers(1 if bits == 1 else 16, 2**exponent, channels)
+    step = step16 << (4 - bits)
+    levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * step, 16)
+    constants = find_scale(levels, step)
+    assume(constants is not None)
+    fields = [threshold.astype(np.int32), constants["top"], constants["mul"], constants["add"]]
+    scale = Scale(*(array.ctypes.data for array in fields), constants["shift"])
+    p = near_edges(rng, threshold, step16, bits)
+    p = np.concatenate([p, rng.integers(-(2**29), 2**29, p.shape)]).astype(np.int32)
+    out = np.empty(p.shape, np.uint8)
+    kernels.akrt_act_s32_scale(pointer(p), ctypes.byref(scale), *p.shape, pointer(out))
+    np.testing.assert_array_equal(out, ceiling_rule(p, threshold, step16, bits))
+
+
+@given(seeds, st.sampled_from([1, 2, 4]), st.integers(5, 14))
+def test_find_scale_is_exact_for_every_value_or_gives_none(
+    seed: int, bits: int, exponent: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    step = rng.integers(1, 2**exponent, 4)
+    levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * step, 16)
+    constants = find_scale(levels, step)
+    if constants is None:
+        return
+    v = np.arange(int(constants["top"].max()) + 1, dtype=np.uint64)[:, None]
+    v = np.minimum(v, constants["top"].astype(np.uint64))
+    product = v * constants["mul"].astype(np.uint64) + constants["add"].astype(np.uint64)
+    assert product.max() < 2**32
+    counted = (v[None] > levels[:, None].astype(np.uint64)).sum(0)
+    np.testing.assert_array_equal(product >> np.uint64(constants["shift"]), counted)
+
+
+def test_find_scale_serves_the_steps_of_trained_networks() -> None:
+    step16 = np.array([32, 100, 200, 700, 1000]) * 16 + np.array([0, 3, 7, 11, 15])
+    levels = np.floor_divide(np.arange(15)[:, None] * step16, 16)
+    assert find_scale(levels, step16) is not None
