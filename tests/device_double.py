@@ -35,6 +35,7 @@ class Bench:
         absent_seconds: how long a vanished device stays away.
         hang: listing the devices never ends.
         frame_ms: akida's own clock: how long a frame takes.
+        delay: seconds that every inference takes.
         power: powers in mW that the meter logs, one each millisecond.
     """
 
@@ -49,6 +50,7 @@ class Bench:
     frame_ms: float = 1.0
     power: list[float] = field(default_factory=list)
     soc: bool = True
+    delay: float = 0.0
 
     def install(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
@@ -171,6 +173,7 @@ class DeviceDouble:
             raise RuntimeError("device is not programmed")
         failure = self._fate("forward", tuple(f for f in FAILURES if f != "corrupts"))
         self._fail(failure)
+        time.sleep(self.bench.delay)
         outputs = self._network.run(inputs)
         self._frames = len(inputs)
         span = int(self._frames * self.bench.frame_ms)

@@ -74,3 +74,8 @@ def double(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AKRT_DOUBLE", str(folder))
     device_double.Bench(chips=[]).install(folder)
     return folder
+
+
+def children() -> list[str]:
+    """Process ids of this process's children, the dead that nobody waited for among them."""
+    return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()

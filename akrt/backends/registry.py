@@ -15,6 +15,7 @@ from typing import Any
 from akrt.backends.base import Backend
 from akrt.driver.discovery import akida_present
 from akrt.driver.host import Host
+from akrt.driver.mapping import is_virtual
 from akrt.errors import (
     AkrtError,
     BackendNotFoundError,
@@ -81,6 +82,8 @@ def _automatic(model: Model, options: dict[str, Any]) -> Backend | None:
     """
     if not Host().chips() or not akida_present():
         return None
+    if set(options) - backend_class("nsoc").options or is_virtual(options.get("device")):
+        return None  # options of another backend; and a virtual chip is never chosen unasked
     try:
         return create("nsoc", model, {"fallback": "native", "require": True, **options})
     except (DeviceError, UnsupportedLayerError, BackendUnavailableError) as error:

@@ -99,3 +99,8 @@ def _print_report(name: str, report: CheckReport) -> None:
     else:
         print_line(f"{name} fits an {report.chip}; akida's mapper proves it:")
         print_mapping(report.mapping)
+    if report.beyond_20_bits:
+        print_line(
+            f"potentials of {', '.join(report.beyond_20_bits)} may leave the chip's 20-bit range, "
+            f"where it is not guaranteed to agree with software"
+        )

@@ -23,6 +23,9 @@ class CheckReport:
     """Where akida's mapper puts it; None when it cannot, or was not asked."""
     unproven: str | None
     """Why the mapper was not asked."""
+    beyond_20_bits: tuple[str, ...] = ()
+    """Layers whose potentials may leave the chip's 20-bit accumulators: it is not guaranteed to
+    agree with software there. No violation: whether they do depends on the input."""
 
     @property
     def fits(self) -> bool:
@@ -37,6 +40,7 @@ class CheckReport:
             "violations": [v.as_dict() for v in self.violations],
             "mapping": None if self.mapping is None else self.mapping.as_dict(),
             "unproven": self.unproven,
+            "beyond_20_bits": list(self.beyond_20_bits),
         }
 
 
@@ -63,4 +67,5 @@ def check(model: Model, chip: str = "AKD1000", mode: str = "all_nps") -> CheckRe
     except BackendUnavailableError as error:
         if not found:
             found.append(Violation(model.name, "model", "place", "on the mesh", str(error)))
-    return CheckReport(chip, tuple(found), mapping, unproven)
+    wide = tuple(stage.layer.name for stage in model.stages if stage.beyond_20_bits)
+    return CheckReport(chip, tuple(found), mapping, unproven, wide)

@@ -12,7 +12,7 @@ import tempfile
 import time
 from typing import Any
 
-from akrt.driver.worker import Reply, read_message, write_message
+from akrt.driver.messages import Reply, read_message, write_message
 from akrt.errors import DeviceLostError
 
 __all__ = ["SOURCE", "Link", "StalledError"]
@@ -56,7 +56,14 @@ class Link:
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
         for pipe in (self._in, self._out):
             os.set_blocking(pipe, False)
-        self._receive(time.monotonic() + seconds, f"listing the devices took over {seconds:g} s")
+        try:
+            self._receive(
+                time.monotonic() + seconds, f"listing the devices took over {seconds:g} s"
+            )
+        except BaseException:
+            self._kill()
+            self.close()
+            raise
 
     @property
     def alive(self) -> bool:

@@ -28,6 +28,8 @@ __all__ = [
     "LayerMap",
     "Mapping",
     "Processor",
+    "Sequence",
+    "is_virtual",
     "map_mode",
     "map_model",
     "twin_device",
@@ -213,13 +215,18 @@ def map_mode(name: str) -> Any:
     return getattr(_akida().MapMode, MAP_MODES[name])
 
 
+def is_virtual(device: object) -> bool:
+    """Whether ``device=`` asks for a virtual device, existing or not."""
+    return isinstance(device, str) and device.lower().startswith("virtual")
+
+
 def virtual_chip(device: str) -> str | None:
     """``AKD1000`` for ``virtual:akd1000``; None for what is no virtual device.
 
     Raises:
         UsageError: a virtual device that does not exist.
     """
-    if not device.lower().startswith("virtual"):
+    if not is_virtual(device):
         return None
     for name, chip in zip(VIRTUAL, CHIPS, strict=True):
         if device.lower() == name:

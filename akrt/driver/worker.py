@@ -14,44 +14,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
-import json
 import os
 import signal
-import struct
 import sys
 import tempfile
 from collections.abc import Callable
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-__all__ = ["main", "read_message", "write_message"]
+from akrt.driver.messages import Header, Reply, read_message, write_message
 
-_LENGTHS = struct.Struct("<II")
+__all__ = ["Worker", "main"]
+
 _GRACE_SECONDS = 5.0
-
-Header = dict[str, Any]
-Reply = tuple[Header, bytes]
-
-
-def write_message(stream: IO[bytes], header: Header, payload: bytes | memoryview = b"") -> None:
-    """Send one message: two lengths, a JSON header, raw bytes."""
-    text = json.dumps(header).encode()
-    size = memoryview(payload).nbytes
-    stream.write(_LENGTHS.pack(len(text), size) + text)
-    stream.write(payload)
-    stream.flush()
-
-
-def read_message(read: Callable[[int], bytes]) -> Reply:
-    """Receive one message through `read`, which gives as many bytes as asked for.
-
-    Raises:
-        EOFError: the other side has gone.
-    """
-    text_length, payload_length = _LENGTHS.unpack(read(_LENGTHS.size))
-    header: Header = json.loads(read(text_length))
-    return header, read(payload_length)
 
 
 class Worker:

@@ -392,3 +392,12 @@ def test_a_full_mesh_is_a_violation_of_the_layer_that_found_no_place() -> None:
     report = check(Model((entrance(8, 8, 4), *layers)))
     assert [(v.layer, v.rule) for v in report.violations] == [("c78", "place")]
     assert "CNP1" in str(report.violations[0])
+
+
+def test_potentials_beyond_20_bits_are_told_but_fit() -> None:
+    weights = np.full((7, 7, 140, 2), 7, np.int8)
+    layers = (entrance(8, 8, 140), convolution("wide", weights), convolution("c", ones(1, 1, 2, 2)))
+    assert 7 * 7 * 140 * 7 * 15 > 1 << 19
+    report = check(Model(layers))
+    assert report.beyond_20_bits == ("wide",)
+    assert report.violations == ()

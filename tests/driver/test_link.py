@@ -77,8 +77,10 @@ def test_a_source_that_prints_does_not_disturb(double, tmp_path, monkeypatch) ->
 
 def test_a_source_that_is_not_there_is_told(monkeypatch) -> None:
     monkeypatch.setattr(link, "SOURCE", "no_such_module:devices")
+    before = set(Path("/proc/self/fd").iterdir())
     with pytest.raises(DeviceLostError, match="No module named 'no_such_module'"):
         Link(20.0)
+    assert not set(Path("/proc/self/fd").iterdir()) - before
 
 
 def test_when_its_owner_is_killed_the_worker_frees_the_chip_and_ends(double) -> None:
