@@ -97,6 +97,7 @@ class _Neural:
     """What every layer with weights has."""
 
     kind: ClassVar[str] = ""
+    array_names: ClassVar[tuple[str, ...]] = ("weights", "threshold", "act_step")
     name: str
     weights_bits: int
     threshold: IntArray
@@ -114,7 +115,7 @@ class _Neural:
     @property
     def arrays(self) -> dict[str, IntArray]:
         """The layer's tensors by name."""
-        raise TypeError(f"{type(self).__name__} has no arrays")
+        return {name: getattr(self, name) for name in self.array_names}
 
     @property
     def kernel_shape(self) -> tuple[int, ...]:
@@ -190,14 +191,17 @@ class _Spatial(_Neural):
     @property
     def kernel_size(self) -> Pair:
         """(kernel_x, kernel_y)."""
-        raise TypeError(f"{type(self).__name__} has no kernel")
+        kernel_x, kernel_y = self.arrays[self.array_names[0]].shape[:2]
+        return (int(kernel_x), int(kernel_y))
 
     def _check_geometry(self) -> None:
         if self.padding not in ("same", "valid"):
             raise self._fail(f"padding must be 'same' or 'valid', got {self.padding!r}")
         if not all(k % 2 for k in self.kernel_size):
             raise self._fail(f"kernel sizes must be odd, got {self.kernel_size}")
-        self._check_stride("stride", self.stride, self.kernel_size)
+        self._check_pair("stride", self.stride)
+        if not isinstance(self, InputConvolutional):  # akida takes wider strides there alone
+            self._check_stride("stride", self.stride, self.kernel_size)
         pooling = self.pooling
         if pooling is None:
             return
@@ -274,14 +278,6 @@ class InputConvolutional(_Spatial):
         if not _is_int(self.padding_value) or not 0 <= self.padding_value <= 255:
             raise self._fail(f"padding_value must be 0..255, got {self.padding_value!r}")
 
-    @property
-    def kernel_size(self) -> Pair:
-        return (int(self.weights.shape[0]), int(self.weights.shape[1]))
-
-    @property
-    def arrays(self) -> dict[str, IntArray]:
-        return {"weights": self.weights, "threshold": self.threshold, "act_step": self.act_step}
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Convolutional(_Spatial):
@@ -296,20 +292,13 @@ class Convolutional(_Spatial):
         self._freeze_activation(self.weights.shape[3])
         self._check_geometry()
 
-    @property
-    def kernel_size(self) -> Pair:
-        return (int(self.weights.shape[0]), int(self.weights.shape[1]))
-
-    @property
-    def arrays(self) -> dict[str, IntArray]:
-        return {"weights": self.weights, "threshold": self.threshold, "act_step": self.act_step}
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SeparableConvolutional(_Spatial):
     """Depthwise then pointwise convolution; the value between them is a full integer."""
 
     kind: ClassVar[str] = "SeparableConvolutional"
+    array_names: ClassVar[tuple[str, ...]] = ("depthwise", "pointwise", "threshold", "act_step")
     depthwise: IntArray
     """int8 (kernel_x, kernel_y, C), flipped for cross-correlation."""
     pointwise: IntArray
@@ -327,21 +316,8 @@ class SeparableConvolutional(_Spatial):
         self._check_geometry()
 
     @property
-    def kernel_size(self) -> Pair:
-        return (int(self.depthwise.shape[0]), int(self.depthwise.shape[1]))
-
-    @property
     def kernel_shape(self) -> tuple[int, ...]:
         return (*self.kernel_size, *self.pointwise.shape)
-
-    @property
-    def arrays(self) -> dict[str, IntArray]:
-        return {
-            "depthwise": self.depthwise,
-            "pointwise": self.pointwise,
-            "threshold": self.threshold,
-            "act_step": self.act_step,
-        }
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -355,10 +331,6 @@ class FullyConnected(_Neural):
     def __post_init__(self) -> None:
         self._freeze_weights("weights", 2)
         self._freeze_activation(self.weights.shape[1])
-
-    @property
-    def arrays(self) -> dict[str, IntArray]:
-        return {"weights": self.weights, "threshold": self.threshold, "act_step": self.act_step}
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(1, 1, units), whatever the input."""

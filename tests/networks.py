@@ -115,7 +115,8 @@ def networks(draw: st.DrawFn) -> tuple[Model, np.ndarray]:
                 for n in shape[:2]
             )
             common["padding"] = padding
-            common["stride"] = tuple(draw(st.integers(1, min(3, k))) for k in kernel)
+            widest = [3, 3] if kind is InputConvolutional else kernel
+            common["stride"] = tuple(draw(st.integers(1, min(3, k))) for k in widest)
             pooling = draw(poolings())
             if kind is SeparableConvolutional:
                 common["depthwise"] = random_weights(rng, bits, (*kernel, shape[2]))

@@ -82,6 +82,10 @@ def test_layers_cannot_be_changed_behind_the_models_back() -> None:
         layer.act_bits = 2  # type: ignore[misc]
 
 
+def test_only_the_first_layer_may_stride_beyond_its_kernel() -> None:
+    assert Model((replace(FIRST, stride=(3, 4)),)).output_shape == (2, 2, 4)
+
+
 def test_pooling_of_one_by_one_is_none() -> None:
     assert replace(CONV, pooling=Pooling("max", (1, 1), (1, 1))).pooling is None
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from threading import Lock
 from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output
-from akrt.errors import BackendUnavailableError
+from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Network, architectures
 from akrt.model import (
     FullyConnected,
@@ -32,6 +35,8 @@ _INT16_MAX = (1 << 15) - 1
 _BISECT_DISTANCE = 1 << 23
 _BISECT_STEP = 1 << 27
 _DEPTH_MULTIPLE = 8
+_MACS_PER_THREAD = 5_000_000
+"""Waking a thread costs as much as this much work."""
 
 
 class Scale(TypedDict):
@@ -49,13 +54,26 @@ class NativeBackend(Backend):
     The kernels are those of the best architecture that this CPU has, or of the one that the
     environment variable AKRT_ARCH names; the integers are the same with all of them.
 
+    Args:
+        model: the network.
+        threads: how many may share the samples of one batch; None: one for each CPU. A single
+            sample takes one thread. The result does not depend on it.
+
     Raises:
         BackendUnavailableError: AKRT_ARCH names kernels that are not built in or not for this CPU.
+        UsageError: `threads` is not a positive number.
     """
 
     name = "native"
+    options = frozenset({"threads"})
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, threads: int | None = None) -> None:
+        if threads is not None and (type(threads) is not int or threads < 1):
+            raise UsageError(f"threads must be a positive number, got {threads!r}")
+        self._threads = threads or _cpus()
+        self._share = max(1, _MACS_PER_THREAD // max(model.macs, 1))
+        self._pool: ThreadPoolExecutor | None = None
+        self._starting = Lock()
         self._neural = [s for s in model.stages if not isinstance(s.layer, InputData)]
         self._skipped = len(model.stages) - len(self._neural)
         self._arch, block = choose_arch(os.environ.get("AKRT_ARCH", ""))
@@ -64,7 +82,31 @@ class NativeBackend(Backend):
         self._network = Network(packed, self._arch) if packed else None
 
     def run(self, x: npt.NDArray[np.uint8]) -> Output:
-        return x.copy() if self._network is None else self._network.run(x)
+        network = self._network
+        if network is None:
+            return x.copy()
+        parts = min(self._threads, len(x) // self._share)
+        if parts < 2:
+            return network.run(x)
+        y = network.empty(len(x))
+        edges = [len(x) * i // parts for i in range(parts + 1)]
+        with self._starting:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._threads - 1, "akrt-native")
+            pool = self._pool
+        others = [
+            pool.submit(network.run, x[start:stop], y[start:stop])
+            for start, stop in pairwise(edges[1:])
+        ]
+        network.run(x[: edges[1]], y[: edges[1]])
+        for other in others:
+            other.result()
+        return y
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
 
     def layer_outputs(self, x: npt.NDArray[np.uint8]) -> list[Output]:
         return [output for output, _ in self._walk(x)]
@@ -84,7 +126,18 @@ class NativeBackend(Backend):
 
     def describe(self) -> dict[str, str]:
         arena = 0 if self._network is None else self._network.arena_bytes
-        return {"kernels": self._arch, "arena": f"{arena} bytes"}
+        return {
+            "kernels": self._arch,
+            "threads": str(self._threads),
+            "arena": f"{arena} bytes",
+        }
+
+
+def _cpus() -> int:
+    """CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def choose_arch(wanted: str) -> tuple[str, int]:

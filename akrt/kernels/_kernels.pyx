@@ -200,11 +200,21 @@ cdef class Network:
         """Bytes of memory one call in flight needs."""
         return self._arena_bytes
 
-    def run(self, cnp.ndarray x not None):
-        """Outputs (N, X', Y', C') of the last layer for uint8 (N, X, Y, C)."""
+    def empty(self, int32_t samples):
+        """An array for the outputs of so many samples."""
+        cdef int last = self._network.count - 1
+        return self._output(&self._layers[last], samples, last)
+
+    def run(self, cnp.ndarray x not None, cnp.ndarray out=None):
+        """Outputs (N, X', Y', C') of the last layer for uint8 (N, X, Y, C), written to `out`."""
         cdef const akrt_layer *last = &self._layers[self._network.count - 1]
         cdef int32_t samples = self._samples(x, &self._layers[0])
-        cdef cnp.ndarray y = self._output(last, samples, self._network.count - 1)
+        cdef cnp.ndarray y = out
+        if out is None:
+            y = self._output(last, samples, self._network.count - 1)
+        else:
+            shape = (samples, *self._shapes[self._network.count - 1])
+            _pointer(out, np.int32 if last.act == AKRT_ACT_NONE else np.uint8, shape)
         cdef const uint8_t *source = <const uint8_t *>cnp.PyArray_DATA(x)
         cdef void *target = cnp.PyArray_DATA(y)
         cdef cnp.ndarray arena = self._take_arena()

@@ -86,7 +86,7 @@ class Trainer:
         self.optimizer.build(model.trainable_variables)
         self.average = [w.copy() for w in model.get_weights()]
         self.epoch = 0
-        self.best: tuple[float, list[npt.NDArray[Any]]] = (-1.0, [])
+        self.best = (accuracy(model, arrays.x_val, arrays.y_val), model.get_weights())
         self.steps_per_epoch = max(1, len(arrays.x) // hyper.batch)
         self._decayed = [v for v in model.trainable_variables if len(v.shape) > 1]
         self._step = self.tf.function(self._train_step, autograph=False)
@@ -131,9 +131,8 @@ class Trainer:
         return score
 
     def finish(self) -> None:
-        """Give the model the best averaged weights."""
-        if self.best[1]:
-            self.model.set_weights(self.best[1])
+        """Give the model the best averaged weights, or those it started with if none beat them."""
+        self.model.set_weights(self.best[1])
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Arrays from which `restore` continues."""
@@ -172,6 +171,8 @@ class Trainer:
     def _jitter(self, x: Any, seed: Any) -> Any:
         """uint8 (B, frames, coefficients, 1) with offsets, noise and hidden frames."""
         tf, hyper = self.tf, self.hyper
+        if not (hyper.offset or hyper.jitter or hyper.mask):
+            return x
         shape = tf.shape(x)
         x = tf.cast(x, tf.float32)
         normal = tf.random.stateless_normal
@@ -211,8 +212,7 @@ class Trainer:
 def _teach(teacher: Any, x: npt.NDArray[np.uint8], temperature: float) -> npt.NDArray[np.float16]:
     """float16 (N, classes): the teacher's softened answers, computed once.
 
-    The teacher hears every row as prepared, the student with jitter: it learns to give the
-    same answer all the same.
+    Teacher and student see every row as prepared: under distillation there is no jitter.
     """
     logits = logits_of(teacher).predict(x, batch_size=1000, verbose=0) / temperature
     shares = np.exp(logits - logits.max(1, keepdims=True))

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,11 @@ class TrainSettings:
     def hyper(self, episode: Episode) -> Hyper:
         """What one episode is trained with."""
         number = EPISODES.index(episode)
-        distil = self.distil if number else 0.0
-        return Hyper(self.epochs[number], self.rates[number], self.batch, distil=distil)
+        hyper = Hyper(self.epochs[number], self.rates[number], self.batch)
+        if not number or not self.distil:
+            return hyper
+        # The teacher's answer belongs to the very input it saw.
+        return replace(hyper, distil=self.distil, offset=0.0, jitter=0.0, mask=0)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import active_count
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from networks import networks, placeholder
 import akrt
 from akrt.backends.native import NativeBackend, choose_arch, pack
 from akrt.backends.reference import ReferenceBackend
-from akrt.errors import BackendUnavailableError
+from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Network, architectures
 from akrt.model import FullyConnected, InputData, Model
 
@@ -68,6 +69,43 @@ def test_wrong_arrays_are_refused_before_c_sees_them(case: tuple[Model, np.ndarr
     wrong_shape = dict(layers[0], output_shape=(1, 1, 1 << 15))
     with pytest.raises(ValueError, match="output shape"):
         Network([wrong_shape], "generic")
+
+
+@settings(max_examples=20)
+@given(networks())
+def test_the_result_does_not_depend_on_the_threads(case: tuple[Model, np.ndarray]) -> None:
+    model, x = case
+    x = np.resize(x, (23, *model.input_shape))
+    expected = NativeBackend(model, threads=1).run(x)
+    for threads in (2, 3, 7, 40):
+        backend = NativeBackend(model, threads=threads)
+        backend._share = 1  # these networks are too small to be shared otherwise
+        np.testing.assert_array_equal(backend.run(x), expected)
+        backend.close()
+
+
+def test_closing_ends_the_threads() -> None:
+    before = active_count()
+    runtime = akrt.Runtime(SMALL, threads=4)
+    runtime._backend._share = 1
+    runtime.forward(np.zeros((64, 1, 1, 4), np.uint8))
+    assert active_count() > before
+    runtime.close()
+    assert active_count() == before
+
+
+def test_a_wrong_number_of_threads_is_refused() -> None:
+    for threads in (0, -1, 2.0, True, "two"):
+        with pytest.raises(UsageError, match="threads must be a positive number"):
+            akrt.Runtime(SMALL, threads=threads)
+
+
+def test_outputs_that_do_not_fit_are_refused() -> None:
+    network = Network(neural(SMALL), "generic")
+    x = np.zeros((2, 1, 1, 4), np.uint8)
+    for bad in (network.empty(1), network.empty(2).astype(np.int64), network.empty(4)[::2]):
+        with pytest.raises(ValueError, match="expected int32"):
+            network.run(x, bad)
 
 
 def test_the_kernels_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

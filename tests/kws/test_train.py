@@ -29,7 +29,7 @@ def need_training() -> None:
 def data(tmp_path_factory: pytest.TempPathFactory) -> FeatureSet:
     need_training()
     folder = sounds(tmp_path_factory.mktemp("data"), speakers=25)
-    return prepare(folder, PrepareSettings(words=("_silence_", "yes", "no"), per_class=200))
+    return prepare(folder, PrepareSettings(words=("_silence_", "yes", "no"), per_class=100))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_tables(trained: tuple[Path, list[EpisodeResult]]) -> None:
     table = json.loads((folder / "table.json").read_text())
     assert [row["episode"] for row in table["episodes"]] == [e.name for e in EPISODES]
     assert table["training"]["seed"] == BRIEF.seed
-    assert table["data"]["per_class"] == 200
+    assert table["data"]["per_class"] == 100
     assert table["clips"]["training"]["yes"]["real"] > 5
     assert json.loads((folder / "words.json").read_text()) == ["_silence_", "yes", "no"]
     assert not list(folder.glob(".*"))
