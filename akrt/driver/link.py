@@ -20,6 +20,8 @@ __all__ = ["SOURCE", "Link", "StalledError"]
 SOURCE = "akida:devices"
 """``module:function`` that returns the hardware devices, as akida documents them."""
 
+_CLOSE_SECONDS = 5.0
+"""For a worker that is left: it unprograms the chip before it ends."""
 _KILL_SECONDS = 2.0
 
 
@@ -97,7 +99,7 @@ class Link:
         return self._receive(deadline, late)
 
     def close(self) -> None:
-        """End the worker and wait for its end; calling it again does nothing."""
+        """Leave the worker, which frees the chip, and wait for its end; again it does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -107,7 +109,7 @@ class Link:
                 with contextlib.suppress(OSError):
                     pipe.close()
         try:
-            process.wait(_KILL_SECONDS)
+            process.wait(_CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
             self._kill()
         self._errors.close()

@@ -172,11 +172,7 @@ class Session:
         self._closed = True
         self._ready = False
         self._join()
-        if self._link is not None:
-            with contextlib.suppress(DeviceError):
-                self._link.ask("unprogram", self._settings.deadline)
-            self._link.close()
-            self._link = None
+        self._unlink()  # the worker unprograms the chip when it is left
         if self._lock is not None:
             self._lock.close()
             self._lock = None

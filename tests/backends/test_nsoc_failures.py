@@ -73,6 +73,19 @@ def test_an_interrupt_leaves_the_runtime_usable(bench) -> None:
         np.testing.assert_array_equal(rt.forward(samples(4)), reference(samples(4)))
 
 
+def test_closing_waits_for_a_retry_that_is_under_way(bench) -> None:
+    bench(plans={"0": {"forward2": "dies"}})
+    rt = runtime(fallback="native", start_seconds=4.0, first_retry=0.01)
+    rt.forward(samples(4))
+    bench(hang=True)
+    time.sleep(0.05)
+    rt.forward(samples(4))
+    retries = [t for t in threading.enumerate() if t.name.startswith("akrt-")]
+    assert len(retries) == 1
+    rt.close()
+    assert not retries[0].is_alive()
+
+
 def test_nothing_stays_open(bench) -> None:
     bench(plans={"0": {"forward3": "dies"}})
     runtime().close()
