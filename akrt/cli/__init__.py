@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from akrt.cli import evaluate, kws, models, run
+from akrt.cli import chips, devices, evaluate, kws, models, run
 from akrt.errors import AkrtError
 
 __all__ = ["app", "main"]
@@ -28,6 +28,10 @@ app.command("run")(run.run)
 app.command("eval")(evaluate.evaluate)
 app.command("summary")(models.summary)
 app.command("convert")(models.convert)
+app.command("check")(chips.check)
+app.command("program")(chips.program)
+app.command("devices")(devices.devices)
+app.command("doctor")(devices.doctor)
 app.add_typer(kws.app, name="kws")
 
 
