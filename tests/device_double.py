@@ -90,6 +90,8 @@ class DeviceDouble:
         self._random = random.Random(f"{bench.seed}.{index}.{calls}")
         self._program: bytes | None = None
         self._corrupt = False
+        self._gone = False
+        """Once gone, only a new process finds the device again."""
         self._frames = 0
         self.memory = (0, 0)
         self._power_on = False
@@ -207,6 +209,8 @@ class DeviceDouble:
         )()
 
     def _fate(self, call: str, possible: tuple[str, ...]) -> str | None:
+        if self._gone:
+            raise RuntimeError("no such device")
         number = 1 + sum(e.startswith(f"{call}:") for e in events(folder(), self.index))
         planned = self.bench.plans.get(str(self.index), {}).get(f"{call}{number}")
         failure = planned
@@ -228,7 +232,7 @@ class DeviceDouble:
         if failure == "vanishes":
             until = time.time() + self.bench.absent_seconds
             (folder() / f"away{self.index}").write_text(str(until))
-            self._program = None
+            self._gone = True
             raise RuntimeError("the device is gone")
         if failure == "dies":
             os.kill(os.getpid(), 11)

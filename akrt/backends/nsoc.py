@@ -188,11 +188,8 @@ class NsocBackend(Backend):
     def _run(self, x: npt.NDArray[np.uint8]) -> Output:
         job = _Job(x, self._chunk, np.empty((len(x), *self._model.output_shape), self._dtype))
         self._search_again()
-        # Only a caller with nothing else to compute on waits for a lost chip.
-        beside = self._fallback is not None or any(s.ready for s in self._sessions)
         while job.waiting:
-            ready = self._take_back(beside)
-            beside = True
+            ready = self._take_back()
             if ready:
                 self._serve(job, ready)
             if job.waiting and not any(s.ready for s in self._sessions):
@@ -205,8 +202,12 @@ class NsocBackend(Backend):
             self._counts[span.where] = self._counts.get(span.where, 0) + span.stop - span.start
         return trace(job.outputs, sorted(job.spans, key=lambda span: span.start))
 
-    def _take_back(self, beside: bool) -> list[Session]:
-        """The sessions that are ready; lost ones are retried, beside the work or before it."""
+    def _take_back(self) -> list[Session]:
+        """The sessions that are ready; lost ones are retried.
+
+        A batch waits for that only where nothing else could compute it.
+        """
+        beside = self._fallback is not None or any(s.ready for s in self._sessions)
         for session in self._sessions:
             # the error of a chip that stays lost is told when nothing else is left
             with contextlib.suppress(DeviceError):

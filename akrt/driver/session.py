@@ -187,30 +187,37 @@ class Session:
         }
 
     def _open(self) -> None:
-        settings = self._settings
         if self._lock is None:
             self._lock = locks.DeviceLock(self.info.name)
-        if self._link is None or not self._link.alive:
-            self._link = Link(settings.start_seconds, self._lock.fd)
-            clock = None if settings.clock_mode is None else CLOCK_MODES[settings.clock_mode]
-            self._link.ask(
-                "open",
-                settings.start_seconds,
-                desc=self.info.desc,
-                clock_mode=clock,
-                power=settings.power,
-            )
-        else:
-            self._link.ask("unprogram", settings.start_seconds)
+        if self._link is not None and self._link.alive:
+            try:
+                self._link.ask("unprogram", self._settings.start_seconds)
+                self._prepare(self._link)
+            except DeviceError:
+                pass  # a new process lets akida look for its devices afresh
+            else:
+                return
+        self._unlink()
+        settings = self._settings
+        self._link = Link(settings.start_seconds, self._lock.fd)
+        clock = None if settings.clock_mode is None else CLOCK_MODES[settings.clock_mode]
+        self._link.ask(
+            "open",
+            settings.start_seconds,
+            desc=self.info.desc,
+            clock_mode=clock,
+            power=settings.power,
+        )
+        self._prepare(self._link)
+
+    def _prepare(self, link: Link) -> None:
+        """Program the chip and let it answer a sample whose answer is known."""
+        settings = self._settings
         if settings.hybrid:
-            self._link.ask(
-                "map",
-                settings.start_seconds,
-                modelfile.to_bytes(self._model),
-                mode=settings.map_mode,
-            )
+            model = modelfile.to_bytes(self._model)
+            link.ask("map", settings.start_seconds, model, mode=settings.map_mode)
         else:
-            self._program(self._link)
+            self._program(link)
         answer = self._forward(self._proof.inputs, measure=False)
         if not np.array_equal(answer, self._proof.outputs):
             raise DeviceLostError(
@@ -260,10 +267,6 @@ class Session:
         settings = self._settings
         wait = min(settings.first_retry * 2.0 ** min(self._failures - 1, 30), settings.last_retry)
         self._retry_at = time.monotonic() + wait
-        # The first failure may be cured by programming again; after that take a new process,
-        # in which akida looks for its devices afresh.
-        if self._failures > 1:
-            self._unlink()
 
     def _abandon(self) -> None:
         self._ready = False

@@ -36,6 +36,25 @@ def test_a_file_left_by_a_killed_owner_is_no_lock(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+def test_a_file_removed_by_its_last_owner_while_we_lock_it_is_no_lock(folder, monkeypatch) -> None:
+    path = folder / "akrt-0000-01-00.0.lock"
+    flock = locks.fcntl.flock
+
+    def late(fd: int, operation: int) -> None:
+        if path.exists() and "removed" not in seen:
+            seen.append("removed")
+            path.unlink()
+        flock(fd, operation)
+
+    seen: list[str] = []
+    monkeypatch.setattr(locks.fcntl, "flock", late)
+    lock = locks.DeviceLock("0000:01:00.0")
+    assert seen == ["removed"]
+    with pytest.raises(DeviceBusyError):
+        locks.DeviceLock("0000:01:00.0")
+    lock.close()
+
+
 def test_a_link_in_the_lock_folder_is_not_followed(folder: Path) -> None:
     victim = folder / "victim"
     victim.write_text("precious")
