@@ -1,6 +1,7 @@
 """akrt runs quantised convolutional networks with the same integers everywhere."""
 
 from akrt import errors
+from akrt.driver.discovery import DeviceInfo, devices
 from akrt.errors import AkrtError
 from akrt.loading import load
 from akrt.measurement import LayerProfile, Statistics
@@ -11,10 +12,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AkrtError",
+    "DeviceInfo",
     "LayerProfile",
     "Model",
     "Runtime",
     "Statistics",
+    "devices",
     "errors",
     "load",
 ]

@@ -7,6 +7,11 @@ All of them derive from `AkrtError`. A message says what was wrong, where, and w
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
 __all__ = [
     "AkrtError",
     "AudioError",
@@ -19,6 +24,7 @@ __all__ = [
     "DeviceNotFoundError",
     "DevicePermissionError",
     "DownloadError",
+    "FallbackWarning",
     "InputError",
     "MismatchError",
     "MissingExtraError",
@@ -114,7 +120,20 @@ class DevicePermissionError(DeviceError):
 
 
 class DeviceLostError(DeviceError):
-    """The device stopped answering or vanished while working."""
+    """The device stopped answering or vanished while working.
+
+    Raised by a runtime, it carries what was finished: `outputs` has one row for each sample of
+    `finished`, which are positions in the batch, ascending.
+    """
+
+    finished: npt.NDArray[np.int64] | None = None
+    """int64 (M,): the samples that were finished; None where no batch was running."""
+    outputs: npt.NDArray[Any] | None = None
+    """(M, X', Y', C'): their outputs."""
+
+
+class FallbackWarning(UserWarning):
+    """A chip failed and something else computed its samples, with the same result."""
 
 
 class MismatchError(AkrtError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ class Statistics:
     fps: float | None
     latency_us: dict[str, float]
     """``min``, ``p50``, ``p90``, ``p99``, ``max``; empty before the first call."""
+    measured: dict[str, Any] = field(default_factory=dict)
+    """What the backend measured of its own: where samples ran, clocks, energy per frame."""
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain types, for JSON."""
@@ -35,9 +37,10 @@ class Statistics:
     def __str__(self) -> str:
         if not self.calls:
             return f"{self.backend}: no calls yet"
+        simulated = " (simulated)" if self.measured.get("simulated") else ""
         latency = ", ".join(f"{name} {value:.1f}" for name, value in self.latency_us.items())
         return (
-            f"{self.backend}: {self.samples} samples in {self.calls} calls, "
+            f"{self.backend}{simulated}: {self.samples} samples in {self.calls} calls, "
             f"{self.fps:,.0f} samples/s; latency of a call in us: {latency}"
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from importlib.resources import as_file, files
 from types import TracebackType
 from typing import Any
@@ -13,10 +14,11 @@ import numpy.typing as npt
 
 from akrt.backends import registry
 from akrt.backends.base import Output
-from akrt.errors import AkrtError, InputError, UsageError
+from akrt.errors import AkrtError, DeviceLostError, InputError, UsageError
 from akrt.loading import load
 from akrt.measurement import LayerProfile, Recorder, Statistics
 from akrt.model import Model
+from akrt.provenance import TracedArray, join, trace
 
 __all__ = ["Runtime", "bundled_model"]
 
@@ -35,15 +37,17 @@ class Runtime:
     Args:
         model: a path to an ``.akrt``, ``.h5`` or ``.fbz`` file, a `Model`, a live `akida.Model`,
             or None for the bundled keyword-spotting network.
-        backend: "auto" (the best one here), "native", "simulator", "reference", or the name of a
-            plugin.
-        options: passed to the backend.
+        backend: "auto" (a usable chip, else native), "nsoc", "native", "simulator", "reference",
+            or the name of a plugin.
+        options: passed to the backend; those of "nsoc" are in `akrt.backends.nsoc`.
 
     Raises:
         ModelFileError, UnsupportedLayerError: the model cannot be read.
         BackendNotFoundError, BackendUnavailableError: the backend cannot run here; the message
             says why.
+        DeviceError: backend "nsoc" and no usable chip; the message says what was looked for.
 
+    Results of "nsoc" are arrays with `ran_on`, which samples ran where, and `simulated`.
     Forward calls may come from many threads at once where the backend allows it (native does).
     """
 
@@ -71,7 +75,7 @@ class Runtime:
     @property
     def statistics(self) -> Statistics:
         """Latency percentiles and samples per second over this runtime's calls so far."""
-        return self._recorder.statistics()
+        return replace(self._recorder.statistics(), measured=self._backend.measurements())
 
     def forward(self, inputs: npt.ArrayLike, batch_size: int = 0) -> Output:
         """Outputs of the last layer.
@@ -86,6 +90,7 @@ class Runtime:
 
         Raises:
             InputError: wrong shape, dtype or range.
+            DeviceLostError: the chip failed and there is no fallback; it carries what was finished.
         """
         if self._closed:
             raise UsageError("this runtime is closed: make a new one")
@@ -97,9 +102,14 @@ class Runtime:
             return np.empty((0, *self._model.output_shape), self._model.output_dtype)
         if not batch_size or batch_size >= samples:
             return self._run(x)
-        return np.concatenate(
-            [self._run(x[i : i + batch_size]) for i in range(0, samples, batch_size)]
-        )
+        parts: list[Output] = []
+        for start in range(0, samples, batch_size):
+            try:
+                parts.append(self._run(x[start : start + batch_size]))
+            except DeviceLostError as error:
+                _add_earlier(error, parts, start)
+                raise
+        return join(parts)
 
     def predict(self, inputs: npt.ArrayLike, batch_size: int = 0) -> npt.NDArray[np.float32]:
         """Outputs as floats: ``(potential - threshold) / act_step``, the network's logits.
@@ -124,6 +134,8 @@ class Runtime:
         threshold, act_step = final
         potentials = self.forward(inputs, batch_size)
         logits: npt.NDArray[np.float32] = (potentials - threshold).astype(np.float32) / act_step
+        if isinstance(potentials, TracedArray):
+            return trace(logits, potentials.ran_on)
         return logits
 
     def predict_classes(
@@ -253,6 +265,13 @@ class Runtime:
         y = self._backend.run(x)
         self._recorder.record(time.perf_counter_ns() - start, x.shape[0])
         return y
+
+
+def _add_earlier(error: DeviceLostError, parts: list[Output], start: int) -> None:
+    """Add the batches before sample `start` to the error of the batch that starts there."""
+    if error.finished is not None and error.outputs is not None:
+        error.finished = np.concatenate([np.arange(start), error.finished + start])
+        error.outputs = np.concatenate([*map(np.asarray, parts), error.outputs])
 
 
 def _as_model(model: str | os.PathLike[str] | Model | Any | None) -> Model:

@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from machines import double, machine  # noqa: F401 - fixtures
+from nsoc_bench import bench  # noqa: F401 - a fixture
+
 settings.register_profile(
     "akrt",
     deadline=None,

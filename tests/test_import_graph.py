@@ -25,11 +25,21 @@ ALLOWED = {
     "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.layers", "akrt.model"},
     "akrt/backends": {
         "akrt.backends",
+        "akrt.driver",
         "akrt.errors",
         "akrt.kernels",
         "akrt.model",
         "akrt.layers",
         "akrt.importers.akida_model",
+        "akrt.provenance",
+    },
+    "akrt/provenance": set(),
+    "akrt/driver": {
+        "akrt.driver",
+        "akrt.errors",
+        "akrt.importers.akida_model",
+        "akrt.model",
+        "akrt.modelfile",
     },
     "akrt/loading": {"akrt.errors", "akrt.model", "akrt.modelfile"},
     "firmware_export": {
@@ -45,6 +55,7 @@ ALLOWED = {
         "akrt.loading",
         "akrt.measurement",
         "akrt.model",
+        "akrt.provenance",
     },
 }
 # Where a package may be imported at all, and nowhere at the top level.
@@ -123,10 +134,12 @@ def test_public_names() -> None:
         assert getattr(akrt, name) is not None
     assert set(akrt.__all__) == {
         "AkrtError",
+        "DeviceInfo",
         "LayerProfile",
         "Model",
         "Runtime",
         "Statistics",
+        "devices",
         "errors",
         "load",
     }

@@ -67,5 +67,9 @@ class Backend(ABC):
         """Facts for the user: the device, the kernels chosen."""
         return {}
 
+    def measurements(self) -> dict[str, Any]:
+        """What the backend measured of its own, as plain types: devices, clocks, energy."""
+        return {}
+
     def close(self) -> None:  # noqa: B027 - most backends hold nothing
         """Free what the backend holds; it is not used afterwards."""

@@ -8,11 +8,23 @@ are raised, only when that backend is asked for.
 from __future__ import annotations
 
 import importlib
+import warnings
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from akrt.backends.base import Backend
-from akrt.errors import AkrtError, BackendNotFoundError, BackendUnavailableError, UsageError
+from akrt.driver.discovery import akida_present
+from akrt.driver.host import Host
+from akrt.driver.mapping import is_virtual
+from akrt.errors import (
+    AkrtError,
+    BackendNotFoundError,
+    BackendUnavailableError,
+    DeviceError,
+    FallbackWarning,
+    UnsupportedLayerError,
+    UsageError,
+)
 from akrt.model import Model
 
 __all__ = ["ENTRY_POINT_GROUP", "backend_class", "backend_names", "create"]
@@ -20,6 +32,7 @@ __all__ = ["ENTRY_POINT_GROUP", "backend_class", "backend_names", "create"]
 ENTRY_POINT_GROUP = "akrt.backends"
 
 _BUILT_IN = {
+    "nsoc": ("akrt.backends.nsoc", "NsocBackend"),
     "native": ("akrt.backends.native", "NativeBackend"),
     "simulator": ("akrt.backends.simulator", "SimulatorBackend"),
     "reference": ("akrt.backends.reference", "ReferenceBackend"),
@@ -62,6 +75,22 @@ def backend_class(name: str) -> type[Backend]:
     return loaded
 
 
+def _automatic(model: Model, options: dict[str, Any]) -> Backend | None:
+    """A chip with native as its fallback, where one is plugged in; None where none is usable.
+
+    Without a chip on the PCI bus this costs a look into /sys and imports nothing of akida.
+    """
+    if not Host().chips() or not akida_present():
+        return None
+    if set(options) - backend_class("nsoc").options or is_virtual(options.get("device")):
+        return None  # options of another backend; and a virtual chip is never chosen unasked
+    try:
+        return create("nsoc", model, {"fallback": "native", "require": True, **options})
+    except (DeviceError, UnsupportedLayerError, BackendUnavailableError) as error:
+        warnings.warn(f"using the CPU: {error}", FallbackWarning, stacklevel=4)
+        return None
+
+
 def create(name: str, model: Model, options: dict[str, Any]) -> Backend:
     """A backend of that name, prepared for `model`; "auto" is the best one here.
 
@@ -70,6 +99,10 @@ def create(name: str, model: Model, options: dict[str, Any]) -> Backend:
         BackendUnavailableError: it cannot run here, or cannot run a layer; the reason is told.
         UsageError: an option that this backend does not have.
     """
+    if name == "auto":
+        chip = _automatic(model, options)
+        if chip is not None:
+            return chip
     cls = backend_class("native" if name == "auto" else name)
     reason = cls.probe()
     if reason is not None:

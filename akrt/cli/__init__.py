@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from akrt.cli import evaluate, firmware, kws, models, run
+from akrt.cli import chips, devices, evaluate, firmware, kws, models, run
 from akrt.errors import AkrtError
 
 __all__ = ["app", "main"]
@@ -30,6 +30,10 @@ app.command("summary")(models.summary)
 app.command("convert")(models.convert)
 app.command("export")(firmware.export)
 app.command("verify")(firmware.verify)
+app.command("check")(chips.check)
+app.command("program")(chips.program)
+app.command("devices")(devices.devices)
+app.command("doctor")(devices.doctor)
 app.add_typer(kws.app, name="kws")
 
 

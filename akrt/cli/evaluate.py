@@ -12,7 +12,6 @@ import typer
 from akrt.cli import recordings
 from akrt.cli.output import print_json, print_line, print_table, progress
 from akrt.errors import AkrtError, AudioError, DatasetError
-from akrt.runtime import Runtime
 
 __all__ = ["evaluate"]
 
@@ -24,14 +23,21 @@ def evaluate(
         typer.Option("--model", "-m", help="An .akrt, .h5 or .fbz file; default: the bundled one."),
     ] = None,
     backend: Annotated[
-        str, typer.Option("--backend", "-b", help="auto, native, simulator or reference.")
+        str, typer.Option("--backend", "-b", help="auto, nsoc, native, simulator or reference.")
     ] = "auto",
+    device: Annotated[
+        str | None,
+        typer.Option(help="Akida: index, PCI address, all, virtual:akd1000 or virtual:akd1500."),
+    ] = None,
+    fallback: Annotated[
+        str | None, typer.Option(help="Akida: the backend that goes on when the chip cannot.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Accuracy, top-3 accuracy and accuracy by class on a labelled folder."""
     if not folder.is_dir():
         raise DatasetError(f"'{folder}' is not a folder")
-    with Runtime(model, backend=backend) as runtime:
+    with recordings.open_runtime(model, backend, device, fallback) as runtime:
         labels = runtime.model.labels
         if labels is None:
             raise DatasetError(

@@ -10,7 +10,11 @@ from typing import Annotated
 import typer
 
 from akrt import modelfile
+from akrt.cli.chips import MapMode, print_mapping
 from akrt.cli.output import print_json, print_line
+from akrt.driver.mapping import map_model
+from akrt.driver.mesh_picture import draw
+from akrt.driver.target import mapping_target
 from akrt.errors import InputError, UsageError
 from akrt.loading import load
 from akrt.model import Mfcc, Model
@@ -23,12 +27,31 @@ def summary(
     model: Annotated[
         str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Show the place on a chip: virtual:akd1000, an index, a PCI address."),
+    ] = None,
+    map_mode: MapMode = "all_nps",
+    hybrid: Annotated[
+        bool, typer.Option(help="With --device: layers may stay in akida's software.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="With --device: a picture of the mesh (.png, .svg, .pdf).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a model's layers, shapes, bits, and what its input and outputs mean."""
+    if device is None and (plot or hybrid):
+        raise UsageError("--plot and --hybrid need --device, such as --device virtual:akd1000")
     loaded = bundled_model() if model is None else load(model)
+    mapping = None
+    if device is not None:
+        mapping = map_model(loaded, *mapping_target(device), map_mode, hybrid)
+    if mapping is not None and plot is not None:
+        draw(mapping, plot)
     if as_json:
-        print_json(_facts(loaded))
+        placed = {} if mapping is None else {"mapping": mapping.as_dict()}
+        print_json({**_facts(loaded), **placed})
         return
     print_line(loaded.summary())
     shape = "x".join(map(str, loaded.input_shape))
@@ -37,6 +60,8 @@ def summary(
     print_line(f"classes  {', '.join(loaded.labels) if loaded.labels else 'no labels'}")
     for key, value in loaded.notes.items():
         print_line(f"{key:<8} {value}")
+    if mapping is not None:
+        print_mapping(mapping)
 
 
 def convert(

@@ -16,7 +16,7 @@ from akrt.errors import AudioError, UsageError
 from akrt.model import Mfcc, Model
 from akrt.runtime import Runtime
 
-__all__ = ["SUFFIXES", "Guess", "Heard", "expand", "hear", "sound_settings"]
+__all__ = ["SUFFIXES", "Guess", "Heard", "expand", "hear", "open_runtime", "sound_settings"]
 
 SUFFIXES = (".wav", ".flac", ".ogg")
 
@@ -46,6 +46,20 @@ class Heard:
     def as_dict(self) -> dict[str, Any]:
         """The same as plain types, for JSON."""
         return {**asdict(self), "word": self.word, "score": self.top[0].score}
+
+
+def open_runtime(
+    model: str | None, backend: str, device: str | None, fallback: str | None
+) -> Runtime:
+    """A runtime as the command line's options ask for it; a device implies its backend."""
+    options: dict[str, Any] = {}
+    if device is not None:
+        options["device"] = int(device) if device.isdecimal() else device
+    if fallback is not None:
+        options["fallback"] = fallback
+    if options and backend == "auto":
+        backend = "nsoc"
+    return Runtime(model, backend=backend, **options)
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:

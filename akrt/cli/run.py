@@ -29,8 +29,15 @@ def run(
         typer.Option("--model", "-m", help="An .akrt, .h5 or .fbz file; default: the bundled one."),
     ] = None,
     backend: Annotated[
-        str, typer.Option("--backend", "-b", help="auto, native, simulator or reference.")
+        str, typer.Option("--backend", "-b", help="auto, nsoc, native, simulator or reference.")
     ] = "auto",
+    device: Annotated[
+        str | None,
+        typer.Option(help="Akida: index, PCI address, all, virtual:akd1000 or virtual:akd1500."),
+    ] = None,
+    fallback: Annotated[
+        str | None, typer.Option(help="Akida: the backend that goes on when the chip cannot.")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 1,
     demo: Annotated[bool, typer.Option("--demo", help="Run the clips that ship.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -38,7 +45,7 @@ def run(
     """Name the word in every recording, with its score and how long it took."""
     if demo == bool(paths):
         raise UsageError("name the files to run, or use --demo for the clips that ship")
-    with Runtime(model, backend=backend) as runtime:
+    with recordings.open_runtime(model, backend, device, fallback) as runtime:
         if demo:
             with as_file(files("akrt") / "data" / "clips") as folder:
                 _run_sounds(runtime, [Path(folder)], top, as_json, relative_to=Path(folder))

@@ -70,7 +70,9 @@ def test_auto_is_native() -> None:
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(BackendNotFoundError, match=r"no backend 'gpu'.*auto, native, simulator"):
+    with pytest.raises(
+        BackendNotFoundError, match=r"no backend 'gpu'.*auto, nsoc, native, simulator"
+    ):
         akrt.Runtime(MODEL, backend="gpu")
 
 
@@ -108,7 +110,7 @@ def test_a_broken_plugin_does_not_harm_the_others() -> None:
 
 
 def test_every_built_in_backend_keeps_the_contract() -> None:
-    for name in ("native", "reference", "simulator"):
+    for name in ("nsoc", "native", "reference", "simulator"):
         cls = registry.backend_class(name)
         assert issubclass(cls, Backend)
         assert cls.name == name

@@ -107,6 +107,17 @@ def test_backends_agree(folder: Path) -> None:
     assert len(answers) == 1
 
 
+def test_a_device_implies_its_backend(folder: Path) -> None:
+    command("run", folder / "clips/loud", "-m", folder / "loudness.akrt", "--device", "0", code=4)
+    done = command(
+        *("run", folder / "clips/loud", "-m", folder / "loudness.akrt", "--json"),
+        *("--device", "0", "--fallback", "native"),
+    )
+    assert json.loads(done.stdout)["backend"] == "nsoc"
+    assert {r["word"] for r in json.loads(done.stdout)["results"]} == {"loud"}
+    assert "'native' computes" in done.stderr
+
+
 def test_one_bad_file_does_not_lose_the_others(folder: Path) -> None:
     done = command(
         *("run", folder / "text.wav", folder / "clips/loud", folder / "nothing.wav"),

@@ -1,0 +1,294 @@
+"""Akida chips: one or several of this machine, or a virtual one that says so.
+
+Options of ``Runtime(backend="nsoc", ...)``:
+
+* ``device``: an index of `akrt.devices()`, a PCI address, ``"all"``, None for the first usable
+  chip; ``"virtual:akd1000"`` or ``"virtual:akd1500"`` maps on akida's virtual device as proof and
+  computes in akida's software: results then carry ``simulated=True``.
+* ``fallback``: name of the backend that computes what the chips cannot, with the same result; None:
+  `DeviceLostError` instead.
+* ``require``: whether a usable chip must be there at the start in spite of a fallback.
+* ``chunk``: most samples that a chip gets at a time, and that a failure can cost.
+* the fields of `akrt.driver.session.Settings`: ``map_mode``, ``hybrid``, ``clock_mode``, ``power``,
+  ``deadline``, ``start_seconds``, ``first_retry``, ``last_retry``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import warnings
+from collections import deque
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.backends import registry
+from akrt.backends.base import Backend, Output
+from akrt.backends.native import NativeBackend
+from akrt.driver import discovery
+from akrt.driver.host import Host
+from akrt.driver.mapping import MAP_MODES, Mapping, map_model, virtual_chip, virtual_device
+from akrt.driver.session import Proof, Session, Settings
+from akrt.errors import DeviceError, DeviceLostError, FallbackWarning, UsageError
+from akrt.importers.akida_model import to_akida
+from akrt.model import Model
+from akrt.provenance import Span, trace
+
+__all__ = ["NsocBackend"]
+
+_SETTINGS = frozenset(f.name for f in fields(Settings))
+_CHUNK = 256
+
+
+class NsocBackend(Backend):
+    """Runs a model on Akida chips. Calls from several threads take turns."""
+
+    name = "nsoc"
+    options = _SETTINGS | {"device", "fallback", "require", "chunk"}
+
+    def __init__(
+        self,
+        model: Model,
+        device: int | str | None = None,
+        fallback: str | None = None,
+        require: bool = False,
+        chunk: int = _CHUNK,
+        **settings: Any,
+    ) -> None:
+        """Find the chips and program them.
+
+        Raises:
+            DeviceNotFoundError, DeviceBusyError, DevicePermissionError, DeviceLostError: there is
+                no usable chip, and no fallback.
+            UnsupportedLayerError, BackendUnavailableError: the network does not map on the chip.
+            MissingExtraError: a virtual device, and akida is not installed.
+            UsageError: an option that makes no sense.
+        """
+        if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
+            raise UsageError(f"chunk must be a positive number of samples, got {chunk!r}")
+        if fallback in ("nsoc", "auto"):
+            raise UsageError(f"'{fallback}' cannot be the fallback of 'nsoc': use 'native'")
+        self._model, self._device, self._chunk = model, device, chunk
+        self._settings = Settings(**settings)
+        if self._settings.map_mode not in MAP_MODES:
+            raise UsageError(
+                f"map_mode must be one of {', '.join(MAP_MODES)}, got {self._settings.map_mode!r}"
+            )
+        self._turn = threading.Lock()
+        self._sessions: list[Session] = []
+        self._counts: dict[str, int] = {}
+        self._fallback = None if fallback is None else registry.create(fallback, model, {})
+        self._search_at = 0.0
+        self._virtual = virtual_chip(device) if isinstance(device, str) else None
+        self._twin: Any = None
+        self._mapping: Mapping | None = None
+        if self._virtual is not None:
+            self._simulate(self._virtual)
+            return
+        try:
+            self._search()
+        except DeviceError as error:
+            if fallback is None or require:
+                self.close()
+                raise
+            self._search_at = time.monotonic() + self._settings.first_retry
+            warnings.warn(f"'{fallback}' computes: {error}", FallbackWarning, stacklevel=4)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def mapping(self) -> Mapping | None:
+        """Where the network is on the mesh; None before a chip was programmed, or in hybrid use."""
+        mapped = [s.mapping for s in self._sessions if s.mapping is not None]
+        return self._mapping or (mapped[0] if mapped else None)
+
+    def run(self, x: npt.NDArray[np.uint8]) -> Output:
+        with self._turn:
+            if self._twin is not None:
+                where = self._device if isinstance(self._device, str) else "virtual"
+                return trace(self._twin.forward(x), [Span(0, len(x), where.lower(), True)])
+            return self._run(x)
+
+    def describe(self) -> dict[str, str]:
+        facts = {}
+        if self._twin is not None:
+            facts["device"] = f"{self._device}, simulated: akida's software computes"
+        elif self._sessions:
+            facts["device"] = ", ".join(s.name for s in self._sessions)
+        else:
+            facts["device"] = "none"
+        if self.mapping is not None:
+            facts["processors"] = " + ".join(f"{n} {t}" for t, n in self.mapping.counts.items())
+            facts["program"] = f"{self.mapping.program_bytes} bytes"
+        if self._fallback is not None:
+            facts["fallback"] = self._fallback.name
+        return facts
+
+    def measurements(self) -> dict[str, Any]:
+        return {
+            "simulated": self._twin is not None,
+            "samples_by_place": dict(self._counts),
+            "devices": [session.facts() for session in self._sessions],
+        }
+
+    def close(self) -> None:
+        with self._turn:
+            for session in self._sessions:
+                session.close()
+            if self._fallback is not None:
+                self._fallback.close()
+
+    def _simulate(self, chip: str) -> None:
+        settings = self._settings
+        target, name = virtual_device(chip), f"virtual:{chip.lower()}"
+        self._mapping = map_model(self._model, target, name, settings.map_mode, settings.hybrid)
+        self._twin = to_akida(self._model)
+
+    def _search(self) -> None:
+        """Find the chips and open all that open.
+
+        Raises:
+            DeviceError: none does.
+        """
+        found = discovery.devices(seconds=self._settings.start_seconds)
+        if self._device == "all":
+            wanted = [info for info in found if info.usable] or [discovery.find(None, found)]
+        else:
+            wanted = [discovery.find(self._device, found)]
+        proof = _proof(self._model)
+        failures: list[DeviceError] = []
+        for info in wanted:
+            session = Session(info, self._model, self._settings, proof)
+            self._sessions.append(session)
+            try:
+                session.open()
+            except DeviceError as error:
+                failures.append(error)
+        if len(failures) == len(wanted):
+            raise failures[0]
+        for failure in failures:
+            warnings.warn(f"going on without a chip: {failure}", FallbackWarning, stacklevel=5)
+
+    def _search_again(self) -> None:
+        """Look for chips that were not there at the start; a look at the bus comes first."""
+        if self._sessions or time.monotonic() < self._search_at:
+            return
+        self._search_at = time.monotonic() + self._settings.last_retry
+        if Host().chips():
+            try:
+                self._search()
+            except DeviceError:
+                return
+
+    def _run(self, x: npt.NDArray[np.uint8]) -> Output:
+        job = _Job(x, self._chunk, np.empty((len(x), *self._model.output_shape), self._dtype))
+        self._search_again()
+        while job.waiting:
+            ready = self._take_back()
+            if ready:
+                self._serve(job, ready)
+            if job.waiting and not any(s.ready for s in self._sessions):
+                if self._fallback is None:
+                    raise self._lost(job)
+                self._fall_back(job)
+        for failure in job.failures:
+            warnings.warn(f"computed elsewhere: {failure}", FallbackWarning, stacklevel=5)
+        for span in job.spans:
+            self._counts[span.where] = self._counts.get(span.where, 0) + span.stop - span.start
+        return trace(job.outputs, sorted(job.spans, key=lambda span: span.start))
+
+    def _take_back(self) -> list[Session]:
+        """The sessions that are ready; lost ones are retried.
+
+        A batch waits for that only where nothing else could compute it.
+        """
+        beside = self._fallback is not None or any(s.ready for s in self._sessions)
+        for session in self._sessions:
+            # the error of a chip that stays lost is told when nothing else is left
+            with contextlib.suppress(DeviceError):
+                session.retry(background=beside)
+        return [session for session in self._sessions if session.ready]
+
+    def _serve(self, job: _Job, sessions: list[Session]) -> None:
+        """Let the chips take chunks until none is left or none of them is ready."""
+        if len(sessions) == 1:
+            job.serve(sessions[0])
+            return
+        threads = [threading.Thread(target=job.serve, args=(s,)) for s in sessions]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if job.crash is not None:
+            raise job.crash
+
+    def _fall_back(self, job: _Job) -> None:
+        assert self._fallback is not None
+        start, stop = job.waiting.popleft()
+        job.finish(start, stop, self._fallback.run(job.inputs[start:stop]), self._fallback.name)
+
+    def _lost(self, job: _Job) -> DeviceLostError:
+        spans = sorted(job.spans, key=lambda span: span.start)
+        done = [np.arange(span.start, span.stop) for span in spans]
+        reasons = [s.last_error for s in self._sessions if s.last_error] or ["no chip is left"]
+        error = DeviceLostError(
+            f"{'; '.join(reasons)}. {sum(map(len, done))} of {len(job.inputs)} samples were "
+            f"finished ('finished' and 'outputs' of this error); fallback='native' goes on "
+            f"without the chip"
+        )
+        error.finished = np.concatenate([np.zeros(0, np.int64), *done])
+        error.outputs = job.outputs[error.finished]
+        return error
+
+    @property
+    def _dtype(self) -> npt.DTypeLike:
+        return self._model.output_dtype
+
+
+class _Job:
+    """One batch: chunks that wait, and where the finished ones ran."""
+
+    def __init__(self, inputs: npt.NDArray[np.uint8], chunk: int, outputs: Output) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self.waiting = deque(
+            (start, min(start + chunk, len(inputs))) for start in range(0, len(inputs), chunk)
+        )
+        self.spans: list[Span] = []
+        self.failures: list[DeviceError] = []
+        self.crash: BaseException | None = None
+        """What no chip is to blame for, in a thread that cannot raise it."""
+
+    def serve(self, session: Session) -> None:
+        """Hand chunks to one chip until none is left or it fails; a failed chunk waits again."""
+        while session.ready:
+            try:
+                start, stop = self.waiting.popleft()
+            except IndexError:
+                return
+            try:
+                answer = session.forward(self.inputs[start:stop])
+            except DeviceError as error:
+                self.failures.append(error)
+                self.waiting.appendleft((start, stop))
+                return
+            except BaseException as error:
+                self.crash = error
+                raise
+            self.finish(start, stop, answer, session.name)
+
+    def finish(self, start: int, stop: int, answer: Output, where: str) -> None:
+        """Keep an answer."""
+        self.outputs[start:stop] = answer
+        self.spans.append(Span(start, stop, where))
+
+
+def _proof(model: Model) -> Proof:
+    """A sample that reaches over the whole input range, and what the CPU says to it."""
+    values = np.arange(np.prod(model.input_shape)) * 37 % (1 << model.input_bits)
+    inputs = values.astype(np.uint8).reshape(1, *model.input_shape)
+    return Proof(inputs, NativeBackend(model).run(inputs))

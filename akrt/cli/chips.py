@@ -1,0 +1,106 @@
+"""``akrt check`` and ``akrt program``: a network and a chip, without the chip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from akrt.cli.output import print_json, print_line, print_table
+from akrt.driver.check import CheckReport
+from akrt.driver.check import check as check_model
+from akrt.driver.host import CHIPS
+from akrt.driver.mapping import MAP_MODES, Mapping
+from akrt.driver.program import write_program
+from akrt.driver.target import mapping_target
+from akrt.errors import UnsupportedLayerError, UsageError
+from akrt.loading import load
+from akrt.runtime import bundled_model
+
+__all__ = ["check", "print_mapping", "program"]
+
+TARGETS = {chip.name.lower(): chip.name for chip in CHIPS}
+ModelFile = Annotated[
+    str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
+]
+MapMode = Annotated[str, typer.Option("--map-mode", help=f"{', '.join(MAP_MODES)}.")]
+
+
+def check(
+    model: ModelFile = None,
+    target: Annotated[str, typer.Option(help=f"{' or '.join(TARGETS)}.")] = "akd1000",
+    map_mode: MapMode = "all_nps",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say whether a model fits a chip: all violations at once, or a map as proof. Exit 0 or 3."""
+    if target.lower() not in TARGETS:
+        raise UsageError(f"--target must be {' or '.join(TARGETS)}, got '{target}'")
+    loaded = bundled_model() if model is None else load(model)
+    report = check_model(loaded, TARGETS[target.lower()], map_mode)
+    if as_json:
+        print_json({"model": loaded.name, **report.as_dict()})
+    else:
+        _print_report(loaded.name, report)
+    if not report.fits:
+        raise typer.Exit(UnsupportedLayerError.exit_code)
+
+
+def program(
+    model: ModelFile = None,
+    device: Annotated[
+        str, typer.Option(help="virtual:akd1000, virtual:akd1500, an index or a PCI address.")
+    ] = "virtual:akd1000",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The program; a .json manifest goes beside it.")
+    ] = Path("program.bin"),
+    map_mode: MapMode = "minimal",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest.")] = False,
+) -> None:
+    """Write the program that configures a chip for a model, for firmware that owns the chip."""
+    if output.suffix == ".json":
+        raise UsageError(f"the manifest takes the suffix .json: choose another for '{output}'")
+    loaded = bundled_model() if model is None else load(model)
+    akida_device, name = mapping_target(device)
+    manifest, beside = write_program(loaded, akida_device, name, output, map_mode)
+    if as_json:
+        print_json(manifest.as_dict())
+        return
+    print_line(f"{output}: {manifest.bytes:,} bytes for {manifest.device} ({manifest.hw_version})")
+    print_line(f"{beside}: SHA-256 {manifest.sha256}")
+
+
+def print_mapping(mapping: Mapping) -> None:
+    """A mapping as tables."""
+    where = "in hardware" if mapping.in_hardware else "in hardware and software"
+    print_line(f"\n{mapping.device}, map mode {mapping.mode}: {where}")
+    rows = []
+    for layer in mapping.layers:
+        processors = " + ".join(f"{n} {kind}" for kind, n in layer.counts.items())
+        external = f"{layer.external_bytes:,} B" if layer.external_bytes else "-"
+        place = [str(layer.sequence), str(layer.run)]
+        rows.append([layer.name, layer.kind, *place, processors or "-", external])
+    columns = ["layer", "type", "sequence", "pass", "processors", "external memory"]
+    print_table(columns, rows, numeric=(2, 3))
+    for i, s in enumerate(mapping.sequences):
+        size = f", program {s.program_bytes:,} bytes" if s.program_bytes else ""
+        print_line(f"sequence {i}  {s.name} ({s.backend}), passes {s.passes}{size}")
+    total = ", ".join(f"{n} {kind}" for kind, n in mapping.counts.items()) or "none"
+    print_line(f"processors  {total}; external memory {mapping.external_bytes:,} bytes")
+
+
+def _print_report(name: str, report: CheckReport) -> None:
+    rows = [[v.layer, v.kind, v.rule, v.limit, v.value] for v in report.violations]
+    if rows:
+        print_table(["layer", "type", "property", "must be", "is"], rows)
+        print_line(f"{name} does not fit an {report.chip}: {len(rows)} violations")
+    elif report.mapping is None:
+        print_line(f"{name} breaks no limit of an {report.chip}; not proven: {report.unproven}")
+    else:
+        print_line(f"{name} fits an {report.chip}; akida's mapper proves it:")
+        print_mapping(report.mapping)
+    if report.beyond_20_bits:
+        print_line(
+            f"potentials of {', '.join(report.beyond_20_bits)} may leave the chip's 20-bit range, "
+            f"where it is not guaranteed to agree with software"
+        )

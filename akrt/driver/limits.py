@@ -1,0 +1,237 @@
+"""What the first-generation chips can hold: every violation of a model, layer by layer.
+
+The limits are those that the mapper of akida 2.19 keeps on its virtual AKD1000 and AKD1500. The
+mapper stops at the first layer that does not fit; here all are found. What depends on a whole
+network's share of the mesh (processors, their memory, how filters are split over them) only the
+mapper can tell: `akrt.driver.check` asks it.
+
+X and Y are the first and second spatial axes, which akida calls width and height.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from akrt.model import (
+    AnyLayer,
+    Convolutional,
+    FullyConnected,
+    InputConvolutional,
+    InputData,
+    Model,
+    NeuralLayer,
+    SeparableConvolutional,
+    SpatialLayer,
+    Stage,
+)
+
+__all__ = ["Violation", "violations"]
+
+FIRST_INPUT_MIN = 5
+FIRST_Y_MAX = 256
+FIRST_FILTERS_MAX = {1: {3: 512, 5: 192, 7: 96}, 3: {3: 192, 5: 64, 7: 32}}
+"""By input channels and kernel width."""
+CHANNELS_MAX = 2048
+FILTERS_MAX = 2048
+DENSE_INPUTS_MAX = 57334
+AVERAGE_X_MAX = 32
+AVERAGE_Y_MIN = 3
+CONV_CHANNELS_MAX = {
+    **{(k, b): 448 if b == 4 else 896 for k in (1, 3, 5) for b in (1, 2, 4)},
+    (7, 1): 896,
+    (7, 2): 448,
+    (7, 4): 149,
+}
+"""By kernel width and weight bits: one filter must fit the weight memory of one processor."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One property of one layer that the chip cannot do."""
+
+    layer: str
+    kind: str
+    rule: str
+    """Short name of the property."""
+    limit: str
+    value: str
+
+    def __str__(self) -> str:
+        return (
+            f"layer '{self.layer}' ({self.kind}): {self.rule} must be {self.limit}, is {self.value}"
+        )
+
+    def as_dict(self) -> dict[str, str]:
+        """The same as plain types, for JSON."""
+        return asdict(self)
+
+
+Broken = tuple[str, str, Any]
+"""(rule, limit, value)"""
+
+
+def violations(model: Model, chip: str = "AKD1000") -> list[Violation]:
+    """All violations of `chip`'s limits, in the order of layers.
+
+    Args:
+        model: any model; it need not fit.
+        chip: ``AKD1000`` or ``AKD1500``, whose pooling windows differ.
+    """
+    found = []
+    stages = model.stages
+    for i, stage in enumerate(stages):
+        following = stages[i + 1].layer if i + 1 < len(stages) else None
+        layer = stage.layer
+        for rule, limit, value in _broken(stage, following, chip):
+            found.append(Violation(layer.name, layer.kind, rule, limit, str(value)))
+    return found
+
+
+def _broken(stage: Stage, following: AnyLayer | None, chip: str) -> Iterator[Broken]:
+    layer = stage.layer
+    if isinstance(layer, InputData):
+        return
+    if isinstance(layer, InputConvolutional):
+        yield from _first(layer, stage)
+    elif isinstance(layer, FullyConnected):
+        inputs = layer.weights.shape[0]
+        if inputs > DENSE_INPUTS_MAX:
+            yield "inputs", f"at most {DENSE_INPUTS_MAX}", inputs
+        if layer.weights_bits == 8:
+            yield "weight bits", "1, 2 or 4", layer.weights_bits
+        if stage.input_max not in (1, 3, 15):
+            yield "input bits", "1, 2 or 4", stage.input_max.bit_length()
+    else:
+        yield from _later(layer, stage, following, chip)
+    yield from _registers(layer)
+
+
+def _first(layer: InputConvolutional, stage: Stage) -> Iterator[Broken]:
+    x, y, channels = stage.input_shape
+    kernel, (stride_x, stride_y) = layer.kernel_size, layer.stride
+    for axis, size in (("X", x), ("Y", y)):
+        if size < FIRST_INPUT_MIN:
+            yield f"input {axis}", f"at least {FIRST_INPUT_MIN}", size
+    if y > FIRST_Y_MAX:
+        yield "input Y", f"at most {FIRST_Y_MAX}", y
+    square = kernel[0] == kernel[1]
+    if not square or kernel[0] not in (3, 5, 7):
+        yield "kernel", "3x3, 5x5 or 7x7", _by(kernel)
+    else:
+        if FIRST_INPUT_MIN <= x < kernel[0]:
+            yield "input X", f"at least the kernel's {kernel[0]}", x
+        most = FIRST_FILTERS_MAX[channels][kernel[0]]
+        if layer.filters > most:
+            yield f"filters ({_by(kernel)}, {channels} channels)", f"at most {most}", layer.filters
+    if layer.padding == "valid" and FIRST_INPUT_MIN <= y < kernel[1] + stride_y:
+        yield "input Y without padding", f"at least {kernel[1] + stride_y} (kernel + stride)", y
+    if max(stride_x, stride_y) > 3:
+        yield "stride", "1, 2 or 3", _by(layer.stride)
+    yield from _first_pooling(layer, stage)
+    if layer.act_bits is None:
+        yield "activation", "present", "absent"
+    if not layer.weights.any():
+        yield "weights", "not all zero", 0
+
+
+def _first_pooling(layer: InputConvolutional, stage: Stage) -> Iterator[Broken]:
+    pooling = layer.pooling
+    if pooling is None:
+        return
+    if pooling.size is None or pooling.stride is None:
+        yield "pooling", "max or none", "global average"
+        return
+    if max(pooling.size) > 2:
+        yield "pooling size", "1x1, 1x2, 2x1 or 2x2", _by(pooling.size)
+    if pooling.stride != pooling.size:
+        yield "pooling stride", f"the pooling size {_by(pooling.size)}", _by(pooling.stride)
+    if stage.output_shape[1] < 2:
+        yield "output Y after max pooling", "at least 2", stage.output_shape[1]
+
+
+def _later(
+    layer: Convolutional | SeparableConvolutional,
+    stage: Stage,
+    following: AnyLayer | None,
+    chip: str,
+) -> Iterator[Broken]:
+    kernel, stride, channels = layer.kernel_size, layer.stride, stage.input_shape[2]
+    separable = isinstance(layer, SeparableConvolutional)
+    sizes = (3, 5, 7) if separable else (1, 3, 5, 7)
+    if layer.padding != "same":
+        yield "padding", "same", layer.padding
+    if kernel[0] != kernel[1] or kernel[0] not in sizes:
+        yield "kernel", " or ".join(f"{k}x{k}" for k in sizes), _by(kernel)
+    if stride[0] != stride[1] or stride[0] > 2:
+        yield "stride", "1x1 or 2x2", _by(stride)
+    elif stride[0] == 2 and kernel != (3, 3):
+        yield "kernel of a stride of 2", "3x3", _by(kernel)
+    bits = (2, 4) if separable else (1, 2, 4)
+    if layer.weights_bits not in bits:
+        yield "weight bits", " or ".join(map(str, bits)), layer.weights_bits
+    if channels > CHANNELS_MAX:
+        yield "input channels", f"at most {CHANNELS_MAX}", channels
+    elif not separable:
+        most = CONV_CHANNELS_MAX.get((kernel[0], layer.weights_bits), CHANNELS_MAX)
+        if channels > most:
+            name = f"input channels ({_by(kernel)}, {layer.weights_bits}-bit weights)"
+            yield name, f"at most {most}", channels
+    if layer.filters > FILTERS_MAX:
+        yield "filters", f"at most {FILTERS_MAX}", layer.filters
+    if isinstance(layer, SeparableConvolutional):
+        for name in ("depthwise", "pointwise"):
+            if not getattr(layer, name).any():
+                yield f"{name} weights", "not all zero", 0
+    yield from _later_pooling(layer, stage, following, chip)
+
+
+def _later_pooling(
+    layer: SpatialLayer, stage: Stage, following: AnyLayer | None, chip: str
+) -> Iterator[Broken]:
+    pooling = layer.pooling
+    if pooling is None:
+        return
+    if pooling.size is None or pooling.stride is None:
+        if stage.input_shape[0] > AVERAGE_X_MAX:
+            yield "input X of a global average", f"at most {AVERAGE_X_MAX}", stage.input_shape[0]
+        if stage.conv_shape[1] < AVERAGE_Y_MIN:
+            yield "Y before a global average", f"at least {AVERAGE_Y_MIN}", stage.conv_shape[1]
+        return
+    most = 3 if chip == "AKD1500" else 2
+    size, stride = pooling.size, pooling.stride
+    if size[0] != size[1] or size[0] > most:
+        allowed = "2x2 or 3x3" if most == 3 else "2x2"
+        yield "pooling size", allowed, _by(size)
+    elif min(stage.input_shape[:2]) < size[0]:
+        yield "input of a max pooling", f"at least {_by(size)}", _by(stage.input_shape[:2])
+    if stride[0] != stride[1]:
+        yield "pooling stride", "the same on X and Y", _by(stride)
+    if not isinstance(following, (Convolutional, SeparableConvolutional)):
+        after = "nothing" if following is None else following.kind
+        yield "the layer after max pooling", "Convolutional or SeparableConvolutional", after
+
+
+def _registers(layer: NeuralLayer) -> Iterator[Broken]:
+    """Thresholds and steps that overflow the registers of their processor."""
+    first = isinstance(layer, InputConvolutional)
+    if layer.act_bits is not None:
+        bits = 24 if first else 20
+        low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+        for value in (int(layer.threshold.min()), int(layer.threshold.max())):
+            if not low <= value <= high:
+                yield "threshold", f"{low}..{high} ({bits} bits)", value
+    elif isinstance(layer, FullyConnected):
+        return
+    bits = 20 if first else 16
+    most = (1 << bits) - 1
+    step = float(np.floor(layer.act_step.max()))
+    if step > most:
+        yield "act_step", f"at most {most} ({bits} bits)", int(step)
+
+
+def _by(pair: tuple[int, ...]) -> str:
+    return "x".join(map(str, pair))

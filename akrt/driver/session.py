@@ -1,0 +1,287 @@
+"""A chip that holds one program: locked, programmed once, asked in batches, freed at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt import modelfile
+from akrt.driver import discovery, locks
+from akrt.driver.discovery import DeviceInfo
+from akrt.driver.link import Link
+from akrt.driver.mapping import Mapping, map_model, twin_device
+from akrt.driver.power import Meter
+from akrt.errors import AkrtError, DeviceError, DeviceLostError, UsageError
+from akrt.model import Model
+
+__all__ = ["CLOCK_MODES", "Proof", "Session", "Settings"]
+
+CLOCK_MODES = {"performance": "Performance", "economy": "Economy", "low_power": "LowPower"}
+"""Our names of akida's `soc.ClockMode`s."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a chip is used.
+
+    Args:
+        map_mode: one of `akrt.driver.mapping.MAP_MODES`.
+        hybrid: whether akida may leave layers to its software.
+        clock_mode: one of `CLOCK_MODES`, or None to leave it as it is.
+        power: whether to measure power.
+        deadline: seconds that a batch may take.
+        start_seconds: seconds that finding and programming the chip may take, each.
+        first_retry: seconds after a failure until the chip is tried again; doubles each time.
+        last_retry: the most that these become.
+
+    Raises:
+        UsageError: an unknown clock mode, or a time that is none.
+    """
+
+    map_mode: str = "all_nps"
+    hybrid: bool = False
+    clock_mode: str | None = None
+    power: bool = False
+    deadline: float = 10.0
+    start_seconds: float = discovery.PROBE_SECONDS
+    first_retry: float = 0.5
+    last_retry: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.clock_mode is not None and self.clock_mode not in CLOCK_MODES:
+            raise UsageError(
+                f"clock_mode must be one of {', '.join(CLOCK_MODES)}, got {self.clock_mode!r}"
+            )
+        for name in ("deadline", "start_seconds", "first_retry", "last_retry"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+                raise UsageError(f"{name} must be a positive number of seconds, got {value!r}")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """An input whose output is known: a chip that answers it wrongly is not used."""
+
+    inputs: npt.NDArray[np.uint8]
+    outputs: npt.NDArray[Any]
+
+
+class Session:
+    """One chip and one model. Not safe for use by two threads at once, but for `ready`.
+
+    Args:
+        info: the chip.
+        model: the network.
+        settings: how to use it.
+        proof: what the programmed chip must answer.
+    """
+
+    def __init__(self, info: DeviceInfo, model: Model, settings: Settings, proof: Proof) -> None:
+        self.info = info
+        self.meter = Meter(settings.power)
+        self.mapping: Mapping | None = None
+        self.last_error: str | None = None
+        self._model, self._settings, self._proof = model, settings, proof
+        self._lock: locks.DeviceLock | None = None
+        self._link: Link | None = None
+        self._ready = self._closed = False
+        self._failures = 0
+        self._retry_at = 0.0
+        self._reopening: threading.Thread | None = None
+
+    @property
+    def name(self) -> str:
+        """What results call the chip."""
+        return f"{self.info.model} at {self.info.name}"
+
+    @property
+    def ready(self) -> bool:
+        """Whether the chip is programmed and has not failed since."""
+        return self._ready
+
+    def open(self) -> None:
+        """Lock, find, program and prove the chip.
+
+        Raises:
+            DeviceBusyError: another process owns it.
+            DeviceLostError: it does not answer, or wrongly, or keeps another program.
+            UnsupportedLayerError, BackendUnavailableError: the model does not map on it.
+        """
+        try:
+            self._open()
+        except AkrtError as error:
+            self._failed(error)
+            raise
+        except BaseException:
+            self._abandon()
+            raise
+        self._failures = 0
+        self._ready = True
+
+    def forward(self, x: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        """The chip's answer to a batch.
+
+        Args:
+            x: C-contiguous uint8 (N, X, Y, C), N > 0, already checked against the model.
+
+        Returns:
+            int32 potentials or uint8 activations (N, X', Y', C').
+
+        Raises:
+            DeviceLostError: an error of the device, no answer within the deadline, or an answer
+                of the wrong shape, type or range. The chip is not ready then.
+        """
+        try:
+            return self._forward(x)
+        except DeviceError as error:
+            self._failed(error)
+            raise
+        except BaseException:  # an interrupt, with an answer still under way
+            self._abandon()
+            raise
+
+    def retry(self, background: bool) -> None:
+        """Try to take a lost chip back: when its time has come in the background, else at once.
+
+        Raises:
+            DeviceError: it is still lost (not in the background).
+        """
+        if self._ready or self._closed:
+            return
+        if not background:
+            self._join()
+            if not self._ready:
+                self.open()
+            return
+        if time.monotonic() < self._retry_at:
+            return
+        if self._reopening is not None and self._reopening.is_alive():
+            return
+        self._reopening = threading.Thread(target=self._reopen, name=f"akrt-{self.info.name}")
+        self._reopening.start()
+
+    def close(self) -> None:
+        """Unprogram the chip and free it; calling it again does nothing."""
+        self._closed = True
+        self._ready = False
+        self._join()
+        self._unlink()  # the worker unprograms the chip when it is left
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def facts(self) -> dict[str, Any]:
+        """What is known of the chip and its work, as plain types."""
+        return {
+            "device": self.name,
+            "state": "ready" if self._ready else f"lost: {self.last_error}",
+            "failures": self._failures,
+            **self.meter.facts(),
+        }
+
+    def _open(self) -> None:
+        if self._lock is None:
+            self._lock = locks.DeviceLock(self.info.name)
+        if self._link is not None and self._link.alive:
+            try:
+                self._link.ask("unprogram", self._settings.start_seconds)
+                self._prepare(self._link)
+            except DeviceError:
+                pass  # a new process lets akida look for its devices afresh
+            else:
+                return
+        self._unlink()
+        settings = self._settings
+        self._link = Link(settings.start_seconds, self._lock.fd)
+        clock = None if settings.clock_mode is None else CLOCK_MODES[settings.clock_mode]
+        self._link.ask(
+            "open",
+            settings.start_seconds,
+            desc=self.info.desc,
+            clock_mode=clock,
+            power=settings.power,
+        )
+        self._prepare(self._link)
+
+    def _prepare(self, link: Link) -> None:
+        """Program the chip and let it answer a sample whose answer is known."""
+        settings = self._settings
+        if settings.hybrid:
+            model = modelfile.to_bytes(self._model)
+            link.ask("map", settings.start_seconds, model, mode=settings.map_mode)
+        else:
+            self._program(link)
+        answer = self._forward(self._proof.inputs, measure=False)
+        if not np.array_equal(answer, self._proof.outputs):
+            raise DeviceLostError(
+                f"{self.name} answers a known sample wrongly: 'akrt doctor' looks at the device"
+            )
+
+    def _program(self, link: Link) -> None:
+        if self.mapping is None:
+            layout = link.ask("mesh", self._settings.start_seconds)[0]
+            device = twin_device(layout)
+            self.mapping = map_model(self._model, device, self.name, self._settings.map_mode)
+        program = self.mapping.programs[0]
+        held = link.ask("program", self._settings.start_seconds, program)[0]
+        if held["sha256"] != hashlib.sha256(program).hexdigest():
+            raise DeviceLostError(
+                f"{self.name} keeps another program than it was given: {held['bytes']} of "
+                f"{len(program)} bytes read back, or bytes altered"
+            )
+
+    def _forward(self, x: npt.NDArray[np.uint8], measure: bool = True) -> npt.NDArray[Any]:
+        if self._link is None:
+            raise DeviceLostError(f"{self.name} is not open")
+        reply, data = self._link.ask("forward", self._settings.deadline, x.data, shape=x.shape)
+        model = self._model
+        expected = (len(x), *model.output_shape)
+        if tuple(reply["shape"]) != expected:
+            raise DeviceLostError(
+                f"{self.name} answered with shape {tuple(reply['shape'])}, expected {expected}"
+            )
+        y = np.frombuffer(data, np.dtype(reply["dtype"])).reshape(expected)
+        with np.errstate(invalid="ignore"):
+            answer: npt.NDArray[Any] = y.astype(model.output_dtype)
+        top = model.stages[-1].output_max
+        if not np.array_equal(answer, y) or (top is not None and answer.max() > top):
+            raise DeviceLostError(
+                f"{self.name} answered with {reply['dtype']} values that are no "
+                f"{np.dtype(model.output_dtype).name} outputs of this network"
+            )
+        if measure:
+            self.meter.record(reply, len(x))
+        return answer
+
+    def _failed(self, error: AkrtError) -> None:
+        self._ready = False
+        self.last_error = str(error)
+        self._failures += 1
+        settings = self._settings
+        wait = min(settings.first_retry * 2.0 ** min(self._failures - 1, 30), settings.last_retry)
+        self._retry_at = time.monotonic() + wait
+
+    def _abandon(self) -> None:
+        self._ready = False
+        self._unlink()
+
+    def _unlink(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    def _reopen(self) -> None:
+        with contextlib.suppress(AkrtError):  # `last_error` has it
+            self.open()
+
+    def _join(self) -> None:
+        if self._reopening is not None:
+            self._reopening.join()
+            self._reopening = None
