@@ -15,6 +15,13 @@ from akrt.kws.network import keras_modules, logits_of
 __all__ = ["Arrays", "Hyper", "Trainer", "accuracy", "rate_at"]
 
 
+AVERAGE_EVERY = 20
+"""Steps between updates of the moving average."""
+
+USUAL_SIZE = 0.2
+"""Root mean square of weights that the learning rates are meant for."""
+
+
 @dataclass(frozen=True)
 class Arrays:
     """What a network learns from and is chosen by."""
@@ -35,6 +42,10 @@ class Hyper:
     rate: float
     """Highest learning rate; it rises over the first twentieth and falls as a cosine to 0."""
     batch: int = 256
+    relative: bool = False
+    """Steps in proportion to a tensor's size, where that exceeds `USUAL_SIZE`: folding batch
+    normalisation makes some weights large, and what a rounded weight needs is a step that is
+    not small against itself."""
     smoothing: float = 0.05
     """Label smoothing."""
     distil: float = 0.0
@@ -89,6 +100,10 @@ class Trainer:
         self.best = (accuracy(model, arrays.x_val, arrays.y_val), model.get_weights())
         self.steps_per_epoch = max(1, len(arrays.x) // hyper.batch)
         self._decayed = [v for v in model.trainable_variables if len(v.shape) > 1]
+        self._reach = [1.0] * len(model.trainable_variables)
+        if hyper.relative:
+            sizes = (np.sqrt(np.mean(v.numpy() ** 2)) for v in model.trainable_variables)
+            self._reach = [max(1.0, float(size) / USUAL_SIZE) for size in sizes]
         self._step = self.tf.function(self._train_step, autograph=False)
 
     @property
@@ -119,8 +134,8 @@ class Trainer:
                 None if self.told is None else tf.constant(self.told[rows], tf.float32),
                 tf.constant([self.seed, step], tf.int32),
             )
-            if i % 20 == 19:
-                self._average_weights(hyper.average**20, step)
+            if i % AVERAGE_EVERY == AVERAGE_EVERY - 1 or i == steps - 1:
+                self._average_weights(hyper.average**AVERAGE_EVERY, step)
                 loss = float(value)
                 if report is not None:
                     report(i + 1, steps, loss)
@@ -202,7 +217,11 @@ class Trainer:
             loss = tf.reduce_mean(loss)
         variables = self.model.trainable_variables
         gradients = tape.gradient(loss, variables)
+        before = [tf.identity(v) for v in variables] if hyper.relative else variables
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        for variable, start, reach in zip(variables, before, self._reach, strict=True):
+            if reach > 1:
+                variable.assign(start + reach * (variable - start))
         shrink = 1.0 - hyper.decay * self.optimizer.learning_rate * 100.0
         for variable in self._decayed:
             variable.assign(variable * shrink)

@@ -31,7 +31,7 @@ Report = Callable[[str, int, int, int, int, float], None]
 class TrainSettings:
     """How the network is trained; the defaults made the model that ships."""
 
-    epochs: tuple[int, ...] = (12, 1, 4, 1, 2, 8)
+    epochs: tuple[int, ...] = (12, 1, 4, 1, 2, 5)
     """Of each episode; most for the narrow weights and the 1-bit activation, which cost most."""
     rates: tuple[float, ...] = (4e-3, 5e-4, 1e-3, 5e-4, 5e-4, 1e-3)
     """Highest learning rate of each episode."""
@@ -56,7 +56,10 @@ class TrainSettings:
         """What one episode is trained with."""
         number = EPISODES.index(episode)
         hyper = Hyper(self.epochs[number], self.rates[number], self.batch)
-        if not number or not self.distil:
+        if not number:
+            return hyper
+        hyper = replace(hyper, relative=True)
+        if not self.distil:
             return hyper
         # The teacher's answer belongs to the very input it saw.
         return replace(hyper, distil=self.distil, offset=0.0, jitter=0.0, mask=0)
