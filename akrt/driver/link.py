@@ -44,7 +44,7 @@ class Link:
     def __init__(self, seconds: float, lock: int | None = None) -> None:
         self._closed = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
-        path = os.pathsep.join(p or "." for p in sys.path)
+        path = os.pathsep.join(os.path.abspath(p) for p in sys.path)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "akrt.driver.worker", SOURCE, str(seconds)],
             stdin=subprocess.PIPE,
@@ -52,6 +52,7 @@ class Link:
             stderr=self._errors,
             pass_fds=() if lock is None else (lock,),
             env={**os.environ, "PYTHONPATH": path},
+            cwd=os.sep,  # -m looks in the working directory first, which may hold another akrt
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
