@@ -10,7 +10,8 @@ from firmware_export.program import Program
 
 __all__ = ["PACKAGES", "package_files"]
 
-_URL = "https://github.com/akrt/akrt"
+_URL = "https://example.com"
+"""A library.properties needs one; the user puts in their own."""
 
 
 def package_files(
