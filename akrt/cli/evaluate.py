@@ -10,6 +10,13 @@ from typing import Annotated
 import typer
 
 from akrt.cli import recordings
+from akrt.cli.options import (
+    BackendOption,
+    DeviceOption,
+    FallbackOption,
+    JsonOption,
+    ModelOption,
+)
 from akrt.cli.output import print_json, print_line, print_table, progress
 from akrt.errors import AkrtError, AudioError, DatasetError
 
@@ -18,21 +25,11 @@ __all__ = ["evaluate"]
 
 def evaluate(
     folder: Annotated[Path, typer.Argument(help="Holds one folder of recordings for each class.")],
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="An .akrt, .h5 or .fbz file; default: the bundled one."),
-    ] = None,
-    backend: Annotated[
-        str, typer.Option("--backend", "-b", help="auto, nsoc, native, simulator or reference.")
-    ] = "auto",
-    device: Annotated[
-        str | None,
-        typer.Option(help="Akida: index, PCI address, all, virtual:akd1000 or virtual:akd1500."),
-    ] = None,
-    fallback: Annotated[
-        str | None, typer.Option(help="Akida: the backend that goes on when the chip cannot.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    model: ModelOption = None,
+    backend: BackendOption = "auto",
+    device: DeviceOption = None,
+    fallback: FallbackOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Accuracy, top-3 accuracy and accuracy by class on a labelled folder."""
     if not folder.is_dir():

@@ -12,6 +12,13 @@ import numpy.typing as npt
 import typer
 
 from akrt.cli import recordings
+from akrt.cli.options import (
+    BackendOption,
+    DeviceOption,
+    FallbackOption,
+    JsonOption,
+    ModelOption,
+)
 from akrt.cli.output import print_json, print_line, print_table, progress
 from akrt.errors import AkrtError, InputError, UsageError
 from akrt.runtime import Runtime
@@ -24,23 +31,13 @@ def run(
         list[Path] | None,
         typer.Argument(metavar="FILE", help="Sound files, folders of them, or uint8 .npy arrays."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="An .akrt, .h5 or .fbz file; default: the bundled one."),
-    ] = None,
-    backend: Annotated[
-        str, typer.Option("--backend", "-b", help="auto, nsoc, native, simulator or reference.")
-    ] = "auto",
-    device: Annotated[
-        str | None,
-        typer.Option(help="Akida: index, PCI address, all, virtual:akd1000 or virtual:akd1500."),
-    ] = None,
-    fallback: Annotated[
-        str | None, typer.Option(help="Akida: the backend that goes on when the chip cannot.")
-    ] = None,
+    model: ModelOption = None,
+    backend: BackendOption = "auto",
+    device: DeviceOption = None,
+    fallback: FallbackOption = None,
     top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 1,
     demo: Annotated[bool, typer.Option("--demo", help="Run the clips that ship.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Name the word in every recording, with its score and how long it took."""
     if demo == bool(paths):
