@@ -1,0 +1,9 @@
+import numpy as np
+import numpy.typing as npt
+
+def mfcc_frames(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]: ...
+
+class Features:
+    @property
+    def hops(self) -> int: ...
+    def push(self, samples: npt.NDArray[np.int16], every: int) -> npt.NDArray[np.uint8]: ...
