@@ -27,6 +27,19 @@ cdef extern from "mcu/akrt_features.h" nogil:
                                int32_t *scratch)
 
 
+cdef extern from "mcu/akrt_decision.h" nogil:
+    ctypedef struct akrt_decision_rule:
+        const int32_t *threshold
+        const int32_t *factor
+        const uint8_t *is_word
+        int32_t classes, shift, window, least, score, refractory
+    ctypedef struct akrt_decision:
+        int32_t leader, average
+    void akrt_decision_start(akrt_decision *state, int32_t *sums, int16_t *margins)
+    int32_t akrt_decide(const akrt_decision_rule *rule, akrt_decision *state,
+                        const int32_t *potentials)
+
+
 def mfcc_frames(const int16_t[::1] samples not None):
     """uint8 (n, 10): every whole frame of 640 samples, 320 apart."""
     cdef Py_ssize_t count = 0
@@ -78,3 +91,52 @@ cdef class Features:
                         memcpy(&view[row, 0, 0, 0], self._state.frames, AKRT_FEATURES_BYTES)
                         row += 1
         return maps
+
+
+cdef class Decision:
+    """Words in a stream of potentials.
+
+    Args:
+        threshold, factor: int32 (classes,).
+        is_word: uint8 (classes,).
+        shift, window, least, score, refractory: as in akrt_decision_rule.
+    """
+
+    cdef akrt_decision_rule _rule
+    cdef akrt_decision _state
+    cdef list _arrays
+
+    def __cinit__(self, const int32_t[::1] threshold not None, const int32_t[::1] factor not None,
+                  const uint8_t[::1] is_word not None, int32_t shift, int32_t window,
+                  int32_t least, int32_t score, int32_t refractory):
+        classes = threshold.shape[0]
+        if not classes or factor.shape[0] != classes or is_word.shape[0] != classes:
+            raise ValueError("one threshold, factor and flag for every class")
+        if window < 1 or not 0 <= shift < 63:
+            raise ValueError("window must be at least 1 and shift 0..62")
+        sums, margins = np.zeros(classes, np.int32), np.zeros((window, classes), np.int16)
+        cdef int32_t[::1] sums_view = sums
+        cdef int16_t[:, ::1] margins_view = margins
+        self._arrays = [threshold, factor, is_word, sums, margins]
+        self._rule.threshold, self._rule.factor = &threshold[0], &factor[0]
+        self._rule.is_word = &is_word[0]
+        self._rule.classes, self._rule.shift = classes, shift
+        self._rule.window, self._rule.least = window, least
+        self._rule.score, self._rule.refractory = score, refractory
+        akrt_decision_start(&self._state, &sums_view[0], &margins_view[0, 0])
+
+    @property
+    def leader(self):
+        """Class with the largest average; -1 before the first inference."""
+        return self._state.leader
+
+    @property
+    def average(self):
+        """Its average margin in 1/256 logits."""
+        return self._state.average
+
+    def step(self, const int32_t[::1] potentials not None):
+        """The class detected by this inference, or -1."""
+        if potentials.shape[0] != self._rule.classes:
+            raise ValueError(f"expected {self._rule.classes} potentials")
+        return akrt_decide(&self._rule, &self._state, &potentials[0])
