@@ -20,7 +20,17 @@ from rich.text import Text
 
 from akrt.audio import load_audio, microphone
 from akrt.cli import recordings
-from akrt.cli.options import BackendOption, DeviceOption, FallbackOption, ModelOption
+from akrt.cli.options import (
+    BackendOption,
+    DeviceOption,
+    FallbackOption,
+    HopOption,
+    MinCountOption,
+    ModelOption,
+    RefractoryOption,
+    ThresholdOption,
+    WindowOption,
+)
 from akrt.cli.output import print_line
 from akrt.decision import StreamSettings
 from akrt.errors import AudioError, UsageError
@@ -52,21 +62,11 @@ def stream(
     backend: BackendOption = "auto",
     device: DeviceOption = None,
     fallback: FallbackOption = None,
-    hop_ms: Annotated[
-        int, typer.Option(help="Between two inferences; a multiple of 20.")
-    ] = StreamSettings.hop_ms,
-    window_ms: Annotated[
-        int, typer.Option(help="Over which scores are averaged.")
-    ] = StreamSettings.window_ms,
-    min_count: Annotated[
-        int, typer.Option(help="Inferences before the first detection.")
-    ] = StreamSettings.min_count,
-    threshold: Annotated[
-        float, typer.Option(help="Lead over the next best class that a word needs, in logits.")
-    ] = StreamSettings.threshold,
-    refractory_ms: Annotated[
-        int, typer.Option(help="After a detection, before the next.")
-    ] = StreamSettings.refractory_ms,
+    hop_ms: HopOption = StreamSettings.hop_ms,
+    window_ms: WindowOption = StreamSettings.window_ms,
+    min_count: MinCountOption = StreamSettings.min_count,
+    threshold: ThresholdOption = StreamSettings.threshold,
+    refractory_ms: RefractoryOption = StreamSettings.refractory_ms,
     input_device: Annotated[
         str | None, typer.Option("--input", help="mic: name or number of the microphone.")
     ] = None,

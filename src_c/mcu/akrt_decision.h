@@ -7,8 +7,8 @@
  * inferences. The class with the largest average is detected if that average reaches `score`,
  * unless there were fewer than `least` inferences, the class is no word, a word was detected less
  * than `refractory` inferences ago, or it is the word detected last and has led ever since. */
-#include <stdint.h>
 #include <string.h>
+#include "akrt_stream_types.h"
 
 #if (-1 >> 1) != -1
 #error "akrt needs an arithmetic right shift of negative numbers"
@@ -16,25 +16,6 @@
 
 #define AKRT_LOGIT_ONE 256
 #define AKRT_MARGIN_MAX (8 * AKRT_LOGIT_ONE)
-
-typedef struct akrt_decision_rule {
-    const int32_t *threshold; /* of each class */
-    const int32_t *factor;    /* of each class: 256 / act_step, shifted left by `shift` */
-    const uint8_t *is_word;   /* 0: never detected */
-    int32_t classes, shift;
-    int32_t window, least, score, refractory;
-} akrt_decision_rule;
-
-typedef struct akrt_decision {
-    int32_t *sums;    /* (classes): of the margins of the last `window` inferences */
-    int16_t *margins; /* (window, classes) */
-    int32_t count;    /* inferences in the sums */
-    int32_t next;     /* row of `margins` to be written */
-    int32_t wait;     /* inferences until a word may be detected */
-    int32_t held;     /* the word that was detected and still leads, or -1 */
-    int32_t leader;   /* class with the largest sum */
-    int32_t average;  /* its average margin */
-} akrt_decision;
 
 static void akrt_decision_start(akrt_decision *state, int32_t *sums, int16_t *margins) {
     memset(state, 0, sizeof *state);

@@ -1,17 +1,8 @@
 #ifndef AKRT_FEATURES_H
 #define AKRT_FEATURES_H
-/* The last second of sound as the network sees it: 49 frames of 10 MFCC, the oldest first. */
+/* Samples to the feature map of the last second. */
 #include <string.h>
 #include "akrt_mfcc.h"
-
-#define AKRT_FEATURES_FRAMES 49
-#define AKRT_FEATURES_BYTES (AKRT_FEATURES_FRAMES * AKRT_MFCC_COEFFICIENTS)
-
-typedef struct akrt_features {
-    int16_t samples[AKRT_MFCC_WINDOW]; /* the hop before, and the one that is being filled */
-    int32_t filled;                    /* samples of the latter, 0..319 */
-    uint8_t frames[AKRT_FEATURES_BYTES];
-} akrt_features;
 
 /* As if digital silence had gone before. */
 static void akrt_features_start(akrt_features *features) {

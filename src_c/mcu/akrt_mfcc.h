@@ -7,12 +7,9 @@
  * A frame is scaled to the range of its loudest sample, and its spectrum to its largest bin, so
  * that quiet sounds lose nothing. */
 #include "akrt_fft512.h"
+#include "akrt_stream_types.h"
 
-#define AKRT_MFCC_WINDOW 640
-#define AKRT_MFCC_HOP 320
 #define AKRT_MFCC_BANDS 40
-#define AKRT_MFCC_COEFFICIENTS 10
-#define AKRT_MFCC_SCRATCH_WORDS 1024
 #define AKRT_MFCC_SILENT (-128)
 
 static inline uint32_t akrt_magnitude_of(int32_t value) {
