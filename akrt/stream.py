@@ -12,9 +12,10 @@ from akrt.audio.integer import check_settings, to_pcm
 from akrt.decision import FRAME_MS, LOGIT_ONE, StreamSettings, decision_rule
 from akrt.errors import InputError, UsageError
 from akrt.kernels import _frontend
+from akrt.model import Model
 from akrt.runtime import Runtime
 
-__all__ = ["Detection", "Stream"]
+__all__ = ["Detection", "Stream", "detections", "stream_potentials"]
 
 RATE = 16000
 HOP = RATE * FRAME_MS // 1000
@@ -75,9 +76,8 @@ class Stream:
         check_settings(model.preprocessing)
         self._settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
         self._runtime = runtime
-        self._labels = model.labels or tuple(str(i) for i in range(model.output_shape[2]))
         self._frames = _frontend.Features()
-        self._decision = _frontend.Decision(**vars(decision_rule(model, self._settings)))
+        self._words = _Words(model, self._settings)
         self._samples = 0
 
     @property
@@ -93,8 +93,7 @@ class Stream:
     @property
     def leader(self) -> tuple[str, float] | None:
         """Name and score of the class that leads at present; None before the first inference."""
-        index = self._decision.leader
-        return None if index < 0 else (self._labels[index], self._decision.average / LOGIT_ONE)
+        return self._words.leader
 
     def push(self, samples: npt.ArrayLike) -> list[Detection]:
         """Listen to more sound.
@@ -125,19 +124,72 @@ class Stream:
         return self.push(np.zeros(round(seconds * RATE), np.int16))
 
     def _push_piece(self, pcm: npt.NDArray[np.int16]) -> list[Detection]:
-        every = self._settings.every
-        inference = self._frames.hops // every
-        maps = self._frames.push(pcm, every)
+        maps = self._frames.push(pcm, self._settings.every)
         self._samples += len(pcm)
+        return self._words.take(_potentials(self._runtime, maps)) if len(maps) else []
+
+
+class _Words:
+    """Potentials of one inference after the other to words."""
+
+    def __init__(self, model: Model, settings: StreamSettings) -> None:
+        self._decision = _frontend.Decision(**vars(decision_rule(model, settings)))
+        self._labels = model.labels or tuple(str(i) for i in range(model.output_shape[2]))
+        self._hop = settings.every * HOP
+        self._inferences = 0
+
+    @property
+    def leader(self) -> tuple[str, float] | None:
+        index = self._decision.leader
+        return None if index < 0 else (self._labels[index], self._decision.average / LOGIT_ONE)
+
+    def take(self, potentials: npt.NDArray[np.int32]) -> list[Detection]:
         found: list[Detection] = []
-        if not len(maps):
-            return found
-        potentials = np.asarray(self._runtime.forward(maps), np.int32).reshape(len(maps), -1)
         for row in potentials:
-            inference += 1
+            self._inferences += 1
             index = self._decision.step(row)
             if index >= 0:
-                sample = inference * every * HOP
+                sample = self._inferences * self._hop
                 score = self._decision.average / LOGIT_ONE
                 found.append(Detection(sample / RATE, self._labels[index], index, score, sample))
         return found
+
+
+def _potentials(runtime: Runtime, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+    return np.asarray(runtime.forward(maps), np.int32).reshape(len(maps), -1)
+
+
+def stream_potentials(
+    runtime: Runtime, samples: npt.ArrayLike, hop_ms: int = StreamSettings.hop_ms
+) -> npt.NDArray[np.int32]:
+    """What a `Stream` decides upon, for trying many settings on one recording.
+
+    Args:
+        runtime: runs the network.
+        samples: as for `Stream.push`.
+        hop_ms: between two inferences.
+
+    Returns:
+        int32 (inferences, classes).
+    """
+    pcm, frames = to_pcm(samples), _frontend.Features()
+    every = hop_ms // FRAME_MS
+    parts = [np.empty((0, runtime.model.output_shape[2]), np.int32)]
+    for start in range(0, len(pcm), PIECE):
+        maps = frames.push(pcm[start : start + PIECE], every)
+        if len(maps):
+            parts.append(_potentials(runtime, maps))
+    return np.concatenate(parts)
+
+
+def detections(
+    model: Model, settings: StreamSettings, potentials: npt.NDArray[np.int32]
+) -> list[Detection]:
+    """The words that a `Stream` of these settings detects.
+
+    Args:
+        model: the network.
+        settings: with the hop that the potentials were computed with.
+        potentials: int32 (inferences, classes), as of `stream_potentials`.
+    """
+    return _Words(model, settings).take(potentials)

@@ -39,6 +39,7 @@ ALLOWED = {
         "akrt.decision",
         "akrt.errors",
         "akrt.kernels",
+        "akrt.model",
         "akrt.runtime",
     },
     "akrt/provenance": set(),

@@ -23,6 +23,7 @@ from akrt.errors import UsageError
 from akrt.kws.splice import splice
 from akrt.model import Mfcc, Model
 from akrt.runtime import bundled_model
+from firmware_export import toolchain
 from firmware_export.targets import TARGETS
 
 from .compiled_export import SANITIZERS, build, tool
@@ -67,11 +68,17 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", ["m4", "cortex-m0"])
 def test_on_a_microcontroller(
-    export: Path, pcm: np.ndarray, wanted: list[object], tmp_path: Path, name: str
+    export: Path,
+    pcm: np.ndarray,
+    wanted: list[object],
+    tmp_path: Path,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Cortex-M4, and Cortex-M0 (no long multiply) with 16 KiB of RAM for everything."""
     tool(*TARGETS[name].compiler)
     tool(TARGETS[name].runner[0])
+    monkeypatch.setattr(toolchain, "_TIMEOUT", 120 + SECONDS)
     found, program = detections_on(TARGETS[name], export, pcm, tmp_path)
     assert found == wanted
     size = subprocess.run(
