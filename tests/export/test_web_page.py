@@ -148,10 +148,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Shipped clips, and files that are not as they should be."""
+    """Every third shipped clip, and files that are not as they should be."""
     home = tmp_path_factory.mktemp("sounds")
     with as_file(files("akrt") / "data" / "clips") as clips:
-        for path in sorted(Path(clips).rglob("*.flac")):
+        for path in sorted(Path(clips).rglob("*.flac"))[::3]:
             shutil.copy(path, home / f"clip_{path.parent.name}_{path.name}")
         words = np.concatenate(
             [
@@ -179,7 +179,7 @@ def results(page: str, folder: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 def test_integers_are_the_hosts(results: Any, folder: Path) -> None:
     names = [*sorted(p.name for p in folder.glob("clip_*")), "words.wav", "stereo.wav"]
-    assert len(names) > 90
+    assert len(names) > 30
     detected = 0
     with akrt.Runtime(backend="native") as runtime:
         for name in [*names, "silence.wav", "clipped.wav"]:
