@@ -1,8 +1,0 @@
-/* What the exported C needs of <string.h>, for a target without a C library. */
-#ifndef STRING_H
-#define STRING_H
-#include <stddef.h>
-void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
-void *memmove(void *to, const void *from, size_t bytes);
-void *memset(void *to, int value, size_t bytes);
-#endif
