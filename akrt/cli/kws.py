@@ -155,7 +155,7 @@ def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for networks and tables.")],
     epochs: Annotated[
         str, typer.Option(help="Of the float network and of the five quantisation episodes.")
-    ] = "12,1,4,1,2,5",
+    ] = "12,1,12,1,4,20",
     batch: Annotated[int, typer.Option(help="Rows per step.")] = 256,
     distil: Annotated[
         bool, typer.Option(help="Let the float network teach the quantised ones.")
