@@ -133,8 +133,9 @@ def _print_counts(data: FeatureSet, output: Path) -> None:
         if any(source in by_source for by_source in counts[split].values())
     ]
     table.add_column("word")
+    short = {"training": "train", "validation": "valid", "testing": "test"}
     for split, source in columns:
-        table.add_column(f"{split}\n{source}", justify="right")
+        table.add_column(f"{short[split]}\n{source}", justify="right", no_wrap=True)
     for word in data.words:
         row = [counts[split].get(word, {}).get(source, 0) for split, source in columns]
         table.add_row(word, *(str(number) for number in row))
