@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from akrt.cli import chips, devices, evaluate, firmware, kws, models, run
+from akrt.cli import chips, devices, evaluate, firmware, kws, models, run, stream
 from akrt.errors import AkrtError
 
 __all__ = ["app", "main"]
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("eval")(evaluate.evaluate)
+app.command("stream")(stream.stream)
 app.command("summary")(models.summary)
 app.command("convert")(models.convert)
 app.command("export")(firmware.export)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from akrt.cli import kws_eval
+from akrt.cli import kws_eval, kws_stream
 from akrt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Keyword spotting: prepare, train, evaluate.")
 app.command("eval")(kws_eval.evaluate)
+app.command("eval-stream")(kws_stream.eval_stream)
 app.command("fetch")(kws_eval.fetch)
 
 
