@@ -35,7 +35,7 @@ setup(
                 "akrt.kernels._kernels",
                 sources=[
                     "akrt/kernels/_kernels.pyx",
-                    *sorted(glob("src_c/*.c") + glob("src_c/ref/*.c") + glob("src_c/x86/*.c")),
+                    *sorted(glob("src_c/*.c") + glob("src_c/*/*.c")),
                 ],
                 depends=sorted(glob("src_c/**/*.h", recursive=True) + glob("src_c/**/*.inc")),
                 include_dirs=["src_c/include", "src_c", numpy.get_include()],
