@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -62,7 +63,8 @@ class Comparison:
 
     `ratios` are times divided by times, ours above a peer's or one arch above another: below 1 is
     faster. `absent` says why a peer is missing; `agreement` is the correlation of each peer's
-    outputs with those of the network in floating point.
+    outputs with those of the network in floating point. `cpu_share` is the least share of the time
+    of single-threaded turns that this process had a CPU: well below 1, others were using it.
     """
 
     model: str
@@ -71,6 +73,7 @@ class Comparison:
     ratios: dict[str, float] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     agreement: dict[str, float] = field(default_factory=dict)
+    cpu_share: float = 1.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
@@ -81,6 +84,7 @@ class Comparison:
             "ratios": {name: round(value, 4) for name, value in self.ratios.items()},
             "absent": self.absent,
             "agreement": {name: round(value, 5) for name, value in self.agreement.items()},
+            "cpu_share": round(self.cpu_share, 3),
         }
 
 
@@ -168,7 +172,11 @@ def compare(
             calls = {f"akrt {arch}": _native(model, arch, 1, x) for arch in archs}
             for name in here:
                 calls[name] = peers.prepare(name, network, x)
-            _record(found, take_turns(calls, seconds), size, 1)
+            wall, cpu = time.perf_counter(), time.process_time()
+            timings = take_turns(calls, seconds)
+            share = (time.process_time() - cpu) / (time.perf_counter() - wall)
+            found.cpu_share = min(found.cpu_share, share)
+            _record(found, timings, size, 1)
         for name in here:
             x = pool[:CLIPS]
             real = peers.to_real(network, peers.prepare(name, network, x)())

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 LIMIT = 1.10
+QUIET = 0.95
 
 
 def ratios(run: dict[str, Any]) -> dict[str, float]:
@@ -40,6 +41,10 @@ def compare(old: dict[str, Any], new: dict[str, Any], limit: float) -> tuple[lis
     lines, good = [], True
     if old.get("cpu") != new.get("cpu"):
         lines.append(f"other CPUs: {old.get('cpu')}, {new.get('cpu')}: ratios differ between them")
+    for which, run in (("old", old), ("new", new)):
+        shares = [each.get("cpu_share", 1.0) for each in run.get("networks", [])]
+        if shares and min(shares) < QUIET:
+            lines.append(f"the {which} run had its core for {min(shares):.0%} of the time only")
     for name in sorted(before.keys() | after.keys()):
         if name not in before:
             lines.append(f"new      {'':>7} {after[name]:7.3f}  {name}")

@@ -18,20 +18,25 @@ akrt.Runtime(backend="native").forward(numpy.zeros((1, 49, 10, 1), numpy.uint8))
 """
 
 
-@pytest.mark.parametrize(
-    ("what", "program"),
-    [
-        ("python alone", "pass"),
-        ("import numpy", "import numpy"),
-        ("import akrt", "import akrt"),
-        ("first answer", FIRST_ANSWER),
-        ("command --version", "import sys; sys.argv = ['akrt', '--version']; "
-            "from akrt.cli import main\ntry: main()\nexcept SystemExit: pass"),
-    ],
-)  # fmt: skip
-def test_process(benchmark, what: str, program: str) -> None:
+VERSION = """\
+import sys
+sys.argv = ["akrt", "--version"]
+from akrt.cli import main
+main()
+"""
+PROGRAMS = {
+    "python alone": "pass",
+    "import numpy": "import numpy",
+    "import akrt": "import akrt",
+    "first answer": FIRST_ANSWER,
+    "akrt --version": VERSION,
+}
+
+
+@pytest.mark.parametrize("what", PROGRAMS)
+def test_process(benchmark, what: str) -> None:
     def start() -> None:
-        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-c", PROGRAMS[what]], check=True, capture_output=True)
 
     benchmark.pedantic(start, rounds=7, warmup_rounds=1)
 

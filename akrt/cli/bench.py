@@ -17,6 +17,8 @@ from akrt.runtime import bundled_model
 
 __all__ = ["bench"]
 
+QUIET = 0.95
+"""Below this share of a core the figures say as much about other programs."""
 AKIDA = ("simulator", "nsoc", "auto")
 
 
@@ -79,6 +81,11 @@ def bench(
     columns = ["what", "batch", "threads", "median us", "p90 us", "samples/s", "x the first's time"]
     print_line(f"{found.model}: {found.macs:,} MACs a sample, on {about['cpu']}")
     print_table(columns, rows, numeric=(1, 2, 3, 4, 5, 6))
+    if found.cpu_share < QUIET:
+        print_line(
+            f"this process had its core for {found.cpu_share:.0%} of the time only: stop what else "
+            "runs and time again"
+        )
     for name, why in found.absent.items():
         print_line(f"{name}: {why}")
     if set(others) & set(AKIDA):

@@ -83,6 +83,12 @@ def test_other_cpus_are_told(tmp_path: Path) -> None:
     assert "other CPUs: one CPU, another" in text
 
 
+def test_a_busy_machine_is_told(tmp_path: Path) -> None:
+    busy = {**RUN, "networks": [{"cpu_share": 0.98}, {"cpu_share": 0.61}]}
+    assert "the new run had its core for 61% of the time only" in compare(tmp_path, RUN, busy)[1]
+    assert "of the time only" not in compare(tmp_path, RUN, RUN)[1]
+
+
 def test_a_limit_below_one_is_refused(tmp_path: Path) -> None:
     assert compare(tmp_path, RUN, RUN, "--limit", "0.9")[0] == 2
 

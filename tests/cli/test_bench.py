@@ -33,7 +33,7 @@ def test_every_kernel_set_is_timed(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(found["versions"]) >= {"akrt", "numpy"}
     assert found["cpu"]
     about = {"cpu", "system", "python", "versions"}  # no host, no path
-    measured = {"model", "macs", "rows", "ratios", "absent", "agreement"}
+    measured = {"model", "macs", "rows", "ratios", "absent", "agreement", "cpu_share"}
     assert set(found) == about | measured
     for name in names[1:]:
         key = f"ds_cnn_kws, batch 1: {name} / {names[0]}"
@@ -76,6 +76,17 @@ def test_a_peer_that_is_here_is_compared(
     found = benchmark.compare(bundled_model(), ["generic"], [name], batch=1, seconds=0.01)
     assert found.ratios.keys() == {f"ds_cnn_kws, batch 1: akrt generic / {name}"}
     assert found.agreement[name] > 0.99
+
+
+def test_a_busy_machine_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = benchmark.compare(bundled_model(), ["generic"], (), batch=1, seconds=0.01)
+    assert 0 < found.cpu_share <= 1
+    for share, told in ((0.5, True), (0.99, False)):
+        found.cpu_share = share
+        monkeypatch.setattr(benchmark, "compare", lambda *_, **__: found)
+        assert ("50% of the time only" in run(capsys)) == told
 
 
 def test_the_figures_of_akida_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
