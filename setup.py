@@ -57,10 +57,7 @@ setup(
     exclude_package_data={"akrt.kernels": ["*.pyx", "_kernels.c", "_frontend.c"]},
     ext_modules=cythonize(
         [
-            extension(
-                "_kernels",
-                glob("src_c/*.c") + glob("src_c/ref/*.c") + glob("src_c/x86/*.c"),
-            ),
+            extension("_kernels", glob("src_c/*.c") + glob("src_c/*/*.c")),
             extension("_frontend", []),
         ],
         compiler_directives={"language_level": 3},

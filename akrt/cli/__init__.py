@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from akrt.cli import chips, devices, evaluate, firmware, kws, models, page, run, stream
+from akrt.cli import bench, chips, devices, evaluate, firmware, kws, models, page, run, stream
 from akrt.errors import AkrtError
 
 __all__ = ["app", "main"]
@@ -36,6 +36,7 @@ app.command("check")(chips.check)
 app.command("program")(chips.program)
 app.command("devices")(devices.devices)
 app.command("doctor")(devices.doctor)
+app.command("bench")(bench.bench)
 app.add_typer(kws.app, name="kws")
 
 

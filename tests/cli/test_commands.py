@@ -202,6 +202,16 @@ def test_summary(folder: Path) -> None:
     assert [row["name"] for row in facts["layers"]] == ["coarse", "decide"]
 
 
+def test_summary_tells_the_kernels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels = json.loads(command("summary", folder / "loudness.akrt", "--json").stdout)["kernels"]
+    assert kernels["chosen"] == kernels["usable"][0]
+    monkeypatch.setenv("AKRT_ARCH", "generic")
+    done = command("summary", folder / "loudness.akrt")
+    assert f"kernels  generic of {', '.join(kernels['usable'])}" in done.stdout
+    monkeypatch.setenv("AKRT_ARCH", "sse9")
+    assert "AKRT_ARCH=sse9" in command("summary", folder / "loudness.akrt", code=2).stderr
+
+
 @pytest.mark.parametrize(
     "text", ['["noisy", "calm"]', '{"calm": 1, "noisy": 0}', "noisy\n\ncalm\n"]
 )
