@@ -106,7 +106,8 @@ class Stream:
 
         Raises:
             InputError: wrong dtype or shape, or not finite; nothing of it was taken.
-            DeviceLostError: the chip failed and there is no fallback.
+            DeviceLostError: the chip failed and there is no fallback. The sound is taken, up to a
+                second of inferences is missing; the stream can go on.
         """
         pcm = to_pcm(samples)
         if pcm.ndim != 1:
@@ -124,9 +125,10 @@ class Stream:
         return self.push(np.zeros(round(seconds * RATE), np.int16))
 
     def _push_piece(self, pcm: npt.NDArray[np.int16]) -> list[Detection]:
+        first = self._frames.hops // self._settings.every
         maps = self._frames.push(pcm, self._settings.every)
         self._samples += len(pcm)
-        return self._words.take(_potentials(self._runtime, maps)) if len(maps) else []
+        return self._words.take(_potentials(self._runtime, maps), first) if len(maps) else []
 
 
 class _Words:
@@ -136,20 +138,19 @@ class _Words:
         self._decision = _frontend.Decision(**vars(decision_rule(model, settings)))
         self._labels = model.labels or tuple(str(i) for i in range(model.output_shape[2]))
         self._hop = settings.every * HOP
-        self._inferences = 0
 
     @property
     def leader(self) -> tuple[str, float] | None:
         index = self._decision.leader
         return None if index < 0 else (self._labels[index], self._decision.average / LOGIT_ONE)
 
-    def take(self, potentials: npt.NDArray[np.int32]) -> list[Detection]:
+    def take(self, potentials: npt.NDArray[np.int32], first: int) -> list[Detection]:
+        """The words of inferences that began with number `first` of the stream."""
         found: list[Detection] = []
-        for row in potentials:
-            self._inferences += 1
+        for number, row in enumerate(potentials, first + 1):
             index = self._decision.step(row)
             if index >= 0:
-                sample = self._inferences * self._hop
+                sample = number * self._hop
                 score = self._decision.average / LOGIT_ONE
                 found.append(Detection(sample / RATE, self._labels[index], index, score, sample))
         return found
@@ -192,4 +193,4 @@ def detections(
         settings: with the hop that the potentials were computed with.
         potentials: int32 (inferences, classes), as of `stream_potentials`.
     """
-    return _Words(model, settings).take(potentials)
+    return _Words(model, settings).take(potentials, 0)

@@ -80,10 +80,12 @@ def _page(model: Model, settings: StreamSettings, program: bytes) -> str:
     final = model.final_step
     assert final is not None  # decision_rule has refused it otherwise
     threshold, step = final
-    words = int(decision_rule(model, settings).is_word.sum())
+    labels = list(model.labels or map(str, range(len(threshold))))
+    is_word = decision_rule(model, settings).is_word
+    words = [label for label, said in zip(labels, is_word, strict=True) if said]
     x, y, c = model.input_shape
     facts = {
-        "labels": list(model.labels or map(str, range(len(threshold)))),
+        "labels": labels,
         "features": x * y * c,
         "every": settings.every,
         "threshold": threshold.tolist(),
@@ -92,7 +94,8 @@ def _page(model: Model, settings: StreamSettings, program: bytes) -> str:
     return _fill(
         _asset("page.html"),
         title=html.escape(model.name),
-        words=str(words),
+        words=str(len(words)),
+        known=html.escape(", ".join(words)),
         footer=html.escape(f"Made by akrt {__version__}; {len(program):,} bytes of WebAssembly."),
         model=json.dumps(facts).replace("<", "\\u003c"),
         wasm=base64.b64encode(program).decode(),

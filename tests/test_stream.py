@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import tracemalloc
 from importlib.resources import as_file, files
@@ -18,7 +19,7 @@ import akrt
 from akrt import measurement
 from akrt.audio import integer_features, load_audio, to_pcm
 from akrt.decision import DecisionRule, StreamSettings, decision_rule
-from akrt.errors import InputError, UsageError
+from akrt.errors import DeviceLostError, InputError, UsageError
 from akrt.kernels._frontend import Decision
 from akrt.kws.splice import Spliced, splice
 from akrt.model import Mfcc, Model
@@ -143,15 +144,38 @@ def test_chunks_do_not_matter(
     assert found == whole
 
 
-@pytest.mark.parametrize("backend", ["reference", "simulator"])
+@pytest.mark.parametrize("backend", ["reference", "simulator", "nsoc"])
 def test_backends_do_not_matter(runtime: akrt.Runtime, words: Spliced, backend: str) -> None:
-    if backend == "simulator":
+    if backend != "reference":
         need("akida")
+    if backend == "nsoc" and os.environ.get("AKRT_SANITIZE"):
+        pytest.skip("the mapper of akida throws, which a preloaded sanitizer does not survive")
     pcm = words.samples[: (6 if backend == "reference" else 20) * RATE]
     expected = akrt.Stream(runtime, threshold=0.5).push(pcm)
     assert expected
-    with akrt.Runtime(backend=backend) as other:
+    options = {"device": "virtual:akd1000"} if backend == "nsoc" else {}
+    with akrt.Runtime(backend=backend, **options) as other:
         assert akrt.Stream(other, threshold=0.5).push(pcm) == expected
+
+
+def test_goes_on_after_a_lost_device(words: Spliced, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of inferences is missing; the words after it are where they are without the loss."""
+    pcm = words.samples[: 20 * RATE]
+    with akrt.Runtime(backend="native") as runtime:
+        expected = akrt.Stream(runtime, threshold=0.5).push(pcm)
+        stream = akrt.Stream(runtime, threshold=0.5)
+        with monkeypatch.context() as patched:
+            patched.setattr(runtime, "forward", _lost)
+            with pytest.raises(DeviceLostError):
+                stream.push(pcm[:RATE])
+        found = stream.push(pcm[RATE:])
+    late = [d for d in expected if d.time > 3]
+    assert len(late) >= 3
+    assert [d for d in found if d.time > 3] == late
+
+
+def _lost(*arguments: object) -> None:
+    raise DeviceLostError("gone")
 
 
 def test_silence_is_no_word(runtime: akrt.Runtime) -> None:
@@ -243,7 +267,7 @@ def test_fast_enough_to_listen_beside_other_work(runtime: akrt.Runtime) -> None:
     stream = akrt.Stream(runtime)
     pcm = to_pcm(np.random.default_rng(0).normal(0, 0.1, RATE))
     best = min(_seconds(lambda: stream.push(pcm)) for _ in range(60))
-    assert best < 4e-3
+    assert best < (0.1 if os.environ.get("AKRT_SANITIZE") else 4e-3)
 
 
 def _seconds(call) -> float:

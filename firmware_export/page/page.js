@@ -67,10 +67,31 @@ function toInt16(floats) {
     return Int16Array.from(floats, x => Math.max(-32768, Math.min(32767, Math.round(x * 32768))));
 }
 
+// A WAV file that promises more samples than it holds: browsers read it without a word. Lengths
+// beyond 2 GB are those of programs that write to a pipe and cannot know better.
+function isTruncated(bytes) {
+    const view = new DataView(bytes);
+    const name = at => String.fromCharCode(...new Uint8Array(bytes, at, 4));
+    if (bytes.byteLength < 12 || name(0) !== "RIFF" || name(8) !== "WAVE") {
+        return false;
+    }
+    for (let at = 12; at + 8 <= bytes.byteLength;) {
+        const length = view.getUint32(at + 4, true);
+        if (name(at) === "data") {
+            return length < 0x7f000000 && at + 8 + length > bytes.byteLength;
+        }
+        at += 8 + length + length % 2;
+    }
+    return true;
+}
+
 // Int16Array at 16 kHz, mono, of a sound file's bytes; throws an Error that says what is wrong.
 async function decode(bytes) {
     if (bytes.byteLength === 0) {
         throw new Error("the file is empty");
+    }
+    if (isTruncated(bytes)) {
+        throw new Error("the file is truncated: copy it again");
     }
     const context = new OfflineAudioContext(1, 1, RATE);
     let sound;
@@ -143,13 +164,15 @@ async function openFile(file) {
         return result;
     }
     const events = [];
-    spotter.start();
-    spotter.push(samples, event => {
+    const told = event => {
         if (event.word >= 0) {
             heard(event);
             events.push({ ms: event.ms, label: MODEL.labels[event.word] });
         }
-    });
+    };
+    spotter.start();
+    spotter.push(samples, told);
+    spotter.push(new Int16Array(RATE / 2), told); // half a second of silence for a last word
     say(`${file.name}: ${seconds} s, ${events.length} ${events.length === 1 ? "word" : "words"}`);
     return { events };
 }
