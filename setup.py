@@ -40,14 +40,24 @@ setup(
         *(f"akrt.src_c.{name}" for name in find_namespace_packages("src_c")),
     ],
     package_dir={"akrt.src_c": "src_c"},
-    package_data={"": ["*.pyi", "*.h", "*.inc", "*.c", "*.md", "*.flac", "*.akrt", "py.typed"]},
+    package_data={
+        "": [
+            "*.pyi",
+            "*.h",
+            "*.inc",
+            "*.c",
+            "*.md",
+            "*.html",
+            "*.js",
+            "*.flac",
+            "*.akrt",
+            "py.typed",
+        ]
+    },
     exclude_package_data={"akrt.kernels": ["*.pyx", "_kernels.c", "_frontend.c"]},
     ext_modules=cythonize(
         [
-            extension(
-                "_kernels",
-                glob("src_c/*.c") + glob("src_c/ref/*.c") + glob("src_c/x86/*.c"),
-            ),
+            extension("_kernels", glob("src_c/*.c") + glob("src_c/*/*.c")),
             extension("_frontend", []),
         ],
         compiler_directives={"language_level": 3},

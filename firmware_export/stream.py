@@ -58,6 +58,11 @@ def stream_files(program: Program, settings: StreamSettings, version: str) -> di
             logits.
     """
     model, name = program.model, program.name
+    if model.preprocessing is None:
+        raise UsageError(
+            f"the model '{model.name}' does not say how sound becomes its input: convert it with "
+            f"'akrt convert IN OUT --mfcc'"
+        )
     if model.preprocessing != Mfcc() or model.input_shape != (49, 10, 1):
         raise UsageError(
             f"'{model.name}' cannot be exported with its front end: that computes {Mfcc()}, "

@@ -4,6 +4,12 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define AKRT_X86 1
+#elif defined(__AARCH64EL__) && defined(__GNUC__)
+#define AKRT_ARM 1
+#if defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 #endif
 
 #define AKRT_KERNEL(kernel, arguments) void kernel##__avx512 arguments;
@@ -13,6 +19,16 @@
 #undef AKRT_KERNEL
 #define AKRT_KERNEL(kernel, arguments) void kernel##__avx2 arguments;
 #ifdef AKRT_X86
+#include "akrt/kernels.inc"
+#endif
+#undef AKRT_KERNEL
+#define AKRT_KERNEL(kernel, arguments) void kernel##__dotprod arguments;
+#ifdef AKRT_ARM
+#include "akrt/kernels.inc"
+#endif
+#undef AKRT_KERNEL
+#define AKRT_KERNEL(kernel, arguments) void kernel##__neon arguments;
+#ifdef AKRT_ARM
 #include "akrt/kernels.inc"
 #endif
 #undef AKRT_KERNEL
@@ -33,6 +49,22 @@ static const akrt_arch avx2 = {
 #undef AKRT_KERNEL
 };
 #endif
+#ifdef AKRT_ARM
+static const akrt_arch dotprod = {
+    "dotprod",
+    8,
+#define AKRT_KERNEL(kernel, arguments) kernel##__dotprod,
+#include "akrt/kernels.inc"
+#undef AKRT_KERNEL
+};
+static const akrt_arch neon = {
+    "neon",
+    8,
+#define AKRT_KERNEL(kernel, arguments) kernel##__neon,
+#include "akrt/kernels.inc"
+#undef AKRT_KERNEL
+};
+#endif
 static const akrt_arch generic = {
     "generic",
     1,
@@ -44,6 +76,9 @@ static const akrt_arch generic = {
 static const akrt_arch *const all[] = {
 #ifdef AKRT_X86
     &avx512, &avx2,
+#endif
+#ifdef AKRT_ARM
+    &dotprod, &neon,
 #endif
     &generic};
 
@@ -60,6 +95,16 @@ int akrt_arch_usable(const akrt_arch *arch) {
     if (arch == &avx2) {
         return __builtin_cpu_supports("avx2") != 0;
     }
+#endif
+#ifdef AKRT_ARM
+    if (arch == &neon) {
+        return 1;
+    }
+#ifdef HWCAP_ASIMDDP
+    if (arch == &dotprod) {
+        return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+    }
+#endif
 #endif
     return strcmp(arch->name, "generic") == 0;
 }

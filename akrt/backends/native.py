@@ -140,13 +140,17 @@ def _cpus() -> int:
     return os.cpu_count() or 1
 
 
+def usable_archs() -> list[str]:
+    """Names of the kernel sets that this CPU can run, best first."""
+    return [name for name, _, usable in architectures() if usable]
+
+
 def choose_arch(wanted: str) -> tuple[str, int]:
     """(name, filter block) of the kernel set `wanted`, or of the best one here if it is empty."""
-    known = architectures()
-    for name, block, usable in known:
+    for name, block, usable in architectures():
         if usable and wanted in ("", name):
             return name, block
-    names = ", ".join(name for name, _, usable in known if usable)
+    names = ", ".join(usable_archs())
     raise BackendUnavailableError(f"AKRT_ARCH={wanted}: the kernels that run here are {names}")
 
 

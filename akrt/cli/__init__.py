@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from akrt.cli import chips, devices, evaluate, firmware, kws, models, run, stream
+from akrt.cli import bench, chips, devices, evaluate, firmware, kws, models, page, run, stream
 from akrt.errors import AkrtError
 
 __all__ = ["app", "main"]
@@ -31,10 +31,12 @@ app.command("summary")(models.summary)
 app.command("convert")(models.convert)
 app.command("export")(firmware.export)
 app.command("verify")(firmware.verify)
+app.command("page")(page.page)
 app.command("check")(chips.check)
 app.command("program")(chips.program)
 app.command("devices")(devices.devices)
 app.command("doctor")(devices.doctor)
+app.command("bench")(bench.bench)
 app.add_typer(kws.app, name="kws")
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from akrt import modelfile
+from akrt.backends.native import choose_arch, usable_archs
 from akrt.cli.chips import MapMode, print_mapping
 from akrt.cli.output import print_json, print_line
 from akrt.driver.mapping import map_model
@@ -51,7 +53,7 @@ def summary(
         draw(mapping, plot)
     if as_json:
         placed = {} if mapping is None else {"mapping": mapping.as_dict()}
-        print_json({**_facts(loaded), **placed})
+        print_json({**_facts(loaded), **placed, "kernels": _kernels()})
         return
     print_line(loaded.summary())
     shape = "x".join(map(str, loaded.input_shape))
@@ -60,6 +62,10 @@ def summary(
     print_line(f"classes  {', '.join(loaded.labels) if loaded.labels else 'no labels'}")
     for key, value in loaded.notes.items():
         print_line(f"{key:<8} {value}")
+    kernels = _kernels()
+    print_line(
+        f"kernels  {kernels['chosen']} of {', '.join(kernels['usable'])} (AKRT_ARCH chooses)"
+    )
     if mapping is not None:
         print_mapping(mapping)
 
@@ -124,6 +130,14 @@ def _facts(model: Model) -> dict[str, object]:
         "macs": model.macs,
         "layers": model.layer_table(),
         "notes": described["notes"],
+    }
+
+
+def _kernels() -> dict[str, Any]:
+    """What the native backend would use here, and what this CPU could run."""
+    return {
+        "chosen": choose_arch(os.environ.get("AKRT_ARCH", ""))[0],
+        "usable": usable_archs(),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -201,6 +202,16 @@ def test_summary(folder: Path) -> None:
     assert [row["name"] for row in facts["layers"]] == ["coarse", "decide"]
 
 
+def test_summary_tells_the_kernels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels = json.loads(command("summary", folder / "loudness.akrt", "--json").stdout)["kernels"]
+    assert kernels["chosen"] == kernels["usable"][0]
+    monkeypatch.setenv("AKRT_ARCH", "generic")
+    done = command("summary", folder / "loudness.akrt")
+    assert f"kernels  generic of {', '.join(kernels['usable'])}" in done.stdout
+    monkeypatch.setenv("AKRT_ARCH", "sse9")
+    assert "AKRT_ARCH=sse9" in command("summary", folder / "loudness.akrt", code=2).stderr
+
+
 @pytest.mark.parametrize(
     "text", ['["noisy", "calm"]', '{"calm": 1, "noisy": 0}', "noisy\n\ncalm\n"]
 )
@@ -242,3 +253,20 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     assert done.stdout == "{\n"
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+def test_page(folder: Path, tmp_path: Path) -> None:
+    """A spotter of two classes as a web page, and what is said when it cannot be made."""
+    if shutil.which("wasm-ld") is None or shutil.which("clang") is None:
+        pytest.skip("clang or lld is not installed")
+    page = tmp_path / "page.html"
+    facts = json.loads(command("page", folder / "loudness.akrt", "-o", page, "--json").stdout)
+    text = page.read_text()
+    assert facts == {"file": str(page), "bytes": len(text.encode())}
+    assert '["loud", "quiet"]' in text
+    assert "{{" not in text
+    assert "-o FILE.html" in command("page", code=2).stderr
+    assert "--mfcc" in command("page", folder / "mute.akrt", "-o", page, code=2).stderr
+    assert page.read_text() == text
+    nowhere = tmp_path / "no" / "page.html"
+    assert "No such file" in command("page", "-o", nowhere, code=2).stderr

@@ -28,7 +28,7 @@ def compiler() -> str:
 
 def build(folder: Path, *flags: str) -> ctypes.CDLL:
     target = folder / "kernels.so"
-    sources = sorted(str(p) for room in (".", "ref", "x86") for p in (SOURCE / room).glob("*.c"))
+    sources = sorted(str(p) for pattern in ("*.c", "*/*.c") for p in SOURCE.glob(pattern))
     sanitizers = os.environ.get("AKRT_SANITIZE")
     if sanitizers:
         flags = (*flags, f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all")
@@ -52,9 +52,17 @@ class Window(ctypes.Structure):
     )
 
 
-def pointer(array: np.ndarray) -> ctypes.c_void_p:
+class Pointer(ctypes.c_void_p):
+    """The address of an array, and the array."""
+
+    array: np.ndarray
+
+
+def pointer(array: np.ndarray) -> Pointer:
     assert array.flags.c_contiguous
-    return ctypes.c_void_p(array.ctypes.data)
+    address = Pointer(array.ctypes.data)
+    address.array = array
+    return address
 
 
 class Scale(ctypes.Structure):
@@ -65,6 +73,10 @@ class Scale(ctypes.Structure):
         ("add", ctypes.c_void_p),
         ("shift", ctypes.c_uint32),
     )
+
+    def __init__(self, shift: int = 0, **arrays: np.ndarray) -> None:
+        super().__init__(**{n: a.ctypes.data for n, a in arrays.items()}, shift=shift)
+        self.arrays = arrays
 
 
 class Kernels:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from akrt.backends.native import find_scale, interleave
 from akrt.kernels._kernels import architectures
 from kernels.compiled import SOURCE, Kernels, Scale, Window, build, pointer
+from kernels.emulated import CPUS, EmulatedKernels, Machine
+from kernels.emulated import architectures as emulated_architectures
 
 INT16, INT32 = np.iinfo(np.int16), np.iinfo(np.int32)
 
@@ -26,11 +28,19 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     return build(tmp_path_factory.mktemp("kernels"))
 
 
-@pytest.fixture(scope="session", params=ARCHITECTURES, ids=[name for name, _, _ in ARCHITECTURES])
-def kernels(request: pytest.FixtureRequest, library: ctypes.CDLL) -> Kernels:
-    name, block, usable = request.param
+@pytest.fixture(
+    scope="session",
+    params=[*(name for name, _, _ in ARCHITECTURES), *(f"aarch64 {name}" for name in CPUS)],
+)
+def kernels(request: pytest.FixtureRequest) -> Kernels | EmulatedKernels:
+    machine, _, name = request.param.rpartition(" ")
+    if machine:
+        cpu: Machine = request.getfixturevalue("emulated")[CPUS[name]]
+        return EmulatedKernels(cpu, name, emulated_architectures(cpu)[name][1])
+    block, usable = next(rest for known, *rest in ARCHITECTURES if known == name)
     if not usable:
         pytest.skip(f"this CPU cannot run the kernels '{name}'")
+    library = request.getfixturevalue("library")
     return Kernels(library, "ref" if name == "generic" else name, block)
 
 
@@ -52,11 +62,19 @@ def test_one_kernel_a_file_named_as_the_function() -> None:
 seeds = st.integers(0, 2**32 - 1)
 
 
-@given(seeds, st.integers(1, 9), st.integers(1, 12), st.integers(1, 150))
-def test_matmul_s16s16(kernels: Kernels, seed: int, depth8: int, rows: int, filters: int) -> None:
+# each side of where operands stop to fit a byte, or two signed ones
+tops = st.sampled_from([15, 127, 128, 945, 32639, 32640, INT16.max])
+bottoms = st.sampled_from([0, -128, -129, -945, INT16.min])
+
+
+@given(seeds, st.integers(1, 9), st.integers(1, 12), st.integers(1, 150), bottoms, tops)
+def test_matmul_s16s16(
+    kernels: Kernels, seed: int, depth8: int, rows: int, filters: int, bottom: int, top: int
+) -> None:
     rng = np.random.default_rng(seed)
     depth = 8 * depth8
-    a = rng.integers(INT16.min, INT16.max + 1, (rows, depth)).astype(np.int16)
+    a = rng.integers(bottom, top + 1, (rows, depth)).astype(np.int16)
+    a[rng.integers(rows), rng.integers(depth)] = rng.choice([bottom, top])
     w = rng.integers(-128, 128, (filters, depth)).astype(np.int16)
     out = np.empty((rows, filters), np.int32)
     packed = interleave(w, kernels.filter_block)
@@ -261,8 +279,7 @@ def test_act_s32_scale(
     levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * step, 16)
     constants = find_scale(levels, step)
     assume(constants is not None)
-    fields = [threshold.astype(np.int32), constants["top"], constants["mul"], constants["add"]]
-    scale = Scale(*(array.ctypes.data for array in fields), constants["shift"])
+    scale = Scale(threshold=threshold.astype(np.int32), **constants)
     p = near_edges(rng, threshold, step16, bits)
     p = np.concatenate([p, rng.integers(-(2**29), 2**29, p.shape)]).astype(np.int32)
     out = np.empty(p.shape, np.uint8)

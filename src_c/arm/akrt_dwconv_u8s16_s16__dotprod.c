@@ -1,0 +1,10 @@
+#include <stdint.h> /* elsewhere the file would be empty, which C forbids */
+
+#if defined(__AARCH64EL__) && defined(__GNUC__)
+#include "arm/target_dotprod.h"
+
+#include "akrt/kernels.h"
+#include "arm/akrt_dwconv_u8s16_s16.inc"
+
+#include "arm/target_end.h"
+#endif

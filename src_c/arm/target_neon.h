@@ -1,0 +1,2 @@
+/* NEON is part of every AArch64 CPU: there is nothing to switch on. */
+#define AKRT_ARCH neon
