@@ -192,9 +192,17 @@ def test_files_packages_and_report(tmp_path: Path) -> None:
     assert "stream" not in plain.memory
 
 
-@pytest.mark.parametrize("settings", [None, Mfcc(offset=100)])
-def test_models_that_hear_otherwise_are_refused(tmp_path: Path, settings: Mfcc | None) -> None:
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (None, "does not say how sound becomes its input"),
+        (Mfcc(offset=100), "cannot be exported with its front end"),
+    ],
+)
+def test_models_that_hear_otherwise_are_refused(
+    tmp_path: Path, settings: Mfcc | None, message: str
+) -> None:
     model: Model = bundled_model().replace(preprocessing=settings)
-    with pytest.raises(UsageError, match="cannot be exported with its front end"):
+    with pytest.raises(UsageError, match=message):
         firmware_export.export(model, tmp_path / "out", stream=StreamSettings())
     assert not (tmp_path / "out").exists()
