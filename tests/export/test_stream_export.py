@@ -142,6 +142,12 @@ def test_no_float_no_heap_no_state(export: Path, tmp_path: Path) -> None:
     rows = [line.split("\t") for line in target.with_suffix(".su").read_text().splitlines()]
     assert all(kind == "static" for _, _, kind in rows), "unbounded stack"
     assert sum(int(size) for _, size, _ in rows) < 768
+    sections = subprocess.run(
+        [tool("arm-none-eabi-size"), "-A", str(target)], capture_output=True, text=True, check=True
+    ).stdout
+    constants = int(re.findall(r"^\.rodata\S*\s+(\d+)", sections, re.MULTILINE)[0])
+    reported = json.loads((export / "memory.json").read_text())["stream"]["constant_bytes"]
+    assert constants == pytest.approx(reported, abs=64)
 
 
 def test_bad_calls_are_refused(export: Path, tmp_path: Path) -> None:
