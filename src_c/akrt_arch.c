@@ -21,6 +21,8 @@
 static const akrt_arch avx512 = {
     "avx512",
     16,
+    16,
+    INT32_MAX,
 #define AKRT_KERNEL(kernel, arguments) kernel##__avx512,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
@@ -28,6 +30,8 @@ static const akrt_arch avx512 = {
 static const akrt_arch avx2 = {
     "avx2",
     8,
+    8,
+    INT16_MAX,
 #define AKRT_KERNEL(kernel, arguments) kernel##__avx2,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
@@ -36,6 +40,8 @@ static const akrt_arch avx2 = {
 static const akrt_arch generic = {
     "generic",
     1,
+    1,
+    0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__ref,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL

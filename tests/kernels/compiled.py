@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from akrt.kernels._kernels import Architecture
+
 SOURCE = Path(__file__).parents[2] / "src_c"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 
@@ -63,15 +65,28 @@ class Scale(ctypes.Structure):
         ("top", ctypes.c_void_p),
         ("mul", ctypes.c_void_p),
         ("add", ctypes.c_void_p),
+        ("fine", ctypes.c_void_p),
         ("shift", ctypes.c_uint32),
+    )
+
+
+class Product(ctypes.Structure):
+    _fields_ = (
+        ("weights", ctypes.c_void_p),
+        ("rest_weights", ctypes.c_void_p),
+        ("start", ctypes.c_void_p),
+        ("depth", ctypes.c_int32),
+        ("filters", ctypes.c_int32),
+        ("chain", ctypes.c_int32),
     )
 
 
 class Kernels:
     """The kernels of one architecture, by stem."""
 
-    def __init__(self, library: ctypes.CDLL, suffix: str, filter_block: int) -> None:
-        self._library, self._suffix, self.filter_block = library, suffix, filter_block
+    def __init__(self, library: ctypes.CDLL, arch: Architecture) -> None:
+        self._library, self.arch = library, arch
+        self._suffix = "ref" if arch.name == "generic" else arch.name
 
     def __getattr__(self, stem: str) -> Callable[..., None]:
         return getattr(self._library, f"{stem}__{self._suffix}")
