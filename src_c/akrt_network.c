@@ -42,7 +42,7 @@ static scratch_plan plan_scratch(const akrt_layer *layer) {
     const size_t element = layer->wide_depthwise ? sizeof(int32_t)
                            : layer->bytes        ? sizeof(uint8_t)
                                                  : sizeof(int16_t);
-    size_t rows = aligned(positions * depth * element) + (layer->bytes ? LINE : 0);
+    const size_t rows = aligned(positions * depth * element) + (layer->bytes ? LINE : 0);
     size_t kept = positions * filters, pooled = 0, rest = 0;
     if (layer->pool == AKRT_POOL_MAX) {
         kept = area(layer->conv.out_x, layer->conv.out_y) * filters;
@@ -56,9 +56,7 @@ static scratch_plan plan_scratch(const akrt_layer *layer) {
         rest = positions;
     }
     if (layer->magnitudes != NULL) {
-        const size_t line = (size_t)layer->conv.out_y * depth * sizeof(int16_t);
         const size_t collapsed = 4 * depth + 4 * filters;
-        rows = rows > line ? rows : aligned(line);
         kept = kept > collapsed ? kept : collapsed;
     }
     plan.rest = rows;
@@ -185,8 +183,8 @@ static void split(const int32_t *sums, int32_t n, int16_t *low, int16_t *high) {
  * -down = -(N.max(w,0) + P.max(-w,0)); where these stay within 20 bits nothing saturates and the
  * sum is up - down. Since up - down = (P - N).w and up + down = (P + N).|w|, two products do.
  * Returns 0, and leaves `pooled` undefined, where a sum could saturate. */
-static int run_collapsed(const akrt_layer *layer, const uint8_t *input, void *rows, int32_t *sums,
-                         int32_t *pooled) {
+static int run_collapsed(const akrt_layer *layer, const scratch_plan *plan, const uint8_t *input,
+                         char *scratch, int32_t *sums, int32_t *pooled) {
     const akrt_window *w = &layer->conv;
     const akrt_arch *arch = layer->arch;
     const int32_t depth = layer->depth, filters = layer->filters;
@@ -194,9 +192,21 @@ static int run_collapsed(const akrt_layer *layer, const uint8_t *input, void *ro
     int16_t *parts = (int16_t *)(void *)(sums + 2 * depth);
     int32_t *difference = sums + 4 * depth, *total = difference + 2 * filters;
     memset(sums, 0, 2 * (size_t)depth * sizeof *sums);
-    for (int32_t x = 0; x < w->out_x; x++) {
-        arch->akrt_dwconv_u8s16_s16(w, input, layer->depthwise, x, depth, rows);
-        arch->akrt_signed_sums_s16(rows, w->out_y, depth, positive, negative);
+    for (int32_t x = 0; x < w->out_x; x += plan->at_once) {
+        const int32_t count = w->out_x - x < plan->at_once ? w->out_x - x : plan->at_once;
+        if (layer->bytes) {
+            int16_t *rest = (int16_t *)(void *)(scratch + plan->rest);
+            uint32_t *spill = (uint32_t *)(void *)(scratch + plan->spill);
+            uint8_t *low = (uint8_t *)scratch;
+            arch->akrt_dwconv_u8s8_u8(w, input, layer->byte_depthwise, layer->offset, x, count,
+                                      depth, low, rest, spill);
+            arch->akrt_signed_sums_u8(low, rest, spill, layer->offset, count * w->out_y, depth,
+                                      positive, negative);
+        } else {
+            int16_t *rows = (int16_t *)(void *)scratch;
+            arch->akrt_dwconv_u8s16_s16(w, input, layer->depthwise, x, depth, rows);
+            arch->akrt_signed_sums_s16(rows, w->out_y, depth, positive, negative);
+        }
     }
     for (int32_t k = 0; k < depth; k++) {
         const int32_t p = positive[k], n = negative[k];
@@ -249,7 +259,8 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output,
         run_dense(layer, input, output, scratch, potentials);
         return;
     }
-    if (layer->magnitudes != NULL && run_collapsed(layer, input, scratch, potentials, pooled)) {
+    if (layer->magnitudes != NULL &&
+        run_collapsed(layer, &plan, input, scratch, potentials, pooled)) {
         emit(layer, pooled, 0, 1, output);
         return;
     }

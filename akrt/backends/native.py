@@ -89,9 +89,9 @@ class NativeBackend(Backend):
         network = self._network
         if network is None:
             return x.copy()
-        parts = min(self._threads, len(x) // self._share)
-        if parts < 2:
+        if self._threads == 1 or len(x) < 2 * self._share:
             return network.run(x)
+        parts = min(self._threads, len(x) // self._share)
         y = network.empty(len(x))
         edges = [len(x) * i // parts for i in range(parts + 1)]
         with self._starting:

@@ -303,6 +303,27 @@ def test_signed_sums_s16(kernels: Kernels, seed: int, positions: int, depth: int
     np.testing.assert_array_equal(negative - before[1], -np.minimum(wide, 0).sum(0))
 
 
+@given(seeds, st.integers(1, 40) | st.just(600), st.integers(1, 140))
+def test_signed_sums_u8(kernels: Kernels, seed: int, positions: int, depth: int) -> None:
+    rng = np.random.default_rng(seed)
+    low = rng.integers(0, 256, (positions, depth)).astype(np.uint8)
+    rest = (rng.integers(-128, 127, (positions, depth)) * 256).astype(np.int16)
+    rest[rng.random(positions) < [0, 0.7, 1][seed % 3]] = 0
+    offset = rng.integers(0, 256, depth).astype(np.int32)
+    if seed % 4 == 0:
+        low[:], offset[:] = rng.choice([0, 255], (2, depth))
+    spill = rest.any(1).astype(np.uint32)
+    positive, negative = rng.integers(0, 1000, (2, depth)).astype(np.int32)
+    before = positive.copy(), negative.copy()
+    kernels.akrt_signed_sums_u8(
+        *(pointer(low), pointer(rest), pointer(spill), pointer(offset)),
+        *(positions, depth, pointer(positive), pointer(negative)),
+    )
+    wide = low + rest.astype(np.int64) - offset
+    np.testing.assert_array_equal(positive - before[0], np.maximum(wide, 0).sum(0))
+    np.testing.assert_array_equal(negative - before[1], -np.minimum(wide, 0).sum(0))
+
+
 @given(seeds, st.integers(1, 50))
 def test_saturate_s32(kernels: Kernels, seed: int, n: int) -> None:
     p = np.random.default_rng(seed).integers(INT32.min, INT32.max, n).astype(np.int32)
