@@ -7,6 +7,7 @@
 #include "ref/akrt_act_s32_bisect.c"
 #include "ref/akrt_act_s32_levels.c"
 #include "ref/akrt_act_s32_scale.c"
+#include "ref/akrt_dwconv_u8s16_s16.c"
 #include "ref/akrt_dwconv_u8s16_s32.c"
 #include "ref/akrt_matmul_s32s16.c"
 #include "ref/akrt_maxpool_s32.c"
