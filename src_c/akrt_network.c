@@ -30,7 +30,7 @@ static int32_t rows_at_once(const akrt_layer *layer) {
 /* Whether the potentials of a product go straight to activations. */
 static int is_fused(const akrt_layer *layer) {
     return layer->bytes && layer->op != AKRT_DENSE && layer->pool == AKRT_POOL_NONE &&
-           layer->act == AKRT_ACT_SCALE;
+           (layer->act == AKRT_ACT_SCALE || layer->act == AKRT_ACT_SHORT);
 }
 
 static scratch_plan plan_scratch(const akrt_layer *layer) {
@@ -161,7 +161,10 @@ static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const u
     } else {
         arch->akrt_patches_u8(w, input, x, count, (uint8_t)layer->border, layer->depth, rows);
     }
-    if (is_fused(layer)) {
+    if (layer->act == AKRT_ACT_SHORT) {
+        arch->akrt_matmul_u8s8_u8_short(a, rest, spill, &layer->product, &layer->short_scale,
+                                        count * w->out_y, out);
+    } else if (is_fused(layer)) {
         arch->akrt_matmul_u8s8_u8(a, rest, spill, &layer->product, &layer->scale, count * w->out_y,
                                   out);
     } else {

@@ -70,6 +70,10 @@ class Scale(ctypes.Structure):
     )
 
 
+class ShortScale(ctypes.Structure):
+    _fields_ = (("mul", ctypes.c_void_p), ("shift", ctypes.c_uint32), ("top", ctypes.c_uint8))
+
+
 class Product(ctypes.Structure):
     _fields_ = (
         ("weights", ctypes.c_void_p),

@@ -25,7 +25,8 @@ typedef enum akrt_act {
     AKRT_ACT_NONE,   /* the output is the potential, int32 */
     AKRT_ACT_LEVELS, /* akrt_act_s32_levels */
     AKRT_ACT_BISECT, /* akrt_act_s32_bisect */
-    AKRT_ACT_SCALE   /* akrt_act_s32_scale */
+    AKRT_ACT_SCALE,  /* akrt_act_s32_scale */
+    AKRT_ACT_SHORT   /* akrt_matmul_u8s8_u8_short: only for bytes, and without pooling */
 } akrt_act;
 
 typedef struct akrt_layer {
@@ -53,9 +54,10 @@ typedef struct akrt_layer {
     const int8_t *byte_depthwise; /* (size_x, size_y, channels) */
     const int32_t *offset;        /* akrt_dwconv_u8s8_u8 */
     const int32_t *threshold;     /* (filters): AKRT_ACT_BISECT */
-    const int32_t *step;   /* (filters): AKRT_ACT_BISECT, floor(16 * act_step) << (4 - bits) */
-    akrt_scale scale;      /* AKRT_ACT_SCALE */
-    const int32_t *levels; /* (2^bits - 1, filters): AKRT_ACT_LEVELS */
+    const int32_t *step; /* (filters): AKRT_ACT_BISECT, floor(16 * act_step) << (4 - bits) */
+    akrt_scale scale;    /* AKRT_ACT_SCALE */
+    akrt_short_scale short_scale; /* AKRT_ACT_SHORT */
+    const int32_t *levels;        /* (2^bits - 1, filters): AKRT_ACT_LEVELS */
 } akrt_layer;
 
 typedef struct akrt_network {
