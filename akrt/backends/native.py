@@ -17,6 +17,8 @@ from akrt.backends.base import Backend, Output
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Architecture, Network, architectures
 from akrt.model import (
+    POTENTIAL_MAX,
+    POTENTIAL_MIN,
     FullyConnected,
     InputConvolutional,
     InputData,
@@ -183,6 +185,7 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
         "wide_depthwise": 0,
         "output_shape": stage.output_shape,
         "magnitudes": None,
+        "activates_first": 0,
         **_activation(layer, stage.max_potential),
     }
     if isinstance(layer, FullyConnected):
@@ -202,7 +205,9 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
     rows = rows.reshape(-1, layer.filters).astype(np.int64)
     # where the product makes activations itself, its sums start at the negated threshold
     start = np.zeros(layer.filters, np.int64)
-    if packed["act"] == "scale" and layer.pooling is None:
+    if _activates_first(layer):
+        packed["activates_first"] = 1
+    if packed["act"] == "scale" and (layer.pooling is None or packed["activates_first"]):
         start -= layer.threshold
         short = _short_scale(layer, rows, stage, arch)
         if short is not None:
@@ -236,6 +241,17 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
                 layer.padding,
             )
     return packed
+
+
+def _activates_first(layer: SpatialLayer) -> bool:
+    """Whether max pooling may act on the activations.
+
+    These grow with the potential, and its saturation changes none if all levels are within.
+    """
+    if layer.pooling is None or layer.pooling.kind != "max" or layer.act_bits is None:
+        return False
+    levels = layer.firing_levels
+    return bool(levels.min() >= POTENTIAL_MIN and levels.max() < POTENTIAL_MAX)
 
 
 def _plain_weights(

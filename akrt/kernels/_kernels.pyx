@@ -58,7 +58,7 @@ cdef extern from "akrt/network.h" nogil:
         akrt_act act
         akrt_window conv
         akrt_window max_pool
-        int32_t filters, depth, act_bits, wide_depthwise
+        int32_t filters, depth, act_bits, activates_first, wide_depthwise
         int16_t border
         const int16_t *weights
         const int16_t *depthwise
@@ -202,6 +202,9 @@ cdef class Network:
             out.max_pool = _window(layer["max_pool"])
         out.filters, out.depth = layer["filters"], layer["depth"]
         out.act_bits = layer["act_bits"] or 0
+        out.activates_first = layer["activates_first"]
+        if out.activates_first and (out.pool != AKRT_POOL_MAX or out.act == AKRT_ACT_NONE):
+            raise ValueError("only an activation can come before max pooling")
         out.wide_depthwise = layer["wide_depthwise"]
         out.border = layer["border"]
         out.bytes = layer["bytes"] is not None
@@ -237,7 +240,8 @@ cdef class Network:
                 out.scale.fine = <const uint32_t *>_pointer(scale["fine"], np.uint32, channels)
             out.scale.shift = scale["shift"]
         elif out.act == AKRT_ACT_SHORT:
-            if not out.bytes or out.pool != AKRT_POOL_NONE or out.op == AKRT_DENSE:
+            pooled = out.pool != AKRT_POOL_NONE and not out.activates_first
+            if not out.bytes or pooled or out.op == AKRT_DENSE:
                 raise ValueError("this activation needs a product of bytes, not pooled")
             scale = layer["scale"]
             out.short_scale.mul = <const uint16_t *>_pointer(scale["mul"], np.uint16, channels)

@@ -294,6 +294,15 @@ def test_maxpool_s32(kernels: Kernels, seed: int, w: Window) -> None:
     np.testing.assert_array_equal(out, patches(w, x, INT32.min).max((2, 3)))
 
 
+@given(seeds, windows())
+def test_maxpool_u8(kernels: Kernels, seed: int, w: Window) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 256, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    out = np.empty((w.out_x, w.out_y, w.channels), np.uint8)
+    kernels.akrt_maxpool_u8(ctypes.byref(w), pointer(x), pointer(out))
+    np.testing.assert_array_equal(out, patches(w, x, 0).max((2, 3)))
+
+
 @given(seeds, st.integers(1, 40), st.integers(1, 9), st.sampled_from([2**10, 2**18, 2**30]))
 def test_sumpool_s32(
     kernels: Kernels, seed: int, positions: int, channels: int, reach: int

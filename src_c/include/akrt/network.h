@@ -26,7 +26,7 @@ typedef enum akrt_act {
     AKRT_ACT_LEVELS, /* akrt_act_s32_levels */
     AKRT_ACT_BISECT, /* akrt_act_s32_bisect */
     AKRT_ACT_SCALE,  /* akrt_act_s32_scale */
-    AKRT_ACT_SHORT   /* akrt_matmul_u8s8_u8_short: only for bytes, and without pooling */
+    AKRT_ACT_SHORT   /* akrt_matmul_u8s8_u8_short: only for bytes, and not after pooling */
 } akrt_act;
 
 typedef struct akrt_layer {
@@ -37,10 +37,12 @@ typedef struct akrt_layer {
     akrt_window conv;     /* the convolution; AKRT_DENSE uses in_* and channels only */
     akrt_window max_pool; /* AKRT_POOL_MAX: over the potentials */
     int32_t filters;
-    int32_t depth;          /* row length of `weights`, a multiple of 8, padded with zeros; of 4
-                               for a convolution or dense layer that multiplies bytes */
-    int32_t act_bits;       /* 1, 2 or 4 */
-    int32_t wide_depthwise; /* depthwise results need 32 bits */
+    int32_t depth;           /* row length of `weights`, a multiple of 8, padded with zeros; of 4
+                                for a convolution or dense layer that multiplies bytes */
+    int32_t act_bits;        /* 1, 2 or 4 */
+    int32_t activates_first; /* AKRT_POOL_MAX: pooling the activations is the same, as no level is
+                                beyond 20 bits */
+    int32_t wide_depthwise;  /* depthwise results need 32 bits */
     int16_t border;
     const int16_t
         *weights; /* akrt_matmul_s16s16's packing; (filters, depth) for a wide depthwise */
