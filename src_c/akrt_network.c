@@ -5,7 +5,7 @@
 /* Scratch of a layer, as offsets in bytes: `rows` is what the matrix product reads, with `rest` and
  * `spill` beside it where bytes are multiplied; `potentials` is what it writes. Max pooling keeps
  * these for the whole tensor, everything else for `at_once` rows of output positions. `pooled` is
- * what comes out of pooling. */
+ * what comes out of pooling, or the activations that go into it. */
 typedef struct scratch_plan {
     int32_t at_once;
     size_t rest, spill, potentials, pooled, total;
@@ -29,8 +29,9 @@ static int32_t rows_at_once(const akrt_layer *layer) {
 
 /* Whether the potentials of a product go straight to activations. */
 static int is_fused(const akrt_layer *layer) {
-    return layer->bytes && layer->op != AKRT_DENSE && layer->pool == AKRT_POOL_NONE &&
-           layer->act == AKRT_ACT_SCALE;
+    return layer->bytes && layer->op != AKRT_DENSE &&
+           (layer->pool == AKRT_POOL_NONE || layer->activates_first) &&
+           (layer->act == AKRT_ACT_SCALE || layer->act == AKRT_ACT_SHORT);
 }
 
 static scratch_plan plan_scratch(const akrt_layer *layer) {
@@ -44,7 +45,10 @@ static scratch_plan plan_scratch(const akrt_layer *layer) {
                                                  : sizeof(int16_t);
     const size_t rows = aligned(positions * depth * element) + (layer->bytes ? LINE : 0);
     size_t kept = positions * filters, pooled = 0, rest = 0;
-    if (layer->pool == AKRT_POOL_MAX) {
+    if (layer->activates_first) {
+        kept = is_fused(layer) ? 0 : kept;
+        pooled = area(layer->conv.out_x, layer->conv.out_y) * filters / sizeof(int32_t) + 1;
+    } else if (layer->pool == AKRT_POOL_MAX) {
         kept = area(layer->conv.out_x, layer->conv.out_y) * filters;
         pooled = area(layer->max_pool.out_x, layer->max_pool.out_y) * filters;
     } else if (layer->pool == AKRT_POOL_SUM) {
@@ -161,7 +165,10 @@ static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const u
     } else {
         arch->akrt_patches_u8(w, input, x, count, (uint8_t)layer->border, layer->depth, rows);
     }
-    if (is_fused(layer)) {
+    if (layer->act == AKRT_ACT_SHORT) {
+        arch->akrt_matmul_u8s8_u8_short(a, rest, spill, &layer->product, &layer->short_scale,
+                                        count * w->out_y, out);
+    } else if (is_fused(layer)) {
         arch->akrt_matmul_u8s8_u8(a, rest, spill, &layer->product, &layer->scale, count * w->out_y,
                                   out);
     } else {
@@ -267,34 +274,39 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output,
     if (layer->pool == AKRT_POOL_SUM) {
         memset(pooled, 0, (size_t)layer->filters * sizeof *pooled);
     }
-    const int fused = is_fused(layer);
+    const int fused = is_fused(layer), whole = layer->pool == AKRT_POOL_MAX;
+    uint8_t *activations = layer->activates_first ? (uint8_t *)(void *)pooled : output;
     for (int32_t x = 0; x < w->out_x; x += plan.at_once) {
         const int32_t count = w->out_x - x < plan.at_once ? w->out_x - x : plan.at_once;
         const int32_t positions = count * w->out_y;
         const size_t at = area(x, w->out_y);
         int32_t *sums = potentials;
-        if (layer->pool == AKRT_POOL_MAX) {
-            sums += at * (size_t)layer->filters;
-        }
         if (fused) {
             run_bytes(layer, &plan, input, x, count, scratch,
-                      (uint8_t *)output + at * (size_t)layer->filters);
+                      activations + at * (size_t)layer->filters);
             continue;
+        }
+        if (whole && !layer->activates_first) {
+            sums += at * (size_t)layer->filters;
         }
         if (layer->bytes) {
             run_bytes(layer, &plan, input, x, count, scratch, sums);
         } else {
             run_row(layer, input, x, scratch, sums);
         }
-        if (layer->pool == AKRT_POOL_MAX) {
-            layer->arch->akrt_saturate_s32(sums, positions * layer->filters);
-        } else if (layer->pool == AKRT_POOL_SUM) {
+        if (layer->pool == AKRT_POOL_SUM) {
             layer->arch->akrt_sumpool_s32(sums, positions, layer->filters, pooled);
+        } else if (whole && !layer->activates_first) {
+            layer->arch->akrt_saturate_s32(sums, positions * layer->filters);
         } else {
-            emit(layer, sums, at, positions, output);
+            emit(layer, sums, at, positions, activations);
         }
     }
-    if (layer->pool == AKRT_POOL_MAX) {
+    if (layer->activates_first) {
+        layer->arch->akrt_maxpool_u8(&layer->max_pool, activations, output);
+        return;
+    }
+    if (whole) {
         layer->arch->akrt_maxpool_s32(&layer->max_pool, potentials, pooled);
     }
     if (layer->pool != AKRT_POOL_NONE) {

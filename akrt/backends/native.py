@@ -17,6 +17,8 @@ from akrt.backends.base import Backend, Output
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Architecture, Network, architectures
 from akrt.model import (
+    POTENTIAL_MAX,
+    POTENTIAL_MIN,
     FullyConnected,
     InputConvolutional,
     InputData,
@@ -26,6 +28,7 @@ from akrt.model import (
     Pair,
     SeparableConvolutional,
     Shape,
+    SpatialLayer,
     Stage,
 )
 
@@ -37,6 +40,7 @@ _BISECT_DISTANCE = 1 << 23
 _BISECT_STEP = 1 << 27
 _DEPTH_MULTIPLE = 8
 _FINE_SHIFT = 12
+_LARGEST_FACTOR = 40
 _MACS_PER_THREAD = 5_000_000
 """Waking a thread costs as much as this much work."""
 
@@ -49,6 +53,18 @@ class Scale(TypedDict):
     add: npt.NDArray[np.uint32]
     fine: npt.NDArray[np.uint32] | None
     shift: int
+
+
+class ShortScale(TypedDict):
+    """Constants of akrt_matmul_u8s8_u8_short, and what they ask of the sums."""
+
+    mul: npt.NDArray[np.uint16]
+    shift: int
+    top: int
+    factor: npt.NDArray[np.int64]
+    """What the weights of each filter, and its threshold, are multiplied by."""
+    offset: npt.NDArray[np.int64]
+    """What is added to the multiplied sum."""
 
 
 class NativeBackend(Backend):
@@ -173,6 +189,7 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
         "wide_depthwise": 0,
         "output_shape": stage.output_shape,
         "magnitudes": None,
+        "activates_first": 0,
         **_activation(layer, stage.max_potential),
     }
     if isinstance(layer, FullyConnected):
@@ -188,10 +205,18 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
     conv = _window(
         stage.input_shape, stage.conv_shape, layer.kernel_size, layer.stride, layer.padding
     )
+    rows = layer.pointwise if isinstance(layer, SeparableConvolutional) else layer.weights
+    rows = rows.reshape(-1, layer.filters).astype(np.int64)
     # where the product makes activations itself, its sums start at the negated threshold
     start = np.zeros(layer.filters, np.int64)
-    if packed["act"] == "scale" and layer.pooling is None:
+    if _activates_first(layer):
+        packed["activates_first"] = 1
+    if packed["act"] == "scale" and (layer.pooling is None or packed["activates_first"]):
         start -= layer.threshold
+        short = _short_scale(layer, rows, stage, arch)
+        if short is not None:
+            packed.update(act="short", scale=short)
+            rows, start = rows * short["factor"], start * short["factor"] + short["offset"]
     if isinstance(layer, SeparableConvolutional):
         wide = stage.max_depthwise > _INT16_MAX
         block = 1 if wide else arch.filter_block
@@ -199,15 +224,12 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
             op="separable",
             depthwise=layer.depthwise.astype(np.int16),
             wide_depthwise=int(wide),
-            **_wide_weights(layer.pointwise, block),
-            bytes=None if wide else _separable_bytes(layer, stage, arch, start),
+            **_wide_weights(rows, block),
+            bytes=_separable_bytes(layer, rows, stage, arch, start),
         )
         if not wide and can_collapse(layer, stage):
-            packed["magnitudes"] = _wide_weights(np.abs(layer.pointwise.astype(int)), block)[
-                "weights"
-            ]
+            packed["magnitudes"] = _wide_weights(np.abs(rows), block)["weights"]
     else:
-        rows = layer.weights.reshape(-1, layer.filters)
         packed.update(op="conv", **_plain_weights(rows, stage, arch, start))
         if isinstance(layer, InputConvolutional):
             packed["border"] = layer.padding_value
@@ -225,8 +247,19 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
     return packed
 
 
+def _activates_first(layer: SpatialLayer) -> bool:
+    """Whether max pooling may act on the activations.
+
+    These grow with the potential, and its saturation changes none if all levels are within.
+    """
+    if layer.pooling is None or layer.pooling.kind != "max" or layer.act_bits is None:
+        return False
+    levels = layer.firing_levels
+    return bool(levels.min() >= POTENTIAL_MIN and levels.max() < POTENTIAL_MAX)
+
+
 def _plain_weights(
-    weights: npt.NDArray[np.int8], stage: Stage, arch: Architecture, start: npt.NDArray[np.int64]
+    weights: npt.NDArray[Any], stage: Stage, arch: Architecture, start: npt.NDArray[np.int64]
 ) -> dict[str, Any]:
     """Weights (K, F) of a convolution or a fully connected layer: bytes if possible."""
     rows = _padded_rows(weights, 4)
@@ -247,6 +280,7 @@ def _plain_weights(
 
 def _separable_bytes(
     layer: SeparableConvolutional,
+    pointwise: npt.NDArray[np.int64],
     stage: Stage,
     arch: Architecture,
     start: npt.NDArray[np.int64],
@@ -260,22 +294,42 @@ def _separable_bytes(
     below = stage.input_max * (-taps).clip(0).sum((0, 1))
     span = np.maximum(above + below, 1)
     offset = np.where(span <= 255, below, (255 * below + span // 2) // span)
-    rows = _padded_rows(layer.pointwise, _DEPTH_MULTIPLE)
+    rows = _padded_rows(pointwise, _DEPTH_MULTIPLE)
     chain = byte_chain(rows, 255, arch.byte_pair)
     pair = 2 * stage.input_max * int(np.abs(taps).max())
     largest = np.abs(rows).sum(1).max() * (_INT16_MAX + 1 + 255)
     reach = max((above + offset).max(), (below - offset).max())
+    reach = max(stage.max_depthwise, reach)
     if not chain or pair > arch.byte_pair or reach > _INT16_MAX or largest > _INT32_MAX // 2:
         return None
     padded = np.zeros(-(-len(offset) // 64) * 64, np.int32)
     padded[: len(offset)] = offset
     return {
         "weights": interleave(rows.astype(np.int8), arch.byte_block, 4),
-        "start": (start - offset @ layer.pointwise.astype(np.int64)).astype(np.int32),
+        "start": (start - offset @ pointwise).astype(np.int32),
         "chain": chain,
         "depthwise": layer.depthwise,
         "offset": padded,
     }
+
+
+def _short_scale(
+    layer: SpatialLayer, rows: npt.NDArray[np.int64], stage: Stage, arch: Architecture
+) -> ShortScale | None:
+    """Constants of akrt_matmul_u8s8_u8_short where a layer can use it."""
+    assert layer.act_bits is not None
+    multiplies_bytes = (
+        _separable_bytes(layer, rows, stage, arch, np.zeros(layer.filters, np.int64)) is not None
+        if isinstance(layer, SeparableConvolutional)
+        else bool(byte_chain(rows.T, stage.input_max, arch.byte_pair))
+    )
+    if not multiplies_bytes or arch.byte_pair <= _INT16_MAX:
+        return None  # larger weights would leave 16-bit sums no room
+    largest = np.maximum(np.abs(rows).max(0), 1)
+    reach = stage.max_potential + int(np.abs(layer.threshold.astype(np.int64)).max())
+    largest = np.maximum(largest, 127 * 2 * reach // _INT32_MAX + 1)
+    step = layer.step16 << (4 - layer.act_bits)
+    return find_short_scale(layer.firing_levels - layer.threshold, step, 127 // largest)
 
 
 def byte_chain(rows: npt.NDArray[np.integer[Any]], input_max: int, byte_pair: int) -> int:
@@ -436,4 +490,51 @@ def find_scale(levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Sc
                     "fine": fine if fine_bits else None,
                     "shift": shift,
                 }
+    return None
+
+
+def find_short_scale(
+    levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64], most: npt.NDArray[np.int64]
+) -> ShortScale | None:
+    """Constants with which ``(v * factor + offset) * mul >> 16 >> shift`` counts levels below v.
+
+    Args:
+        levels: int64 (2**bits - 1, F), ascending by channel from 0: distances from the threshold.
+        step: int64 (F,), sixteenths from one level to the next.
+        most: int64 (F,), the largest factor of each channel.
+
+    Returns:
+        Constants such that the result is exact for every whole v, where ``v * factor + offset`` is
+        clipped to 16 bits first and the result to the number of levels; None if there are none.
+
+    The result grows with v, so it is exact if it is n at level n and n + 1 one above it. It becomes
+    n + 1 at the edge ``ceil((n + 1) << 16 << shift / mul)``: a lower and an upper bound for the
+    offset from every level.
+    """
+    count = len(levels)
+    n = np.arange(1, count + 1)[:, None]
+    if np.any(np.diff(levels, axis=0) < 1):
+        return None
+    for shift in range(12, 0, -1):
+        one = 1 << (16 + shift)
+        mul, factor, offset = (np.zeros(len(step), np.int64) for _ in range(3))
+        for q in range(min(int(most.max()), _LARGEST_FACTOR), 0, -1):
+            for up in (0, 1):
+                open_ = np.flatnonzero((mul == 0) & (most >= q))
+                m = one * 16 // (step[open_] * q) + up
+                open_, m = open_[(m > 0) & (m < 1 << 16)], m[(m > 0) & (m < 1 << 16)]
+                edge = -(-n * one // m)
+                low = (edge - q * (levels[:, open_] + 1)).max(0)
+                high = (edge - 1 - q * levels[:, open_]).min(0)
+                fits = (low <= high) & (edge[-1] < 1 << 16)
+                found = open_[fits]
+                mul[found], factor[found], offset[found] = m[fits], q, low[fits]
+        if np.all(mul):
+            return {
+                "mul": mul.astype(np.uint16),
+                "shift": shift,
+                "top": count,
+                "factor": factor,
+                "offset": offset,
+            }
     return None

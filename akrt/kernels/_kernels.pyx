@@ -3,7 +3,7 @@
 
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
-from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint32_t, uintptr_t
+from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint16_t, uint32_t, uintptr_t
 
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ cdef extern from "akrt/network.h" nogil:
         AKRT_ACT_LEVELS
         AKRT_ACT_BISECT
         AKRT_ACT_SCALE
+        AKRT_ACT_SHORT
     ctypedef struct akrt_scale:
         const int32_t *threshold
         const int32_t *top
@@ -33,6 +34,10 @@ cdef extern from "akrt/network.h" nogil:
         const uint32_t *add
         const uint32_t *fine
         uint32_t shift
+    ctypedef struct akrt_short_scale:
+        const uint16_t *mul
+        uint32_t shift
+        uint8_t top
     ctypedef struct akrt_product:
         const int8_t *weights
         const int16_t *rest_weights
@@ -53,7 +58,7 @@ cdef extern from "akrt/network.h" nogil:
         akrt_act act
         akrt_window conv
         akrt_window max_pool
-        int32_t filters, depth, act_bits, wide_depthwise
+        int32_t filters, depth, act_bits, activates_first, wide_depthwise
         int16_t border
         const int16_t *weights
         const int16_t *depthwise
@@ -65,6 +70,7 @@ cdef extern from "akrt/network.h" nogil:
         const int32_t *threshold
         const int32_t *step
         akrt_scale scale
+        akrt_short_scale short_scale
         const int32_t *levels
     ctypedef struct akrt_network:
         const akrt_layer *layers
@@ -85,6 +91,7 @@ _ACTS = {
     "levels": AKRT_ACT_LEVELS,
     "bisect": AKRT_ACT_BISECT,
     "scale": AKRT_ACT_SCALE,
+    "short": AKRT_ACT_SHORT,
 }
 
 
@@ -195,6 +202,9 @@ cdef class Network:
             out.max_pool = _window(layer["max_pool"])
         out.filters, out.depth = layer["filters"], layer["depth"]
         out.act_bits = layer["act_bits"] or 0
+        out.activates_first = layer["activates_first"]
+        if out.activates_first and (out.pool != AKRT_POOL_MAX or out.act == AKRT_ACT_NONE):
+            raise ValueError("only an activation can come before max pooling")
         out.wide_depthwise = layer["wide_depthwise"]
         out.border = layer["border"]
         out.bytes = layer["bytes"] is not None
@@ -229,6 +239,13 @@ cdef class Network:
             if scale["fine"] is not None:
                 out.scale.fine = <const uint32_t *>_pointer(scale["fine"], np.uint32, channels)
             out.scale.shift = scale["shift"]
+        elif out.act == AKRT_ACT_SHORT:
+            pooled = out.pool != AKRT_POOL_NONE and not out.activates_first
+            if not out.bytes or pooled or out.op == AKRT_DENSE:
+                raise ValueError("this activation needs a product of bytes, not pooled")
+            scale = layer["scale"]
+            out.short_scale.mul = <const uint16_t *>_pointer(scale["mul"], np.uint16, channels)
+            out.short_scale.shift, out.short_scale.top = scale["shift"], scale["top"]
         elif out.act == AKRT_ACT_LEVELS:
             count = ((1 << out.act_bits) - 1, out.filters)
             out.levels = <const int32_t *>_pointer(layer["levels"], np.int32, count)

@@ -1,4 +1,4 @@
-/* akrt_matmul_s16s16, akrt_matmul_u8s8_s32 and akrt_matmul_u8s8_u8. */
+/* akrt_matmul_s16s16 and akrt_matmul_u8s8_*. */
 #include <stdint.h> /* elsewhere the file would be empty, which C forbids */
 
 #if defined(__AARCH64EL__) && defined(__GNUC__)

@@ -30,9 +30,11 @@ typedef struct job {
     const int16_t *rest;
     const uint32_t *spill;
     const akrt_product *product;
-    const akrt_scale *scale; /* NULL: the result is potentials */
+    const akrt_scale *scale;             /* NULL, or how to make activations */
+    const akrt_short_scale *short_scale; /* likewise; both NULL: the result is potentials */
     void *out;
     int32_t start[2 * LANES], top[2 * LANES], mul[2 * LANES], add[2 * LANES], fine[2 * LANES];
+    uint16_t short_mul[2 * LANES];
 } job;
 
 /* Adds the rest of `rows` positions, pair of inputs by pair, where there is any. */
@@ -83,6 +85,24 @@ INLINE __m256i activation(const job *j, __m256i potential, int b) {
     return _mm256_srl_epi32(sum, _mm_cvtsi32_si128((int)s->shift));
 }
 
+/* The activations of one position: `blocks` times 8, as _mm256_packus_epi32 leaves them. */
+INLINE void store_bytes(uint8_t *out, __m256i packed, const int blocks, int32_t last) {
+    const __m256i words = _mm256_permute4x64_epi64(packed, 0xD8);
+    const __m128i bytes =
+        _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    if (last == LANES) {
+        if (blocks == 2) {
+            _mm_storeu_si128((__m128i *)(void *)out, bytes);
+        } else {
+            _mm_storel_epi64((__m128i *)(void *)out, bytes);
+        }
+    } else {
+        uint8_t kept[2 * LANES];
+        _mm_storeu_si128((__m128i *)(void *)kept, bytes);
+        memcpy(out, kept, (size_t)((blocks - 1) * LANES + last));
+    }
+}
+
 INLINE void store_activations(const job *j, int32_t row, int32_t f, __m256i sum[MAX_ROWS][2],
                               const int rows, const int blocks, int32_t last) {
     const size_t filters = (size_t)j->product->filters;
@@ -91,20 +111,24 @@ INLINE void store_activations(const job *j, int32_t row, int32_t f, __m256i sum[
     for (int r = 0; r < rows; r++, out += filters) {
         const __m256i first = activation(j, sum[r][0], 0);
         const __m256i second = blocks == 2 ? activation(j, sum[r][1], 1) : first;
-        const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(first, second), 0xD8);
-        const __m128i bytes =
-            _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-        if (last == LANES) {
-            if (blocks == 2) {
-                _mm_storeu_si128((__m128i *)(void *)out, bytes);
-            } else {
-                _mm_storel_epi64((__m128i *)(void *)out, bytes);
-            }
-        } else {
-            uint8_t kept[2 * LANES];
-            _mm_storeu_si128((__m128i *)(void *)kept, bytes);
-            memcpy(out, kept, (size_t)((blocks - 1) * LANES + last));
-        }
+        store_bytes(out, _mm256_packus_epi32(first, second), blocks, last);
+    }
+}
+
+/* The same for sums that are scaled to 16 bits. */
+INLINE void store_short(const job *j, int32_t row, int32_t f, __m256i sum[MAX_ROWS][2],
+                        const int rows, const int blocks, int32_t last) {
+    const akrt_short_scale *s = j->short_scale;
+    const size_t filters = (size_t)j->product->filters;
+    uint8_t *out = (uint8_t *)j->out + (size_t)row * filters + (size_t)f;
+    const __m128i shift = _mm_cvtsi32_si128((int)s->shift);
+    /* in the order that packing gives */
+    const __m256i mul = _mm256_permute4x64_epi64(load(j->short_mul), 0xD8);
+    UNROLL
+    for (int r = 0; r < rows; r++, out += filters) {
+        const __m256i v = _mm256_packus_epi32(sum[r][0], sum[r][blocks - 1]);
+        const __m256i high = _mm256_srl_epi16(_mm256_mulhi_epu16(v, mul), shift);
+        store_bytes(out, _mm256_min_epu16(high, _mm256_set1_epi16(s->top)), blocks, last);
     }
 }
 
@@ -187,7 +211,9 @@ INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int
             add_rest(j, row, f, total, rows, blocks);
         }
     }
-    if (j->scale != NULL) {
+    if (j->short_scale != NULL) {
+        store_short(j, row, f, total, rows, blocks, last);
+    } else if (j->scale != NULL) {
         store_activations(j, row, f, total, rows, blocks, last);
     } else {
         store_potentials(j, row, f, total, rows, blocks, last);
@@ -228,6 +254,9 @@ static void multiply(job *j, int32_t rows) {
                 memcpy(j->fine, j->scale->fine + f, some);
             }
         }
+        if (j->short_scale != NULL) {
+            memcpy(j->short_mul, j->short_scale->mul + f, some / 2);
+        }
         if (left > LANES) {
             columns2(j, rows, f, left >= 2 * LANES ? LANES : left - LANES);
         } else {
@@ -248,6 +277,15 @@ void AKRT_FN(akrt_matmul_u8s8_u8)(const uint8_t *a, const int16_t *rest, const u
                                   int32_t rows, uint8_t *out) {
     job j = {0};
     j.a = a, j.rest = rest, j.spill = spill, j.product = product, j.scale = scale, j.out = out;
+    multiply(&j, rows);
+}
+
+void AKRT_FN(akrt_matmul_u8s8_u8_short)(const uint8_t *a, const int16_t *rest,
+                                        const uint32_t *spill, const akrt_product *product,
+                                        const akrt_short_scale *scale, int32_t rows, uint8_t *out) {
+    job j = {0};
+    j.a = a, j.rest = rest, j.spill = spill, j.product = product, j.short_scale = scale;
+    j.out = out;
     multiply(&j, rows);
 }
 

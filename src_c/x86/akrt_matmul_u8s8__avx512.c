@@ -34,7 +34,8 @@ typedef struct job {
     const int16_t *rest;
     const uint32_t *spill;
     const akrt_product *product;
-    const akrt_scale *scale; /* NULL: the result is potentials */
+    const akrt_scale *scale;             /* NULL, or how to make activations */
+    const akrt_short_scale *short_scale; /* likewise; both NULL: the result is potentials */
     void *out;
 } job;
 
@@ -85,6 +86,26 @@ INLINE __m512i activation(const akrt_scale *s, __m512i potential, __m512i top, _
     return _mm512_srl_epi32(sum, shift);
 }
 
+/* The activations of one position: `blocks` times 16, as _mm512_packus_epi32 leaves them. */
+INLINE void store_bytes(uint8_t *out, const __m512i words[2], const int blocks, __mmask16 last) {
+    const __m512i bytes = _mm512_packus_epi16(words[0], words[1]);
+    const __m512i order =
+        blocks == 4 ? _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
+                    : _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 4, 8, 12, 1, 5, 9, 13);
+    const __m512i sorted = _mm512_permutexvar_epi32(order, bytes);
+    if (last != 0xFFFF) {
+        const int before = (blocks - 1) * LANES;
+        const uint64_t mask = ((UINT64_C(1) << before) - 1) | ((uint64_t)last << before);
+        _mm512_mask_storeu_epi8(out, mask, sorted);
+    } else if (blocks == 4) {
+        _mm512_storeu_si512(out, sorted);
+    } else if (blocks == 2) {
+        _mm256_storeu_si256((__m256i *)(void *)out, _mm512_castsi512_si256(sorted));
+    } else {
+        _mm_storeu_si128((__m128i *)(void *)out, _mm512_castsi512_si128(sorted));
+    }
+}
+
 INLINE void store_activations(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4],
                               const int rows, const int blocks, __mmask16 last) {
     const akrt_scale *s = j->scale;
@@ -107,26 +128,49 @@ INLINE void store_activations(const job *j, int32_t row, int32_t f, __m512i sum[
             sum[r][b] = activation(s, sum[r][b], top, mul, add, fine, shift);
         }
     }
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     UNROLL
     for (int r = 0; r < rows; r++, out += filters) {
-        if (blocks == 4 && last == 0xFFFF) {
-            const __m512i low = _mm512_packus_epi32(sum[r][0], sum[r][1]);
-            const __m512i high = _mm512_packus_epi32(sum[r][2], sum[r][3]);
-            const __m512i bytes = _mm512_packus_epi16(low, high);
-            _mm512_storeu_si512(out, _mm512_permutexvar_epi32(order, bytes));
-            continue;
-        }
+        __m512i words[2];
+        words[0] = _mm512_packus_epi32(sum[r][0], sum[r][blocks > 1 ? 1 : 0]);
+        words[1] = blocks == 4 ? _mm512_packus_epi32(sum[r][2], sum[r][3]) : words[0];
+        store_bytes(out, words, blocks, last);
+    }
+}
+
+/* The same for sums that are scaled to 16 bits. */
+INLINE void store_short(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4],
+                        const int rows, const int blocks, __mmask16 last) {
+    const akrt_short_scale *s = j->short_scale;
+    const size_t filters = (size_t)j->product->filters;
+    uint8_t *out = (uint8_t *)j->out + (size_t)row * filters + (size_t)f;
+    const __m128i shift = _mm_cvtsi32_si128((int)s->shift);
+    const __m512i top = _mm512_set1_epi16(s->top);
+    __m512i mul[2];
+    UNROLL
+    for (int n = 0; n < (blocks + 1) / 2; n++) {
+        const uint16_t *from = s->mul + f + 2 * n * LANES;
+        const int second = 2 * n + 1 < blocks;
+        const __mmask16 mask0 = 2 * n + 1 == blocks ? last : (__mmask16)0xFFFF;
+        const __mmask16 mask1 = 2 * n + 2 == blocks ? last : (__mmask16)0xFFFF;
+        const __m512i mul0 = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask0, from));
+        const __m512i mul1 =
+            second ? _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask1, from + LANES)) : mul0;
+        mul[n] = _mm512_packus_epi32(mul0, mul1);
+    }
+    UNROLL
+    for (int r = 0; r < rows; r++, out += filters) {
+        __m512i words[2];
         UNROLL
-        for (int b = 0; b < blocks; b++) {
-            uint8_t *to = out + (size_t)b * LANES;
-            const __m128i bytes = _mm512_cvtepi32_epi8(sum[r][b]);
-            if (b + 1 < blocks || last == 0xFFFF) {
-                _mm_storeu_si128((__m128i *)(void *)to, bytes);
-            } else {
-                _mm_mask_storeu_epi8(to, last, bytes);
-            }
+        for (int n = 0; n < (blocks + 1) / 2; n++) {
+            const __m512i v =
+                _mm512_packus_epi32(sum[r][2 * n], sum[r][2 * n + 1 < blocks ? 2 * n + 1 : 2 * n]);
+            const __m512i high = _mm512_srl_epi16(_mm512_mulhi_epu16(v, mul[n]), shift);
+            words[n] = _mm512_min_epu16(high, top);
         }
+        if (blocks < 3) {
+            words[1] = words[0];
+        }
+        store_bytes(out, words, blocks, last);
     }
 }
 
@@ -185,7 +229,9 @@ INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int
             add_rest(j, row, f, sum, rows, blocks);
         }
     }
-    if (j->scale != NULL) {
+    if (j->short_scale != NULL) {
+        store_short(j, row, f, sum, rows, blocks, last);
+    } else if (j->scale != NULL) {
         store_activations(j, row, f, sum, rows, blocks, last);
     } else {
         store_potentials(j, row, f, sum, rows, blocks, last);
@@ -253,14 +299,21 @@ static void multiply(const job *j, int32_t rows) {
 
 void AKRT_FN(akrt_matmul_u8s8_s32)(const uint8_t *a, const int16_t *rest, const uint32_t *spill,
                                    const akrt_product *product, int32_t rows, int32_t *out) {
-    const job j = {a, rest, spill, product, NULL, out};
+    const job j = {a, rest, spill, product, NULL, NULL, out};
     multiply(&j, rows);
 }
 
 void AKRT_FN(akrt_matmul_u8s8_u8)(const uint8_t *a, const int16_t *rest, const uint32_t *spill,
                                   const akrt_product *product, const akrt_scale *scale,
                                   int32_t rows, uint8_t *out) {
-    const job j = {a, rest, spill, product, scale, out};
+    const job j = {a, rest, spill, product, scale, NULL, out};
+    multiply(&j, rows);
+}
+
+void AKRT_FN(akrt_matmul_u8s8_u8_short)(const uint8_t *a, const int16_t *rest,
+                                        const uint32_t *spill, const akrt_product *product,
+                                        const akrt_short_scale *scale, int32_t rows, uint8_t *out) {
+    const job j = {a, rest, spill, product, NULL, scale, out};
     multiply(&j, rows);
 }
 

@@ -87,6 +87,10 @@ class Scale(Linked):
     )
 
 
+class ShortScale(Linked):
+    _fields_ = (("mul", ctypes.c_void_p), ("shift", ctypes.c_uint32), ("top", ctypes.c_uint8))
+
+
 class Product(Linked):
     _fields_ = (
         ("weights", ctypes.c_void_p),

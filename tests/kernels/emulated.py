@@ -21,7 +21,17 @@ import pytest
 from akrt.backends.native import pack
 from akrt.kernels._kernels import Architecture
 from akrt.model import InputData, Model
-from kernels.compiled import SOURCE, WARNINGS, Linked, Pointer, Product, Scale, Window, pointer
+from kernels.compiled import (
+    SOURCE,
+    WARNINGS,
+    Linked,
+    Pointer,
+    Product,
+    Scale,
+    ShortScale,
+    Window,
+    pointer,
+)
 
 COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
 SERVER = Path(__file__).with_name("call_server.c")
@@ -155,6 +165,7 @@ def _declared() -> tuple[list[tuple[str, Any]], dict[str, list[str]]]:
     (body,) = re.findall(r"struct akrt_layer \{(.*?)\} akrt_layer;", text, re.S)
     known = {"int32_t": ctypes.c_int32, "int16_t": ctypes.c_int16}
     known |= {"akrt_window": Window, "akrt_scale": Scale, "akrt_product": Product}
+    known["akrt_short_scale"] = ShortScale
     known |= {**dict.fromkeys(enums, ctypes.c_int)}
     fields: list[tuple[str, Any]] = []
     for declaration in body.split(";")[:-1]:
@@ -176,7 +187,9 @@ def _layer(packed: dict[str, Any], arch: int) -> tuple[Layer, dict[int, np.ndarr
     """What akrt.kernels makes of a packed layer, and its arrays by offset."""
     layer, arrays = Layer(), {}
     packed = dict(packed)
-    if packed.get("scale"):
+    if packed["act"] == "short":
+        packed["short_scale"] = packed.pop("scale")
+    elif packed.get("scale"):
         packed["scale"] = {**packed["scale"], "threshold": packed["threshold"]}
     if packed["bytes"]:
         made = packed["bytes"]
@@ -188,7 +201,7 @@ def _layer(packed: dict[str, Any], arch: int) -> tuple[Layer, dict[int, np.ndarr
         value = packed.get(name)
         if f"akrt_{name}" in ENUMS:
             setattr(layer, name, ENUMS[f"akrt_{name}"].index(value or "none"))
-        elif kind in (Window, Scale, Product) and value is not None:
+        elif kind in (Window, Scale, ShortScale, Product) and value is not None:
             start = getattr(Layer, name).offset
             for field, _ in kind._fields_:
                 inner = value[field]

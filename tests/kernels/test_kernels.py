@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from akrt.backends.native import byte_chain, find_scale, interleave
+from akrt.backends.native import byte_chain, find_scale, find_short_scale, interleave
 from akrt.kernels._kernels import architectures
-from kernels.compiled import SOURCE, Kernels, Product, Scale, Window, build, pointer
+from kernels.compiled import SOURCE, Kernels, Product, Scale, ShortScale, Window, build, pointer
 from kernels.emulated import CPUS, EmulatedKernels, Machine
 from kernels.emulated import architectures as emulated_architectures
 
@@ -162,6 +162,25 @@ def test_matmul_u8s8_u8(
     )
 
 
+@given(seeds, st.integers(1, 24), st.integers(1, 30), st.integers(1, 150), st.booleans())
+def test_matmul_u8s8_u8_short(
+    kernels: Kernels, seed: int, depth4: int, rows: int, filters: int, spills: bool
+) -> None:
+    a, product, rest, spill, sums, _kept = byte_product(
+        kernels, seed, depth4, rows, filters, spills
+    )
+    rng = np.random.default_rng(seed)
+    mul = rng.integers(0, 2**16, filters).astype(np.uint16)
+    shift, top = int(rng.integers(1, 16)), int(rng.choice([1, 3, 15]))
+    scale = ShortScale(mul=mul, shift=shift, top=top)
+    out = np.empty((rows, filters), np.uint8)
+    kernels.akrt_matmul_u8s8_u8_short(
+        pointer(a), rest, spill, ctypes.byref(product), ctypes.byref(scale), rows, pointer(out)
+    )
+    counts = (sums.clip(0, 65535) * mul.astype(np.int64)) >> (16 + shift)
+    np.testing.assert_array_equal(out, np.minimum(counts, top))
+
+
 @st.composite
 def windows(draw: st.DrawFn) -> Window:
     n = draw(st.tuples(st.integers(1, 12), st.integers(1, 12)))
@@ -290,6 +309,15 @@ def test_maxpool_s32(kernels: Kernels, seed: int, w: Window) -> None:
     out = np.empty((w.out_x, w.out_y, w.channels), np.int32)
     kernels.akrt_maxpool_s32(ctypes.byref(w), pointer(x), pointer(out))
     np.testing.assert_array_equal(out, patches(w, x, INT32.min).max((2, 3)))
+
+
+@given(seeds, windows())
+def test_maxpool_u8(kernels: Kernels, seed: int, w: Window) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 256, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    out = np.empty((w.out_x, w.out_y, w.channels), np.uint8)
+    kernels.akrt_maxpool_u8(ctypes.byref(w), pointer(x), pointer(out))
+    np.testing.assert_array_equal(out, patches(w, x, 0).max((2, 3)))
 
 
 @given(seeds, st.integers(1, 40), st.integers(1, 9), st.sampled_from([2**10, 2**18, 2**30]))
@@ -462,3 +490,31 @@ def test_find_scale_serves_the_wide_steps_of_first_layers() -> None:
     constants = find_scale(levels, step16)
     assert constants is not None
     assert constants["fine"] is not None
+
+
+@given(seeds, st.sampled_from([1, 2, 4]), st.integers(5, 17))
+def test_find_short_scale_is_exact_for_every_value_or_gives_none(
+    seed: int, bits: int, exponent: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    step = rng.integers(1, 2**exponent, 4)
+    levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * step, 16)
+    constants = find_short_scale(levels, step, rng.integers(1, 128, 4))
+    if constants is None:
+        return
+    top = int(levels[-1].max()) + 2
+    v = np.arange(-top, max(2 * top, 66_000))[:, None]
+    scaled = (v * constants["factor"] + constants["offset"]).clip(0, 65535)
+    counted = (scaled * constants["mul"].astype(np.int64)) >> 16 >> constants["shift"]
+    assert constants["top"] == len(levels)
+    assert constants["shift"] >= 1
+    expected = (v[None] > levels[:, None]).sum(0)
+    np.testing.assert_array_equal(np.minimum(counted, len(levels)), expected)
+
+
+def test_find_short_scale_serves_the_steps_of_trained_networks() -> None:
+    step16 = np.random.default_rng(0).integers(1000, 5000, 64)
+    levels = np.floor_divide(np.arange(15)[:, None] * step16, 16)
+    constants = find_short_scale(levels, step16, np.full(64, 18))
+    assert constants is not None
+    assert constants["factor"].max() <= 18

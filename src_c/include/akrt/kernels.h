@@ -46,6 +46,13 @@ typedef struct akrt_scale {
 
 #define AKRT_FINE_SHIFT 12
 
+/* Constants of akrt_matmul_u8s8_u8 for sums that are scaled to 16 bits: kernels.inc. */
+typedef struct akrt_short_scale {
+    const uint16_t *mul; /* one a channel */
+    uint32_t shift;      /* 1..15 */
+    uint8_t top;
+} akrt_short_scale;
+
 /* The constant side of akrt_matmul_u8s8_*: kernels.inc. */
 typedef struct akrt_product {
     const int8_t *weights;
