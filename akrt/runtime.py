@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import replace
 from importlib.resources import as_file, files
+from time import perf_counter_ns
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +23,7 @@ from akrt.provenance import TracedArray, join, trace
 __all__ = ["Runtime", "bundled_model"]
 
 _BUNDLED = "ds_cnn_kws.akrt"
+_ALL = 0
 
 
 def bundled_model() -> Model:
@@ -77,7 +78,7 @@ class Runtime:
         """Latency percentiles and samples per second over this runtime's calls so far."""
         return replace(self._recorder.statistics(), measured=self._backend.measurements())
 
-    def forward(self, inputs: npt.ArrayLike, batch_size: int = 0) -> Output:
+    def forward(self, inputs: npt.ArrayLike, batch_size: int = _ALL) -> Output:
         """Outputs of the last layer.
 
         Args:
@@ -95,6 +96,8 @@ class Runtime:
         if self._closed:
             raise UsageError("this runtime is closed: make a new one")
         x = self._model.check_input(inputs)
+        if batch_size is _ALL and x.size:  # the usual case, quickly
+            return self._run(x)
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 0:
             raise UsageError(f"batch_size must be 0 or a positive integer, got {batch_size!r}")
         samples = x.shape[0]
@@ -261,9 +264,9 @@ class Runtime:
         return f"<akrt.Runtime {self._model.name!r} on {self.backend}>"
 
     def _run(self, x: npt.NDArray[np.uint8]) -> Output:
-        start = time.perf_counter_ns()
+        start = perf_counter_ns()
         y = self._backend.run(x)
-        self._recorder.record(time.perf_counter_ns() - start, x.shape[0])
+        self._recorder.record(perf_counter_ns() - start, len(x))
         return y
 
 

@@ -63,8 +63,7 @@ def measure(model: Model, arch: str, program: Path, plugin: Path) -> dict[str, i
     x = sample(model)
     cpu = CPUS[arch]
     machine = Machine(program, cpu)
-    address, block, _ = architectures(machine)[arch]
-    planned = network(model, address, block)
+    planned = network(model, *architectures(machine)[arch])
     arena = np.zeros(machine.call("akrt_network_arena_bytes", planned), np.uint8)
     machine.close()
     last = model.stages[-1]

@@ -37,6 +37,8 @@
 static const akrt_arch avx512 = {
     "avx512",
     16,
+    16,
+    INT32_MAX,
 #define AKRT_KERNEL(kernel, arguments) kernel##__avx512,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
@@ -44,6 +46,8 @@ static const akrt_arch avx512 = {
 static const akrt_arch avx2 = {
     "avx2",
     8,
+    8,
+    INT16_MAX,
 #define AKRT_KERNEL(kernel, arguments) kernel##__avx2,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
@@ -53,6 +57,8 @@ static const akrt_arch avx2 = {
 static const akrt_arch dotprod = {
     "dotprod",
     8,
+    8,
+    INT32_MAX,
 #define AKRT_KERNEL(kernel, arguments) kernel##__dotprod,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
@@ -60,6 +66,8 @@ static const akrt_arch dotprod = {
 static const akrt_arch neon = {
     "neon",
     8,
+    8,
+    0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__neon,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
@@ -68,6 +76,8 @@ static const akrt_arch neon = {
 static const akrt_arch generic = {
     "generic",
     1,
+    1,
+    0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__ref,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL

@@ -2,34 +2,70 @@
 
 #include <string.h>
 
-/* Scratch of a layer: `rows` is what the matrix product reads (16-bit, or 32-bit for a wide
- * depthwise), `potentials` what it writes; max pooling keeps them for the whole tensor, everything
- * else for one row of output positions. `pooled` is what comes out of pooling. */
+/* Scratch of a layer, as offsets in bytes: `rows` is what the matrix product reads, with `rest` and
+ * `spill` beside it where bytes are multiplied; `potentials` is what it writes. Max pooling keeps
+ * these for the whole tensor, everything else for `at_once` rows of output positions. `pooled` is
+ * what comes out of pooling, or the activations that go into it. */
 typedef struct scratch_plan {
-    size_t potentials, pooled, total;
+    int32_t at_once;
+    size_t rest, spill, potentials, pooled, total;
 } scratch_plan;
 
-static size_t aligned(size_t bytes) { return (bytes + 15u) & ~(size_t)15u; }
+#define LINE 64u     /* bytes; also what akrt_patches_u8 may write too far */
+#define POSITIONS 30 /* at least so many at once, where a tensor has them */
+
+static size_t aligned(size_t bytes) { return (bytes + (LINE - 1)) & ~(size_t)(LINE - 1); }
 
 static size_t area(int32_t x, int32_t y) { return (size_t)x * (size_t)y; }
 
+static int32_t rows_at_once(const akrt_layer *layer) {
+    const akrt_window *w = &layer->conv;
+    if (!layer->bytes || w->out_y >= POSITIONS) {
+        return 1;
+    }
+    const int32_t rows = POSITIONS / w->out_y;
+    return rows < w->out_x ? rows : w->out_x;
+}
+
+/* Whether the potentials of a product go straight to activations. */
+static int is_fused(const akrt_layer *layer) {
+    return layer->bytes && layer->op != AKRT_DENSE &&
+           (layer->pool == AKRT_POOL_NONE || layer->activates_first) &&
+           (layer->act == AKRT_ACT_SCALE || layer->act == AKRT_ACT_SHORT);
+}
+
 static scratch_plan plan_scratch(const akrt_layer *layer) {
-    const size_t filters = (size_t)layer->filters;
-    const size_t row = layer->op == AKRT_DENSE ? 1 : (size_t)layer->conv.out_y;
-    const size_t element = layer->wide_depthwise ? sizeof(int32_t) : sizeof(int16_t);
+    const size_t filters = (size_t)layer->filters, depth = (size_t)layer->depth;
     scratch_plan plan;
-    size_t kept = row * filters, pooled = 0;
-    if (layer->pool == AKRT_POOL_MAX) {
-        kept *= (size_t)layer->conv.out_x;
+    plan.at_once = layer->op == AKRT_DENSE ? 1 : rows_at_once(layer);
+    const size_t positions =
+        layer->op == AKRT_DENSE ? 1 : (size_t)plan.at_once * (size_t)layer->conv.out_y;
+    const size_t element = layer->wide_depthwise ? sizeof(int32_t)
+                           : layer->bytes        ? sizeof(uint8_t)
+                                                 : sizeof(int16_t);
+    const size_t rows = aligned(positions * depth * element) + (layer->bytes ? LINE : 0);
+    size_t kept = positions * filters, pooled = 0, rest = 0;
+    if (layer->activates_first) {
+        kept = is_fused(layer) ? 0 : kept;
+        pooled = area(layer->conv.out_x, layer->conv.out_y) * filters / sizeof(int32_t) + 1;
+    } else if (layer->pool == AKRT_POOL_MAX) {
+        kept = area(layer->conv.out_x, layer->conv.out_y) * filters;
         pooled = area(layer->max_pool.out_x, layer->max_pool.out_y) * filters;
     } else if (layer->pool == AKRT_POOL_SUM) {
         pooled = filters;
+    } else if (is_fused(layer)) {
+        kept = 0;
     }
-    if (layer->halves != NULL) {
-        const size_t collapsed = 4 * (size_t)layer->depth + 2 * filters;
+    if (layer->bytes && layer->op == AKRT_SEPARABLE) {
+        rest = positions;
+    }
+    if (layer->magnitudes != NULL) {
+        const size_t collapsed = 4 * depth + 4 * filters;
         kept = kept > collapsed ? kept : collapsed;
     }
-    plan.potentials = aligned(row * (size_t)layer->depth * element);
+    plan.rest = rows;
+    plan.spill = plan.rest + aligned(rest * depth * sizeof(int16_t));
+    plan.potentials = plan.spill + aligned(rest * sizeof(uint32_t));
     plan.pooled = plan.potentials + aligned(kept * sizeof(int32_t));
     plan.total = plan.pooled + aligned(pooled * sizeof(int32_t));
     return plan;
@@ -103,42 +139,120 @@ static void run_row(const akrt_layer *layer, const uint8_t *input, int32_t x, vo
                                     potentials);
 }
 
+/* Whether the input is already the matrix that a convolution multiplies. */
+static int is_product(const akrt_layer *layer) {
+    const akrt_window *w = &layer->conv;
+    return w->size_x == 1 && w->size_y == 1 && w->stride_x == 1 && w->stride_y == 1 &&
+           w->channels == layer->depth;
+}
+
+/* The output rows x .. x + count in bytes: activations if is_fused, else potentials. */
+static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const uint8_t *input,
+                      int32_t x, int32_t count, char *scratch, void *out) {
+    const akrt_window *w = &layer->conv;
+    const akrt_arch *arch = layer->arch;
+    uint8_t *rows = (uint8_t *)scratch;
+    const uint8_t *a = rows;
+    int16_t *rest = NULL;
+    uint32_t *spill = NULL;
+    if (layer->op == AKRT_SEPARABLE) {
+        rest = (int16_t *)(void *)(scratch + plan->rest);
+        spill = (uint32_t *)(void *)(scratch + plan->spill);
+        arch->akrt_dwconv_u8s8_u8(w, input, layer->byte_depthwise, layer->offset, x, count,
+                                  layer->depth, rows, rest, spill);
+    } else if (is_product(layer)) {
+        a = input + area(x, w->in_y) * (size_t)w->channels;
+    } else {
+        arch->akrt_patches_u8(w, input, x, count, (uint8_t)layer->border, layer->depth, rows);
+    }
+    if (layer->act == AKRT_ACT_SHORT) {
+        arch->akrt_matmul_u8s8_u8_short(a, rest, spill, &layer->product, &layer->short_scale,
+                                        count * w->out_y, out);
+    } else if (is_fused(layer)) {
+        arch->akrt_matmul_u8s8_u8(a, rest, spill, &layer->product, &layer->scale, count * w->out_y,
+                                  out);
+    } else {
+        arch->akrt_matmul_u8s8_s32(a, rest, spill, &layer->product, count * w->out_y, out);
+    }
+}
+
+/* Sums as two 16-bit parts: low + (high << 15). */
+static void split(const int32_t *sums, int32_t n, int16_t *low, int16_t *high) {
+    for (int32_t i = 0; i < n; i++) {
+        low[i] = (int16_t)(sums[i] & 0x7FFF);
+        high[i] = (int16_t)((sums[i] - (sums[i] & 0x7FFF)) / 0x8000);
+    }
+}
+
 /* The sum over all positions commutes with the pointwise product, except that it saturates after
  * every addition. With P and N the sums of the positive and of the negated negative depthwise
  * results, no partial sum of a filter exceeds up = P.max(w,0) + N.max(-w,0) nor falls below
  * -down = -(N.max(w,0) + P.max(-w,0)); where these stay within 20 bits nothing saturates and the
- * sum is up - down. Returns 0, and leaves `pooled` undefined, where they do not. */
-static int run_collapsed(const akrt_layer *layer, const uint8_t *input, void *rows, int32_t *sums,
-                         int32_t *pooled) {
+ * sum is up - down. Since up - down = (P - N).w and up + down = (P + N).|w|, two products do.
+ * Returns 0, and leaves `pooled` undefined, where a sum could saturate. */
+static int run_collapsed(const akrt_layer *layer, const scratch_plan *plan, const uint8_t *input,
+                         char *scratch, int32_t *sums, int32_t *pooled) {
     const akrt_window *w = &layer->conv;
-    const size_t depth = (size_t)layer->depth;
+    const akrt_arch *arch = layer->arch;
+    const int32_t depth = layer->depth, filters = layer->filters;
     int32_t *positive = sums, *negative = sums + depth;
-    int32_t *up = sums + 4 * depth, *down = up + layer->filters;
-    memset(sums, 0, 2 * depth * sizeof *sums);
-    for (int32_t x = 0; x < w->out_x; x++) {
-        layer->arch->akrt_dwconv_u8s16_s16(w, input, layer->depthwise, x, layer->depth, rows);
-        layer->arch->akrt_signed_sums_s16(rows, w->out_y, layer->depth, positive, negative);
+    int16_t *parts = (int16_t *)(void *)(sums + 2 * depth);
+    int32_t *difference = sums + 4 * depth, *total = difference + 2 * filters;
+    memset(sums, 0, 2 * (size_t)depth * sizeof *sums);
+    for (int32_t x = 0; x < w->out_x; x += plan->at_once) {
+        const int32_t count = w->out_x - x < plan->at_once ? w->out_x - x : plan->at_once;
+        if (layer->bytes) {
+            int16_t *rest = (int16_t *)(void *)(scratch + plan->rest);
+            uint32_t *spill = (uint32_t *)(void *)(scratch + plan->spill);
+            uint8_t *low = (uint8_t *)scratch;
+            arch->akrt_dwconv_u8s8_u8(w, input, layer->byte_depthwise, layer->offset, x, count,
+                                      depth, low, rest, spill);
+            arch->akrt_signed_sums_u8(low, rest, spill, layer->offset, count * w->out_y, depth,
+                                      positive, negative);
+        } else {
+            int16_t *rows = (int16_t *)(void *)scratch;
+            arch->akrt_dwconv_u8s16_s16(w, input, layer->depthwise, x, depth, rows);
+            arch->akrt_signed_sums_s16(rows, w->out_y, depth, positive, negative);
+        }
     }
-    memcpy(sums + 2 * depth, negative, depth * sizeof *sums);
-    memcpy(sums + 3 * depth, positive, depth * sizeof *sums);
-    layer->arch->akrt_matmul_s32s16(sums, layer->halves, 2, 2 * layer->depth, layer->filters, up);
+    for (int32_t k = 0; k < depth; k++) {
+        const int32_t p = positive[k], n = negative[k];
+        positive[k] = p - n;
+        negative[k] = p + n;
+    }
+    split(positive, depth, parts, parts + depth);
+    split(negative, depth, parts + 2 * depth, parts + 3 * depth);
+    arch->akrt_matmul_s16s16(parts, layer->weights, 2, depth, filters, difference);
+    arch->akrt_matmul_s16s16(parts + 2 * depth, layer->magnitudes, 2, depth, filters, total);
     int32_t fits = 1;
-    for (int32_t f = 0; f < layer->filters; f++) {
-        fits &= (up[f] <= AKRT_POTENTIAL_MAX) & (-down[f] >= AKRT_POTENTIAL_MIN);
-        pooled[f] = up[f] - down[f];
+    for (int32_t f = 0; f < filters; f++) {
+        const int32_t sum = difference[f] + difference[filters + f] * 0x8000;
+        const int32_t both = total[f] + total[filters + f] * 0x8000;
+        fits &= ((both + sum) / 2 <= AKRT_POTENTIAL_MAX) & ((sum - both) / 2 >= AKRT_POTENTIAL_MIN);
+        pooled[f] = sum;
     }
     return fits;
 }
 
-static void run_dense(const akrt_layer *layer, const uint8_t *input, void *output, int16_t *row,
+static void run_dense(const akrt_layer *layer, const uint8_t *input, void *output, void *row,
                       int32_t *potentials) {
-    const size_t used = akrt_layer_input_size(layer);
-    for (size_t i = 0; i < used; i++) {
-        row[i] = input[i];
+    const size_t used = akrt_layer_input_size(layer), depth = (size_t)layer->depth;
+    if (layer->bytes) {
+        if (used != depth) {
+            memcpy(row, input, used);
+            memset((uint8_t *)row + used, 0, depth - used);
+            input = row;
+        }
+        layer->arch->akrt_matmul_u8s8_s32(input, NULL, NULL, &layer->product, 1, potentials);
+    } else {
+        int16_t *wide = row;
+        for (size_t i = 0; i < used; i++) {
+            wide[i] = input[i];
+        }
+        memset(wide + used, 0, (depth - used) * sizeof *wide);
+        layer->arch->akrt_matmul_s16s16(wide, layer->weights, 1, layer->depth, layer->filters,
+                                        potentials);
     }
-    memset(row + used, 0, ((size_t)layer->depth - used) * sizeof *row);
-    layer->arch->akrt_matmul_s16s16(row, layer->weights, 1, layer->depth, layer->filters,
-                                    potentials);
     layer->arch->akrt_saturate_s32(potentials, layer->filters);
     emit(layer, potentials, 0, 1, output);
 }
@@ -152,29 +266,47 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output,
         run_dense(layer, input, output, scratch, potentials);
         return;
     }
-    if (layer->halves != NULL && run_collapsed(layer, input, scratch, potentials, pooled)) {
+    if (layer->magnitudes != NULL &&
+        run_collapsed(layer, &plan, input, scratch, potentials, pooled)) {
         emit(layer, pooled, 0, 1, output);
         return;
     }
     if (layer->pool == AKRT_POOL_SUM) {
         memset(pooled, 0, (size_t)layer->filters * sizeof *pooled);
     }
-    for (int32_t x = 0; x < w->out_x; x++) {
-        const size_t at = (size_t)x * (size_t)w->out_y;
-        if (layer->pool == AKRT_POOL_MAX) {
-            int32_t *row = potentials + at * (size_t)layer->filters;
-            run_row(layer, input, x, scratch, row);
-            layer->arch->akrt_saturate_s32(row, w->out_y * layer->filters);
+    const int fused = is_fused(layer), whole = layer->pool == AKRT_POOL_MAX;
+    uint8_t *activations = layer->activates_first ? (uint8_t *)(void *)pooled : output;
+    for (int32_t x = 0; x < w->out_x; x += plan.at_once) {
+        const int32_t count = w->out_x - x < plan.at_once ? w->out_x - x : plan.at_once;
+        const int32_t positions = count * w->out_y;
+        const size_t at = area(x, w->out_y);
+        int32_t *sums = potentials;
+        if (fused) {
+            run_bytes(layer, &plan, input, x, count, scratch,
+                      activations + at * (size_t)layer->filters);
             continue;
         }
-        run_row(layer, input, x, scratch, potentials);
-        if (layer->pool == AKRT_POOL_SUM) {
-            layer->arch->akrt_sumpool_s32(potentials, w->out_y, layer->filters, pooled);
+        if (whole && !layer->activates_first) {
+            sums += at * (size_t)layer->filters;
+        }
+        if (layer->bytes) {
+            run_bytes(layer, &plan, input, x, count, scratch, sums);
         } else {
-            emit(layer, potentials, at, w->out_y, output);
+            run_row(layer, input, x, scratch, sums);
+        }
+        if (layer->pool == AKRT_POOL_SUM) {
+            layer->arch->akrt_sumpool_s32(sums, positions, layer->filters, pooled);
+        } else if (whole && !layer->activates_first) {
+            layer->arch->akrt_saturate_s32(sums, positions * layer->filters);
+        } else {
+            emit(layer, sums, at, positions, activations);
         }
     }
-    if (layer->pool == AKRT_POOL_MAX) {
+    if (layer->activates_first) {
+        layer->arch->akrt_maxpool_u8(&layer->max_pool, activations, output);
+        return;
+    }
+    if (whole) {
         layer->arch->akrt_maxpool_s32(&layer->max_pool, potentials, pooled);
     }
     if (layer->pool != AKRT_POOL_NONE) {

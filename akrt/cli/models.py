@@ -136,7 +136,7 @@ def _facts(model: Model) -> dict[str, object]:
 def _kernels() -> dict[str, Any]:
     """What the native backend would use here, and what this CPU could run."""
     return {
-        "chosen": choose_arch(os.environ.get("AKRT_ARCH", ""))[0],
+        "chosen": choose_arch(os.environ.get("AKRT_ARCH", "")).name,
         "usable": usable_archs(),
     }
 

@@ -1,11 +1,18 @@
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Output = npt.NDArray[Any]
 
-def architectures() -> list[tuple[str, int, bool]]: ...
+class Architecture(NamedTuple):
+    name: str
+    filter_block: int
+    byte_block: int
+    byte_pair: int
+    usable: bool
+
+def architectures() -> list[Architecture]: ...
 
 class Network:
     def __init__(self, layers: list[dict[str, Any]], arch: str) -> None: ...

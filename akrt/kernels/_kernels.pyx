@@ -3,7 +3,9 @@
 
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
-from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t, uintptr_t
+from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint16_t, uint32_t, uintptr_t
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,18 +26,29 @@ cdef extern from "akrt/network.h" nogil:
         AKRT_ACT_LEVELS
         AKRT_ACT_BISECT
         AKRT_ACT_SCALE
+        AKRT_ACT_SHORT
     ctypedef struct akrt_scale:
         const int32_t *threshold
         const int32_t *top
         const uint32_t *mul
         const uint32_t *add
+        const uint32_t *fine
         uint32_t shift
+    ctypedef struct akrt_short_scale:
+        const uint16_t *mul
+        uint32_t shift
+        uint8_t top
+    ctypedef struct akrt_product:
+        const int8_t *weights
+        const int16_t *rest_weights
+        const int32_t *start
+        int32_t depth, filters, chain
     ctypedef struct akrt_window:
         int32_t in_x, in_y, channels, out_x, out_y
         int32_t size_x, size_y, stride_x, stride_y, pad_x, pad_y
     ctypedef struct akrt_arch:
         const char *name
-        int32_t filter_block
+        int32_t filter_block, byte_block, byte_pair
     const akrt_arch *akrt_arch_at(int32_t index)
     int akrt_arch_usable(const akrt_arch *arch)
     ctypedef struct akrt_layer:
@@ -45,14 +58,19 @@ cdef extern from "akrt/network.h" nogil:
         akrt_act act
         akrt_window conv
         akrt_window max_pool
-        int32_t filters, depth, act_bits, wide_depthwise
+        int32_t filters, depth, act_bits, activates_first, wide_depthwise
         int16_t border
         const int16_t *weights
         const int16_t *depthwise
-        const int16_t *halves
+        const int16_t *magnitudes
+        int32_t bytes
+        akrt_product product
+        const int8_t *byte_depthwise
+        const int32_t *offset
         const int32_t *threshold
         const int32_t *step
         akrt_scale scale
+        akrt_short_scale short_scale
         const int32_t *levels
     ctypedef struct akrt_network:
         const akrt_layer *layers
@@ -73,16 +91,35 @@ _ACTS = {
     "levels": AKRT_ACT_LEVELS,
     "bisect": AKRT_ACT_BISECT,
     "scale": AKRT_ACT_SCALE,
+    "short": AKRT_ACT_SHORT,
 }
 
 
+class Architecture(NamedTuple):
+    """A kernel set: how it wants weights (src_c/include/akrt/arch.h), whether this CPU runs it."""
+
+    name: str
+    filter_block: int
+    byte_block: int
+    byte_pair: int
+    usable: bool
+
+
 def architectures():
-    """The kernel sets built in, best first: (name, filter_block, whether this CPU runs it)."""
+    """The kernel sets built in, best first."""
     found = []
     cdef int32_t i = 0
     while akrt_arch_at(i) != NULL:
         arch = akrt_arch_at(i)
-        found.append((arch.name.decode(), arch.filter_block, bool(akrt_arch_usable(arch))))
+        found.append(
+            Architecture(
+                arch.name.decode(),
+                arch.filter_block,
+                arch.byte_block,
+                arch.byte_pair,
+                bool(akrt_arch_usable(arch)),
+            )
+        )
         i += 1
     return found
 
@@ -101,6 +138,18 @@ cdef const void *_pointer(array, dtype, shape) except? NULL:
     if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
         raise ValueError(f"expected {np.dtype(dtype)} {shape}, got {array.dtype} {array.shape}")
     return cnp.PyArray_DATA(<cnp.ndarray>array)
+
+
+cdef const void *_weights(dict layer, str name, dtype) except? NULL:
+    """Address of packed weights, NULL for None."""
+    weights = layer[name]
+    if weights is None:
+        return NULL
+    if weights.size < layer["filters"] * layer["depth"]:
+        raise ValueError(
+            f"{weights.size} weights for {layer['filters']} filters of {layer['depth']}"
+        )
+    return _pointer(weights, dtype, weights.shape)
 
 
 cdef akrt_window _window(fields):
@@ -151,27 +200,30 @@ cdef class Network:
         out.conv = _window(layer["conv"])
         if out.pool == AKRT_POOL_MAX:
             out.max_pool = _window(layer["max_pool"])
-        weights = layer["weights"]
         out.filters, out.depth = layer["filters"], layer["depth"]
-        if weights.size < out.filters * out.depth:
-            raise ValueError(f"{weights.size} weights for {out.filters} filters of {out.depth}")
         out.act_bits = layer["act_bits"] or 0
+        out.activates_first = layer["activates_first"]
+        if out.activates_first and (out.pool != AKRT_POOL_MAX or out.act == AKRT_ACT_NONE):
+            raise ValueError("only an activation can come before max pooling")
         out.wide_depthwise = layer["wide_depthwise"]
         out.border = layer["border"]
-        out.weights = <const int16_t *>_pointer(weights, np.int16, weights.shape)
+        out.bytes = layer["bytes"] is not None
+        out.weights = <const int16_t *>_weights(layer, "weights", np.int16)
         used = out.conv.channels
         if out.op == AKRT_SEPARABLE:
             window = (out.conv.size_x, out.conv.size_y, out.conv.channels)
             out.depthwise = <const int16_t *>_pointer(layer["depthwise"], np.int16, window)
-            if layer["halves"] is not None:
-                halves = (out.filters, 2 * out.depth)
-                out.halves = <const int16_t *>_pointer(layer["halves"], np.int16, halves)
+            out.magnitudes = <const int16_t *>_weights(layer, "magnitudes", np.int16)
         elif out.op == AKRT_CONV:
             used = out.conv.size_x * out.conv.size_y * out.conv.channels
         else:
             used = out.conv.in_x * out.conv.in_y * out.conv.channels
-        if out.depth < used or out.depth % 8:
+        if out.depth < used or out.depth % (4 if out.bytes else 8):
             raise ValueError(f"weights of depth {out.depth} for {used} inputs")
+        if out.bytes:
+            self._fill_bytes(out, layer["bytes"])
+        elif out.weights == NULL:
+            raise ValueError("no weights")
         channels = (out.filters,)
         if out.act == AKRT_ACT_BISECT:
             out.threshold = <const int32_t *>_pointer(layer["threshold"], np.int32, channels)
@@ -184,7 +236,16 @@ cdef class Network:
             out.scale.top = <const int32_t *>_pointer(scale["top"], np.int32, channels)
             out.scale.mul = <const uint32_t *>_pointer(scale["mul"], np.uint32, channels)
             out.scale.add = <const uint32_t *>_pointer(scale["add"], np.uint32, channels)
+            if scale["fine"] is not None:
+                out.scale.fine = <const uint32_t *>_pointer(scale["fine"], np.uint32, channels)
             out.scale.shift = scale["shift"]
+        elif out.act == AKRT_ACT_SHORT:
+            pooled = out.pool != AKRT_POOL_NONE and not out.activates_first
+            if not out.bytes or pooled or out.op == AKRT_DENSE:
+                raise ValueError("this activation needs a product of bytes, not pooled")
+            scale = layer["scale"]
+            out.short_scale.mul = <const uint16_t *>_pointer(scale["mul"], np.uint16, channels)
+            out.short_scale.shift, out.short_scale.top = scale["shift"], scale["top"]
         elif out.act == AKRT_ACT_LEVELS:
             count = ((1 << out.act_bits) - 1, out.filters)
             out.levels = <const int32_t *>_pointer(layer["levels"], np.int32, count)
@@ -193,6 +254,24 @@ cdef class Network:
         x, y, c = layer["output_shape"]
         if x * y * c != akrt_layer_output_size(out):
             raise ValueError(f"output shape {layer['output_shape']} does not match its windows")
+        return 0
+
+    cdef int _fill_bytes(self, akrt_layer *out, dict layer) except -1:
+        cdef akrt_product *product = &out.product
+        sizes = {"filters": out.filters, "depth": out.depth}
+        product.depth, product.filters, product.chain = out.depth, out.filters, layer["chain"]
+        product.weights = <const int8_t *>_weights({**layer, **sizes}, "weights", np.int8)
+        product.rest_weights = out.weights
+        product.start = <const int32_t *>_pointer(layer["start"], np.int32, (out.filters,))
+        if product.weights == NULL or product.chain < 1:
+            raise ValueError("no weights")
+        if out.op == AKRT_SEPARABLE:
+            window = (out.conv.size_x, out.conv.size_y, out.conv.channels)
+            padded = (-(-out.conv.channels // 64) * 64,)
+            out.byte_depthwise = <const int8_t *>_pointer(layer["depthwise"], np.int8, window)
+            out.offset = <const int32_t *>_pointer(layer["offset"], np.int32, padded)
+            if out.weights == NULL or out.depth % 8:
+                raise ValueError("no 16-bit weights beside the bytes")
         return 0
 
     @property

@@ -4,6 +4,7 @@
 #include "x86/target_avx2.h"
 
 #include "akrt/kernels.h"
+#include "x86/unroll.h"
 
 #include <string.h>
 
@@ -18,12 +19,14 @@ static void row3x3(const akrt_window *w, const uint8_t *input, const int16_t *we
     const ptrdiff_t channels = w->channels;
     const int32_t first_x = x * w->stride_x - w->pad_x;
     __m256i tap[9];
+    UNROLL
     for (int t = 0; t < 9; t++) {
         tap[t] = _mm256_loadu_si256((const __m256i *)(const void *)(weights + t * channels));
     }
     for (int32_t y = 0; y < w->out_y; y++) {
         const int32_t first_y = y * w->stride_y - w->pad_y;
         __m256i sum = _mm256_setzero_si256();
+        UNROLL
         for (int t = 0; t < 9; t++) {
             const int32_t i = first_x + t / 3, j = first_y + t % 3;
             const int inside = i >= 0 && i < w->in_x && j >= 0 && j < w->in_y;

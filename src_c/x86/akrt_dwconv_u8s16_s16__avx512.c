@@ -4,6 +4,7 @@
 #include "x86/target_avx512.h"
 
 #include "akrt/kernels.h"
+#include "x86/unroll.h"
 
 #include <string.h>
 
@@ -18,12 +19,14 @@ static void row3x3(const akrt_window *w, const uint8_t *input, const int16_t *we
     const ptrdiff_t channels = w->channels;
     const int32_t first_x = x * w->stride_x - w->pad_x;
     __m512i tap[9];
+    UNROLL
     for (int t = 0; t < 9; t++) {
         tap[t] = _mm512_loadu_si512((const __m512i *)(const void *)(weights + t * channels));
     }
     for (int32_t y = 0; y < w->out_y; y++) {
         const int32_t first_y = y * w->stride_y - w->pad_y;
         __m512i sum = _mm512_setzero_si512();
+        UNROLL
         for (int t = 0; t < 9; t++) {
             const int32_t i = first_x + t / 3, j = first_y + t % 3;
             const int inside = i >= 0 && i < w->in_x && j >= 0 && j < w->in_y;

@@ -4,6 +4,7 @@
 #include "x86/target_avx2.h"
 
 #include "akrt/kernels.h"
+#include "x86/unroll.h"
 
 #include <string.h>
 
@@ -21,25 +22,32 @@ static inline __attribute__((always_inline)) void tile(const int16_t *a, const i
                                                        const int rows, const int blocks,
                                                        int32_t tail) {
     __m256i sum[5][2];
+    UNROLL
     for (int r = 0; r < rows; r++) {
+        UNROLL
         for (int b = 0; b < blocks; b++) {
             sum[r][b] = _mm256_setzero_si256();
         }
     }
     for (int32_t k = 0; k < depth; k += 2) {
         __m256i w[2];
+        UNROLL
         for (int b = 0; b < blocks; b++) {
             const int16_t *from = weights + (size_t)b * LANES * (size_t)depth + (size_t)k * LANES;
             w[b] = _mm256_loadu_si256((const __m256i *)(const void *)from);
         }
+        UNROLL
         for (int r = 0; r < rows; r++) {
             const __m256i x = pair(a + (size_t)r * (size_t)depth + k);
+            UNROLL
             for (int b = 0; b < blocks; b++) {
                 sum[r][b] = _mm256_add_epi32(sum[r][b], _mm256_madd_epi16(w[b], x));
             }
         }
     }
+    UNROLL
     for (int r = 0; r < rows; r++) {
+        UNROLL
         for (int b = 0; b < blocks; b++) {
             int32_t *to = out + (size_t)r * (size_t)filters + (size_t)b * LANES;
             if (b + 1 < blocks || tail == LANES) {

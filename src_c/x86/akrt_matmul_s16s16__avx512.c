@@ -4,6 +4,7 @@
 #include "x86/target_avx512.h"
 
 #include "akrt/kernels.h"
+#include "x86/unroll.h"
 
 #include <string.h>
 
@@ -26,25 +27,32 @@ static inline __attribute__((always_inline)) void tile(const int16_t *a, const i
                                                        const int rows, const int blocks,
                                                        __mmask16 last) {
     __m512i sum[5][4];
+    UNROLL
     for (int r = 0; r < rows; r++) {
+        UNROLL
         for (int b = 0; b < blocks; b++) {
             sum[r][b] = _mm512_setzero_si512();
         }
     }
     for (int32_t k = 0; k < depth; k += 2) {
         __m512i w[4];
+        UNROLL
         for (int b = 0; b < blocks; b++) {
             w[b] =
                 _mm512_loadu_si512(weights + (size_t)b * LANES * (size_t)depth + (size_t)k * LANES);
         }
+        UNROLL
         for (int r = 0; r < rows; r++) {
             const __m512i x = pair(a + (size_t)r * (size_t)depth + k);
+            UNROLL
             for (int b = 0; b < blocks; b++) {
                 dot(&sum[r][b], w[b], x);
             }
         }
     }
+    UNROLL
     for (int r = 0; r < rows; r++) {
+        UNROLL
         for (int b = 0; b < blocks; b++) {
             const __mmask16 mask = b + 1 == blocks ? last : (__mmask16)0xFFFF;
             _mm512_mask_storeu_epi32(out + (size_t)r * (size_t)filters + (size_t)b * LANES, mask,

@@ -19,7 +19,7 @@ from akrt.kernels._kernels import architectures
 from akrt.model import WEIGHT_RANGES, InputData, Model, Pooling, SeparableConvolutional
 
 NETWORKS = 1500
-ARCHITECTURES = [name for name, _, usable in architectures() if usable]
+ARCHITECTURES = [arch.name for arch in architectures() if arch.usable]
 
 
 def test_reference_and_native_equal_akida_on_random_networks() -> None:

@@ -45,10 +45,12 @@ static int64_t receive_int(void) {
     return value;
 }
 
-/* Whether this CPU runs the architecture, its name and its filter block. */
-static int64_t describe(const akrt_arch *arch, char *name, int32_t *filter_block) {
+/* Whether this CPU runs the architecture, its name, and its numbers. */
+static int64_t describe(const akrt_arch *arch, char *name, int32_t *numbers) {
     strncpy(name, arch->name, 15);
-    *filter_block = arch->filter_block;
+    numbers[0] = arch->filter_block;
+    numbers[1] = arch->byte_block;
+    numbers[2] = arch->byte_pair;
     return akrt_arch_usable(arch);
 }
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from akrt.kernels._kernels import Architecture
+
 SOURCE = Path(__file__).parents[2] / "src_c"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 
@@ -65,25 +67,47 @@ def pointer(array: np.ndarray) -> Pointer:
     return address
 
 
-class Scale(ctypes.Structure):
+class Linked(ctypes.Structure):
+    """A structure that keeps the arrays it points to, by field."""
+
+    def __init__(self, **fields: np.ndarray | int | None) -> None:
+        self.arrays = {n: v for n, v in fields.items() if isinstance(v, np.ndarray)}
+        addresses = {n: array.ctypes.data for n, array in self.arrays.items()}
+        super().__init__(**{**fields, **addresses})
+
+
+class Scale(Linked):
     _fields_ = (
         ("threshold", ctypes.c_void_p),
         ("top", ctypes.c_void_p),
         ("mul", ctypes.c_void_p),
         ("add", ctypes.c_void_p),
+        ("fine", ctypes.c_void_p),
         ("shift", ctypes.c_uint32),
     )
 
-    def __init__(self, shift: int = 0, **arrays: np.ndarray) -> None:
-        super().__init__(**{n: a.ctypes.data for n, a in arrays.items()}, shift=shift)
-        self.arrays = arrays
+
+class ShortScale(Linked):
+    _fields_ = (("mul", ctypes.c_void_p), ("shift", ctypes.c_uint32), ("top", ctypes.c_uint8))
+
+
+class Product(Linked):
+    _fields_ = (
+        ("weights", ctypes.c_void_p),
+        ("rest_weights", ctypes.c_void_p),
+        ("start", ctypes.c_void_p),
+        ("depth", ctypes.c_int32),
+        ("filters", ctypes.c_int32),
+        ("chain", ctypes.c_int32),
+    )
 
 
 class Kernels:
     """The kernels of one architecture, by stem."""
 
-    def __init__(self, library: ctypes.CDLL, suffix: str, filter_block: int) -> None:
-        self._library, self._suffix, self.filter_block = library, suffix, filter_block
+    def __init__(self, library: ctypes.CDLL, arch: Architecture) -> None:
+        self._library, self.arch = library, arch
+        self._suffix = "ref" if arch.name == "generic" else arch.name
 
     def __getattr__(self, stem: str) -> Callable[..., None]:
         return getattr(self._library, f"{stem}__{self._suffix}")

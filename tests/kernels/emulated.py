@@ -19,8 +19,19 @@ import numpy as np
 import pytest
 
 from akrt.backends.native import pack
+from akrt.kernels._kernels import Architecture
 from akrt.model import InputData, Model
-from kernels.compiled import SOURCE, WARNINGS, Pointer, Scale, Window, pointer
+from kernels.compiled import (
+    SOURCE,
+    WARNINGS,
+    Linked,
+    Pointer,
+    Product,
+    Scale,
+    ShortScale,
+    Window,
+    pointer,
+)
 
 COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
 SERVER = Path(__file__).with_name("call_server.c")
@@ -118,15 +129,16 @@ class Machine:
             elif hasattr(argument, "_obj"):  # ctypes.byref
                 values.append((1, add(structure(argument._obj))))
             else:
-                values.append((0, int(getattr(argument, "value", argument))))
+                value = getattr(argument, "value", argument)
+                values.append((0, 0 if value is None else int(value)))
         head = words(len(name)) + name.encode() + words(len(buffers), *sizes)
         tail = words(len(values), *(word for value in values for word in value))
         return head + b"".join(buffers) + tail, arrays, sizes
 
 
 def structure(value: ctypes.Structure) -> Structure:
-    """A ctypes structure whose pointers are in its attribute `arrays`."""
-    arrays = getattr(value, "arrays", {})
+    """A ctypes structure and the arrays it points to."""
+    arrays = value.arrays if isinstance(value, Linked) else {}
     offsets = {getattr(type(value), name).offset: array for name, array in arrays.items()}
     return Structure(bytes(value), offsets)
 
@@ -134,11 +146,13 @@ def structure(value: ctypes.Structure) -> Structure:
 class EmulatedKernels:
     """The kernels of one architecture, by stem, as `kernels.compiled.Kernels`."""
 
-    def __init__(self, machine: Machine, arch: str, filter_block: int) -> None:
-        self._machine, self._arch, self.filter_block = machine, arch, filter_block
+    def __init__(self, machine: Machine, arch: Architecture) -> None:
+        self._machine, self.arch = machine, arch
 
     def __getattr__(self, stem: str) -> Callable[..., None]:
-        return lambda *arguments: self._machine.call(f"{self._arch}:{stem}", *arguments)
+        if not stem.startswith("akrt_"):
+            raise AttributeError(stem)
+        return lambda *arguments: self._machine.call(f"{self.arch.name}:{stem}", *arguments)
 
 
 def _declared() -> tuple[list[tuple[str, Any]], dict[str, list[str]]]:
@@ -150,7 +164,9 @@ def _declared() -> tuple[list[tuple[str, Any]], dict[str, list[str]]]:
     }
     (body,) = re.findall(r"struct akrt_layer \{(.*?)\} akrt_layer;", text, re.S)
     known = {"int32_t": ctypes.c_int32, "int16_t": ctypes.c_int16}
-    known |= {"akrt_window": Window, "akrt_scale": Scale, **dict.fromkeys(enums, ctypes.c_int)}
+    known |= {"akrt_window": Window, "akrt_scale": Scale, "akrt_product": Product}
+    known["akrt_short_scale"] = ShortScale
+    known |= {**dict.fromkeys(enums, ctypes.c_int)}
     fields: list[tuple[str, Any]] = []
     for declaration in body.split(";")[:-1]:
         kind, names = re.fullmatch(r"\s*(?:const )?(\w+)\s+(.*)", declaration, re.S).groups()
@@ -170,21 +186,29 @@ class Layer(ctypes.Structure):
 def _layer(packed: dict[str, Any], arch: int) -> tuple[Layer, dict[int, np.ndarray]]:
     """What akrt.kernels makes of a packed layer, and its arrays by offset."""
     layer, arrays = Layer(), {}
+    packed = dict(packed)
+    if packed["act"] == "short":
+        packed["short_scale"] = packed.pop("scale")
+    elif packed.get("scale"):
+        packed["scale"] = {**packed["scale"], "threshold": packed["threshold"]}
+    if packed["bytes"]:
+        made = packed["bytes"]
+        sizes = {"depth": packed["depth"], "filters": packed["filters"]}
+        packed["product"] = {**made, **sizes, "rest_weights": packed["weights"]}
+        packed["byte_depthwise"], packed["offset"] = made.get("depthwise"), made.get("offset")
+    packed["bytes"] = int(packed["bytes"] is not None)
     for name, kind in FIELDS:
         value = packed.get(name)
         if f"akrt_{name}" in ENUMS:
             setattr(layer, name, ENUMS[f"akrt_{name}"].index(value or "none"))
-        elif kind in (Window, Scale) and value is not None:
-            fields = dict(value)
-            if kind is Scale:
-                fields["threshold"] = packed["threshold"]
+        elif kind in (Window, Scale, ShortScale, Product) and value is not None:
+            start = getattr(Layer, name).offset
             for field, _ in kind._fields_:
-                if isinstance(fields[field], np.ndarray):
-                    arrays[getattr(Layer, name).offset + getattr(kind, field).offset] = fields[
-                        field
-                    ]
-                else:
-                    setattr(getattr(layer, name), field, fields[field])
+                inner = value[field]
+                if isinstance(inner, np.ndarray):
+                    arrays[start + getattr(kind, field).offset] = inner
+                elif inner is not None:
+                    setattr(getattr(layer, name), field, inner)
         elif isinstance(value, np.ndarray):
             arrays[getattr(Layer, name).offset] = value
         elif value is not None and kind is not ctypes.c_void_p:
@@ -193,12 +217,12 @@ def _layer(packed: dict[str, Any], arch: int) -> tuple[Layer, dict[int, np.ndarr
     return layer, arrays
 
 
-def network(model: Model, arch_address: int, filter_block: int) -> Structure:
+def network(model: Model, arch_address: int, arch: Architecture) -> Structure:
     """The akrt_network of a model for one architecture."""
     data, pointers = b"", {}
     for stage in model.stages:
         if not isinstance(stage.layer, InputData):
-            layer, arrays = _layer(pack(stage, filter_block), arch_address)
+            layer, arrays = _layer(pack(stage, arch), arch_address)
             pointers |= {len(data) + offset: array for offset, array in arrays.items()}
             data += bytes(layer)
     count = len(data) // ctypes.sizeof(Layer)
@@ -207,8 +231,7 @@ def network(model: Model, arch_address: int, filter_block: int) -> Structure:
 
 def run(machine: Machine, model: Model, x: np.ndarray, arch: str) -> np.ndarray:
     """Outputs of akrt_network_run, as `NativeBackend.run` gives them."""
-    address, block = architectures(machine)[arch][:2]
-    planned = network(model, address, block)
+    planned = network(model, *architectures(machine)[arch])
     arena = machine.call("akrt_network_arena_bytes", planned)
     last = model.stages[-1]
     out = np.zeros((len(x), *last.output_shape), np.int32 if last.output_max is None else np.uint8)
@@ -217,13 +240,12 @@ def run(machine: Machine, model: Model, x: np.ndarray, arch: str) -> np.ndarray:
     return out
 
 
-def architectures(machine: Machine) -> dict[str, tuple[int, int, bool]]:
-    """Address, filter block and whether this CPU runs it of each kernel set, best first."""
-    found, i = {}, 0
-    while address := machine.call("akrt_arch_at", i):
-        name = np.zeros(16, np.uint8)
-        block = np.zeros(1, np.int32)
-        usable = machine.call("describe", address, pointer(name), pointer(block))
-        found[bytes(name).split(b"\0")[0].decode()] = address, int(block[0]), bool(usable)
-        i += 1
+def architectures(machine: Machine) -> dict[str, tuple[int, Architecture]]:
+    """Address and facts of each kernel set, best first."""
+    found: dict[str, tuple[int, Architecture]] = {}
+    while address := machine.call("akrt_arch_at", len(found)):
+        name, numbers = np.zeros(16, np.uint8), np.zeros(3, np.int32)
+        usable = machine.call("describe", address, pointer(name), pointer(numbers))
+        text = bytes(name).split(b"\0")[0].decode()
+        found[text] = address, Architecture(text, *map(int, numbers), bool(usable))
     return found

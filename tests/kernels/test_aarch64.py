@@ -29,7 +29,7 @@ def test_what_the_cpu_has_is_chosen(
 ) -> None:
     found = architectures(emulated[cpu])
     assert list(found) == ["dotprod", "neon", "generic"]
-    assert [name for name, (_, _, runs) in found.items() if runs] == usable
+    assert [name for name, (_, arch) in found.items() if arch.usable] == usable
 
 
 @pytest.mark.parametrize("arch", CPUS)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from akrt.backends.native import find_scale, interleave
+from akrt.backends.native import byte_chain, find_scale, find_short_scale, interleave
 from akrt.kernels._kernels import architectures
-from kernels.compiled import SOURCE, Kernels, Scale, Window, build, pointer
+from kernels.compiled import SOURCE, Kernels, Product, Scale, ShortScale, Window, build, pointer
 from kernels.emulated import CPUS, EmulatedKernels, Machine
 from kernels.emulated import architectures as emulated_architectures
 
@@ -30,18 +30,17 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 
 @pytest.fixture(
     scope="session",
-    params=[*(name for name, _, _ in ARCHITECTURES), *(f"aarch64 {name}" for name in CPUS)],
+    params=[*(arch.name for arch in ARCHITECTURES), *(f"aarch64 {name}" for name in CPUS)],
 )
 def kernels(request: pytest.FixtureRequest) -> Kernels | EmulatedKernels:
     machine, _, name = request.param.rpartition(" ")
     if machine:
         cpu: Machine = request.getfixturevalue("emulated")[CPUS[name]]
-        return EmulatedKernels(cpu, name, emulated_architectures(cpu)[name][1])
-    block, usable = next(rest for known, *rest in ARCHITECTURES if known == name)
-    if not usable:
+        return EmulatedKernels(cpu, emulated_architectures(cpu)[name][1])
+    arch = next(arch for arch in ARCHITECTURES if arch.name == name)
+    if not arch.usable:
         pytest.skip(f"this CPU cannot run the kernels '{name}'")
-    library = request.getfixturevalue("library")
-    return Kernels(library, "ref" if name == "generic" else name, block)
+    return Kernels(request.getfixturevalue("library"), arch)
 
 
 def test_every_kernel_of_the_list_is_tested_here() -> None:
@@ -77,7 +76,7 @@ def test_matmul_s16s16(
     a[rng.integers(rows), rng.integers(depth)] = rng.choice([bottom, top])
     w = rng.integers(-128, 128, (filters, depth)).astype(np.int16)
     out = np.empty((rows, filters), np.int32)
-    packed = interleave(w, kernels.filter_block)
+    packed = interleave(w, kernels.arch.filter_block, 2)
     kernels.akrt_matmul_s16s16(pointer(a), pointer(packed), rows, depth, filters, pointer(out))
     np.testing.assert_array_equal(out, a.astype(np.int64) @ w.T.astype(np.int64))
 
@@ -92,6 +91,94 @@ def test_matmul_s32s16(kernels: Kernels, seed: int, depth8: int, rows: int, filt
     out = np.empty((rows, filters), np.int32)
     kernels.akrt_matmul_s32s16(pointer(a), pointer(w), rows, depth, filters, pointer(out))
     np.testing.assert_array_equal(out, a.astype(np.int64) @ w.T.astype(np.int64))
+
+
+@given(seeds, st.integers(1, 24), st.integers(1, 30), st.integers(1, 150), st.booleans())
+def test_matmul_u8s8_s32(
+    kernels: Kernels, seed: int, depth4: int, rows: int, filters: int, spills: bool
+) -> None:
+    a, product, rest, spill, expected, _kept = byte_product(
+        kernels, seed, depth4, rows, filters, spills
+    )
+    out = np.empty((rows, filters), np.int32)
+    kernels.akrt_matmul_u8s8_s32(pointer(a), rest, spill, ctypes.byref(product), rows, pointer(out))
+    np.testing.assert_array_equal(out, expected)
+
+
+def byte_product(
+    kernels: Kernels, seed: int, depth4: int, rows: int, filters: int, spills: bool
+) -> tuple:
+    """Operands over the whole range that the architecture takes, and the potentials."""
+    rng = np.random.default_rng(seed)
+    depth = 4 * depth4 + 4 * (spills and depth4 % 2)
+    top, bits = [(255, 7), (255, 127), (15, 127), (255, 1)][seed % 4]
+    if 2 * top * bits > (kernels.arch.byte_pair or INT32.max):
+        bits = 7
+    a = rng.integers(0, top + 1, (rows, depth)).astype(np.uint8)
+    w = rng.integers(-bits, bits + 1, (filters, depth)).astype(np.int8)
+    if seed % 3 == 0:
+        a[:], w[: filters // 2], w[filters // 2 :] = top, bits, -bits
+    chain = byte_chain(w, top, kernels.arch.byte_pair or INT32.max)
+    assert chain
+    start = rng.integers(-(2**20), 2**20, filters).astype(np.int32)
+    expected = a.astype(np.int64) @ w.T.astype(np.int64) + start
+    rest = rng.integers(-(2**15), 2**15, (rows, depth)).astype(np.int16)
+    rest[rng.random((rows, depth)) < rng.choice([0.5, 0.97])] = 0
+    rest[rng.random(rows) < 0.5] = 0
+    spill = rest.any(1).astype(np.uint32) << np.uint32(rng.integers(32))
+    if spills:
+        expected += rest.astype(np.int64) @ w.T.astype(np.int64)
+    bytes_, wide = interleave(w, kernels.arch.byte_block, 4), w.astype(np.int16)
+    wide = interleave(wide, kernels.arch.filter_block, 2)
+    product = Product(
+        weights=bytes_, rest_weights=wide, start=start, depth=depth, filters=filters, chain=chain
+    )
+    both = (pointer(rest), pointer(spill)) if spills else (None, None)
+    return a, product, *both, expected, (bytes_, wide, start, rest, spill)
+
+
+@given(seeds, st.integers(1, 24), st.integers(1, 30), st.integers(1, 150), st.booleans())
+def test_matmul_u8s8_u8(
+    kernels: Kernels, seed: int, depth4: int, rows: int, filters: int, spills: bool
+) -> None:
+    a, product, rest, spill, potentials, _kept = byte_product(
+        kernels, seed, depth4, rows, filters, spills
+    )
+    rng = np.random.default_rng(seed)
+    bits = [1, 2, 4][seed % 3]
+    low, high = np.quantile(potentials, [0.2, 0.9], axis=0)
+    step16 = np.maximum((high - low) * (1 << bits) * rng.uniform(0.5, 2, filters), 16)
+    step16 = np.minimum(step16.astype(np.int64), 2**15)
+    levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * (step16 << (4 - bits)), 16)
+    constants = find_scale(levels, step16 << (4 - bits))
+    assume(constants is not None)
+    scale = Scale(threshold=np.zeros(filters, np.int32), **constants)
+    out = np.empty((rows, filters), np.uint8)
+    kernels.akrt_matmul_u8s8_u8(
+        pointer(a), rest, spill, ctypes.byref(product), ctypes.byref(scale), rows, pointer(out)
+    )
+    np.testing.assert_array_equal(
+        out, ceiling_rule(potentials, np.zeros(filters, int), step16, bits)
+    )
+
+
+@given(seeds, st.integers(1, 24), st.integers(1, 30), st.integers(1, 150), st.booleans())
+def test_matmul_u8s8_u8_short(
+    kernels: Kernels, seed: int, depth4: int, rows: int, filters: int, spills: bool
+) -> None:
+    a, product, rest, spill, sums, _kept = byte_product(
+        kernels, seed, depth4, rows, filters, spills
+    )
+    rng = np.random.default_rng(seed)
+    mul = rng.integers(0, 2**16, filters).astype(np.uint16)
+    shift, top = int(rng.integers(1, 16)), int(rng.choice([1, 3, 15]))
+    scale = ShortScale(mul=mul, shift=shift, top=top)
+    out = np.empty((rows, filters), np.uint8)
+    kernels.akrt_matmul_u8s8_u8_short(
+        pointer(a), rest, spill, ctypes.byref(product), ctypes.byref(scale), rows, pointer(out)
+    )
+    counts = (sums.clip(0, 65535) * mul.astype(np.int64)) >> (16 + shift)
+    np.testing.assert_array_equal(out, np.minimum(counts, top))
 
 
 @st.composite
@@ -136,6 +223,57 @@ def test_patch_u8(kernels: Kernels, seed: int, w: Window, border: int) -> None:
     np.testing.assert_array_equal(got, expected[at])
 
 
+@given(seeds, windows(), st.integers(0, 255), st.integers(0, 9))
+def test_patches_u8(kernels: Kernels, seed: int, w: Window, border: int, tail: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 256, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    first = int(rng.integers(w.out_x))
+    count = int(rng.integers(1, w.out_x - first + 1))
+    used = w.size_x * w.size_y * w.channels
+    size = count * w.out_y * (used + tail)
+    got = np.full(size + 64 + 64, 77, np.uint8)
+    kernels.akrt_patches_u8(
+        ctypes.byref(w), pointer(x), first, count, ctypes.c_uint8(border), used + tail, pointer(got)
+    )
+    assert (got[size + 64 :] == 77).all()
+    np.testing.assert_array_equal(
+        got[:size].reshape(count, w.out_y, -1)[..., :used],
+        patches(w, x, border)[first : first + count].reshape(count, w.out_y, -1),
+    )
+
+
+@given(seeds, windows(), st.sampled_from([0, 0, 1, 8, 9]))
+def test_dwconv_u8s8_u8(kernels: Kernels, seed: int, w: Window, tail: int) -> None:
+    rng = np.random.default_rng(seed)
+    top, reach = [(15, 7), (15, 43), (255, 2), (3, 127)][seed % 4]  # 16 bits with the offset
+    x = rng.integers(0, top + 1, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    weights = rng.integers(-reach, reach + 1, (w.size_x, w.size_y, w.channels)).astype(np.int8)
+    if seed % 5 == 0:
+        x[:], weights[:] = top, rng.choice([-reach, reach], w.channels)
+    offset = np.zeros(-(-w.channels // 64) * 64, np.int32)
+    offset[: w.channels] = rng.integers(-500, 500, w.channels)
+    first = int(rng.integers(w.out_x))
+    count = int(rng.integers(1, w.out_x - first + 1))
+    depth = w.channels + tail
+    positions = count * w.out_y
+    low = np.full((positions, depth), 99, np.uint8)
+    rest = np.full((positions, depth), 99, np.int16)
+    spill = np.full(positions, 99, np.uint32)
+    kernels.akrt_dwconv_u8s8_u8(
+        *(ctypes.byref(w), pointer(x), pointer(weights), pointer(offset)),
+        *(first, count, depth, pointer(low), pointer(rest), pointer(spill)),
+    )
+    expected = (patches(w, x, 0)[first : first + count] * weights).sum((2, 3))
+    expected = expected.reshape(positions, -1) + offset[: w.channels]
+    np.testing.assert_array_equal(
+        low[:, : w.channels] + rest[:, : w.channels].astype(int), expected
+    )
+    assert not (rest & 255).any()
+    np.testing.assert_array_equal(spill != 0, rest.any(1))
+    assert not low[:, w.channels :].any()
+    assert not rest[:, w.channels :].any()
+
+
 tails = st.sampled_from([0, 0, 1, 8, 9])
 
 
@@ -173,6 +311,15 @@ def test_maxpool_s32(kernels: Kernels, seed: int, w: Window) -> None:
     np.testing.assert_array_equal(out, patches(w, x, INT32.min).max((2, 3)))
 
 
+@given(seeds, windows())
+def test_maxpool_u8(kernels: Kernels, seed: int, w: Window) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 256, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    out = np.empty((w.out_x, w.out_y, w.channels), np.uint8)
+    kernels.akrt_maxpool_u8(ctypes.byref(w), pointer(x), pointer(out))
+    np.testing.assert_array_equal(out, patches(w, x, 0).max((2, 3)))
+
+
 @given(seeds, st.integers(1, 40), st.integers(1, 9), st.sampled_from([2**10, 2**18, 2**30]))
 def test_sumpool_s32(
     kernels: Kernels, seed: int, positions: int, channels: int, reach: int
@@ -197,6 +344,27 @@ def test_signed_sums_s16(kernels: Kernels, seed: int, positions: int, depth: int
         pointer(values), positions, depth, pointer(positive), pointer(negative)
     )
     wide = values.astype(np.int64)
+    np.testing.assert_array_equal(positive - before[0], np.maximum(wide, 0).sum(0))
+    np.testing.assert_array_equal(negative - before[1], -np.minimum(wide, 0).sum(0))
+
+
+@given(seeds, st.integers(1, 40) | st.just(600), st.integers(1, 140))
+def test_signed_sums_u8(kernels: Kernels, seed: int, positions: int, depth: int) -> None:
+    rng = np.random.default_rng(seed)
+    low = rng.integers(0, 256, (positions, depth)).astype(np.uint8)
+    rest = (rng.integers(-128, 127, (positions, depth)) * 256).astype(np.int16)
+    rest[rng.random(positions) < [0, 0.7, 1][seed % 3]] = 0
+    offset = rng.integers(0, 256, depth).astype(np.int32)
+    if seed % 4 == 0:
+        low[:], offset[:] = rng.choice([0, 255], (2, depth))
+    spill = rest.any(1).astype(np.uint32)
+    positive, negative = rng.integers(0, 1000, (2, depth)).astype(np.int32)
+    before = positive.copy(), negative.copy()
+    kernels.akrt_signed_sums_u8(
+        *(pointer(low), pointer(rest), pointer(spill), pointer(offset)),
+        *(positions, depth, pointer(positive), pointer(negative)),
+    )
+    wide = low + rest.astype(np.int64) - offset
     np.testing.assert_array_equal(positive - before[0], np.maximum(wide, 0).sum(0))
     np.testing.assert_array_equal(negative - before[1], -np.minimum(wide, 0).sum(0))
 
@@ -268,7 +436,7 @@ def test_act_s32_levels(
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
-@given(seed=seeds, channels=st.integers(1, 70), exponent=st.integers(5, 15))
+@given(seed=seeds, channels=st.integers(1, 70), exponent=st.integers(5, 20))
 def test_act_s32_scale(
     kernels: Kernels, bits: int, seed: int, channels: int, exponent: int
 ) -> None:
@@ -287,7 +455,7 @@ def test_act_s32_scale(
     np.testing.assert_array_equal(out, ceiling_rule(p, threshold, step16, bits))
 
 
-@given(seeds, st.sampled_from([1, 2, 4]), st.integers(5, 14))
+@given(seeds, st.sampled_from([1, 2, 4]), st.integers(5, 16))
 def test_find_scale_is_exact_for_every_value_or_gives_none(
     seed: int, bits: int, exponent: int
 ) -> None:
@@ -300,6 +468,10 @@ def test_find_scale_is_exact_for_every_value_or_gives_none(
     v = np.arange(int(constants["top"].max()) + 1, dtype=np.uint64)[:, None]
     v = np.minimum(v, constants["top"].astype(np.uint64))
     product = v * constants["mul"].astype(np.uint64) + constants["add"].astype(np.uint64)
+    if constants["fine"] is not None:
+        more = v * constants["fine"].astype(np.uint64)
+        assert more.max() < 2**32
+        product += more >> np.uint64(12)
     assert product.max() < 2**32
     counted = (v[None] > levels[:, None].astype(np.uint64)).sum(0)
     np.testing.assert_array_equal(product >> np.uint64(constants["shift"]), counted)
@@ -309,3 +481,40 @@ def test_find_scale_serves_the_steps_of_trained_networks() -> None:
     step16 = np.array([32, 100, 200, 700, 1000]) * 16 + np.array([0, 3, 7, 11, 15])
     levels = np.floor_divide(np.arange(15)[:, None] * step16, 16)
     assert find_scale(levels, step16) is not None
+    assert find_scale(levels, step16)["fine"] is None
+
+
+def test_find_scale_serves_the_wide_steps_of_first_layers() -> None:
+    step16 = np.random.default_rng(0).integers(20_000, 100_000, 64)
+    levels = np.floor_divide(np.arange(15)[:, None] * step16, 16)
+    constants = find_scale(levels, step16)
+    assert constants is not None
+    assert constants["fine"] is not None
+
+
+@given(seeds, st.sampled_from([1, 2, 4]), st.integers(5, 17))
+def test_find_short_scale_is_exact_for_every_value_or_gives_none(
+    seed: int, bits: int, exponent: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    step = rng.integers(1, 2**exponent, 4)
+    levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * step, 16)
+    constants = find_short_scale(levels, step, rng.integers(1, 128, 4))
+    if constants is None:
+        return
+    top = int(levels[-1].max()) + 2
+    v = np.arange(-top, max(2 * top, 66_000))[:, None]
+    scaled = (v * constants["factor"] + constants["offset"]).clip(0, 65535)
+    counted = (scaled * constants["mul"].astype(np.int64)) >> 16 >> constants["shift"]
+    assert constants["top"] == len(levels)
+    assert constants["shift"] >= 1
+    expected = (v[None] > levels[:, None]).sum(0)
+    np.testing.assert_array_equal(np.minimum(counted, len(levels)), expected)
+
+
+def test_find_short_scale_serves_the_steps_of_trained_networks() -> None:
+    step16 = np.random.default_rng(0).integers(1000, 5000, 64)
+    levels = np.floor_divide(np.arange(15)[:, None] * step16, 16)
+    constants = find_short_scale(levels, step16, np.full(64, 18))
+    assert constants is not None
+    assert constants["factor"].max() <= 18

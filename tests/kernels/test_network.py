@@ -17,9 +17,11 @@ from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Network, architectures
 from akrt.model import FullyConnected, InputData, Model
 
+GENERIC = architectures()[-1]
+
 
 def neural(model: Model) -> list[dict]:
-    return [pack(s, 1) for s in model.stages if not isinstance(s.layer, InputData)]
+    return [pack(s, GENERIC) for s in model.stages if not isinstance(s.layer, InputData)]
 
 
 @settings(max_examples=30)
@@ -109,8 +111,8 @@ def test_outputs_that_do_not_fit_are_refused() -> None:
 
 
 def test_the_kernels_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    usable = [name for name, _, usable in architectures() if usable]
-    assert choose_arch("")[0] == usable[0]
+    usable = [arch.name for arch in architectures() if arch.usable]
+    assert choose_arch("").name == usable[0]
     for name in usable:
         monkeypatch.setenv("AKRT_ARCH", name)
         assert akrt.Runtime(SMALL).summary().count(f"kernels {name}") == 1

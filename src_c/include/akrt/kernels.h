@@ -37,12 +37,29 @@ typedef struct akrt_window {
     int32_t pad_x, pad_y;
 } akrt_window;
 
-/* Constants of akrt_act_s32_scale, one a channel; the shift is common. */
+/* Constants of akrt_act_s32_scale, one a channel; the shift is common. `fine` may be NULL. */
 typedef struct akrt_scale {
     const int32_t *threshold, *top;
-    const uint32_t *mul, *add;
+    const uint32_t *mul, *add, *fine;
     uint32_t shift;
 } akrt_scale;
+
+#define AKRT_FINE_SHIFT 12
+
+/* Constants of akrt_matmul_u8s8_u8 for sums that are scaled to 16 bits: kernels.inc. */
+typedef struct akrt_short_scale {
+    const uint16_t *mul; /* one a channel */
+    uint32_t shift;      /* 1..15 */
+    uint8_t top;
+} akrt_short_scale;
+
+/* The constant side of akrt_matmul_u8s8_*: kernels.inc. */
+typedef struct akrt_product {
+    const int8_t *weights;
+    const int16_t *rest_weights;
+    const int32_t *start;
+    int32_t depth, filters, chain;
+} akrt_product;
 
 #define AKRT_KERNEL(name, arguments) void AKRT_FN(name) arguments;
 #include "akrt/kernels.inc"

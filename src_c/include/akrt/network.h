@@ -25,7 +25,8 @@ typedef enum akrt_act {
     AKRT_ACT_NONE,   /* the output is the potential, int32 */
     AKRT_ACT_LEVELS, /* akrt_act_s32_levels */
     AKRT_ACT_BISECT, /* akrt_act_s32_bisect */
-    AKRT_ACT_SCALE   /* akrt_act_s32_scale */
+    AKRT_ACT_SCALE,  /* akrt_act_s32_scale */
+    AKRT_ACT_SHORT   /* akrt_matmul_u8s8_u8_short: only for bytes, and not after pooling */
 } akrt_act;
 
 typedef struct akrt_layer {
@@ -36,21 +37,29 @@ typedef struct akrt_layer {
     akrt_window conv;     /* the convolution; AKRT_DENSE uses in_* and channels only */
     akrt_window max_pool; /* AKRT_POOL_MAX: over the potentials */
     int32_t filters;
-    int32_t depth;          /* row length of `weights`, a multiple of 8, padded with zeros */
-    int32_t act_bits;       /* 1, 2 or 4 */
-    int32_t wide_depthwise; /* depthwise results need 32 bits */
+    int32_t depth;           /* row length of `weights`, a multiple of 8, padded with zeros; of 4
+                                for a convolution or dense layer that multiplies bytes */
+    int32_t act_bits;        /* 1, 2 or 4 */
+    int32_t activates_first; /* AKRT_POOL_MAX: pooling the activations is the same, as no level is
+                                beyond 20 bits */
+    int32_t wide_depthwise;  /* depthwise results need 32 bits */
     int16_t border;
     const int16_t
         *weights; /* akrt_matmul_s16s16's packing; (filters, depth) for a wide depthwise */
-    const int16_t *depthwise; /* (size_x, size_y, channels) */
-    const int16_t *halves;    /* NULL, or (filters, 2 * depth): positive, then negated negative
-                                 pointwise weights. With them AKRT_SEPARABLE + AKRT_POOL_SUM sums
-                                 before the pointwise product where no sum can saturate; the caller
-                                 has bounded positions * potential to 32 bits. */
-    const int32_t *threshold; /* (filters): AKRT_ACT_BISECT */
-    const int32_t *step;      /* (filters): AKRT_ACT_BISECT, floor(16 * act_step) << (4 - bits) */
-    akrt_scale scale;         /* AKRT_ACT_SCALE */
-    const int32_t *levels;    /* (2^bits - 1, filters): AKRT_ACT_LEVELS */
+    const int16_t *depthwise;  /* (size_x, size_y, channels) */
+    const int16_t *magnitudes; /* NULL, or what `weights` is, of the weights' magnitudes. With them
+                                  AKRT_SEPARABLE + AKRT_POOL_SUM sums before the pointwise product
+                                  where no sum can saturate; the caller has bounded positions *
+                                  potential and 2^15 * depth * weight to 32 bits. */
+    int32_t bytes;             /* multiply bytes: of the fields below, AKRT_SEPARABLE uses all */
+    akrt_product product;      /* akrt_matmul_u8s8_*; its depth and filters are those above */
+    const int8_t *byte_depthwise; /* (size_x, size_y, channels) */
+    const int32_t *offset;        /* akrt_dwconv_u8s8_u8 */
+    const int32_t *threshold;     /* (filters): AKRT_ACT_BISECT */
+    const int32_t *step; /* (filters): AKRT_ACT_BISECT, floor(16 * act_step) << (4 - bits) */
+    akrt_scale scale;    /* AKRT_ACT_SCALE */
+    akrt_short_scale short_scale; /* AKRT_ACT_SHORT */
+    const int32_t *levels;        /* (2^bits - 1, filters): AKRT_ACT_LEVELS */
 } akrt_layer;
 
 typedef struct akrt_network {
