@@ -13,8 +13,9 @@ static void akrt_features_start(akrt_features *features) {
     }
 }
 
-/* Takes samples up to the end of a hop, and returns how many. `filled` is then 0 where a hop is
- * complete: a new frame has taken the place of the oldest. scratch: AKRT_MFCC_SCRATCH_WORDS. */
+/* Takes some of `count` samples, 1 or more, up to the end of a hop, and returns how many. `filled`
+ * is then 0 where a hop is complete: a new frame has taken the place of the oldest. scratch:
+ * AKRT_MFCC_SCRATCH_WORDS. */
 static int32_t akrt_features_push(akrt_features *features, const int16_t *samples, int32_t count,
                                   int32_t *scratch) {
     int16_t *hop = features->samples + AKRT_MFCC_HOP;

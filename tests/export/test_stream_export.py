@@ -91,15 +91,15 @@ def test_on_a_microcontroller(
     assert data + bss - samples == pytest.approx(stream["ram_bytes"], abs=16)
 
 
-@pytest.mark.parametrize("chunk", [1, 77, 320, 100_000])
 def test_chunks_do_not_matter(
-    export: Path, pcm: np.ndarray, wanted: list[object], tmp_path: Path, chunk: int
+    export: Path, pcm: np.ndarray, wanted: list[object], tmp_path: Path
 ) -> None:
     program = tmp_path / "hosted"
     build(hosted(tmp_path), program, "-std=c99", "-O1", f"-I{export}", *SANITIZERS)
     short = pcm[: 15 * RATE]
-    found = hosted_detections([str(program), str(chunk)], short)
-    assert found == [row for row in wanted if row[2] <= len(short)]
+    for chunk in (1, 77, 320, 100_000):
+        found = hosted_detections([str(program), str(chunk)], short)
+        assert found == [row for row in wanted if row[2] <= len(short)]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,12 @@ def test_no_float_no_heap_no_state(export: Path, tmp_path: Path) -> None:
     rows = [line.split("\t") for line in target.with_suffix(".su").read_text().splitlines()]
     assert all(kind == "static" for _, _, kind in rows), "unbounded stack"
     assert sum(int(size) for _, size, _ in rows) < 768
+    sections = subprocess.run(
+        [tool("arm-none-eabi-size"), "-A", str(target)], capture_output=True, text=True, check=True
+    ).stdout
+    constants = int(re.findall(r"^\.rodata\S*\s+(\d+)", sections, re.MULTILINE)[0])
+    reported = json.loads((export / "memory.json").read_text())["stream"]["constant_bytes"]
+    assert constants == pytest.approx(reported, abs=64)
 
 
 def test_bad_calls_are_refused(export: Path, tmp_path: Path) -> None:
@@ -192,9 +198,17 @@ def test_files_packages_and_report(tmp_path: Path) -> None:
     assert "stream" not in plain.memory
 
 
-@pytest.mark.parametrize("settings", [None, Mfcc(offset=100)])
-def test_models_that_hear_otherwise_are_refused(tmp_path: Path, settings: Mfcc | None) -> None:
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (None, "does not say how sound becomes its input"),
+        (Mfcc(offset=100), "cannot be exported with its front end"),
+    ],
+)
+def test_models_that_hear_otherwise_are_refused(
+    tmp_path: Path, settings: Mfcc | None, message: str
+) -> None:
     model: Model = bundled_model().replace(preprocessing=settings)
-    with pytest.raises(UsageError, match="cannot be exported with its front end"):
+    with pytest.raises(UsageError, match=message):
         firmware_export.export(model, tmp_path / "out", stream=StreamSettings())
     assert not (tmp_path / "out").exists()

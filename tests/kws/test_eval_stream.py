@@ -127,7 +127,7 @@ def test_command(folder: Path, tmp_path: Path) -> None:
     need("matplotlib")
     out, _ = command(folder, "--snr", "clean,10", "-o", tmp_path / "report")
     assert "10 dB, 0.0" in out
-    assert "words at threshold 1.5" in out
+    assert f"words at threshold {StreamSettings.threshold:g}" in out
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     assert [c["condition"] for c in report["conditions"]] == ["clean", "10 dB"]
     clean, noisy = (c["at"] for c in report["conditions"])
