@@ -16,7 +16,7 @@ from firmware_export.step import Constant, Step, padded_channels
 
 __all__ = ["FORMAT_VERSION", "api_header", "kernels_header", "source_file", "weights_header"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _HOW_TO = """\
  * How to use it: in one C or C++ source file of your project

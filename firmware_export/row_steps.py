@@ -7,7 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from akrt.model import InputConvolutional, SeparableConvolutional, Stage
+from akrt.model import (
+    POTENTIAL_MAX,
+    POTENTIAL_MIN,
+    InputConvolutional,
+    SeparableConvolutional,
+    Stage,
+)
 from firmware_export.general_steps import constant, window_fields
 from firmware_export.requantisation import bisect_constants, muladd_constants
 from firmware_export.step import Constant, Step, Tensor, padded_channels
@@ -58,7 +64,7 @@ class Requantisation:
 
 
 def takes_rows(stage: Stage) -> bool:
-    """Whether the layer is separable, 3x3, unstrided, 'same', narrow, and of few bits."""
+    """Whether the layer is separable, 3x3, unstrided, 'same', narrow, of few bits."""
     layer = stage.layer
     if not isinstance(layer, SeparableConvolutional):
         return False
@@ -70,6 +76,9 @@ def takes_rows(stage: Stage) -> bool:
     if int((high - low).max()) > _FIELD - 3:
         return False
     if layer.pooling is None:
+        low, high = potential_range(stage)
+        if min(low) < POTENTIAL_MIN or max(high) > POTENTIAL_MAX:
+            return False
         return layer.act_bits is not None and _requantisation(stage) is not None
     if layer.pooling.kind != "average" or 2 * _sum_reach(stage) > _INT32_MAX:
         return False
@@ -125,9 +134,12 @@ def separable_rows_step(
             "4 bits, weight + 8: four channels of a filter low, four of the next one high",
         ),
     ]
+    pooled = layer.pooling is not None
+    if not pooled:
+        constants[-1] = _by_core(constants[-1], _triple_constant(prefix, layer.pointwise))
     table = "NULL"
     if requant is not None:
-        constants.append(_requant_constant(prefix, requant, filters))
+        constants.append(_requant_constant(prefix, requant, max(filters, -(-filters // 3) * 3)))
         table = f"{prefix}_requant"
     shift = "-1" if requant is None else requant.c_shift
     fields = (
@@ -137,11 +149,13 @@ def separable_rows_step(
     )
     text = f"static const akrt_rows_layer {prefix} = {{{fields}}};\n"
     constants.append(Constant(prefix, text, 4 * 12))
-    pooled = layer.pooling is not None
     kernel = "akrt_separable_sum_rows" if pooled else "akrt_separable_rows"
     if not pooled and requant is not None and 0 <= requant.shift < 32 and 2 * group >= channels:
         kernel = "akrt_separable_rows_muladd"
-    words = 13 * channels + filters if pooled else 11 * channels + 5 * -(-channels // group)
+    groups = -(-channels // group)
+    words = 15 * channels + 5 * groups
+    if pooled:
+        words = filters + max(12 * channels + 80, words)
 
     def call(read: str, write: str, scratch: str) -> str:
         return f"{kernel}(&{prefix}, {read}, {write}, {scratch});"
@@ -199,7 +213,7 @@ def conv_rows_step(
         call=lambda read, write, scratch: f"akrt_conv_rows(&{prefix}, {read}, {write}, {scratch});",
         kernels=("akrt_conv_rows",),
         constants=tuple(constants),
-        scratch_bytes=4 * WIDTH * taps,
+        scratch_bytes=4 * (WIDTH * taps + 2),
         notes={"requantisation": requant.title},
     )
 
@@ -291,6 +305,37 @@ def _depthwise_constants(
         constant(f"{prefix}_taps", "uint32_t", words, "4 bits, the first eight taps by channel"),
         constant(f"{prefix}_rest", "uint16_t", rest, "the ninth tap, and -minimum / 4 << 4"),
     ]
+
+
+def _by_core(constant: Constant, dsp: Constant) -> Constant:
+    """One of two arrays of the same name, by the macro that cores with DSP instructions set."""
+    text = f"#if AKRT_DSP\n{dsp.text}#else\n{constant.text}#endif\n"
+    return Constant(constant.name, text, constant.bytes)
+
+
+def _triple_constant(prefix: str, pointwise: npt.NDArray[np.int8]) -> Constant:
+    return constant(
+        f"{prefix}_weights",
+        "uint32_t",
+        _triple_words(pointwise),
+        "4 bits: eight channels of three filters in three words",
+    )
+
+
+def _triple_words(pointwise: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """(triples, groups of eight channels, 3); see akrt_unpack_triples."""
+    channels, filters = pointwise.shape
+    groups, triples = -(-padded_channels(channels) // 8), -(-padded_channels(filters) // 3)
+    padded = np.zeros((groups * 8, triples * 3), np.int64)
+    padded[:channels, :filters] = pointwise
+    # (triple, group, channel pair, half, filter), halves being the channels of a pair
+    w = padded.reshape(groups, 4, 2, triples, 3).transpose(3, 0, 1, 2, 4)
+    low, middle, high = w[..., 0] + 8, w[..., 1] + 8, w[..., 2] & 15
+    halves = low[:, :, :3] | high[:, :, :3, ::-1] << 4 | middle[:, :, :3] << 8
+    fourth = np.stack([low[:, :, 3], high[:, :, 3], middle[:, :, 3]], axis=2)
+    halves = halves | fourth << 12
+    words: npt.NDArray[np.int64] = halves[..., 0] | halves[..., 1] << 16
+    return words
 
 
 def _pair_words(

@@ -1,14 +1,47 @@
 #ifndef AKRT_CONV_TAPS_H
 #define AKRT_CONV_TAPS_H
-#include "akrt_rows.h"
-/* Potentials of a pair of filters at five positions: weights are (taps, 2), bytes; patch is
- * (taps, AKRT_PATCH_WORDS), see akrt_conv_rows. */
-#if AKRT_LONG_MLA && defined(__GNUC__)
+#include "akrt_smlad_rows.h"
+/* Potentials of a pair of filters at five positions, sums (2, 5): weights are (taps, 2), bytes.
+ * akrt_patch_tap puts the five inputs of a tap into a patch. */
+#if AKRT_DSP
+/* By pairs of taps: two words of weights, five of halfwords. */
+static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
+    int32_t *const to = patch + AKRT_PAIR_WORDS * (tap >> 1) + 2;
+    for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
+        to[y] = (tap & 1) == 0 ? value[y] : to[y] | value[y] << 16;
+    }
+}
+
+static void akrt_conv_taps(int32_t *patch, const int8_t *weights, int32_t taps, int32_t *sums) {
+    uint32_t *const pairs = (uint32_t *)patch, *out = pairs;
+    for (const int8_t *const end = weights + 2 * (taps - 1); weights < end; weights += 4) {
+        uint32_t word;
+        memcpy(&word, weights, 4);
+        out[0] = akrt_sxtb16(word);
+        out[1] = akrt_sxtb16(word >> 8 | word << 24);
+        out += AKRT_PAIR_WORDS;
+    }
+    if ((taps & 1) != 0) {
+        out[0] = (uint32_t)weights[0] & 0xffffu;
+        out[1] = (uint32_t)weights[1] & 0xffffu;
+        out += AKRT_PAIR_WORDS;
+    }
+    memset(sums, 0, 2 * AKRT_ROW_WIDTH * sizeof *sums);
+    akrt_smlad_rows(pairs, out, sums);
+}
+#elif AKRT_LONG_MLA && defined(__GNUC__)
 /* Two positions to a word, 22 bits apart: with a long multiply-accumulate one instruction serves
  * both. A sum has 21 bits and a sign while taps <= 64 (64 * 255 * 128 is below 2^21): longer
  * kernels are taken in parts. */
 #define AKRT_PATCH_WORDS 3
 #define AKRT_PATCH_PARTS 64
+static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
+    int32_t *const to = patch + AKRT_PATCH_WORDS * tap;
+    to[0] = value[0] + value[1] * 4194304;
+    to[1] = value[2] + value[3] * 4194304;
+    to[2] = value[4];
+}
+
 static void akrt_conv_part(const int32_t *patch, const int8_t *weights, int32_t taps,
                            int32_t *out) {
     uint32_t halves[6]; /* low and high word of three sums */
@@ -53,17 +86,20 @@ static void akrt_conv_part(const int32_t *patch, const int8_t *weights, int32_t 
 }
 
 __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const int8_t *weights,
-                                                     int32_t taps, int32_t *even, int32_t *odd) {
-    memset(even, 0, AKRT_ROW_WIDTH * sizeof *even);
-    memset(odd, 0, AKRT_ROW_WIDTH * sizeof *odd);
+                                                     int32_t taps, int32_t *sums) {
+    memset(sums, 0, 2 * AKRT_ROW_WIDTH * sizeof *sums);
     for (int32_t k = 0; k < taps; k += AKRT_PATCH_PARTS) {
         const int32_t part = taps - k < AKRT_PATCH_PARTS ? taps - k : AKRT_PATCH_PARTS;
-        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k, part, even);
-        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k + 1, part, odd);
+        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k, part, sums);
+        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k + 1, part,
+                       sums + AKRT_ROW_WIDTH);
     }
 }
 #elif defined(__thumb__) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
-#define AKRT_PATCH_WORDS 5
+static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
+    memcpy(patch + AKRT_ROW_WIDTH * tap, value, AKRT_ROW_WIDTH * sizeof *value);
+}
+
 /* Thumb-1: the sums live in the high registers, which can add but not multiply. r7, which may be
  * the frame's, is put back. */
 static void akrt_conv_filter(const int32_t *patch, const int8_t *weights, int32_t taps,
@@ -114,19 +150,22 @@ static void akrt_conv_filter(const int32_t *patch, const int8_t *weights, int32_
 }
 
 __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const int8_t *weights,
-                                                     int32_t taps, int32_t *even, int32_t *odd) {
-    akrt_conv_filter(patch, weights, taps, even);
-    akrt_conv_filter(patch, weights + 1, taps, odd);
+                                                     int32_t taps, int32_t *sums) {
+    akrt_conv_filter(patch, weights, taps, sums);
+    akrt_conv_filter(patch, weights + 1, taps, sums + AKRT_ROW_WIDTH);
 }
 #else
-#define AKRT_PATCH_WORDS 5
+static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
+    memcpy(patch + AKRT_ROW_WIDTH * tap, value, AKRT_ROW_WIDTH * sizeof *value);
+}
+
 #define AKRT_TAP_PAIR(y)                                                                           \
     do {                                                                                           \
         s##y += patch[y] * v;                                                                      \
         t##y += patch[y] * w;                                                                      \
     } while (0)
 AKRT_IN_ORDER static void akrt_conv_taps(const int32_t *patch, const int8_t *weights, int32_t taps,
-                                         int32_t *even, int32_t *odd) {
+                                         int32_t *sums) {
     int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, t0 = 0, t1 = 0, t2 = 0, t3 = 0, t4 = 0;
     for (const int8_t *end = weights + 2 * taps; weights < end; weights += 2) {
         const int32_t v = weights[0], w = weights[1];
@@ -137,16 +176,16 @@ AKRT_IN_ORDER static void akrt_conv_taps(const int32_t *patch, const int8_t *wei
         AKRT_TAP_PAIR(4);
         patch += AKRT_ROW_WIDTH;
     }
-    even[0] = s0;
-    even[1] = s1;
-    even[2] = s2;
-    even[3] = s3;
-    even[4] = s4;
-    odd[0] = t0;
-    odd[1] = t1;
-    odd[2] = t2;
-    odd[3] = t3;
-    odd[4] = t4;
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+    sums[4] = s4;
+    sums[5] = t0;
+    sums[6] = t1;
+    sums[7] = t2;
+    sums[8] = t3;
+    sums[9] = t4;
 }
 #undef AKRT_TAP_PAIR
 #endif

@@ -1,18 +1,19 @@
 #ifndef AKRT_PWCONV_START_H
 #define AKRT_PWCONV_START_H
 #include "akrt_rows.h"
+#if !AKRT_DSP
 /* What the sums of every group start from: -8 times the sum of the depthwise results, twice. */
-static void akrt_pwconv_start(const akrt_rows_layer *layer, const int32_t *mid, uint32_t *start) {
+static void akrt_pwconv_start(const akrt_rows_layer *layer, const uint32_t *mid, uint32_t *start) {
     for (int32_t c = 0; c < layer->channels; c += layer->group) {
         const int32_t left = layer->channels - c;
         const int32_t count = left < layer->group ? left : layer->group;
         uint32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
         for (int32_t k = 0; k < count; k++) {
-            s0 -= (uint32_t)mid[0];
-            s1 -= (uint32_t)mid[1];
-            s2 -= (uint32_t)mid[2];
-            s3 -= (uint32_t)mid[3];
-            s4 -= (uint32_t)mid[4];
+            s0 -= mid[0];
+            s1 -= mid[1];
+            s2 -= mid[2];
+            s3 -= mid[3];
+            s4 -= mid[4];
             mid += AKRT_ROW_WIDTH;
         }
         start[0] = s0 * 0x00080008u;
@@ -23,4 +24,5 @@ static void akrt_pwconv_start(const akrt_rows_layer *layer, const int32_t *mid, 
         start += AKRT_ROW_WIDTH;
     }
 }
+#endif
 #endif

@@ -19,10 +19,40 @@
 #else
 #define AKRT_LONG_MLA 0
 #endif
+/* Cores that multiply halves of words, two at a time. */
+#if AKRT_LONG_MLA && defined(__ARM_FEATURE_DSP) && defined(__GNUC__) &&                            \
+    !defined(__ARM_FEATURE_MVE) && !defined(__ARM_BIG_ENDIAN)
+#define AKRT_DSP 1
+#else
+#define AKRT_DSP 0
+#endif
 #if defined(__thumb__) && !defined(__thumb2__)
 #define AKRT_LONG_MULTIPLY 0
 #else
 #define AKRT_LONG_MULTIPLY 1
+#endif
+
+#if AKRT_DSP
+/* Depthwise results by pairs of channels: two words of weights, five of halfwords. */
+#define AKRT_PAIR_WORDS 7
+#define AKRT_PADDED_PAIRS(channels) (((channels) + 7) >> 3 << 2)
+
+static inline uint32_t akrt_ssub16(uint32_t a, uint32_t b) {
+    uint32_t difference;
+    __asm__("ssub16 %0, %1, %2" : "=r"(difference) : "r"(a), "r"(b));
+    return difference;
+}
+
+static inline uint32_t akrt_sxtb16(uint32_t bytes) {
+    uint32_t halves;
+    __asm__("sxtb16 %0, %1" : "=r"(halves) : "r"(bytes));
+    return halves;
+}
+
+static inline int32_t akrt_smlad(uint32_t a, uint32_t b, int32_t sum) {
+    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
 #endif
 
 /* Loops over many sums: reordered, they would need more registers than there are. */

@@ -5,21 +5,52 @@
 #include "akrt_pwconv_rows.h"
 #include "akrt_pwconv_start.h"
 #include "akrt_saturate.h"
+#include "akrt_triple_rows.h"
 
-/* Sums of all filters, position by position, saturated at every addition. */
-static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *input, int32_t *mid,
-                                uint32_t *ring, uint32_t *start, int32_t *sums) {
+#if AKRT_DSP
+/* Weights + 8 of a pair of filters by pairs of channels. */
+static void akrt_unpack_pair(const uint32_t *weights, int32_t quads, uint32_t *out) {
+    for (; quads > 0; quads--) {
+        const uint32_t word = *weights++;
+        out[0] = (word & 15u) | (word & 0xf0u) << 12;
+        out[1] = (word >> 16 & 15u) | (word & 0x00f00000u) >> 4;
+        out[AKRT_PAIR_WORDS] = (word >> 8 & 15u) | (word & 0xf000u) << 4;
+        out[AKRT_PAIR_WORDS + 1] = (word >> 24 & 15u) | (word & 0xf0000000u) >> 12;
+        out += 2 * AKRT_PAIR_WORDS;
+    }
+}
+#endif
+
+/* Sums of all filters, position by position, saturated at every addition.
+ * mid: 5 * (channels + groups) words. */
+static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *input, uint32_t *mid,
+                                akrt_ring *ring, int32_t *sums) {
     memset(sums, 0, (size_t)layer->pairs * 2 * sizeof *sums);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
+#if AKRT_DSP
+        uint32_t *const end = mid + AKRT_PAIR_WORDS * (layer->channels >> 1);
+        int32_t start[AKRT_ROW_WIDTH];
+        akrt_mid_rows(layer, input, x, ring, mid);
+        akrt_triple_start(mid, end, start);
+#else
+        uint32_t *const start = mid + AKRT_ROW_WIDTH * layer->channels;
         akrt_mid_rows(layer, input, x, ring, mid);
         akrt_pwconv_start(layer, mid, start);
-        for (int32_t p = 0; p < layer->pairs; p++) {
-            int32_t even[AKRT_ROW_WIDTH], odd[AKRT_ROW_WIDTH];
-            akrt_pwconv_rows(layer, mid, start, weights, even, odd);
+#endif
+        for (int32_t f = 0; f < 2 * layer->pairs; f += 2) {
+            int32_t sum[2 * AKRT_ROW_WIDTH];
+#if AKRT_DSP
+            akrt_unpack_pair(weights, layer->channels >> 2, mid);
+            memcpy(sum, start, sizeof start);
+            memcpy(sum + AKRT_ROW_WIDTH, start, sizeof start);
+            akrt_smlad_rows(mid, end, sum);
+#else
+            akrt_pwconv_rows(layer, mid, start, weights, sum, sum + AKRT_ROW_WIDTH);
+#endif
             for (int32_t y = 0; y < layer->width; y++) {
-                sums[2 * p] = akrt_saturate(sums[2 * p] + even[y]);
-                sums[2 * p + 1] = akrt_saturate(sums[2 * p + 1] + odd[y]);
+                sums[f] = akrt_saturate(sums[f] + sum[y]);
+                sums[f + 1] = akrt_saturate(sums[f + 1] + sum[AKRT_ROW_WIDTH + y]);
             }
             weights += layer->channels >> 2;
         }
@@ -59,33 +90,65 @@ static int akrt_sum_rows_collapsed(const akrt_rows_layer *layer, const int32_t *
     return 1;
 }
 
+/* Adds the depthwise results of `channels` channels, and their sizes, to their totals. */
+static void akrt_add_mid(const uint32_t *mid, int32_t channels, int32_t width, int32_t *total,
+                         int32_t *reach) {
+#if AKRT_DSP
+    for (const int32_t *const end = total + channels; total < end; total += 2, reach += 2) {
+        int32_t even = total[0], odd = total[1], even_size = reach[0], odd_size = reach[1];
+        for (int32_t y = 0; y < width; y++) {
+            const int32_t v = (int16_t)(mid[2 + y] & 0xffffu), w = (int32_t)mid[2 + y] >> 16;
+            even += v;
+            odd += w;
+            even_size += v < 0 ? -v : v;
+            odd_size += w < 0 ? -w : w;
+        }
+        total[0] = even;
+        total[1] = odd;
+        reach[0] = even_size;
+        reach[1] = odd_size;
+        mid += AKRT_PAIR_WORDS;
+    }
+#else
+    for (const int32_t *const end = total + channels; total < end; total++, reach++) {
+        int32_t sum = *total, size = *reach;
+        for (int32_t y = 0; y < width; y++) {
+            const int32_t v = (int32_t)mid[y];
+            sum += v;
+            size += v < 0 ? -v : v;
+        }
+        *total = sum;
+        *reach = size;
+        mid += AKRT_ROW_WIDTH;
+    }
+#endif
+}
+
+#define AKRT_SUM_CHANNELS 16 /* at a time */
+
 /* A separable layer with global average pooling, rows to bytes, or to int32 without activation.
- * scratch: 13 * channels + 2 * pairs words. */
+ * scratch: 2 * pairs + 10 * channels + max(2 * channels + 80, 5 * channels + 5) words. */
 static void akrt_separable_sum_rows(const akrt_rows_layer *layer, const uint8_t *input,
                                     void *output, int32_t *scratch) {
-    int32_t *mid = scratch;
-    int32_t *total = mid + 11 * layer->channels, *reach = total + layer->channels;
-    int32_t *sums = reach + layer->channels;
-    uint32_t *ring = (uint32_t *)(mid + AKRT_ROW_WIDTH * layer->channels);
-    memset(total, 0, (size_t)layer->channels * 2 * sizeof *total);
+    const int32_t channels = layer->channels;
+    int32_t *const sums = scratch, *const total = sums + 2 * layer->pairs;
+    uint32_t *const memory = (uint32_t *)total, *const mid = memory + 12 * channels;
+    akrt_ring ring;
+    akrt_ring_start(layer, input, memory + 2 * channels, &ring);
+    memset(total, 0, (size_t)channels * 2 * sizeof *total);
     for (int32_t x = 0; x < layer->rows; x++) {
-        const int32_t *value = mid;
-        akrt_mid_rows(layer, input, x, ring, mid);
-        for (int32_t c = 0; c < layer->channels; c++) {
-            const int32_t *const end = value + layer->width;
-            int32_t sum = total[c], size = reach[c];
-            do {
-                const int32_t v = *value++;
-                sum += v;
-                size += v < 0 ? -v : v;
-            } while (value < end);
-            total[c] = sum;
-            reach[c] = size;
-            value += AKRT_ROW_WIDTH - layer->width;
+        akrt_ring_read(layer, input, x, &ring);
+        for (int32_t c = 0; c < channels; c += AKRT_SUM_CHANNELS) {
+            const int32_t left = channels - c;
+            const int32_t count = left < AKRT_SUM_CHANNELS ? left : AKRT_SUM_CHANNELS;
+            akrt_ring_convolve(&ring, c, count, mid);
+            akrt_add_mid(mid, count, layer->width, total + c, total + channels + c);
         }
+        akrt_ring_turn(&ring);
     }
-    if (!akrt_sum_rows_collapsed(layer, total, reach, sums)) {
-        akrt_sum_rows_exact(layer, input, mid, ring, (uint32_t *)total, sums);
+    if (!akrt_sum_rows_collapsed(layer, total, total + channels, sums)) {
+        akrt_ring_start(layer, input, memory, &ring);
+        akrt_sum_rows_exact(layer, input, memory + AKRT_RING_WORDS * channels, &ring, sums);
     }
     for (int32_t f = 0; f < layer->filters; f++) {
         if (layer->act_bits == 0) {

@@ -1,6 +1,7 @@
 #ifndef AKRT_STORE_SUMS_H
 #define AKRT_STORE_SUMS_H
 #include "akrt_level_muladd.h"
+#if !AKRT_DSP
 /* Sums of a pair of filters over two groups of channels (akrt_pwconv_quads), requantised by
  * multiply-add, to five bytes of layout "rows". Does what akrt_pwconv_rows and akrt_store_rows do,
  * without writing potentials down. */
@@ -22,4 +23,5 @@ AKRT_IN_ORDER static void akrt_store_sums(const uint32_t *first, const uint32_t 
     out[3] = (uint8_t)(high >> 4);
     out[4] = (uint8_t)(high >> 12);
 }
+#endif
 #endif
