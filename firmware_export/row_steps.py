@@ -309,7 +309,7 @@ def _depthwise_constants(
 
 def _by_core(constant: Constant, dsp: Constant) -> Constant:
     """One of two arrays of the same name, by the macro that cores with DSP instructions set."""
-    text = f"#if AKRT_DSP\n{dsp.text}#else\n{constant.text}#endif\n"
+    text = f"#if !AKRT_DSP\n{constant.text}#else\n{dsp.text}#endif\n"
     return Constant(constant.name, text, constant.bytes)
 
 

@@ -7,27 +7,41 @@
 /* By pairs of taps: two words of weights, five of halfwords. */
 static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
     int32_t *const to = patch + AKRT_PAIR_WORDS * (tap >> 1) + 2;
-    for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
-        to[y] = (tap & 1) == 0 ? value[y] : to[y] | value[y] << 16;
+    if ((tap & 1) == 0) {
+        memcpy(to, value, AKRT_ROW_WIDTH * sizeof *to);
+    } else {
+        to[0] |= value[0] << 16;
+        to[1] |= value[1] << 16;
+        to[2] |= value[2] << 16;
+        to[3] |= value[3] << 16;
+        to[4] |= value[4] << 16;
     }
 }
 
 static void akrt_conv_taps(int32_t *patch, const int8_t *weights, int32_t taps, int32_t *sums) {
-    uint32_t *const pairs = (uint32_t *)patch, *out = pairs;
-    for (const int8_t *const end = weights + 2 * (taps - 1); weights < end; weights += 4) {
-        uint32_t word;
-        memcpy(&word, weights, 4);
-        out[0] = akrt_sxtb16(word);
-        out[1] = akrt_sxtb16(word >> 8 | word << 24);
-        out += AKRT_PAIR_WORDS;
+    static const int32_t start[2 * AKRT_ROW_WIDTH] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    uint32_t *pairs = (uint32_t *)patch;
+    if (taps > 1) {
+        uint32_t even, odd;
+        const int8_t *const end = weights + 4 * (taps >> 1);
+        __asm__ volatile(
+            "1:\n\t"
+            "ldr %[even], [%[from]], #4\n\t"
+            "sxtb16 %[odd], %[even], ror #8\n\t"
+            "sxtb16 %[even], %[even]\n\t"
+            "strd %[even], %[odd], [%[to]], #28\n\t"
+            "cmp %[from], %[end]\n\t"
+            "bne 1b\n\t"
+            : [even] "=&r"(even), [odd] "=&r"(odd), [from] "+r"(weights), [to] "+r"(pairs)
+            : [end] "r"(end)
+            : "cc", "memory");
     }
     if ((taps & 1) != 0) {
-        out[0] = (uint32_t)weights[0] & 0xffffu;
-        out[1] = (uint32_t)weights[1] & 0xffffu;
-        out += AKRT_PAIR_WORDS;
+        pairs[0] = (uint32_t)weights[0] & 0xffffu;
+        pairs[1] = (uint32_t)weights[1] & 0xffffu;
+        pairs += AKRT_PAIR_WORDS;
     }
-    memset(sums, 0, 2 * AKRT_ROW_WIDTH * sizeof *sums);
-    akrt_smlad_rows(pairs, out, sums);
+    akrt_smlad_rows((uint32_t *)patch, pairs, start, sums);
 }
 #elif AKRT_LONG_MLA && defined(__GNUC__)
 /* Two positions to a word, 22 bits apart: with a long multiply-accumulate one instruction serves
@@ -87,7 +101,8 @@ static void akrt_conv_part(const int32_t *patch, const int8_t *weights, int32_t 
 
 __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const int8_t *weights,
                                                      int32_t taps, int32_t *sums) {
-    memset(sums, 0, 2 * AKRT_ROW_WIDTH * sizeof *sums);
+    sums[0] = sums[1] = sums[2] = sums[3] = sums[4] = 0;
+    sums[5] = sums[6] = sums[7] = sums[8] = sums[9] = 0;
     for (int32_t k = 0; k < taps; k += AKRT_PATCH_PARTS) {
         const int32_t part = taps - k < AKRT_PATCH_PARTS ? taps - k : AKRT_PATCH_PARTS;
         akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k, part, sums);

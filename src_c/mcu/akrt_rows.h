@@ -37,16 +37,23 @@
 #define AKRT_PAIR_WORDS 7
 #define AKRT_PADDED_PAIRS(channels) (((channels) + 7) >> 3 << 2)
 
+/* On both halves of a word. */
+static inline uint32_t akrt_sadd16(uint32_t a, uint32_t b) {
+    uint32_t sum;
+    __asm__("sadd16 %0, %1, %2" : "=r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
+
 static inline uint32_t akrt_ssub16(uint32_t a, uint32_t b) {
     uint32_t difference;
     __asm__("ssub16 %0, %1, %2" : "=r"(difference) : "r"(a), "r"(b));
     return difference;
 }
 
-static inline uint32_t akrt_sxtb16(uint32_t bytes) {
-    uint32_t halves;
-    __asm__("sxtb16 %0, %1" : "=r"(halves) : "r"(bytes));
-    return halves;
+static inline uint32_t akrt_abs16(uint32_t a, uint32_t zero) {
+    uint32_t size;
+    __asm__("ssub16 %0, %2, %1\n\tsel %0, %0, %1" : "=&r"(size) : "r"(a), "r"(zero) : "cc");
+    return size;
 }
 
 static inline int32_t akrt_smlad(uint32_t a, uint32_t b, int32_t sum) {

@@ -9,7 +9,7 @@
  * at a time. */
 static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, const uint8_t *input,
                                     uint8_t *output, int32_t *scratch) {
-    const int32_t groups = (layer->channels + 7) >> 3;
+    const int32_t groups = (layer->channels + 7) >> 3, step = 3 * groups;
     uint32_t *const mid = (uint32_t *)scratch;
     uint32_t *const end = mid + AKRT_PAIR_WORDS * (layer->channels >> 1);
     uint32_t *const memory = mid + 4 * AKRT_PAIR_WORDS * groups;
@@ -18,14 +18,15 @@ static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, const uint8_t 
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
         const akrt_requant *requant = layer->requant;
-        int32_t start[AKRT_ROW_WIDTH];
+        int32_t start[2 * AKRT_ROW_WIDTH];
         uint32_t words[4]; /* if `late`, the first is of a filter that waits for its neighbour */
         int32_t late = 0;
         akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_triple_start(mid, end, start);
         for (int32_t left = layer->pairs; left > 0; late ^= 1) {
             int32_t sums[2 * AKRT_ROW_WIDTH];
-            akrt_triple_sums(mid, end, weights, groups, start, sums);
+            akrt_unpack_triples(weights, weights + step, mid);
+            akrt_smlad_rows(mid, end, start, sums);
             akrt_triple_levels(layer, sums, requant, words + late);
             akrt_store_pair(words[0], words[1], output);
             output += 5;
@@ -36,7 +37,7 @@ static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, const uint8_t 
                 left--;
             }
             words[0] = words[2];
-            weights += 3 * groups;
+            weights += step;
             requant += 3;
         }
     }

@@ -30,9 +30,10 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
         const uint32_t *weights = layer->weights;
 #if AKRT_DSP
         uint32_t *const end = mid + AKRT_PAIR_WORDS * (layer->channels >> 1);
-        int32_t start[AKRT_ROW_WIDTH];
+        int32_t start[2 * AKRT_ROW_WIDTH];
         akrt_mid_rows(layer, input, x, ring, mid);
         akrt_triple_start(mid, end, start);
+        memcpy(start, start + AKRT_ROW_WIDTH, AKRT_ROW_WIDTH * sizeof *start);
 #else
         uint32_t *const start = mid + AKRT_ROW_WIDTH * layer->channels;
         akrt_mid_rows(layer, input, x, ring, mid);
@@ -42,9 +43,7 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
             int32_t sum[2 * AKRT_ROW_WIDTH];
 #if AKRT_DSP
             akrt_unpack_pair(weights, layer->channels >> 2, mid);
-            memcpy(sum, start, sizeof start);
-            memcpy(sum + AKRT_ROW_WIDTH, start, sizeof start);
-            akrt_smlad_rows(mid, end, sum);
+            akrt_smlad_rows(mid, end, start, sum);
 #else
             akrt_pwconv_rows(layer, mid, start, weights, sum, sum + AKRT_ROW_WIDTH);
 #endif
@@ -94,19 +93,19 @@ static int akrt_sum_rows_collapsed(const akrt_rows_layer *layer, const int32_t *
 static void akrt_add_mid(const uint32_t *mid, int32_t channels, int32_t width, int32_t *total,
                          int32_t *reach) {
 #if AKRT_DSP
+    const uint32_t zero = 0;
     for (const int32_t *const end = total + channels; total < end; total += 2, reach += 2) {
-        int32_t even = total[0], odd = total[1], even_size = reach[0], odd_size = reach[1];
-        for (int32_t y = 0; y < width; y++) {
-            const int32_t v = (int16_t)(mid[2 + y] & 0xffffu), w = (int32_t)mid[2 + y] >> 16;
-            even += v;
-            odd += w;
-            even_size += v < 0 ? -v : v;
-            odd_size += w < 0 ? -w : w;
-        }
-        total[0] = even;
-        total[1] = odd;
-        reach[0] = even_size;
-        reach[1] = odd_size;
+        const uint32_t *value = mid + 2, *const last = value + width;
+        uint32_t sum = zero, size = zero; /* of one row: at most 5 * 945 */
+        do {
+            const uint32_t v = *value++;
+            sum = akrt_sadd16(sum, v);
+            size = akrt_sadd16(size, akrt_abs16(v, zero));
+        } while (value < last);
+        total[0] += (int16_t)(sum & 0xffffu);
+        total[1] += (int32_t)sum >> 16;
+        reach[0] += (int32_t)(size & 0xffffu);
+        reach[1] += (int32_t)(size >> 16);
         mid += AKRT_PAIR_WORDS;
     }
 #else

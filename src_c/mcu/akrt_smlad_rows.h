@@ -3,13 +3,15 @@
 #include "akrt_rows.h"
 #if AKRT_DSP
 /* For every group of AKRT_PAIR_WORDS words from `pairs` to `end`, two words of weights w and five
- * of values v, all of them pairs of halfwords: sums[5 * i + y] += w[i] . v[y], modulo 2^32.
- * At least one group. All registers are taken: r7, which may be the frame's, is put back. */
+ * of values v, all of them pairs of halfwords: sums[5 * i + y] = start[5 * i + y] + w[i] . v[y],
+ * mod 2^32. At least one group. All registers are taken: r7, which may be the frame's, is put back.
+ */
 __attribute__((noinline)) static void akrt_smlad_rows(const uint32_t *pairs, const uint32_t *end,
-                                                      int32_t *sums) {
+                                                      const int32_t *start, int32_t *sums) {
     register const uint32_t *p __asm__("r0") = pairs;
     register const uint32_t *to __asm__("r1") = end;
     register int32_t *s __asm__("r2") = sums;
+    register const int32_t *from __asm__("r3") = start;
 #define AKRT_PAIR                                                                                  \
     "ldmia r0!, {r1, r2, r7}\n\t"                                                                  \
     "smlad r3, r1, r7, r3\n\t"                                                                     \
@@ -27,7 +29,7 @@ __attribute__((noinline)) static void akrt_smlad_rows(const uint32_t *pairs, con
     "smlad r8, r1, r7, r8\n\t"                                                                     \
     "smlad lr, r2, r7, lr\n\t"
     __asm__ volatile("push {r1, r2, r7}\n\t"
-                     "ldmia r2, {r3, r4, r5, r6, r8, r9, r10, r11, r12, lr}\n\t"
+                     "ldmia r3, {r3, r4, r5, r6, r8, r9, r10, r11, r12, lr}\n\t"
                      "subs r1, r0\n\t" /* an odd number of groups: enter in the middle */
                      "tst r1, #4\n\t"
                      "bne 2f\n\t"
@@ -36,10 +38,9 @@ __attribute__((noinline)) static void akrt_smlad_rows(const uint32_t *pairs, con
                      "bne 1b\n\t"
                      "pop {r1, r2, r7}\n\t"
                      "stmia r2, {r3, r4, r5, r6, r8, r9, r10, r11, r12, lr}\n\t"
-                     : "+r"(p), "+r"(to), "+r"(s)
+                     : "+r"(p), "+r"(to), "+r"(s), "+r"(from)
                      :
-                     : "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc",
-                       "memory");
+                     : "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
 #undef AKRT_PAIR
 }
 #endif

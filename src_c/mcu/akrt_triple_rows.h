@@ -8,51 +8,61 @@
  * u0 + u1 * 2^8 and u1 + w2 * 2^12, u being a weight + 8. A half of the first three words holds
  * u0, w2 of the other half, and u1, a nibble each; the fourth nibbles are those of channels 6, 7.
  */
-static void akrt_unpack_triples(const uint32_t *weights, int32_t groups, uint32_t *out) {
+static void akrt_unpack_triples(const uint32_t *weights, const uint32_t *end, uint32_t *out) {
+    register const uint32_t *w __asm__("r0") = weights;
+    register const uint32_t *to __asm__("r1") = end;
+    register uint32_t *p __asm__("r2") = out;
     const uint32_t mask = 0xf00ff00fu;
-    for (; groups > 0; groups--) {
-        const uint32_t a = weights[0], b = weights[1], c = weights[2];
-        out[0] = a & 0x0f0f0f0fu;
-        out[1] = (a >> 8 | a << 24) & mask;
-        out[AKRT_PAIR_WORDS] = b & 0x0f0f0f0fu;
-        out[AKRT_PAIR_WORDS + 1] = (b >> 8 | b << 24) & mask;
-        out[2 * AKRT_PAIR_WORDS] = c & 0x0f0f0f0fu;
-        out[2 * AKRT_PAIR_WORDS + 1] = (c >> 8 | c << 24) & mask;
-        out[3 * AKRT_PAIR_WORDS] = (a >> 12 & 0x000f000fu) | (c & 0xf000f000u) >> 4;
-        out[3 * AKRT_PAIR_WORDS + 1] = (c >> 12 & 0x000f000fu) | (b & 0xf000f000u);
-        weights += 3;
-        out += 4 * AKRT_PAIR_WORDS;
-    }
+    __asm__ volatile("1:\n\t"
+                     "ldmia r0!, {r3, r4, r5}\n\t"
+                     "and r8, r3, #0x0f0f0f0f\n\t"
+                     "and r9, %[mask], r3, ror #8\n\t"
+                     "strd r8, r9, [r2], #28\n\t"
+                     "and r8, r4, #0x0f0f0f0f\n\t"
+                     "and r9, %[mask], r4, ror #8\n\t"
+                     "strd r8, r9, [r2], #28\n\t"
+                     "and r8, r5, #0x0f0f0f0f\n\t"
+                     "and r9, %[mask], r5, ror #8\n\t"
+                     "strd r8, r9, [r2], #28\n\t"
+                     "lsr r3, r3, #12\n\t"
+                     "and r3, r3, #0x000f000f\n\t"
+                     "and r8, r5, #0xf000f000\n\t"
+                     "orr r8, r3, r8, lsr #4\n\t"
+                     "lsr r5, r5, #12\n\t"
+                     "and r5, r5, #0x000f000f\n\t"
+                     "and r4, r4, #0xf000f000\n\t"
+                     "orr r9, r4, r5\n\t"
+                     "strd r8, r9, [r2], #28\n\t"
+                     "cmp r0, r1\n\t"
+                     "bne 1b\n\t"
+                     : "+r"(w), "+r"(to), "+r"(p)
+                     : [mask] "r"(mask)
+                     : "r3", "r4", "r5", "r8", "r9", "cc", "memory");
 }
 
-/* -8 times the sums of the depthwise results: takes the 8 out of u. */
+/* What the sums of a row start from: minus 8 times the sums of the depthwise results, which takes
+ * the 8 out of u, for both words. */
 static void akrt_triple_start(const uint32_t *mid, const uint32_t *end, int32_t *start) {
-    const uint32_t ones = 0x00010001u;
+    const uint32_t eights = 0xfff8fff8u;
     int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
     do {
-        s0 = akrt_smlad(mid[2], ones, s0);
-        s1 = akrt_smlad(mid[3], ones, s1);
-        s2 = akrt_smlad(mid[4], ones, s2);
-        s3 = akrt_smlad(mid[5], ones, s3);
-        s4 = akrt_smlad(mid[6], ones, s4);
+        s0 = akrt_smlad(mid[2], eights, s0);
+        s1 = akrt_smlad(mid[3], eights, s1);
+        s2 = akrt_smlad(mid[4], eights, s2);
+        s3 = akrt_smlad(mid[5], eights, s3);
+        s4 = akrt_smlad(mid[6], eights, s4);
         mid += AKRT_PAIR_WORDS;
     } while (mid < end);
-    start[0] = s0 * -8;
-    start[1] = s1 * -8;
-    start[2] = s2 * -8;
-    start[3] = s3 * -8;
-    start[4] = s4 * -8;
-}
-
-/* Sums of three filters at the five positions of a row, S0 + S1 * 2^8 and S1 + S2 * 2^12. */
-static void akrt_triple_sums(uint32_t *mid, const uint32_t *end, const uint32_t *weights,
-                             int32_t groups, const int32_t *start, int32_t *sums) {
-    akrt_unpack_triples(weights, groups, mid);
-    for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
-        sums[y] = start[y] * 257;
-        sums[AKRT_ROW_WIDTH + y] = start[y];
-    }
-    akrt_smlad_rows(mid, end, sums);
+    start[0] = s0 * 257;
+    start[1] = s1 * 257;
+    start[2] = s2 * 257;
+    start[3] = s3 * 257;
+    start[4] = s4 * 257;
+    start[5] = s0;
+    start[6] = s1;
+    start[7] = s2;
+    start[8] = s3;
+    start[9] = s4;
 }
 
 /* Takes a = S0 + S1 * 2^8 and b = S1 + S2 * 2^12 apart. Neither alone can be, but the low bits of
