@@ -139,7 +139,7 @@ def separable_rows_step(
         constants[-1] = _by_core(constants[-1], _triple_constant(prefix, layer.pointwise))
     table = "NULL"
     if requant is not None:
-        constants.append(_requant_constant(prefix, requant, max(filters, -(-filters // 3) * 3)))
+        constants.append(_requant_constant(prefix, requant, max(-(-filters // 8) * 8, -(-filters // 3) * 3)))
         table = f"{prefix}_requant"
     shift = "-1" if requant is None else requant.c_shift
     fields = (

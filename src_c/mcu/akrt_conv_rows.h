@@ -3,6 +3,8 @@
 #include "akrt_mcu_layer.h"
 #include "akrt_conv_taps.h"
 #include "akrt_store_rows.h"
+#include "akrt_vector_levels.h"
+#include "akrt_vector_sums.h"
 
 /* A plain convolution of bytes, 8-bit weights by pairs of filters, at most five outputs on Y. */
 typedef struct akrt_conv_rows_layer {
@@ -39,8 +41,24 @@ static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const uint8_t *inp
                            int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
     const int32_t taps = w->size_x * w->size_y * w->channels;
+#if AKRT_MVE
+    const uint32_t row = 2 * (uint32_t)taps, at[4] = {0, 1, row, row + 1};
+#endif
     for (int32_t x = 0; x < w->out_x; x++) {
         akrt_patch_rows(layer, input, x, scratch);
+#if AKRT_MVE
+        for (int32_t p = 0; p < layer->pairs; p += 2) {
+            const int32x4x2_t r = __arm_vld2q_s32(&layer->requant[2 * p].factor);
+            int32_t sums[4 * AKRT_ROW_WIDTH];
+            uint32_t words[4];
+            akrt_vector_taps(scratch, layer->weights + 2 * p * taps, taps, at, sums);
+            __arm_vst1q_u32(words, akrt_vector_levels(sums, r.val[0], r.val[1], layer->shift,
+                                                      layer->act_bits, w->out_y));
+            akrt_store_pair(words[0], words[1], output);
+            akrt_store_pair(words[2], words[3], output + 5);
+            output += 10;
+        }
+#else
         for (int32_t p = 0; p < layer->pairs; p++) {
             int32_t sums[2 * AKRT_ROW_WIDTH];
             akrt_conv_taps(scratch, layer->weights + 2 * p * taps, taps, sums);
@@ -48,6 +66,7 @@ static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const uint8_t *inp
                             layer->act_bits, w->out_y, output);
             output += 5;
         }
+#endif
     }
 }
 #endif

@@ -43,6 +43,11 @@ static void akrt_conv_taps(int32_t *patch, const int8_t *weights, int32_t taps, 
     }
     akrt_smlad_rows((uint32_t *)patch, pairs, start, sums);
 }
+#elif AKRT_MVE
+/* (taps, 5); the sums are akrt_vector_taps's. */
+static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
+    memcpy(patch + AKRT_ROW_WIDTH * tap, value, AKRT_ROW_WIDTH * sizeof *value);
+}
 #elif AKRT_LONG_MLA && defined(__GNUC__)
 /* Two positions to a word, 22 bits apart: with a long multiply-accumulate one instruction serves
  * both. A sum has 21 bits and a sign while taps <= 64 (64 * 255 * 128 is below 2^21): longer

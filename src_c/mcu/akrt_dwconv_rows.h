@@ -8,7 +8,7 @@
  * w2 + w1 z + w0 z^2 have results 0 and 1 at z^1 and z^2. With activations of 4 bits and nine
  * weights of -7..7 a result, and every part of it, spans at most 945, so that, moved by its
  * minimum, it fits a field of 10 bits. What lies above bit 29 is of no interest. */
-#if AKRT_LONG_MLA
+#if AKRT_LONG_MLA && !AKRT_MVE
 /* The products of the first three positions go on at z^3 and z^4: parts of results 2 and 3, to
  * which the last two positions add theirs at z^0 and z^1, and result 4 at z^2. */
 #define AKRT_FIELDS(above, here, below, t)                                                         \
@@ -25,7 +25,50 @@
     second += first >> 30;
 #endif
 
-#if AKRT_DSP
+#if AKRT_MVE
+/* Results as words, (channels, 5), four channels to a vector; see the portable form below. */
+#define AKRT_TAPS(words, taps)                                                                     \
+    do {                                                                                           \
+        const uint32x4x2_t pair = __arm_vld2q_u32(words);                                          \
+        const int32x4_t upper = __arm_vshrq_n_s32(__arm_vaddq_n_s32(taps, 512), 10);               \
+        const int32x4_t shifted = (int32x4_t)__arm_vshrq_n_u32(pair.val[0], 10);                   \
+        first = __arm_vaddq_s32(first, __arm_vmulq_s32((int32x4_t)pair.val[0], taps));             \
+        middle = __arm_vaddq_s32(middle, __arm_vmulq_s32(shifted, upper));                         \
+        last = __arm_vaddq_s32(last, __arm_vmulq_s32((int32x4_t)pair.val[1], taps));               \
+    } while (0)
+#define AKRT_OUT(y, value, shift)                                                                  \
+    __arm_vstrwq_scatter_offset_u32(                                                               \
+        out + (y), places,                                                                         \
+        __arm_vsubq_u32(__arm_vandq_u32(__arm_vshrq_n_u32((uint32x4_t)(value), shift), field),     \
+                        low))
+
+static void akrt_dwconv_rows(const uint32_t *above, const uint32_t *here, const uint32_t *below,
+                             const int32_t *taps, int32_t channels, uint32_t *out) {
+    const uint32x4_t field = __arm_vdupq_n_u32(1023);
+    const uint32x4_t places = __arm_vmulq_n_u32(__arm_vidupq_n_u32(0, 4), 5);
+    for (const int32_t *const end = taps + AKRT_TAP_WORDS * channels; taps < end;) {
+        const int32x4x4_t t = __arm_vld4q_s32(taps);
+        const uint32x4_t low = __arm_vandq_u32((uint32x4_t)t.val[3], field);
+        int32x4_t first = t.val[3], middle = (int32x4_t)low, last = first;
+        AKRT_TAPS(above, t.val[0]);
+        AKRT_TAPS(here, t.val[1]);
+        AKRT_TAPS(below, t.val[2]);
+        middle = __arm_vaddq_s32(middle, __arm_vshlq_n_s32(last, 10));
+        AKRT_OUT(0, first, 10);
+        AKRT_OUT(1, first, 20);
+        AKRT_OUT(2, middle, 10);
+        AKRT_OUT(3, middle, 20);
+        AKRT_OUT(4, last, 20);
+        above += 8;
+        here += 8;
+        below += 8;
+        taps += 4 * AKRT_TAP_WORDS;
+        out += 4 * AKRT_ROW_WIDTH;
+    }
+}
+#undef AKRT_TAPS
+#undef AKRT_OUT
+#elif AKRT_DSP
 /* Results as halfwords by pairs of channels, the words 2..6 of every AKRT_PAIR_WORDS. */
 AKRT_IN_ORDER static void akrt_dwconv_rows(const uint32_t *above, const uint32_t *here,
                                            const uint32_t *below, const int32_t *taps,
@@ -54,7 +97,7 @@ AKRT_IN_ORDER static void akrt_dwconv_rows(const uint32_t *above, const uint32_t
         out += AKRT_PAIR_WORDS;
     }
 }
-#elif AKRT_LONG_MLA
+#elif AKRT_LONG_MLA && !AKRT_MVE
 /* Results as words, (channels, 5). */
 AKRT_IN_ORDER static void akrt_dwconv_rows(const uint32_t *above, const uint32_t *here,
                                            const uint32_t *below, const int32_t *taps,

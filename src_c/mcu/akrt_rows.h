@@ -19,9 +19,16 @@
 #else
 #define AKRT_LONG_MLA 0
 #endif
+/* Cores with integer vectors (Helium). */
+#if AKRT_LONG_MLA && defined(__ARM_FEATURE_MVE) && defined(__GNUC__) && !defined(__ARM_BIG_ENDIAN)
+#define AKRT_MVE 1
+#include <arm_mve.h>
+#else
+#define AKRT_MVE 0
+#endif
 /* Cores that multiply halves of words, two at a time. */
-#if AKRT_LONG_MLA && defined(__ARM_FEATURE_DSP) && defined(__GNUC__) &&                            \
-    !defined(__ARM_FEATURE_MVE) && !defined(__ARM_BIG_ENDIAN)
+#if AKRT_LONG_MLA && defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !AKRT_MVE &&               \
+    !defined(__ARM_BIG_ENDIAN)
 #define AKRT_DSP 1
 #else
 #define AKRT_DSP 0

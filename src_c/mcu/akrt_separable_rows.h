@@ -4,11 +4,14 @@
 #include "akrt_pwconv_rows.h"
 #include "akrt_pwconv_start.h"
 #include "akrt_separable_rows_dsp.h"
+#include "akrt_separable_rows_mve.h"
 #include "akrt_store_rows.h"
 /* A separable layer without pooling, rows to rows, in place where output == input: any number of
  * groups, any requantisation. scratch: (15 * channels + 5 * groups) words. */
 #if AKRT_DSP
 #define akrt_separable_rows akrt_separable_rows_dsp
+#elif AKRT_MVE
+#define akrt_separable_rows akrt_separable_rows_mve
 #else
 static void akrt_separable_rows(const akrt_rows_layer *layer, const uint8_t *input, uint8_t *output,
                                 int32_t *scratch) {

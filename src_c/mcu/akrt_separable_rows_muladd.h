@@ -4,11 +4,14 @@
 #include "akrt_pwconv_quads.h"
 #include "akrt_pwconv_start.h"
 #include "akrt_separable_rows_dsp.h"
+#include "akrt_separable_rows_mve.h"
 #include "akrt_store_sums.h"
 /* akrt_separable_rows for one or two groups and a multiply-add of one word, which is what most
  * layers have. scratch: (15 * channels + 5 * groups) words. */
 #if AKRT_DSP
 #define akrt_separable_rows_muladd akrt_separable_rows_dsp
+#elif AKRT_MVE
+#define akrt_separable_rows_muladd akrt_separable_rows_mve
 #else
 static void akrt_separable_rows_muladd(const akrt_rows_layer *layer, const uint8_t *input,
                                        uint8_t *output, int32_t *scratch) {

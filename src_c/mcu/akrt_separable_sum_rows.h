@@ -56,6 +56,15 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
     }
 }
 
+#if AKRT_MVE
+/* The four low nibbles of a word, minus 8. */
+static int32x4_t akrt_vector_nibbles(uint32_t word) {
+    const int32x4_t right = __arm_vmulq_n_s32((int32x4_t)__arm_vidupq_n_u32(0, 4), -1);
+    const uint32x4_t nibbles = __arm_vshlq_u32(__arm_vdupq_n_u32(word), right);
+    return __arm_vsubq_n_s32((int32x4_t)__arm_vandq_u32(nibbles, __arm_vdupq_n_u32(15)), 8);
+}
+#endif
+
 /* Sums of all filters from the sums of the depthwise results, or 0 where one of them might have
  * saturated on the way.
  *
@@ -70,6 +79,14 @@ static int akrt_sum_rows_collapsed(const akrt_rows_layer *layer, const int32_t *
         int32_t even = 0, odd = 0, even_reach = 0, odd_reach = 0;
         for (int32_t c = 0; c < layer->channels; c += 4) {
             uint32_t word = *weights++;
+#if AKRT_MVE
+            const int32x4_t sum = __arm_vld1q_s32(total + c), size = __arm_vld1q_s32(reach + c);
+            const int32x4_t v = akrt_vector_nibbles(word), w = akrt_vector_nibbles(word >> 16);
+            even = __arm_vmladavaq_s32(even, sum, v);
+            odd = __arm_vmladavaq_s32(odd, sum, w);
+            even_reach = __arm_vmladavaq_s32(even_reach, size, __arm_vabsq_s32(v));
+            odd_reach = __arm_vmladavaq_s32(odd_reach, size, __arm_vabsq_s32(w));
+#else
             for (int32_t i = c; i < c + 4; i++) {
                 const int32_t v = (int32_t)(word & 15u) - 8, w = (int32_t)(word >> 16 & 15u) - 8;
                 even += total[i] * v;
@@ -78,6 +95,7 @@ static int akrt_sum_rows_collapsed(const akrt_rows_layer *layer, const int32_t *
                 odd_reach += reach[i] * (w < 0 ? -w : w);
                 word >>= 4;
             }
+#endif
         }
         sums[2 * p] = even;
         sums[2 * p + 1] = odd;
@@ -107,6 +125,19 @@ static void akrt_add_mid(const uint32_t *mid, int32_t channels, int32_t width, i
         reach[0] += (int32_t)(size & 0xffffu);
         reach[1] += (int32_t)(size >> 16);
         mid += AKRT_PAIR_WORDS;
+    }
+#elif AKRT_MVE
+    const uint32x4_t places = __arm_vmulq_n_u32(__arm_vidupq_n_u32(0, 4), AKRT_ROW_WIDTH);
+    for (const int32_t *const end = total + channels; total < end; total += 4, reach += 4) {
+        int32x4_t sum = __arm_vld1q_s32(total), size = __arm_vld1q_s32(reach);
+        for (int32_t y = 0; y < width; y++) {
+            const int32x4_t v = __arm_vldrwq_gather_offset_s32((const int32_t *)mid + y, places);
+            sum = __arm_vaddq_s32(sum, v);
+            size = __arm_vaddq_s32(size, __arm_vabsq_s32(v));
+        }
+        __arm_vst1q_s32(total, sum);
+        __arm_vst1q_s32(reach, size);
+        mid += 4 * AKRT_ROW_WIDTH;
     }
 #else
     for (const int32_t *const end = total + channels; total < end; total++, reach++) {

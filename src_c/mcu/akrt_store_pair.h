@@ -3,7 +3,7 @@
 #include "akrt_rows.h"
 /* Five nibbles of either filter of a pair to five bytes of layout "rows". */
 static inline void akrt_store_pair(uint32_t low, uint32_t high, uint8_t *out) {
-#if AKRT_DSP /* little endian, words anywhere */
+#if AKRT_DSP || AKRT_MVE /* little endian, words anywhere */
     low |= high << 20;
     memcpy(out, &low, 4);
     out[4] = (uint8_t)(high >> 12);

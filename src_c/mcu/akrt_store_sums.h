@@ -1,7 +1,7 @@
 #ifndef AKRT_STORE_SUMS_H
 #define AKRT_STORE_SUMS_H
 #include "akrt_level_muladd.h"
-#if !AKRT_DSP
+#if !AKRT_DSP && !AKRT_MVE
 /* Sums of a pair of filters over two groups of channels (akrt_pwconv_quads), requantised by
  * multiply-add, to five bytes of layout "rows". Does what akrt_pwconv_rows and akrt_store_rows do,
  * without writing potentials down. */
