@@ -139,7 +139,9 @@ def separable_rows_step(
         constants[-1] = _by_core(constants[-1], _triple_constant(prefix, layer.pointwise))
     table = "NULL"
     if requant is not None:
-        constants.append(_requant_constant(prefix, requant, max(-(-filters // 8) * 8, -(-filters // 3) * 3)))
+        # some cores read three filters at a time, some eight
+        rows = max(-(-filters // 3) * 3, -(-filters // 8) * 8)
+        constants.append(_requant_constant(prefix, requant, rows))
         table = f"{prefix}_requant"
     shift = "-1" if requant is None else requant.c_shift
     fields = (
@@ -149,10 +151,10 @@ def separable_rows_step(
     )
     text = f"static const akrt_rows_layer {prefix} = {{{fields}}};\n"
     constants.append(Constant(prefix, text, 4 * 12))
-    kernel = "akrt_separable_sum_rows" if pooled else "akrt_separable_rows"
-    if not pooled and requant is not None and 0 <= requant.shift < 32 and 2 * group >= channels:
-        kernel = "akrt_separable_rows_muladd"
     groups = -(-channels // group)
+    kernel = "akrt_separable_sum_rows" if pooled else "akrt_separable_rows"
+    if not pooled and requant is not None and 0 <= requant.shift < 32 and groups <= 3:
+        kernel = "akrt_separable_rows_muladd"
     words = 15 * channels + 5 * groups
     if pooled:
         words = filters + max(12 * channels + 80, words)

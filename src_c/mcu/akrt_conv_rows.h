@@ -58,6 +58,17 @@ static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const uint8_t *inp
             akrt_store_pair(words[2], words[3], output + 5);
             output += 10;
         }
+#elif AKRT_FOUR_FILTERS
+        for (int32_t p = 0; p < layer->pairs; p += 2) {
+            const akrt_requant *const requant = layer->requant + 2 * p;
+            int32_t sums[4 * AKRT_ROW_WIDTH];
+            akrt_conv_taps(scratch, layer->weights + 2 * p * taps, taps, sums);
+            akrt_store_rows(sums, sums + AKRT_ROW_WIDTH, requant, layer->shift, layer->act_bits,
+                            w->out_y, output);
+            akrt_store_rows(sums + 2 * AKRT_ROW_WIDTH, sums + 3 * AKRT_ROW_WIDTH, requant + 2,
+                            layer->shift, layer->act_bits, w->out_y, output + 5);
+            output += 10;
+        }
 #else
         for (int32_t p = 0; p < layer->pairs; p++) {
             int32_t sums[2 * AKRT_ROW_WIDTH];

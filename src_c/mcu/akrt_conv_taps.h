@@ -1,7 +1,9 @@
 #ifndef AKRT_CONV_TAPS_H
 #define AKRT_CONV_TAPS_H
 #include "akrt_smlad_rows.h"
-/* Potentials of a pair of filters at five positions, sums (2, 5): weights are (taps, 2), bytes.
+#include "akrt_zero.h"
+/* Potentials of a pair of filters at five positions, sums (2, 5), or of two pairs, sums (4, 5), if
+ * AKRT_FOUR_FILTERS: weights are (taps, 2) bytes a pair.
  * akrt_patch_tap puts the five inputs of a tap into a patch. */
 #if AKRT_DSP
 /* By pairs of taps: two words of weights, five of halfwords. */
@@ -46,7 +48,12 @@ static void akrt_conv_taps(int32_t *patch, const int8_t *weights, int32_t taps, 
 #elif AKRT_MVE
 /* (taps, 5); the sums are akrt_vector_taps's. */
 static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
-    memcpy(patch + AKRT_ROW_WIDTH * tap, value, AKRT_ROW_WIDTH * sizeof *value);
+    int32_t *const to = patch + AKRT_ROW_WIDTH * tap;
+    to[0] = value[0];
+    to[1] = value[1];
+    to[2] = value[2];
+    to[3] = value[3];
+    to[4] = value[4];
 }
 #elif AKRT_LONG_MLA && defined(__GNUC__)
 /* Two positions to a word, 22 bits apart: with a long multiply-accumulate one instruction serves
@@ -117,7 +124,12 @@ __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const
 }
 #elif defined(__thumb__) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
 static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
-    memcpy(patch + AKRT_ROW_WIDTH * tap, value, AKRT_ROW_WIDTH * sizeof *value);
+    int32_t *const to = patch + AKRT_ROW_WIDTH * tap;
+    to[0] = value[0];
+    to[1] = value[1];
+    to[2] = value[2];
+    to[3] = value[3];
+    to[4] = value[4];
 }
 
 /* Thumb-1: the sums live in the high registers, which can add but not multiply. r7, which may be
@@ -176,37 +188,70 @@ __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const
 }
 #else
 static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
-    memcpy(patch + AKRT_ROW_WIDTH * tap, value, AKRT_ROW_WIDTH * sizeof *value);
+    int32_t *const to = patch + AKRT_ROW_WIDTH * tap;
+    to[0] = value[0];
+    to[1] = value[1];
+    to[2] = value[2];
+    to[3] = value[3];
+    to[4] = value[4];
 }
 
-#define AKRT_TAP_PAIR(y)                                                                           \
+#define AKRT_FOUR_FILTERS 1
+#define AKRT_PATCH_PARTS 32
+/* Four filters' sums S0..S3 in three words, S0 + S1 * 2^11, S1 + S2 * 2^11 and S3: the low bits of
+ * the second give those of S1, which leave floor(S0 / 2^11) modulo 2^11. Over 32 taps every sum
+ * is below 2^20 (32 * 255 * 128); longer kernels are taken in parts. sums: (4, 5). */
+#define AKRT_POSITION(y)                                                                           \
     do {                                                                                           \
-        s##y += patch[y] * v;                                                                      \
-        t##y += patch[y] * w;                                                                      \
+        const uint32_t value = (uint32_t)patch[y];                                                 \
+        a##y += value * u;                                                                         \
+        b##y += value * v;                                                                         \
+        c##y += value * w;                                                                         \
     } while (0)
-AKRT_IN_ORDER static void akrt_conv_taps(const int32_t *patch, const int8_t *weights, int32_t taps,
-                                         int32_t *sums) {
-    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, t0 = 0, t1 = 0, t2 = 0, t3 = 0, t4 = 0;
-    for (const int8_t *end = weights + 2 * taps; weights < end; weights += 2) {
-        const int32_t v = weights[0], w = weights[1];
-        AKRT_TAP_PAIR(0);
-        AKRT_TAP_PAIR(1);
-        AKRT_TAP_PAIR(2);
-        AKRT_TAP_PAIR(3);
-        AKRT_TAP_PAIR(4);
+#define AKRT_SPLIT(y)                                                                              \
+    do {                                                                                           \
+        const int32_t high = (int32_t)(((uint32_t)((int32_t)a##y >> 11) - b##y) << 21) >> 21;      \
+        const int32_t s1 =                                                                         \
+            (int32_t)((((uint32_t)((int32_t)a##y >> 11)) - (uint32_t)high) << 11) >> 11;           \
+        sums[y] += (int32_t)(a##y - (uint32_t)s1 * 2048u);                                         \
+        sums[AKRT_ROW_WIDTH + y] += s1;                                                            \
+        sums[2 * AKRT_ROW_WIDTH + y] += (int32_t)(b##y - (uint32_t)s1) >> 11;                      \
+        sums[3 * AKRT_ROW_WIDTH + y] += (int32_t)c##y;                                             \
+    } while (0)
+AKRT_IN_ORDER static void akrt_conv_part(const int32_t *patch, const int8_t *first,
+                                         const int8_t *second, int32_t taps, int32_t *sums) {
+    uint32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, b4 = 0;
+    uint32_t c0 = 0, c1 = 0, c2 = 0, c3 = 0, c4 = 0;
+    for (const int8_t *const end = first + 2 * taps; first < end; first += 2, second += 2) {
+        const uint32_t u = (uint32_t)(first[0] + first[1] * 2048);
+        const uint32_t v = (uint32_t)(first[1] + second[0] * 2048), w = (uint32_t)second[1];
+        AKRT_POSITION(0);
+        AKRT_POSITION(1);
+        AKRT_POSITION(2);
+        AKRT_POSITION(3);
+        AKRT_POSITION(4);
         patch += AKRT_ROW_WIDTH;
     }
-    sums[0] = s0;
-    sums[1] = s1;
-    sums[2] = s2;
-    sums[3] = s3;
-    sums[4] = s4;
-    sums[5] = t0;
-    sums[6] = t1;
-    sums[7] = t2;
-    sums[8] = t3;
-    sums[9] = t4;
+    AKRT_SPLIT(0);
+    AKRT_SPLIT(1);
+    AKRT_SPLIT(2);
+    AKRT_SPLIT(3);
+    AKRT_SPLIT(4);
 }
-#undef AKRT_TAP_PAIR
+#undef AKRT_POSITION
+#undef AKRT_SPLIT
+
+static void akrt_conv_taps(const int32_t *patch, const int8_t *weights, int32_t taps,
+                           int32_t *sums) {
+    const int8_t *const second = weights + 2 * taps;
+    akrt_zero((uint32_t *)sums, 4 * AKRT_ROW_WIDTH);
+    for (int32_t k = 0; k < taps; k += AKRT_PATCH_PARTS) {
+        const int32_t part = taps - k < AKRT_PATCH_PARTS ? taps - k : AKRT_PATCH_PARTS;
+        akrt_conv_part(patch + AKRT_ROW_WIDTH * k, weights + 2 * k, second + 2 * k, part, sums);
+    }
+}
+#endif
+#ifndef AKRT_FOUR_FILTERS
+#define AKRT_FOUR_FILTERS 0
 #endif
 #endif

@@ -1,11 +1,12 @@
 #ifndef AKRT_LOAD_ROWS_H
 #define AKRT_LOAD_ROWS_H
 #include "akrt_rows.h"
+#include "akrt_zero.h"
 /* One row of layout "rows" to two words a channel, (y0, y1, y2) and (y3, y4), 10 bits apart.
  * A row that is NULL is the zero border. */
 static void akrt_load_rows(const uint8_t *row, int32_t channels, uint32_t *words) {
     if (row == NULL) {
-        memset(words, 0, (size_t)channels * 2 * sizeof *words);
+        akrt_zero(words, 2 * channels);
         return;
     }
 #if AKRT_MVE
@@ -43,12 +44,11 @@ static void akrt_load_rows(const uint8_t *row, int32_t channels, uint32_t *words
         words[2] = (a >> 20 & 15u) | (a >> 24 & 15u) << 10 | a >> 28 << 20;
         words[3] = (last & 15u) | last >> 4 << 10;
 #else
-        const uint32_t a = row[0] | (uint32_t)row[1] << 8, middle = row[2];
-        const uint32_t b = row[3] | (uint32_t)row[4] << 8;
-        words[0] = (a & 0xfu) | (a & 0xf0u) << 6 | (a & 0xf00u) << 12;
-        words[1] = a >> 12 | (middle & 0xfu) << 10;
-        words[2] = middle >> 4 | (b & 0xfu) << 10 | (b & 0xf0u) << 16;
-        words[3] = (b >> 8 & 0xfu) | (b & 0xf000u) >> 2;
+        const uint32_t a = row[0], b = row[1], c = row[2], d = row[3], e = row[4];
+        words[0] = (a & 0xfu) | (a & 0xf0u) << 6 | (b & 0xfu) << 20;
+        words[1] = b >> 4 | (c & 0xfu) << 10;
+        words[2] = c >> 4 | (d & 0xfu) << 10 | d >> 4 << 20;
+        words[3] = (e & 0xfu) | e >> 4 << 10;
 #endif
         row += 5;
     }

@@ -76,6 +76,12 @@ static inline int32_t akrt_smlad(uint32_t a, uint32_t b, int32_t sum) {
 #define AKRT_IN_ORDER
 #endif
 
+#if defined(__GNUC__)
+#define AKRT_MAYBE_UNUSED __attribute__((unused))
+#else
+#define AKRT_MAYBE_UNUSED
+#endif
+
 /* What a filter's potential P needs to become an activation; `shift` of its layer says how.
  * 0..31: (P * factor + addend) >> shift, clipped to 4 bits. 32..63: the same with the high word of
  * (P << 11) * factor for the product, and shift - 32. The exporter has proven either for every

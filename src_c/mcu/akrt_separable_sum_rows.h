@@ -165,7 +165,7 @@ static void akrt_separable_sum_rows(const akrt_rows_layer *layer, const uint8_t 
     uint32_t *const memory = (uint32_t *)total, *const mid = memory + 12 * channels;
     akrt_ring ring;
     akrt_ring_start(layer, input, memory + 2 * channels, &ring);
-    memset(total, 0, (size_t)channels * 2 * sizeof *total);
+    akrt_zero(memory, 2 * channels);
     for (int32_t x = 0; x < layer->rows; x++) {
         akrt_ring_read(layer, input, x, &ring);
         for (int32_t c = 0; c < channels; c += AKRT_SUM_CHANNELS) {
