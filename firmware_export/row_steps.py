@@ -20,10 +20,12 @@ from firmware_export.step import Constant, Step, Tensor, padded_channels
 
 __all__ = [
     "WIDTH",
+    "conv_obstacles",
     "conv_rows_step",
     "pack_step",
     "pointwise_group",
     "potential_range",
+    "rows_obstacles",
     "separable_rows_step",
     "takes_rows",
     "unpack_step",
@@ -65,24 +67,37 @@ class Requantisation:
 
 def takes_rows(stage: Stage) -> bool:
     """Whether the layer is separable, 3x3, unstrided, 'same', narrow, of few bits."""
+    return isinstance(stage.layer, SeparableConvolutional) and not rows_obstacles(stage)
+
+
+def rows_obstacles(stage: Stage) -> tuple[str, ...]:
+    """All that keeps a separable layer from the fast kernels, for people."""
     layer = stage.layer
-    if not isinstance(layer, SeparableConvolutional):
-        return False
-    if layer.kernel_size != (3, 3) or layer.stride != (1, 1) or layer.padding != "same":
-        return False
-    if stage.input_shape[1] > WIDTH or layer.weights_bits == 8 or stage.input_max > 15:
-        return False
+    assert isinstance(layer, SeparableConvolutional)
+    kernel, stride = "x".join(map(str, layer.kernel_size)), "x".join(map(str, layer.stride))
     low, high = _depthwise_range(layer, stage.input_max)
-    if int((high - low).max()) > _FIELD - 3:
-        return False
+    rules = [
+        (layer.kernel_size == (3, 3), f"kernel {kernel}, not 3x3"),
+        (layer.stride == (1, 1), f"stride {stride}, not 1x1"),
+        (layer.padding == "same", f"padding '{layer.padding}', not 'same'"),
+        (stage.input_shape[1] <= WIDTH, f"Y {stage.input_shape[1]}, more than {WIDTH}"),
+        (layer.weights_bits <= 4, f"{layer.weights_bits}-bit weights, more than 4"),
+        (stage.input_max <= 15, f"inputs up to {stage.input_max}, more than 4 bits"),
+        (int((high - low).max()) <= _FIELD - 3, "a depthwise result of more than 10 bits"),
+    ]
     if layer.pooling is None:
         low, high = potential_range(stage)
-        if min(low) < POTENTIAL_MIN or max(high) > POTENTIAL_MAX:
-            return False
-        return layer.act_bits is not None and _requantisation(stage) is not None
-    if layer.pooling.kind != "average" or 2 * _sum_reach(stage) > _INT32_MAX:
-        return False
-    return layer.act_bits is None or bisect_constants(layer, 1 << 19) is not None
+        within = low.min() >= POTENTIAL_MIN and high.max() <= POTENTIAL_MAX
+        rules.append((bool(within), "a potential of more than 20 bits"))
+        rules.append((layer.act_bits is not None, "no activation"))
+        exact = layer.act_bits is None or _requantisation(stage) is not None
+        rules.append((exact, "thresholds beyond 23 bits"))
+    else:
+        rules.append((layer.pooling.kind == "average", f"{layer.pooling.kind} pooling"))
+        rules.append((2 * _sum_reach(stage) <= _INT32_MAX, "sums of more than 31 bits"))
+        exact = layer.act_bits is None or bisect_constants(layer, 1 << 19) is not None
+        rules.append((exact, "thresholds beyond 23 bits"))
+    return tuple(text for holds, text in rules if not holds)
 
 
 def potential_range(stage: Stage) -> tuple[Wide, Wide]:
@@ -182,13 +197,10 @@ def conv_rows_step(
 ) -> Step | None:
     """A first layer with 8-bit weights to rows; None if it needs the general kernel."""
     layer = stage.layer
-    if not isinstance(layer, InputConvolutional) or layer.pooling is not None:
-        return None
-    if layer.weights_bits != 8 or stage.output_shape[1] > WIDTH or layer.act_bits is None:
+    if not isinstance(layer, InputConvolutional) or conv_obstacles(stage):
         return None
     requant = _requantisation(stage)
-    if requant is None:
-        return None
+    assert requant is not None
     filters = padded_channels(layer.filters)
     taps = layer.weights.size // layer.filters
     padded = np.zeros((taps, filters), np.int8)
@@ -218,6 +230,20 @@ def conv_rows_step(
         scratch_bytes=4 * (WIDTH * taps + 2),
         notes={"requantisation": requant.title},
     )
+
+
+def conv_obstacles(stage: Stage) -> tuple[str, ...]:
+    """All that keeps a first layer from the fast kernel, for people."""
+    layer = stage.layer
+    assert isinstance(layer, InputConvolutional)
+    rules = [
+        (layer.pooling is None, "pooling"),
+        (layer.weights_bits == 8, f"{layer.weights_bits}-bit weights, not 8"),
+        (stage.output_shape[1] <= WIDTH, f"Y {stage.output_shape[1]}, more than {WIDTH}"),
+        (layer.act_bits is not None, "no activation"),
+        (layer.act_bits is None or _requantisation(stage) is not None, "thresholds beyond 23 bits"),
+    ]
+    return tuple(text for holds, text in rules if not holds)
 
 
 def pack_step(layer: int, source: Tensor, target: Tensor) -> Step:
