@@ -141,7 +141,7 @@ def source_file(program: Program) -> str:
 def class_constants_bytes(program: Program) -> int:
     """Flash of thresholds, steps and label texts."""
     labels = program.model.labels or ()
-    texts = sum(len(label.encode()) + 5 for label in labels)
+    texts = sum(len(label.replace("\0", "").encode()) + 1 for label in labels)
     return texts + sum(c.bytes for c in _class_constants(program)[:3])
 
 
@@ -213,10 +213,17 @@ def _class_constants(program: Program) -> tuple[Constant, ...]:
             constant(f"{name}_final_exponent", "int8_t", exponent.astype(np.int64) - 24, ""),
         ]
     if model.labels is not None:
-        rows = ",\n    ".join(string(label) for label in model.labels)
-        head = f"static const char *const {name}_labels[{len(model.labels)}] = {{\n    "
-        constants.append(Constant(f"{name}_labels", f"{head}{rows}}};\n", 0))
+        rows = "".join(
+            f"    {_label_bytes(label)} /* {comment(label)} */\n" for label in model.labels
+        )
+        text = f"static const uint8_t {name}_labels[] = {{\n{rows}}};\n"
+        constants.append(Constant(f"{name}_labels", text, 0))
     return tuple(constants)
+
+
+def _label_bytes(label: str) -> str:
+    """UTF-8 and the end; a C string cannot hold a zero."""
+    return " ".join(f"{b}," for b in (*label.replace("\0", "").encode(), 0))
 
 
 def _implementation(program: Program) -> str:
@@ -293,7 +300,16 @@ int32_t {name}_predict_class(const int32_t *output) {{
     if model.labels is not None:
         text += f"""
 const char *{name}_label(int32_t index) {{
-    return index >= 0 && index < {len(model.labels)} ? {name}_labels[index] : "";
+    const char *label = (const char *){name}_labels;
+    if (index < 0 || index >= {len(model.labels)}) {{
+        return "";
+    }}
+    while (index > 0) {{
+        if (*label++ == 0) {{
+            index--;
+        }}
+    }}
+    return label;
 }}
 """
     return text

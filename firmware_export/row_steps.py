@@ -15,7 +15,11 @@ from akrt.model import (
     Stage,
 )
 from firmware_export.general_steps import constant, window_fields
-from firmware_export.requantisation import bisect_constants, muladd_constants
+from firmware_export.requantisation import (
+    bisect_constants,
+    muladd_constants,
+    narrow_constants,
+)
 from firmware_export.step import Constant, Step, Tensor, padded_channels
 
 __all__ = [
@@ -46,6 +50,8 @@ class Requantisation:
 
     constants: Wide
     shift: int
+    addend_bits: int | None = None
+    """Zeros below the addends, where factors and addends have 16 bits."""
     without_long: Wide | None = None
     """Bisection for cores without a long multiplication, where `shift` asks for one."""
 
@@ -62,6 +68,8 @@ class Requantisation:
         if self.shift < 0:
             return "bisection"
         form = "high word of multiply-add" if self.shift >= 32 else "multiply-add"
+        if self.addend_bits is not None:
+            form = "16-bit multiply-add"
         return f"{form}, shift {self.shift % 32}"
 
 
@@ -152,20 +160,25 @@ def separable_rows_step(
     pooled = layer.pooling is not None
     if not pooled:
         constants[-1] = _by_core(constants[-1], _triple_constant(prefix, layer.pointwise))
-    table = "NULL"
+    table, addend_unit = "NULL", 0
     if requant is not None:
         # some cores read three filters at a time, some eight
         rows = max(-(-filters // 3) * 3, -(-filters // 8) * 8)
-        constants.append(_requant_constant(prefix, requant, rows))
+        if pooled and layer.act_bits == 1:
+            values = requant.constants[:, 0]
+            constants.append(constant(f"{prefix}_requant", "int32_t", values, "thresholds"))
+        else:
+            constants.append(_requant_constant(prefix, requant, rows))
         table = f"{prefix}_requant"
+        addend_unit = 0 if requant.addend_bits is None else 1 << requant.addend_bits
     shift = "-1" if requant is None else requant.c_shift
     fields = (
         f"{stage.input_shape[0]}, {stage.input_shape[1]}, {channels}, {layer.filters}, "
-        f"{filters // 2}, {group}, {shift}, {layer.act_bits or 0}, {prefix}_taps, "
+        f"{filters // 2}, {group}, {shift}, {layer.act_bits or 0}, {addend_unit}, {prefix}_taps, "
         f"{prefix}_rest, {prefix}_weights, {table}"
     )
     text = f"static const akrt_rows_layer {prefix} = {{{fields}}};\n"
-    constants.append(Constant(prefix, text, 4 * 12))
+    constants.append(Constant(prefix, text, 4 * 13))
     groups = -(-channels // group)
     kernel = "akrt_separable_sum_rows" if pooled else "akrt_separable_rows"
     if not pooled and requant is not None and 0 <= requant.shift < 32 and groups <= 3:
@@ -290,33 +303,43 @@ def _requantisation(stage: Stage) -> Requantisation | None:
     assert isinstance(layer, (SeparableConvolutional, InputConvolutional))
     if layer.act_bits is None:
         return None
-    if layer.pooling is None and layer.act_bits == 4:
-        exact = muladd_constants(layer, *potential_range(stage))
-        constants = bisect_constants(layer, stage.max_potential)
-        if exact is not None and (exact[1] < 32 or constants is not None):
-            return Requantisation(*exact, constants if exact[1] >= 32 else None)
-    else:
+    if layer.pooling is not None or layer.act_bits != 4:
         constants = bisect_constants(layer, 1 << 19)
-    return None if constants is None else Requantisation(constants, -1)
+        return None if constants is None else Requantisation(constants, -1)
+    reach = potential_range(stage)
+    separable = isinstance(layer, SeparableConvolutional)
+    narrow = narrow_constants(layer, *reach) if separable else None
+    if narrow is not None:
+        return Requantisation(*narrow)
+    exact = muladd_constants(layer, *reach, high_word=separable)
+    constants = bisect_constants(layer, stage.max_potential)
+    if exact is not None and exact[1] < 32:
+        return Requantisation(*exact)
+    if constants is None:
+        return None
+    if exact is None:
+        return Requantisation(constants, -1)
+    return Requantisation(*exact, without_long=constants)
 
 
 def _requant_constant(prefix: str, requant: Requantisation, filters: int) -> Constant:
     name = f"{prefix}_requant"
-    text = _requant_array(name, requant.constants, filters)
+    c_type = "akrt_requant" if requant.addend_bits is None else "akrt_requant16"
+    text = _requant_array(c_type, name, requant.constants, filters)
     if requant.without_long is not None:
-        other = _requant_array(name, requant.without_long, filters)
+        other = _requant_array(c_type, name, requant.without_long, filters)
         text = f"#if AKRT_LONG_MULTIPLY\n{text}#else\n{other}#endif\n"
     title = "/* factor and addend, or threshold and step, by filter */\n"
-    return Constant(name, title + text, 8 * filters)
+    return Constant(name, title + text, (8 if requant.addend_bits is None else 4) * filters)
 
 
-def _requant_array(name: str, constants: Wide, filters: int) -> str:
+def _requant_array(c_type: str, name: str, constants: Wide, filters: int) -> str:
     rows = np.zeros((filters, 2), np.int64)
     rows[: len(constants)] = constants
     words = [f"{{{a}, {b}}}" for a, b in rows.tolist()]
     lines = [", ".join(words[i : i + 4]) for i in range(0, len(words), 4)]
     body = ",\n    ".join(lines)
-    return f"static const akrt_requant {name}[{len(words)}] = {{\n    {body},\n}};\n"
+    return f"static const {c_type} {name}[{len(words)}] = {{\n    {body},\n}};\n"
 
 
 def _depthwise_constants(
@@ -336,9 +359,10 @@ def _depthwise_constants(
 
 
 def _by_core(constant: Constant, dsp: Constant) -> Constant:
-    """One of two arrays of the same name, by the macro that cores with DSP instructions set."""
+    """One of two arrays of the same name, by the macro that cores with DSP instructions set;
+    the larger one counts."""
     text = f"#if !AKRT_DSP\n{constant.text}#else\n{dsp.text}#endif\n"
-    return Constant(constant.name, text, constant.bytes)
+    return Constant(constant.name, text, max(constant.bytes, dsp.bytes))
 
 
 def _triple_constant(prefix: str, pointwise: npt.NDArray[np.int8]) -> Constant:

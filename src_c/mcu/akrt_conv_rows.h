@@ -63,18 +63,19 @@ static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const uint8_t *inp
             const akrt_requant *const requant = layer->requant + 2 * p;
             int32_t sums[4 * AKRT_ROW_WIDTH];
             akrt_conv_taps(scratch, layer->weights + 2 * p * taps, taps, sums);
-            akrt_store_rows(sums, sums + AKRT_ROW_WIDTH, requant, layer->shift, layer->act_bits,
-                            w->out_y, output);
-            akrt_store_rows(sums + 2 * AKRT_ROW_WIDTH, sums + 3 * AKRT_ROW_WIDTH, requant + 2,
-                            layer->shift, layer->act_bits, w->out_y, output + 5);
+            akrt_store_rows(sums, sums + AKRT_ROW_WIDTH, requant[0], requant[1], layer->shift,
+                            layer->act_bits, w->out_y, output);
+            akrt_store_rows(sums + 2 * AKRT_ROW_WIDTH, sums + 3 * AKRT_ROW_WIDTH, requant[2],
+                            requant[3], layer->shift, layer->act_bits, w->out_y, output + 5);
             output += 10;
         }
 #else
         for (int32_t p = 0; p < layer->pairs; p++) {
             int32_t sums[2 * AKRT_ROW_WIDTH];
             akrt_conv_taps(scratch, layer->weights + 2 * p * taps, taps, sums);
-            akrt_store_rows(sums, sums + AKRT_ROW_WIDTH, layer->requant + 2 * p, layer->shift,
-                            layer->act_bits, w->out_y, output);
+            akrt_store_rows(sums, sums + AKRT_ROW_WIDTH, layer->requant[2 * p],
+                            layer->requant[2 * p + 1], layer->shift, layer->act_bits, w->out_y,
+                            output);
             output += 5;
         }
 #endif

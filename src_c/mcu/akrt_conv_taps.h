@@ -21,7 +21,6 @@ static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
 }
 
 static void akrt_conv_taps(int32_t *patch, const int8_t *weights, int32_t taps, int32_t *sums) {
-    static const int32_t start[2 * AKRT_ROW_WIDTH] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     uint32_t *pairs = (uint32_t *)patch;
     if (taps > 1) {
         uint32_t even, odd;
@@ -43,7 +42,9 @@ static void akrt_conv_taps(int32_t *patch, const int8_t *weights, int32_t taps, 
         pairs[1] = (uint32_t)weights[1] & 0xffffu;
         pairs += AKRT_PAIR_WORDS;
     }
-    akrt_smlad_rows((uint32_t *)patch, pairs, start, sums);
+    sums[0] = sums[1] = sums[2] = sums[3] = sums[4] = 0;
+    sums[5] = sums[6] = sums[7] = sums[8] = sums[9] = 0;
+    akrt_smlad_rows((uint32_t *)patch, pairs, sums, sums);
 }
 #elif AKRT_MVE
 /* (taps, 5); the sums are akrt_vector_taps's. */

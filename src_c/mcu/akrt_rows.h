@@ -83,12 +83,18 @@ static inline int32_t akrt_smlad(uint32_t a, uint32_t b, int32_t sum) {
 #endif
 
 /* What a filter's potential P needs to become an activation; `shift` of its layer says how.
- * 0..31: (P * factor + addend) >> shift, clipped to 4 bits. 32..63: the same with the high word of
- * (P << 11) * factor for the product, and shift - 32. The exporter has proven either for every
- * reachable P. -1: factor and addend are threshold and step, as in akrt_activate. */
+ * 0..31: (P * factor + addend) >> shift, clipped to 4 bits; of a separable layer factor and addend
+ * have 16 bits there, and `addend_unit` times the addend is added. 32..63: the same with the high
+ * word of (P << 11) * factor for the product, and shift - 32. The exporter has proven either for
+ * every reachable P. -1: factor and addend are threshold and step, as in akrt_activate. */
 typedef struct akrt_requant {
     int32_t factor, addend;
 } akrt_requant;
+
+typedef struct akrt_requant16 {
+    uint16_t factor;
+    int16_t addend;
+} akrt_requant16;
 
 /* A separable 3x3 layer, stride 1, 'same'. Channels and filters are padded with zero weights to
  * multiples of 4 and 2. */
@@ -97,11 +103,11 @@ typedef struct akrt_rows_layer {
     int32_t channels, filters;
     int32_t pairs; /* of filters */
     int32_t group; /* channels whose sum fits 16 bits: see akrt_pwconv_rows */
-    int32_t shift, act_bits;
-    const uint32_t *taps;        /* per channel: the first 8 depthwise weights, 4 bits each */
-    const uint16_t *rest;        /* per channel: the 9th, and -minimum / 4 of the result << 4 */
-    const uint32_t *weights;     /* (pairs, channels / 4): 4 weights + 8 of either filter */
-    const akrt_requant *requant; /* (2 * pairs) */
+    int32_t shift, act_bits, addend_unit;
+    const uint32_t *taps;    /* per channel: the first 8 depthwise weights, 4 bits each */
+    const uint16_t *rest;    /* per channel: the 9th, and -minimum / 4 of the result << 4 */
+    const uint32_t *weights; /* (pairs, channels / 4): 4 weights + 8 of either filter */
+    const void *requant;     /* (filters): akrt_requant, akrt_requant16 or thresholds */
 } akrt_rows_layer;
 
 #endif

@@ -3,6 +3,7 @@
 #include "akrt_mid_rows.h"
 #include "akrt_pwconv_rows.h"
 #include "akrt_pwconv_start.h"
+#include "akrt_requant_of.h"
 #include "akrt_separable_rows_dsp.h"
 #include "akrt_separable_rows_mve.h"
 #include "akrt_store_rows.h"
@@ -26,7 +27,8 @@ static void akrt_separable_rows(const akrt_rows_layer *layer, const uint8_t *inp
         for (int32_t p = 0; p < layer->pairs; p++) {
             int32_t even[AKRT_ROW_WIDTH], odd[AKRT_ROW_WIDTH];
             akrt_pwconv_rows(layer, mid, start, weights, even, odd);
-            akrt_store_rows(even, odd, layer->requant + 2 * p, layer->shift, layer->act_bits,
+            akrt_store_rows(even, odd, akrt_requant_of(layer, 2 * p),
+                            akrt_requant_of(layer, 2 * p + 1), layer->shift, layer->act_bits,
                             layer->width, output);
             weights += layer->channels >> 2;
             output += 5;

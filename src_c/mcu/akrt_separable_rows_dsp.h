@@ -17,17 +17,16 @@ static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, const uint8_t 
     akrt_ring_start(layer, input, memory, &ring);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
-        const akrt_requant *requant = layer->requant;
         int32_t start[2 * AKRT_ROW_WIDTH];
         uint32_t words[4]; /* if `late`, the first is of a filter that waits for its neighbour */
-        int32_t late = 0;
+        int32_t late = 0, f = 0;
         akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_triple_start(mid, end, start);
         for (int32_t left = layer->pairs; left > 0; late ^= 1) {
             int32_t sums[2 * AKRT_ROW_WIDTH];
             akrt_unpack_triples(weights, weights + step, mid);
             akrt_smlad_rows(mid, end, start, sums);
-            akrt_triple_levels(layer, sums, requant, words + late);
+            akrt_triple_levels(layer, sums, f, words + late);
             akrt_store_pair(words[0], words[1], output);
             output += 5;
             left--;
@@ -38,7 +37,7 @@ static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, const uint8_t 
             }
             words[0] = words[2];
             weights += step;
-            requant += 3;
+            f += 3;
         }
     }
 }

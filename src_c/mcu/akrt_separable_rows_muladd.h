@@ -25,14 +25,13 @@ static void akrt_separable_rows_muladd(const akrt_rows_layer *layer, const uint8
     akrt_ring_start(layer, input, memory, &ring);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
-        const akrt_requant *requant = layer->requant;
+        const akrt_requant16 *requant = (const akrt_requant16 *)layer->requant;
         akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_pwconv_start(layer, mid, start);
         for (int32_t p = layer->pairs; p > 0; p -= 2) {
             akrt_pwconv_pairs(mid, weights, step, group, start, sums);
-            akrt_store_sums(sums, groups, requant, layer->shift, layer->width, output);
-            akrt_store_sums(sums + 3 * AKRT_ROW_WIDTH, groups, requant + 2, layer->shift,
-                            layer->width, output + 5);
+            akrt_store_sums(layer, sums, groups, requant, output);
+            akrt_store_sums(layer, sums + 3 * AKRT_ROW_WIDTH, groups, requant + 2, output + 5);
             weights += 2 * step;
             requant += 4;
             output += 10;

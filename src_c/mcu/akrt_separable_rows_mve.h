@@ -33,6 +33,23 @@ static void akrt_vector_pairs(const akrt_rows_layer *layer, const uint32_t *mid,
     }
 }
 
+/* Factors and addends of the first and of the second filters of the four pairs from `f` on. */
+static int32x4x4_t akrt_vector_requant(const akrt_rows_layer *layer, int32_t f) {
+    const uint32x4_t at = __arm_vidupq_n_u32(0, 8);
+    const akrt_requant16 *const narrow = (const akrt_requant16 *)layer->requant + f;
+    int32x4x4_t r;
+    if ((uint32_t)layer->shift >= 32u) {
+        return __arm_vld4q_s32(&((const akrt_requant *)layer->requant + f)->factor);
+    }
+    r.val[0] = (int32x4_t)__arm_vldrhq_gather_offset_u32(&narrow[0].factor, at);
+    r.val[1] = __arm_vldrhq_gather_offset_s32(&narrow[0].addend, at);
+    r.val[2] = (int32x4_t)__arm_vldrhq_gather_offset_u32(&narrow[1].factor, at);
+    r.val[3] = __arm_vldrhq_gather_offset_s32(&narrow[1].addend, at);
+    r.val[1] = __arm_vmulq_n_s32(r.val[1], layer->addend_unit);
+    r.val[3] = __arm_vmulq_n_s32(r.val[3], layer->addend_unit);
+    return r;
+}
+
 /* A separable layer without pooling, rows to rows, in place where output == input: eight filters
  * at a time. */
 static void akrt_separable_rows_mve(const akrt_rows_layer *layer, const uint8_t *input,
@@ -44,12 +61,11 @@ static void akrt_separable_rows_mve(const akrt_rows_layer *layer, const uint8_t 
     akrt_ring_start(layer, input, memory, &ring);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
-        const akrt_requant *requant = layer->requant;
         akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_pwconv_start(layer, mid, start);
-        for (int32_t left = layer->pairs; left > 0; left -= 4) {
+        for (int32_t left = layer->pairs, f = 0; left > 0; left -= 4) {
             const int32_t count = left < 4 ? left : 4;
-            const int32x4x4_t r = __arm_vld4q_s32(&requant->factor);
+            const int32x4x4_t r = akrt_vector_requant(layer, f);
             int32_t potentials[8 * AKRT_ROW_WIDTH];
             uint32_t at[4], low[4], high[4];
             for (uint32_t i = 0; i < 4; i++) { /* lanes beyond the last pair repeat it */
@@ -66,7 +82,7 @@ static void akrt_separable_rows_mve(const akrt_rows_layer *layer, const uint8_t 
                 output += 5;
             }
             weights += 4 * row;
-            requant += 8;
+            f += 8;
         }
     }
 }

@@ -25,7 +25,7 @@ static void akrt_unpack_pair(const uint32_t *weights, int32_t quads, uint32_t *o
  * mid: 5 * (channels + groups) words. */
 static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *input, uint32_t *mid,
                                 akrt_ring *ring, int32_t *sums) {
-    memset(sums, 0, (size_t)layer->pairs * 2 * sizeof *sums);
+    akrt_zero((uint32_t *)sums, 2 * layer->pairs);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
 #if AKRT_DSP
@@ -33,7 +33,9 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
         int32_t start[2 * AKRT_ROW_WIDTH];
         akrt_mid_rows(layer, input, x, ring, mid);
         akrt_triple_start(mid, end, start);
-        memcpy(start, start + AKRT_ROW_WIDTH, AKRT_ROW_WIDTH * sizeof *start);
+        for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
+            start[y] = start[AKRT_ROW_WIDTH + y];
+        }
 #else
         uint32_t *const start = mid + AKRT_ROW_WIDTH * layer->channels;
         akrt_mid_rows(layer, input, x, ring, mid);
@@ -183,9 +185,11 @@ static void akrt_separable_sum_rows(const akrt_rows_layer *layer, const uint8_t 
     for (int32_t f = 0; f < layer->filters; f++) {
         if (layer->act_bits == 0) {
             ((int32_t *)output)[f] = sums[f];
+        } else if (layer->act_bits == 1) {
+            ((uint8_t *)output)[f] = sums[f] > ((const int32_t *)layer->requant)[f];
         } else {
-            ((uint8_t *)output)[f] =
-                (uint8_t)akrt_level_bisect(sums[f], layer->requant[f], layer->act_bits);
+            ((uint8_t *)output)[f] = (uint8_t)akrt_level_bisect(
+                sums[f], ((const akrt_requant *)layer->requant)[f], layer->act_bits);
         }
     }
 }

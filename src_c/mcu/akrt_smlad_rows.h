@@ -30,10 +30,15 @@ __attribute__((noinline)) static void akrt_smlad_rows(const uint32_t *pairs, con
     "smlad lr, r2, r7, lr\n\t"
     __asm__ volatile("push {r1, r2, r7}\n\t"
                      "ldmia r3, {r3, r4, r5, r6, r8, r9, r10, r11, r12, lr}\n\t"
-                     "subs r1, r0\n\t" /* an odd number of groups: enter in the middle */
-                     "tst r1, #4\n\t"
-                     "bne 2f\n\t"
-                     "1:\n\t" AKRT_PAIR "2:\n\t" AKRT_PAIR "ldr r7, [sp]\n\t"
+                     "subs r1, r0\n\t" /* four groups at a time: enter where the rest begins */
+                     "ands r1, r1, #12\n\t"
+                     "beq 1f\n\t"
+                     "cmp r1, #8\n\t"
+                     "beq 3f\n\t"
+                     "bhi 4f\n\t"
+                     "b 2f\n\t"
+                     "1:\n\t" AKRT_PAIR "2:\n\t" AKRT_PAIR "3:\n\t" AKRT_PAIR "4:\n\t" AKRT_PAIR
+                     "ldr r7, [sp]\n\t"
                      "cmp r0, r7\n\t"
                      "bne 1b\n\t"
                      "pop {r1, r2, r7}\n\t"

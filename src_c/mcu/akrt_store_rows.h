@@ -3,10 +3,10 @@
 #include "akrt_level_word.h"
 #include "akrt_store_pair.h"
 /* Potentials of a pair of filters at one row's positions to five bytes of layout "rows". */
-static inline void akrt_store_rows(const int32_t *even, const int32_t *odd,
-                                   const akrt_requant *requant, int32_t shift, int32_t bits,
-                                   int32_t width, uint8_t *out) {
-    const uint32_t low = akrt_level_word(even, requant[0], shift, bits, width);
-    akrt_store_pair(low, akrt_level_word(odd, requant[1], shift, bits, width), out);
+static inline void akrt_store_rows(const int32_t *even, const int32_t *odd, akrt_requant r,
+                                   akrt_requant s, int32_t shift, int32_t bits, int32_t width,
+                                   uint8_t *out) {
+    const uint32_t low = akrt_level_word(even, r, shift, bits, width);
+    akrt_store_pair(low, akrt_level_word(odd, s, shift, bits, width), out);
 }
 #endif

@@ -6,12 +6,17 @@
 /* Sums of a pair of filters over up to three groups of channels, (3, 5), those of absent groups 0,
  * requantised by multiply-add, to five bytes of layout "rows". Does what akrt_pwconv_rows and
  * akrt_store_rows do, without writing potentials down. */
-AKRT_IN_ORDER static void akrt_store_sums(const uint32_t *sums, int32_t groups,
-                                          const akrt_requant *requant, int32_t shift, int32_t width,
+AKRT_IN_ORDER static void akrt_store_sums(const akrt_rows_layer *layer, const uint32_t *sums,
+                                          int32_t groups, const akrt_requant16 *requant,
                                           uint8_t *out) {
-    const akrt_requant r = requant[0], s = requant[1];
-    const uint32_t *p = sums + width;
+    const int32_t shift = layer->shift;
+    akrt_requant r, s;
+    const uint32_t *p = sums + layer->width;
     uint32_t low = 0, high = 0;
+    r.factor = requant[0].factor;
+    r.addend = requant[0].addend * layer->addend_unit;
+    s.factor = requant[1].factor;
+    s.addend = requant[1].addend * layer->addend_unit;
     do {
         const uint32_t b = p[AKRT_ROW_WIDTH - 1], a = *--p;
         int32_t even = (int16_t)(a & 0xffffu) + (int16_t)(b & 0xffffu);

@@ -1,6 +1,7 @@
 #ifndef AKRT_TRIPLE_ROWS_H
 #define AKRT_TRIPLE_ROWS_H
 #include "akrt_level_word.h"
+#include "akrt_requant_of.h"
 #include "akrt_smlad_rows.h"
 #if AKRT_DSP
 
@@ -73,10 +74,11 @@ static void akrt_triple_start(const uint32_t *mid, const uint32_t *end, int32_t 
     const int32_t s0 = (a)-s1 * 256;                                                               \
     const int32_t s2 = ((b)-s1) >> 12;
 
-/* Activations of three filters, a word of nibbles each. */
-static void akrt_triple_levels(const akrt_rows_layer *layer, const int32_t *sums,
-                               const akrt_requant *requant, uint32_t *words) {
-    const akrt_requant r = requant[0], s = requant[1], t = requant[2];
+/* Activations of the three filters from `f` on, a word of nibbles each. */
+static void akrt_triple_levels(const akrt_rows_layer *layer, const int32_t *sums, int32_t f,
+                               uint32_t *words) {
+    const akrt_requant r = akrt_requant_of(layer, f), s = akrt_requant_of(layer, f + 1);
+    const akrt_requant t = akrt_requant_of(layer, f + 2);
     uint32_t u = 0, v = 0, w = 0;
     const int32_t shift = layer->shift;
     if ((uint32_t)shift < 32u) {
