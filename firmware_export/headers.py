@@ -142,7 +142,7 @@ def class_constants_bytes(program: Program) -> int:
     """Flash of thresholds, steps and label texts."""
     labels = program.model.labels or ()
     texts = sum(len(label.replace("\0", "").encode()) + 1 for label in labels)
-    return texts + sum(c.bytes for c in _class_constants(program)[:3])
+    return texts + sum(c.bytes for c in _class_constants(program)[:2])
 
 
 def _input_note(model: Model) -> str:
@@ -205,12 +205,12 @@ def _class_constants(program: Program) -> tuple[Constant, ...]:
         constants += [
             constant(f"{name}_final_threshold", "int32_t", threshold, "of the classes"),
             constant(
-                f"{name}_final_mantissa",
+                f"{name}_final_step",
                 "uint32_t",
-                (mantissa.astype(np.float64) * (1 << 24)).astype(np.int64),
-                "act_step = mantissa * 2^exponent",
+                (mantissa.astype(np.float64) * (1 << 24)).astype(np.int64)
+                + ((exponent.astype(np.int64) + 40) << 24),
+                "act_step = low 24 bits * 2^(high 8 bits - 64)",
             ),
-            constant(f"{name}_final_exponent", "int8_t", exponent.astype(np.int64) - 24, ""),
         ]
     if model.labels is not None:
         rows = "".join(
@@ -293,8 +293,7 @@ def _class_functions(program: Program) -> str:
     if model.final_step is not None:
         text += f"""
 int32_t {name}_predict_class(const int32_t *output) {{
-    return akrt_argmax(output, {name}_final_threshold, {name}_final_mantissa,
-                       {name}_final_exponent, {name.upper()}_CLASSES);
+    return akrt_argmax(output, {name}_final_threshold, {name}_final_step, {name.upper()}_CLASSES);
 }}
 """
     if model.labels is not None:

@@ -40,6 +40,7 @@ Wide = npt.NDArray[np.int64]
 WIDTH = 5
 """Positions on Y that a row of nibbles holds."""
 _FIELD = 1023
+_SIZE = 1 << 14
 _INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
 _INT32_MAX = (1 << 31) - 1
 
@@ -89,6 +90,7 @@ def rows_obstacles(stage: Stage) -> tuple[str, ...]:
         (layer.stride == (1, 1), f"stride {stride}, not 1x1"),
         (layer.padding == "same", f"padding '{layer.padding}', not 'same'"),
         (stage.input_shape[1] <= WIDTH, f"Y {stage.input_shape[1]}, more than {WIDTH}"),
+        (max(*stage.input_shape, layer.filters) <= _SIZE, f"more than {_SIZE} rows or channels"),
         (layer.weights_bits <= 4, f"{layer.weights_bits}-bit weights, more than 4"),
         (stage.input_max <= 15, f"inputs up to {stage.input_max}, more than 4 bits"),
         (int((high - low).max()) <= _FIELD - 3, "a depthwise result of more than 10 bits"),
@@ -175,15 +177,16 @@ def separable_rows_step(
     fields = (
         f"{stage.input_shape[0]}, {stage.input_shape[1]}, {channels}, {layer.filters}, "
         f"{filters // 2}, {group}, {shift}, {layer.act_bits or 0}, {addend_unit}, {prefix}_taps, "
-        f"{prefix}_rest, {prefix}_weights, {table}"
+        f"{prefix}_ninth, {prefix}_least, {prefix}_weights, {table}"
     )
     text = f"static const akrt_rows_layer {prefix} = {{{fields}}};\n"
-    constants.append(Constant(prefix, text, 4 * 13))
+    constants.append(Constant(prefix, text, 40))
     groups = -(-channels // group)
     kernel = "akrt_separable_sum_rows" if pooled else "akrt_separable_rows"
     if not pooled and requant is not None and 0 <= requant.shift < 32 and groups <= 3:
         kernel = "akrt_separable_rows_muladd"
-    words = 15 * channels + 5 * groups
+    words = 15 * channels + (5 * groups if kernel != "akrt_separable_rows_muladd" else 45)
+    words = max(words, 10 * channels + 28 * -(-channels // 8))  # pairs, of a multiple of eight
     if pooled:
         words = filters + max(12 * channels + 80, words)
 
@@ -351,10 +354,10 @@ def _depthwise_constants(
     low = -(input_max * np.minimum(taps, 0).sum(1))
     nibbles = taps & 15
     words = (nibbles[:, :8] << (4 * np.arange(8))).sum(1)
-    rest = nibbles[:, 8] | (-(-low // 4) << 4)
     return [
         constant(f"{prefix}_taps", "uint32_t", words, "4 bits, the first eight taps by channel"),
-        constant(f"{prefix}_rest", "uint16_t", rest, "the ninth tap, and -minimum / 4 << 4"),
+        constant(f"{prefix}_ninth", "uint8_t", nibbles[::2, 8] | nibbles[1::2, 8] << 4, "4 bits"),
+        constant(f"{prefix}_least", "uint8_t", -(-low // 4), "-minimum / 4 of the result"),
     ]
 
 

@@ -37,8 +37,8 @@ static void akrt_patch_rows(const akrt_conv_rows_layer *layer, const uint8_t *in
 }
 
 /* Bytes to rows. scratch: 5 * size_x * size_y * channels + 2 words. */
-static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const uint8_t *input, uint8_t *output,
-                           int32_t *scratch) {
+AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const uint8_t *input,
+                                      uint8_t *output, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
     const int32_t taps = w->size_x * w->size_y * w->channels;
 #if AKRT_MVE

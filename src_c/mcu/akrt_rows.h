@@ -78,8 +78,11 @@ static inline int32_t akrt_smlad(uint32_t a, uint32_t b, int32_t sum) {
 
 #if defined(__GNUC__)
 #define AKRT_MAYBE_UNUSED __attribute__((unused))
+/* Layers: inlined, the frames of all would lie on the stack of the deepest. */
+#define AKRT_LAYER __attribute__((noinline))
 #else
 #define AKRT_MAYBE_UNUSED
+#define AKRT_LAYER
 #endif
 
 /* What a filter's potential P needs to become an activation; `shift` of its layer says how.
@@ -99,13 +102,15 @@ typedef struct akrt_requant16 {
 /* A separable 3x3 layer, stride 1, 'same'. Channels and filters are padded with zero weights to
  * multiples of 4 and 2. */
 typedef struct akrt_rows_layer {
-    int32_t rows, width; /* positions on X, and on Y: 1..5 */
-    int32_t channels, filters;
-    int32_t pairs; /* of filters */
-    int32_t group; /* channels whose sum fits 16 bits: see akrt_pwconv_rows */
-    int32_t shift, act_bits, addend_unit;
+    int16_t rows, width; /* positions on X, and on Y: 1..5 */
+    int16_t channels, filters;
+    int16_t pairs; /* of filters */
+    int16_t group; /* channels whose sum fits 16 bits: see akrt_pwconv_rows */
+    int16_t shift, act_bits;
+    int32_t addend_unit;
     const uint32_t *taps;    /* per channel: the first 8 depthwise weights, 4 bits each */
-    const uint16_t *rest;    /* per channel: the 9th, and -minimum / 4 of the result << 4 */
+    const uint8_t *ninth;    /* per channel the ninth, 4 bits, the first low */
+    const uint8_t *least;    /* per channel: -minimum / 4 of the result, rounded up */
     const uint32_t *weights; /* (pairs, channels / 4): 4 weights + 8 of either filter */
     const void *requant;     /* (filters): akrt_requant, akrt_requant16 or thresholds */
 } akrt_rows_layer;

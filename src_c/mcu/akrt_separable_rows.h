@@ -14,8 +14,8 @@
 #elif AKRT_MVE
 #define akrt_separable_rows akrt_separable_rows_mve
 #else
-static void akrt_separable_rows(const akrt_rows_layer *layer, const uint8_t *input, uint8_t *output,
-                                int32_t *scratch) {
+AKRT_LAYER static void akrt_separable_rows(const akrt_rows_layer *layer, const uint8_t *input,
+                                           uint8_t *output, int32_t *scratch) {
     uint32_t *const mid = (uint32_t *)scratch, *const memory = mid + 5 * layer->channels;
     uint32_t *const start = memory + AKRT_RING_WORDS * layer->channels;
     akrt_ring ring;

@@ -7,8 +7,8 @@
 #if AKRT_DSP
 /* A separable layer without pooling, rows to rows, in place where output == input: three filters
  * at a time. */
-static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, const uint8_t *input,
-                                    uint8_t *output, int32_t *scratch) {
+AKRT_LAYER static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, const uint8_t *input,
+                                               uint8_t *output, int32_t *scratch) {
     const int32_t groups = (layer->channels + 7) >> 3, step = 3 * groups;
     uint32_t *const mid = (uint32_t *)scratch;
     uint32_t *const end = mid + AKRT_PAIR_WORDS * (layer->channels >> 1);

@@ -7,19 +7,20 @@
 #include "akrt_separable_rows_mve.h"
 #include "akrt_store_sums.h"
 /* akrt_separable_rows for at most three groups and a multiply-add of one word, which is what most
- * layers have. scratch: (15 * channels + 5 * groups) words. */
+ * layers have. scratch: (15 * channels + 45) words. */
 #if AKRT_DSP
 #define akrt_separable_rows_muladd akrt_separable_rows_dsp
 #elif AKRT_MVE
 #define akrt_separable_rows_muladd akrt_separable_rows_mve
 #else
-static void akrt_separable_rows_muladd(const akrt_rows_layer *layer, const uint8_t *input,
-                                       uint8_t *output, int32_t *scratch) {
+AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer,
+                                                  const uint8_t *input, uint8_t *output,
+                                                  int32_t *scratch) {
     uint32_t *const mid = (uint32_t *)scratch, *const memory = mid + 5 * layer->channels;
     uint32_t *const start = memory + AKRT_RING_WORDS * layer->channels;
     const int32_t step = layer->channels >> 2, group = layer->group >> 2;
     const int32_t groups = (step + group - 1) / group;
-    uint32_t sums[6 * AKRT_ROW_WIDTH];
+    uint32_t *const sums = start + 3 * AKRT_ROW_WIDTH;
     akrt_ring ring;
     akrt_zero(sums, 6 * AKRT_ROW_WIDTH);
     akrt_ring_start(layer, input, memory, &ring);

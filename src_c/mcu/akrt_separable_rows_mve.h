@@ -52,8 +52,8 @@ static int32x4x4_t akrt_vector_requant(const akrt_rows_layer *layer, int32_t f) 
 
 /* A separable layer without pooling, rows to rows, in place where output == input: eight filters
  * at a time. */
-static void akrt_separable_rows_mve(const akrt_rows_layer *layer, const uint8_t *input,
-                                    uint8_t *output, int32_t *scratch) {
+AKRT_LAYER static void akrt_separable_rows_mve(const akrt_rows_layer *layer, const uint8_t *input,
+                                               uint8_t *output, int32_t *scratch) {
     const uint32_t row = (uint32_t)layer->channels >> 2;
     uint32_t *const mid = (uint32_t *)scratch, *const memory = mid + 5 * layer->channels;
     uint32_t *const start = memory + AKRT_RING_WORDS * layer->channels;

@@ -160,8 +160,8 @@ static void akrt_add_mid(const uint32_t *mid, int32_t channels, int32_t width, i
 
 /* A separable layer with global average pooling, rows to bytes, or to int32 without activation.
  * scratch: 2 * pairs + 10 * channels + max(2 * channels + 80, 5 * channels + 5) words. */
-static void akrt_separable_sum_rows(const akrt_rows_layer *layer, const uint8_t *input,
-                                    void *output, int32_t *scratch) {
+AKRT_LAYER static void akrt_separable_sum_rows(const akrt_rows_layer *layer, const uint8_t *input,
+                                               void *output, int32_t *scratch) {
     const int32_t channels = layer->channels;
     int32_t *const sums = scratch, *const total = sums + 2 * layer->pairs;
     uint32_t *const memory = (uint32_t *)total, *const mid = memory + 12 * channels;

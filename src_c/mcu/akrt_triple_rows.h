@@ -77,11 +77,11 @@ static void akrt_triple_start(const uint32_t *mid, const uint32_t *end, int32_t 
 /* Activations of the three filters from `f` on, a word of nibbles each. */
 static void akrt_triple_levels(const akrt_rows_layer *layer, const int32_t *sums, int32_t f,
                                uint32_t *words) {
-    const akrt_requant r = akrt_requant_of(layer, f), s = akrt_requant_of(layer, f + 1);
-    const akrt_requant t = akrt_requant_of(layer, f + 2);
-    uint32_t u = 0, v = 0, w = 0;
     const int32_t shift = layer->shift;
     if ((uint32_t)shift < 32u) {
+        const akrt_requant r = akrt_requant_of(layer, f), s = akrt_requant_of(layer, f + 1);
+        const akrt_requant t = akrt_requant_of(layer, f + 2);
+        uint32_t u = 0, v = 0, w = 0;
         for (const int32_t *p = sums + layer->width; p > sums;) {
             const int32_t b = p[AKRT_ROW_WIDTH - 1], a = *--p;
             AKRT_TRIPLE_SPLIT(a, b)
@@ -89,6 +89,9 @@ static void akrt_triple_levels(const akrt_rows_layer *layer, const int32_t *sums
             v = akrt_level_muladd(s1, s, shift) | v << 4;
             w = akrt_level_muladd(s2, t, shift) | w << 4;
         }
+        words[0] = u;
+        words[1] = v;
+        words[2] = w;
     } else {
         int32_t potentials[3 * AKRT_ROW_WIDTH];
         for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
@@ -97,14 +100,12 @@ static void akrt_triple_levels(const akrt_rows_layer *layer, const int32_t *sums
             potentials[AKRT_ROW_WIDTH + y] = s1;
             potentials[2 * AKRT_ROW_WIDTH + y] = s2;
         }
-        u = akrt_level_word(potentials, r, shift, layer->act_bits, layer->width);
-        v = akrt_level_word(potentials + AKRT_ROW_WIDTH, s, shift, layer->act_bits, layer->width);
-        w = akrt_level_word(potentials + 2 * AKRT_ROW_WIDTH, t, shift, layer->act_bits,
-                            layer->width);
+        for (int32_t i = 0; i < 3; i++) {
+            words[i] =
+                akrt_level_word(potentials + i * AKRT_ROW_WIDTH, akrt_requant_of(layer, f + i),
+                                shift, layer->act_bits, layer->width);
+        }
     }
-    words[0] = u;
-    words[1] = v;
-    words[2] = w;
 }
 #endif
 #endif
