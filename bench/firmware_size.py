@@ -5,8 +5,8 @@
 Instructions are counted, per address, by a QEMU plugin (bench/instruction_counter.c): the
 difference between a program that runs the inference twice and one that runs it once, for the same
 clip; the figure is the mean over the clips, or of one clip of noise. Instructions are not cycles.
-Code is every byte of .text that the inference alone needs, constants what the export stores in
-read-only arrays, stack what was overwritten of a painted stack.
+Code is every function that the inference needs, constants the read-only arrays that it needs and
+the arrays of classes and labels, stack what was overwritten of a painted stack.
 """
 
 from __future__ import annotations
@@ -29,15 +29,19 @@ from firmware_export.toolchain import compile_program, need_program
 CORES = ("m4", "cortex-m0", "m3", "m7", "m33", "m55", "rv32")
 NAME = "net"
 STACK_WORDS = 512
+START_UP = ("main", "akrt_reset", "akrt_start", "fault", "leave")
+COPYING = ("memcpy", "memset")
+"""The start-up wants them; whether the inference does, its object tells."""
 
 METHOD = """\
 # One inference of the exported network
 
 Instructions (not cycles) of one inference of one clip, counted per address by a QEMU plugin: a
 program that runs it twice minus one that runs it once. Code is the functions that the inference
-needs, memcpy and memset included; constants are the export's arrays and labels; stack is what an
-inference overwrote of a painted stack, rounded up to 8 bytes. Bytes everywhere. A clip that could
-saturate a global sum takes the position-by-position path instead and costs more.
+needs, library functions included; constants are the arrays that are linked, and those of classes
+and labels; stack is what an inference overwrote of a painted stack, rounded up to 8 bytes. Bytes
+everywhere. A clip that could saturate a global sum takes the position-by-position path instead and
+costs more.
 
 """
 
@@ -101,8 +105,8 @@ def counts(target: Target, program: Path, plugin: Path) -> dict[int, int]:
     return {int(a): int(n) for a, n in (line.split() for line in out.read_text().splitlines())}
 
 
-def symbols(target: Target, program: Path) -> list[tuple[int, int, str]]:
-    """(address, size, name) of every function."""
+def symbols(target: Target, program: Path, kind: str = "FUNC") -> list[tuple[int, int, str]]:
+    """(address, size, name) of every function or, if `kind` is OBJECT, variable."""
     nm = need_program((re.sub("gcc$", "nm", target.compiler[0]),), target.package)
     text = subprocess.run(
         [nm, "-f", "sysv", str(program)], capture_output=True, text=True, check=True
@@ -110,9 +114,20 @@ def symbols(target: Target, program: Path) -> list[tuple[int, int, str]]:
     found = []
     for line in text.stdout.splitlines():
         fields = [field.strip() for field in line.split("|")]
-        if len(fields) == 7 and fields[3] == "FUNC" and fields[4]:
+        if len(fields) == 7 and fields[3] == kind and fields[4]:
             found.append((int(fields[1], 16) & ~1, int(fields[4], 16), fields[0]))
     return sorted(found)
+
+
+def undefined(target: Target, source: Path, options: tuple[str, ...]) -> set[str]:
+    """What the object of `source` wants from libraries."""
+    compiler = need_program(target.compiler, target.package)
+    compiled = source.with_suffix(".o")
+    command = [compiler, "-std=c99", *target.flags, *options, "-c", str(source), "-o"]
+    subprocess.run([*command, str(compiled)], check=True)
+    nm = need_program((re.sub("gcc$", "nm", target.compiler[0]),), target.package)
+    text = subprocess.run([nm, "-u", str(compiled)], capture_output=True, text=True, check=True)
+    return {line.split()[-1] for line in text.stdout.splitlines()}
 
 
 def measure(
@@ -128,14 +143,22 @@ def measure(
         compile_program(target, [source], program, options)
         totals.append(counts(target, program, plugin))
     once, twice = totals
+    wanted = undefined(target, folder / "bench.c", options)
     by_function: dict[str, int] = {}
     code = 0
     for address, size, name in symbols(target, program):
-        if name in ("main", "akrt_reset", "akrt_start", "fault", "leave"):
+        if name in START_UP or (name in COPYING and name not in wanted):
             continue
         code += size
         n = sum(v for a, v in twice.items() if address <= a < address + size)
         by_function[name] = n // 2
+    # the input is an array of the program, and the start-up has the table of vectors
+    constants = sum(
+        size
+        for address, size, name in symbols(target, program, "OBJECT")
+        if target.rom[0] <= address < sum(target.rom)
+        and name not in ("net_vector_inputs", "vectors")
+    )
     stack = folder / "stack.c"
     stack.write_text(STACK_PROGRAM.format(words=STACK_WORDS))
     stack_program = folder / "stack.elf"
@@ -144,6 +167,7 @@ def measure(
     return {
         "instructions": sum(twice.values()) - sum(once.values()),
         "code": code,
+        "constants": constants,
         "stack": done.returncode * 8,
         "functions": dict(sorted(by_function.items(), key=lambda item: -item[1])),
     }
@@ -172,7 +196,8 @@ def main() -> None:
             if arguments.profile:
                 print(core, rows[core]["functions"])
             del rows[core]["functions"]
-            rows[core] |= {"constants": report.constant_bytes, "arena": report.arena_bytes}
+            rows[core]["constants"] += report.memory["class_constant_bytes"]
+            rows[core]["arena"] = report.arena_bytes
     table = [
         "| core | instructions | code | constants | flash | arena | stack | RAM |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",

@@ -16,7 +16,7 @@ from firmware_export.step import Constant, Step, padded_channels
 
 __all__ = ["FORMAT_VERSION", "api_header", "kernels_header", "source_file", "weights_header"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _HOW_TO = """\
  * How to use it: in one C or C++ source file of your project
@@ -141,8 +141,8 @@ def source_file(program: Program) -> str:
 def class_constants_bytes(program: Program) -> int:
     """Flash of thresholds, steps and label texts."""
     labels = program.model.labels or ()
-    texts = sum(len(label.encode()) + 5 for label in labels)
-    return texts + sum(c.bytes for c in _class_constants(program)[:3])
+    texts = sum(len(label.replace("\0", "").encode()) + 1 for label in labels)
+    return texts + sum(c.bytes for c in _class_constants(program)[:2])
 
 
 def _input_note(model: Model) -> str:
@@ -205,18 +205,25 @@ def _class_constants(program: Program) -> tuple[Constant, ...]:
         constants += [
             constant(f"{name}_final_threshold", "int32_t", threshold, "of the classes"),
             constant(
-                f"{name}_final_mantissa",
+                f"{name}_final_step",
                 "uint32_t",
-                (mantissa.astype(np.float64) * (1 << 24)).astype(np.int64),
-                "act_step = mantissa * 2^exponent",
+                (mantissa.astype(np.float64) * (1 << 24)).astype(np.int64)
+                + ((exponent.astype(np.int64) + 40) << 24),
+                "act_step = low 24 bits * 2^(high 8 bits - 64)",
             ),
-            constant(f"{name}_final_exponent", "int8_t", exponent.astype(np.int64) - 24, ""),
         ]
     if model.labels is not None:
-        rows = ",\n    ".join(string(label) for label in model.labels)
-        head = f"static const char *const {name}_labels[{len(model.labels)}] = {{\n    "
-        constants.append(Constant(f"{name}_labels", f"{head}{rows}}};\n", 0))
+        rows = "".join(
+            f"    {_label_bytes(label)} /* {comment(label)} */\n" for label in model.labels
+        )
+        text = f"static const uint8_t {name}_labels[] = {{\n{rows}}};\n"
+        constants.append(Constant(f"{name}_labels", text, 0))
     return tuple(constants)
+
+
+def _label_bytes(label: str) -> str:
+    """UTF-8 and the end; a C string cannot hold a zero."""
+    return " ".join(f"{b}," for b in (*label.replace("\0", "").encode(), 0))
 
 
 def _implementation(program: Program) -> str:
@@ -286,14 +293,22 @@ def _class_functions(program: Program) -> str:
     if model.final_step is not None:
         text += f"""
 int32_t {name}_predict_class(const int32_t *output) {{
-    return akrt_argmax(output, {name}_final_threshold, {name}_final_mantissa,
-                       {name}_final_exponent, {name.upper()}_CLASSES);
+    return akrt_argmax(output, {name}_final_threshold, {name}_final_step, {name.upper()}_CLASSES);
 }}
 """
     if model.labels is not None:
         text += f"""
 const char *{name}_label(int32_t index) {{
-    return index >= 0 && index < {len(model.labels)} ? {name}_labels[index] : "";
+    const char *label = (const char *){name}_labels;
+    if (index < 0 || index >= {len(model.labels)}) {{
+        return "";
+    }}
+    while (index > 0) {{
+        if (*label++ == 0) {{
+            index--;
+        }}
+    }}
+    return label;
 }}
 """
     return text

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from akrt.model import InputData, Model, SeparableConvolutional, Stage
+from akrt.model import InputConvolutional, InputData, Model, SeparableConvolutional, Stage
 from firmware_export.general_steps import general_step
 from firmware_export.planner import Plan, plan, scratch_name
 from firmware_export.row_steps import (
+    conv_obstacles,
     conv_rows_step,
     pack_step,
+    rows_obstacles,
     separable_rows_step,
     takes_rows,
     unpack_step,
 )
 from firmware_export.step import INPUT, OUTPUT, Constant, Step, Tensor
 
-__all__ = ["Program", "lower"]
+__all__ = ["Program", "lower", "slow_because"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,23 @@ def lower(model: Model, name: str) -> Program:
     if source.layout == "bytes":
         steps.append(_widen(last, source))
     return Program(name, model, tuple(steps), plan(steps))
+
+
+def slow_because(model: Model, index: int) -> tuple[str, ...]:
+    """All that keeps layer `index` from the fast kernels, for people; empty: it takes them."""
+    stage = model.stages[index]
+    layer = stage.layer
+    if isinstance(layer, InputData):
+        return ()
+    if isinstance(layer, SeparableConvolutional):
+        return rows_obstacles(stage)
+    if not isinstance(layer, InputConvolutional):
+        return (f"{layer.kind} has no fast kernel",)
+    reasons = conv_obstacles(stage)
+    following = model.stages[index + 1 : index + 2]
+    if not any(takes_rows(stage) for stage in following):
+        reasons += ("no fast layer follows",)
+    return reasons
 
 
 def _target(index: int, stage: Stage) -> Tensor:

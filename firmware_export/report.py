@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from firmware_export.fit import layer_fits
 from firmware_export.headers import class_constants_bytes
 from firmware_export.program import Program
 
@@ -13,14 +14,17 @@ __all__ = ["memory_markdown", "memory_report"]
 def memory_report(program: Program) -> dict[str, Any]:
     """Facts about flash and RAM, as JSON types. Code size depends on the compiler."""
     layers = []
-    for index, layer in enumerate(program.model.layers):
+    for index, layer in enumerate(layer_fits(program)):
         steps = [s for s in program.steps if s.layer == index]
         layers.append(
             {
                 "name": layer.name,
                 "type": layer.kind,
-                "kernels": [s.kernel for s in steps],
-                "constant_bytes": sum(c.bytes for s in steps for c in s.constants),
+                "kernels": list(layer.kernels),
+                "path": layer.path,
+                "general_because": list(layer.general_because),
+                "constant_bytes": layer.flash_bytes,
+                "ram_bytes": layer.ram_bytes,
                 "scratch_bytes": max((s.scratch_bytes for s in steps), default=0),
                 "output_bytes": max((s.target.bytes for s in steps), default=0),
                 **{key: value for s in steps for key, value in s.notes.items()},
@@ -54,13 +58,14 @@ def memory_markdown(memory: dict[str, Any]) -> str:
         f"Arena (RAM, the caller's): {memory['arena_bytes']} bytes. Constants (flash): "
         f"{memory['constant_bytes']} bytes. Writable static data: none.",
         "",
-        "| layer | type | kernels | constants | scratch | output |",
-        "|---|---|---|---:|---:|---:|",
+        "| layer | type | kernels | path | constants | scratch | output |",
+        "|---|---|---|---|---:|---:|---:|",
     ]
     for row in memory["layers"]:
         lines.append(
             f"| {row['name']} | {row['type']} | {', '.join(row['kernels']) or '-'} | "
-            f"{row['constant_bytes']} | {row['scratch_bytes']} | {row['output_bytes']} |"
+            f"{_path(row)} | {row['constant_bytes']} | {row['scratch_bytes']} | "
+            f"{row['output_bytes']} |"
         )
     lines += [
         "",
@@ -81,3 +86,8 @@ def memory_markdown(memory: dict[str, Any]) -> str:
             f"inference every {stream['hop_ms']} ms.",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _path(row: dict[str, Any]) -> str:
+    reasons = "; ".join(row["general_because"])
+    return f"{row['path']}: {reasons}" if reasons else str(row["path"])

@@ -7,17 +7,29 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from akrt.model import InputConvolutional, SeparableConvolutional, Stage
+from akrt.model import (
+    POTENTIAL_MAX,
+    POTENTIAL_MIN,
+    InputConvolutional,
+    SeparableConvolutional,
+    Stage,
+)
 from firmware_export.general_steps import constant, window_fields
-from firmware_export.requantisation import bisect_constants, muladd_constants
+from firmware_export.requantisation import (
+    bisect_constants,
+    muladd_constants,
+    narrow_constants,
+)
 from firmware_export.step import Constant, Step, Tensor, padded_channels
 
 __all__ = [
     "WIDTH",
+    "conv_obstacles",
     "conv_rows_step",
     "pack_step",
     "pointwise_group",
     "potential_range",
+    "rows_obstacles",
     "separable_rows_step",
     "takes_rows",
     "unpack_step",
@@ -28,6 +40,7 @@ Wide = npt.NDArray[np.int64]
 WIDTH = 5
 """Positions on Y that a row of nibbles holds."""
 _FIELD = 1023
+_SIZE = 1 << 14
 _INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
 _INT32_MAX = (1 << 31) - 1
 
@@ -38,6 +51,8 @@ class Requantisation:
 
     constants: Wide
     shift: int
+    addend_bits: int | None = None
+    """Zeros below the addends, where factors and addends have 16 bits."""
     without_long: Wide | None = None
     """Bisection for cores without a long multiplication, where `shift` asks for one."""
 
@@ -54,26 +69,45 @@ class Requantisation:
         if self.shift < 0:
             return "bisection"
         form = "high word of multiply-add" if self.shift >= 32 else "multiply-add"
+        if self.addend_bits is not None:
+            form = "16-bit multiply-add"
         return f"{form}, shift {self.shift % 32}"
 
 
 def takes_rows(stage: Stage) -> bool:
-    """Whether the layer is separable, 3x3, unstrided, 'same', narrow, and of few bits."""
+    """Whether the layer is separable, 3x3, unstrided, 'same', narrow, of few bits."""
+    return isinstance(stage.layer, SeparableConvolutional) and not rows_obstacles(stage)
+
+
+def rows_obstacles(stage: Stage) -> tuple[str, ...]:
+    """All that keeps a separable layer from the fast kernels, for people."""
     layer = stage.layer
-    if not isinstance(layer, SeparableConvolutional):
-        return False
-    if layer.kernel_size != (3, 3) or layer.stride != (1, 1) or layer.padding != "same":
-        return False
-    if stage.input_shape[1] > WIDTH or layer.weights_bits == 8 or stage.input_max > 15:
-        return False
+    assert isinstance(layer, SeparableConvolutional)
+    kernel, stride = "x".join(map(str, layer.kernel_size)), "x".join(map(str, layer.stride))
     low, high = _depthwise_range(layer, stage.input_max)
-    if int((high - low).max()) > _FIELD - 3:
-        return False
+    rules = [
+        (layer.kernel_size == (3, 3), f"kernel {kernel}, not 3x3"),
+        (layer.stride == (1, 1), f"stride {stride}, not 1x1"),
+        (layer.padding == "same", f"padding '{layer.padding}', not 'same'"),
+        (stage.input_shape[1] <= WIDTH, f"Y {stage.input_shape[1]}, more than {WIDTH}"),
+        (max(*stage.input_shape, layer.filters) <= _SIZE, f"more than {_SIZE} rows or channels"),
+        (layer.weights_bits <= 4, f"{layer.weights_bits}-bit weights, more than 4"),
+        (stage.input_max <= 15, f"inputs up to {stage.input_max}, more than 4 bits"),
+        (int((high - low).max()) <= _FIELD - 3, "a depthwise result of more than 10 bits"),
+    ]
     if layer.pooling is None:
-        return layer.act_bits is not None and _requantisation(stage) is not None
-    if layer.pooling.kind != "average" or 2 * _sum_reach(stage) > _INT32_MAX:
-        return False
-    return layer.act_bits is None or bisect_constants(layer, 1 << 19) is not None
+        low, high = potential_range(stage)
+        within = low.min() >= POTENTIAL_MIN and high.max() <= POTENTIAL_MAX
+        rules.append((bool(within), "a potential of more than 20 bits"))
+        rules.append((layer.act_bits is not None, "no activation"))
+        exact = layer.act_bits is None or _requantisation(stage) is not None
+        rules.append((exact, "thresholds beyond 23 bits"))
+    else:
+        rules.append((layer.pooling.kind == "average", f"{layer.pooling.kind} pooling"))
+        rules.append((2 * _sum_reach(stage) <= _INT32_MAX, "sums of more than 31 bits"))
+        exact = layer.act_bits is None or bisect_constants(layer, 1 << 19) is not None
+        rules.append((exact, "thresholds beyond 23 bits"))
+    return tuple(text for holds, text in rules if not holds)
 
 
 def potential_range(stage: Stage) -> tuple[Wide, Wide]:
@@ -125,23 +159,36 @@ def separable_rows_step(
             "4 bits, weight + 8: four channels of a filter low, four of the next one high",
         ),
     ]
-    table = "NULL"
+    pooled = layer.pooling is not None
+    if not pooled:
+        constants[-1] = _by_core(constants[-1], _triple_constant(prefix, layer.pointwise))
+    table, addend_unit = "NULL", 0
     if requant is not None:
-        constants.append(_requant_constant(prefix, requant, filters))
+        # some cores read three filters at a time, some eight
+        rows = max(-(-filters // 3) * 3, -(-filters // 8) * 8)
+        if pooled and layer.act_bits == 1:
+            values = requant.constants[:, 0]
+            constants.append(constant(f"{prefix}_requant", "int32_t", values, "thresholds"))
+        else:
+            constants.append(_requant_constant(prefix, requant, rows))
         table = f"{prefix}_requant"
+        addend_unit = 0 if requant.addend_bits is None else 1 << requant.addend_bits
     shift = "-1" if requant is None else requant.c_shift
     fields = (
         f"{stage.input_shape[0]}, {stage.input_shape[1]}, {channels}, {layer.filters}, "
-        f"{filters // 2}, {group}, {shift}, {layer.act_bits or 0}, {prefix}_taps, "
-        f"{prefix}_rest, {prefix}_weights, {table}"
+        f"{filters // 2}, {group}, {shift}, {layer.act_bits or 0}, {addend_unit}, {prefix}_taps, "
+        f"{prefix}_ninth, {prefix}_least, {prefix}_weights, {table}"
     )
     text = f"static const akrt_rows_layer {prefix} = {{{fields}}};\n"
-    constants.append(Constant(prefix, text, 4 * 12))
-    pooled = layer.pooling is not None
+    constants.append(Constant(prefix, text, 40))
+    groups = -(-channels // group)
     kernel = "akrt_separable_sum_rows" if pooled else "akrt_separable_rows"
-    if not pooled and requant is not None and 0 <= requant.shift < 32 and 2 * group >= channels:
+    if not pooled and requant is not None and 0 <= requant.shift < 32 and groups <= 3:
         kernel = "akrt_separable_rows_muladd"
-    words = 13 * channels + filters if pooled else 11 * channels + 5 * -(-channels // group)
+    words = 15 * channels + (5 * groups if kernel != "akrt_separable_rows_muladd" else 45)
+    words = max(words, 10 * channels + 28 * -(-channels // 8))  # pairs, of a multiple of eight
+    if pooled:
+        words = filters + max(12 * channels + 80, words)
 
     def call(read: str, write: str, scratch: str) -> str:
         return f"{kernel}(&{prefix}, {read}, {write}, {scratch});"
@@ -166,13 +213,10 @@ def conv_rows_step(
 ) -> Step | None:
     """A first layer with 8-bit weights to rows; None if it needs the general kernel."""
     layer = stage.layer
-    if not isinstance(layer, InputConvolutional) or layer.pooling is not None:
-        return None
-    if layer.weights_bits != 8 or stage.output_shape[1] > WIDTH or layer.act_bits is None:
+    if not isinstance(layer, InputConvolutional) or conv_obstacles(stage):
         return None
     requant = _requantisation(stage)
-    if requant is None:
-        return None
+    assert requant is not None
     filters = padded_channels(layer.filters)
     taps = layer.weights.size // layer.filters
     padded = np.zeros((taps, filters), np.int8)
@@ -199,9 +243,23 @@ def conv_rows_step(
         call=lambda read, write, scratch: f"akrt_conv_rows(&{prefix}, {read}, {write}, {scratch});",
         kernels=("akrt_conv_rows",),
         constants=tuple(constants),
-        scratch_bytes=4 * WIDTH * taps,
+        scratch_bytes=4 * (WIDTH * taps + 2),
         notes={"requantisation": requant.title},
     )
+
+
+def conv_obstacles(stage: Stage) -> tuple[str, ...]:
+    """All that keeps a first layer from the fast kernel, for people."""
+    layer = stage.layer
+    assert isinstance(layer, InputConvolutional)
+    rules = [
+        (layer.pooling is None, "pooling"),
+        (layer.weights_bits == 8, f"{layer.weights_bits}-bit weights, not 8"),
+        (stage.output_shape[1] <= WIDTH, f"Y {stage.output_shape[1]}, more than {WIDTH}"),
+        (layer.act_bits is not None, "no activation"),
+        (layer.act_bits is None or _requantisation(stage) is not None, "thresholds beyond 23 bits"),
+    ]
+    return tuple(text for holds, text in rules if not holds)
 
 
 def pack_step(layer: int, source: Tensor, target: Tensor) -> Step:
@@ -248,33 +306,43 @@ def _requantisation(stage: Stage) -> Requantisation | None:
     assert isinstance(layer, (SeparableConvolutional, InputConvolutional))
     if layer.act_bits is None:
         return None
-    if layer.pooling is None and layer.act_bits == 4:
-        exact = muladd_constants(layer, *potential_range(stage))
-        constants = bisect_constants(layer, stage.max_potential)
-        if exact is not None and (exact[1] < 32 or constants is not None):
-            return Requantisation(*exact, constants if exact[1] >= 32 else None)
-    else:
+    if layer.pooling is not None or layer.act_bits != 4:
         constants = bisect_constants(layer, 1 << 19)
-    return None if constants is None else Requantisation(constants, -1)
+        return None if constants is None else Requantisation(constants, -1)
+    reach = potential_range(stage)
+    separable = isinstance(layer, SeparableConvolutional)
+    narrow = narrow_constants(layer, *reach) if separable else None
+    if narrow is not None:
+        return Requantisation(*narrow)
+    exact = muladd_constants(layer, *reach, high_word=separable)
+    constants = bisect_constants(layer, stage.max_potential)
+    if exact is not None and exact[1] < 32:
+        return Requantisation(*exact)
+    if constants is None:
+        return None
+    if exact is None:
+        return Requantisation(constants, -1)
+    return Requantisation(*exact, without_long=constants)
 
 
 def _requant_constant(prefix: str, requant: Requantisation, filters: int) -> Constant:
     name = f"{prefix}_requant"
-    text = _requant_array(name, requant.constants, filters)
+    c_type = "akrt_requant" if requant.addend_bits is None else "akrt_requant16"
+    text = _requant_array(c_type, name, requant.constants, filters)
     if requant.without_long is not None:
-        other = _requant_array(name, requant.without_long, filters)
+        other = _requant_array(c_type, name, requant.without_long, filters)
         text = f"#if AKRT_LONG_MULTIPLY\n{text}#else\n{other}#endif\n"
     title = "/* factor and addend, or threshold and step, by filter */\n"
-    return Constant(name, title + text, 8 * filters)
+    return Constant(name, title + text, (8 if requant.addend_bits is None else 4) * filters)
 
 
-def _requant_array(name: str, constants: Wide, filters: int) -> str:
+def _requant_array(c_type: str, name: str, constants: Wide, filters: int) -> str:
     rows = np.zeros((filters, 2), np.int64)
     rows[: len(constants)] = constants
     words = [f"{{{a}, {b}}}" for a, b in rows.tolist()]
     lines = [", ".join(words[i : i + 4]) for i in range(0, len(words), 4)]
     body = ",\n    ".join(lines)
-    return f"static const akrt_requant {name}[{len(words)}] = {{\n    {body},\n}};\n"
+    return f"static const {c_type} {name}[{len(words)}] = {{\n    {body},\n}};\n"
 
 
 def _depthwise_constants(
@@ -286,11 +354,43 @@ def _depthwise_constants(
     low = -(input_max * np.minimum(taps, 0).sum(1))
     nibbles = taps & 15
     words = (nibbles[:, :8] << (4 * np.arange(8))).sum(1)
-    rest = nibbles[:, 8] | (-(-low // 4) << 4)
     return [
         constant(f"{prefix}_taps", "uint32_t", words, "4 bits, the first eight taps by channel"),
-        constant(f"{prefix}_rest", "uint16_t", rest, "the ninth tap, and -minimum / 4 << 4"),
+        constant(f"{prefix}_ninth", "uint8_t", nibbles[::2, 8] | nibbles[1::2, 8] << 4, "4 bits"),
+        constant(f"{prefix}_least", "uint8_t", -(-low // 4), "-minimum / 4 of the result"),
     ]
+
+
+def _by_core(constant: Constant, dsp: Constant) -> Constant:
+    """One of two arrays of the same name, by the macro that cores with DSP instructions set;
+    the larger one counts."""
+    text = f"#if !AKRT_DSP\n{constant.text}#else\n{dsp.text}#endif\n"
+    return Constant(constant.name, text, max(constant.bytes, dsp.bytes))
+
+
+def _triple_constant(prefix: str, pointwise: npt.NDArray[np.int8]) -> Constant:
+    return constant(
+        f"{prefix}_weights",
+        "uint32_t",
+        _triple_words(pointwise),
+        "4 bits: eight channels of three filters in three words",
+    )
+
+
+def _triple_words(pointwise: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """(triples, groups of eight channels, 3); see akrt_unpack_triples."""
+    channels, filters = pointwise.shape
+    groups, triples = -(-padded_channels(channels) // 8), -(-padded_channels(filters) // 3)
+    padded = np.zeros((groups * 8, triples * 3), np.int64)
+    padded[:channels, :filters] = pointwise
+    # (triple, group, channel pair, half, filter), halves being the channels of a pair
+    w = padded.reshape(groups, 4, 2, triples, 3).transpose(3, 0, 1, 2, 4)
+    low, middle, high = w[..., 0] + 8, w[..., 1] + 8, w[..., 2] & 15
+    halves = low[:, :, :3] | high[:, :, :3, ::-1] << 4 | middle[:, :, :3] << 8
+    fourth = np.stack([low[:, :, 3], high[:, :, 3], middle[:, :, 3]], axis=2)
+    halves = halves | fourth << 12
+    words: npt.NDArray[np.int64] = halves[..., 0] | halves[..., 1] << 16
+    return words
 
 
 def _pair_words(

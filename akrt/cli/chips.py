@@ -16,11 +16,13 @@ from akrt.driver.program import write_program
 from akrt.driver.target import mapping_target
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.loading import load
+from akrt.model import Model
 from akrt.runtime import bundled_model
 
 __all__ = ["check", "print_mapping", "program"]
 
 TARGETS = {chip.name.lower(): chip.name for chip in CHIPS}
+MCU = "mcu"
 ModelFile = Annotated[
     str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
 ]
@@ -29,14 +31,21 @@ MapMode = Annotated[str, typer.Option("--map-mode", help=f"{', '.join(MAP_MODES)
 
 def check(
     model: ModelFile = None,
-    target: Annotated[str, typer.Option(help=f"{' or '.join(TARGETS)}.")] = "akd1000",
+    target: Annotated[str, typer.Option(help=f"{', '.join(TARGETS)} or {MCU}.")] = "akd1000",
     map_mode: MapMode = "all_nps",
+    flash: Annotated[int | None, typer.Option(help=f"{MCU}: bytes for constants.", min=0)] = None,
+    ram: Annotated[int | None, typer.Option(help=f"{MCU}: bytes for the arena.", min=0)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say whether a model fits a chip: all violations at once, or a map as proof. Exit 0 or 3."""
-    if target.lower() not in TARGETS:
-        raise UsageError(f"--target must be {' or '.join(TARGETS)}, got '{target}'")
+    if target.lower() not in (*TARGETS, MCU):
+        raise UsageError(f"--target must be {', '.join(TARGETS)} or {MCU}, got '{target}'")
+    if target.lower() != MCU and (flash, ram) != (None, None):
+        raise UsageError(f"--flash and --ram are budgets of --target {MCU}")
     loaded = bundled_model() if model is None else load(model)
+    if target.lower() == MCU:
+        _check_firmware(loaded, flash, ram, as_json)
+        return
     report = check_model(loaded, TARGETS[target.lower()], map_mode)
     if as_json:
         print_json({"model": loaded.name, **report.as_dict()})
@@ -87,6 +96,41 @@ def print_mapping(mapping: Mapping) -> None:
         print_line(f"sequence {i}  {s.name} ({s.backend}), passes {s.passes}{size}")
     total = ", ".join(f"{n} {kind}" for kind, n in mapping.counts.items()) or "none"
     print_line(f"processors  {total}; external memory {mapping.external_bytes:,} bytes")
+
+
+def _check_firmware(model: Model, flash: int | None, ram: int | None, as_json: bool) -> None:
+    """How a model would be exported for microcontrollers."""
+    from firmware_export.fit import fit
+
+    report = fit(model, flash, ram)
+    if as_json:
+        print_json({"model": model.name, **report.as_dict()})
+    else:
+        rows = [
+            [
+                layer.name,
+                layer.kind,
+                ", ".join(layer.kernels) or "-",
+                "; ".join((layer.path, *layer.general_because)),
+                f"{layer.flash_bytes:,}",
+                f"{layer.ram_bytes:,}",
+            ]
+            for layer in report.layers
+        ]
+        print_table(["layer", "type", "kernels", "path", "flash", "RAM"], rows, numeric=(4, 5))
+        print_line(
+            f"constants {report.constant_bytes:,} bytes of flash, without the code; "
+            f"arena {report.arena_bytes:,} bytes of RAM, without the stack"
+        )
+        if report.violations:
+            broken = [[v.layer, v.kind, v.rule, v.limit, v.value] for v in report.violations]
+            print_line("")
+            print_table(["layer", "type", "property", "must be", "is"], broken)
+            print_line(f"{model.name} exceeds the budget: {len(broken)} violations")
+        else:
+            print_line(f"{model.name} exports")
+    if not report.fits:
+        raise typer.Exit(UnsupportedLayerError.exit_code)
 
 
 def _print_report(name: str, report: CheckReport) -> None:

@@ -9,7 +9,9 @@ static void akrt_activate(const akrt_mcu_layer *layer, const int32_t *potentials
     const int32_t top = ((int32_t)1 << layer->act_bits) - 1;
     uint8_t *out = (uint8_t *)output + at;
     if (layer->act_bits == 0) {
-        memcpy((int32_t *)output + at, potentials, (size_t)layer->filters * sizeof *potentials);
+        for (int32_t f = 0; f < layer->filters; f++) {
+            ((int32_t *)output)[at + f] = potentials[f];
+        }
         return;
     }
     for (int32_t f = 0; f < layer->filters; f++) {

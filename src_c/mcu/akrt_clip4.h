@@ -2,7 +2,7 @@
 #define AKRT_CLIP4_H
 #include "akrt_rows.h"
 /* Clips to 0..15. */
-static uint32_t akrt_clip4(int32_t level) {
+static inline uint32_t akrt_clip4(int32_t level) {
 #if defined(__ARM_FEATURE_SAT) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
     uint32_t clipped;
     __asm__("usat %0, #4, %1" : "=r"(clipped) : "r"(level));

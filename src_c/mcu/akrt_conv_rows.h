@@ -3,6 +3,8 @@
 #include "akrt_mcu_layer.h"
 #include "akrt_conv_taps.h"
 #include "akrt_store_rows.h"
+#include "akrt_vector_levels.h"
+#include "akrt_vector_sums.h"
 
 /* A plain convolution of bytes, 8-bit weights by pairs of filters, at most five outputs on Y. */
 typedef struct akrt_conv_rows_layer {
@@ -12,50 +14,71 @@ typedef struct akrt_conv_rows_layer {
     const akrt_requant *requant;
 } akrt_conv_rows_layer;
 
-/* Inputs under the kernel at the five positions of output row `x`, as (taps, AKRT_PATCH_WORDS):
- * one position a word, or two, 22 bits apart. */
+/* Inputs under the kernel at the five positions of output row `x`, as akrt_conv_taps wants them. */
 static void akrt_patch_rows(const akrt_conv_rows_layer *layer, const uint8_t *input, int32_t x,
                             int32_t *patch) {
     const akrt_mcu_window *w = &layer->conv;
-    const int32_t from_x = x * w->stride_x - w->pad_x;
+    const int32_t from_x = x * w->stride_x - w->pad_x, step = w->stride_y * w->channels;
+    int32_t tap = 0;
     for (int32_t i = from_x; i < from_x + w->size_x; i++) {
         for (int32_t j = -w->pad_y; j < w->size_y - w->pad_y; j++) {
             for (int32_t c = 0; c < w->channels; c++) {
-                int32_t value[AKRT_ROW_WIDTH + 1], v = j;
+                int32_t value[AKRT_ROW_WIDTH], v = j, at = (i * w->in_y + j) * w->channels + c;
                 for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
                     const int inside = i >= 0 && i < w->in_x && v >= 0 && v < w->in_y;
-                    value[y] = inside ? input[(i * w->in_y + v) * w->channels + c] : layer->border;
+                    value[y] = inside ? input[at] : layer->border;
                     v += w->stride_y;
+                    at += step;
                 }
-#if AKRT_PATCH_WORDS == 3
-                value[AKRT_ROW_WIDTH] = 0;
-                for (int32_t y = 0; y < AKRT_ROW_WIDTH; y += 2) {
-                    *patch++ = value[y] + value[y + 1] * 4194304;
-                }
-#else
-                for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
-                    *patch++ = value[y];
-                }
-#endif
+                akrt_patch_tap(value, tap++, patch);
             }
         }
     }
 }
 
-/* Bytes to rows. scratch: 5 * size_x * size_y * channels words. */
-static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const uint8_t *input, uint8_t *output,
-                           int32_t *scratch) {
+/* Bytes to rows. scratch: 5 * size_x * size_y * channels + 2 words. */
+AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const uint8_t *input,
+                                      uint8_t *output, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
     const int32_t taps = w->size_x * w->size_y * w->channels;
+#if AKRT_MVE
+    const uint32_t row = 2 * (uint32_t)taps, at[4] = {0, 1, row, row + 1};
+#endif
     for (int32_t x = 0; x < w->out_x; x++) {
         akrt_patch_rows(layer, input, x, scratch);
+#if AKRT_MVE
+        for (int32_t p = 0; p < layer->pairs; p += 2) {
+            const int32x4x2_t r = __arm_vld2q_s32(&layer->requant[2 * p].factor);
+            int32_t sums[4 * AKRT_ROW_WIDTH];
+            uint32_t words[4];
+            akrt_vector_taps(scratch, layer->weights + 2 * p * taps, taps, at, sums);
+            __arm_vst1q_u32(words, akrt_vector_levels(sums, r.val[0], r.val[1], layer->shift,
+                                                      layer->act_bits, w->out_y));
+            akrt_store_pair(words[0], words[1], output);
+            akrt_store_pair(words[2], words[3], output + 5);
+            output += 10;
+        }
+#elif AKRT_FOUR_FILTERS
+        for (int32_t p = 0; p < layer->pairs; p += 2) {
+            const akrt_requant *const requant = layer->requant + 2 * p;
+            int32_t sums[4 * AKRT_ROW_WIDTH];
+            akrt_conv_taps(scratch, layer->weights + 2 * p * taps, taps, sums);
+            akrt_store_rows(sums, sums + AKRT_ROW_WIDTH, requant[0], requant[1], layer->shift,
+                            layer->act_bits, w->out_y, output);
+            akrt_store_rows(sums + 2 * AKRT_ROW_WIDTH, sums + 3 * AKRT_ROW_WIDTH, requant[2],
+                            requant[3], layer->shift, layer->act_bits, w->out_y, output + 5);
+            output += 10;
+        }
+#else
         for (int32_t p = 0; p < layer->pairs; p++) {
-            int32_t even[AKRT_ROW_WIDTH], odd[AKRT_ROW_WIDTH];
-            akrt_conv_taps(scratch, layer->weights + 2 * p * taps, taps, even, odd);
-            akrt_store_rows(even, odd, layer->requant + 2 * p, layer->shift, layer->act_bits,
-                            w->out_y, output);
+            int32_t sums[2 * AKRT_ROW_WIDTH];
+            akrt_conv_taps(scratch, layer->weights + 2 * p * taps, taps, sums);
+            akrt_store_rows(sums, sums + AKRT_ROW_WIDTH, layer->requant[2 * p],
+                            layer->requant[2 * p + 1], layer->shift, layer->act_bits, w->out_y,
+                            output);
             output += 5;
         }
+#endif
     }
 }
 #endif

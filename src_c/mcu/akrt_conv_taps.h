@@ -1,14 +1,74 @@
 #ifndef AKRT_CONV_TAPS_H
 #define AKRT_CONV_TAPS_H
-#include "akrt_rows.h"
-/* Potentials of a pair of filters at five positions: weights are (taps, 2), bytes; patch is
- * (taps, AKRT_PATCH_WORDS), see akrt_conv_rows. */
-#if AKRT_LONG_MLA && defined(__GNUC__)
+#include "akrt_smlad_rows.h"
+#include "akrt_zero.h"
+/* Potentials of a pair of filters at five positions, sums (2, 5), or of two pairs, sums (4, 5), if
+ * AKRT_FOUR_FILTERS: weights are (taps, 2) bytes a pair.
+ * akrt_patch_tap puts the five inputs of a tap into a patch. */
+#if AKRT_DSP
+/* By pairs of taps: two words of weights, five of halfwords. */
+static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
+    int32_t *const to = patch + AKRT_PAIR_WORDS * (tap >> 1) + 2;
+    if ((tap & 1) == 0) {
+        memcpy(to, value, AKRT_ROW_WIDTH * sizeof *to);
+    } else {
+        to[0] |= value[0] << 16;
+        to[1] |= value[1] << 16;
+        to[2] |= value[2] << 16;
+        to[3] |= value[3] << 16;
+        to[4] |= value[4] << 16;
+    }
+}
+
+static void akrt_conv_taps(int32_t *patch, const int8_t *weights, int32_t taps, int32_t *sums) {
+    uint32_t *pairs = (uint32_t *)patch;
+    if (taps > 1) {
+        uint32_t even, odd;
+        const int8_t *const end = weights + 4 * (taps >> 1);
+        __asm__ volatile(
+            "1:\n\t"
+            "ldr %[even], [%[from]], #4\n\t"
+            "sxtb16 %[odd], %[even], ror #8\n\t"
+            "sxtb16 %[even], %[even]\n\t"
+            "strd %[even], %[odd], [%[to]], #28\n\t"
+            "cmp %[from], %[end]\n\t"
+            "bne 1b\n\t"
+            : [even] "=&r"(even), [odd] "=&r"(odd), [from] "+r"(weights), [to] "+r"(pairs)
+            : [end] "r"(end)
+            : "cc", "memory");
+    }
+    if ((taps & 1) != 0) {
+        pairs[0] = (uint32_t)weights[0] & 0xffffu;
+        pairs[1] = (uint32_t)weights[1] & 0xffffu;
+        pairs += AKRT_PAIR_WORDS;
+    }
+    sums[0] = sums[1] = sums[2] = sums[3] = sums[4] = 0;
+    sums[5] = sums[6] = sums[7] = sums[8] = sums[9] = 0;
+    akrt_smlad_rows((uint32_t *)patch, pairs, sums, sums);
+}
+#elif AKRT_MVE
+/* (taps, 5); the sums are akrt_vector_taps's. */
+static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
+    int32_t *const to = patch + AKRT_ROW_WIDTH * tap;
+    to[0] = value[0];
+    to[1] = value[1];
+    to[2] = value[2];
+    to[3] = value[3];
+    to[4] = value[4];
+}
+#elif AKRT_LONG_MLA && defined(__GNUC__)
 /* Two positions to a word, 22 bits apart: with a long multiply-accumulate one instruction serves
  * both. A sum has 21 bits and a sign while taps <= 64 (64 * 255 * 128 is below 2^21): longer
  * kernels are taken in parts. */
 #define AKRT_PATCH_WORDS 3
 #define AKRT_PATCH_PARTS 64
+static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
+    int32_t *const to = patch + AKRT_PATCH_WORDS * tap;
+    to[0] = value[0] + value[1] * 4194304;
+    to[1] = value[2] + value[3] * 4194304;
+    to[2] = value[4];
+}
+
 static void akrt_conv_part(const int32_t *patch, const int8_t *weights, int32_t taps,
                            int32_t *out) {
     uint32_t halves[6]; /* low and high word of three sums */
@@ -53,17 +113,26 @@ static void akrt_conv_part(const int32_t *patch, const int8_t *weights, int32_t 
 }
 
 __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const int8_t *weights,
-                                                     int32_t taps, int32_t *even, int32_t *odd) {
-    memset(even, 0, AKRT_ROW_WIDTH * sizeof *even);
-    memset(odd, 0, AKRT_ROW_WIDTH * sizeof *odd);
+                                                     int32_t taps, int32_t *sums) {
+    sums[0] = sums[1] = sums[2] = sums[3] = sums[4] = 0;
+    sums[5] = sums[6] = sums[7] = sums[8] = sums[9] = 0;
     for (int32_t k = 0; k < taps; k += AKRT_PATCH_PARTS) {
         const int32_t part = taps - k < AKRT_PATCH_PARTS ? taps - k : AKRT_PATCH_PARTS;
-        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k, part, even);
-        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k + 1, part, odd);
+        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k, part, sums);
+        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k + 1, part,
+                       sums + AKRT_ROW_WIDTH);
     }
 }
 #elif defined(__thumb__) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
-#define AKRT_PATCH_WORDS 5
+static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
+    int32_t *const to = patch + AKRT_ROW_WIDTH * tap;
+    to[0] = value[0];
+    to[1] = value[1];
+    to[2] = value[2];
+    to[3] = value[3];
+    to[4] = value[4];
+}
+
 /* Thumb-1: the sums live in the high registers, which can add but not multiply. r7, which may be
  * the frame's, is put back. */
 static void akrt_conv_filter(const int32_t *patch, const int8_t *weights, int32_t taps,
@@ -114,40 +183,76 @@ static void akrt_conv_filter(const int32_t *patch, const int8_t *weights, int32_
 }
 
 __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const int8_t *weights,
-                                                     int32_t taps, int32_t *even, int32_t *odd) {
-    akrt_conv_filter(patch, weights, taps, even);
-    akrt_conv_filter(patch, weights + 1, taps, odd);
+                                                     int32_t taps, int32_t *sums) {
+    akrt_conv_filter(patch, weights, taps, sums);
+    akrt_conv_filter(patch, weights + 1, taps, sums + AKRT_ROW_WIDTH);
 }
 #else
-#define AKRT_PATCH_WORDS 5
-#define AKRT_TAP_PAIR(y)                                                                           \
+static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
+    int32_t *const to = patch + AKRT_ROW_WIDTH * tap;
+    to[0] = value[0];
+    to[1] = value[1];
+    to[2] = value[2];
+    to[3] = value[3];
+    to[4] = value[4];
+}
+
+#define AKRT_FOUR_FILTERS 1
+#define AKRT_PATCH_PARTS 32
+/* Four filters' sums S0..S3 in three words, S0 + S1 * 2^11, S1 + S2 * 2^11 and S3: the low bits of
+ * the second give those of S1, which leave floor(S0 / 2^11) modulo 2^11. Over 32 taps every sum
+ * is below 2^20 (32 * 255 * 128); longer kernels are taken in parts. sums: (4, 5). */
+#define AKRT_POSITION(y)                                                                           \
     do {                                                                                           \
-        s##y += patch[y] * v;                                                                      \
-        t##y += patch[y] * w;                                                                      \
+        const uint32_t value = (uint32_t)patch[y];                                                 \
+        a##y += value * u;                                                                         \
+        b##y += value * v;                                                                         \
+        c##y += value * w;                                                                         \
     } while (0)
-AKRT_IN_ORDER static void akrt_conv_taps(const int32_t *patch, const int8_t *weights, int32_t taps,
-                                         int32_t *even, int32_t *odd) {
-    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, t0 = 0, t1 = 0, t2 = 0, t3 = 0, t4 = 0;
-    for (const int8_t *end = weights + 2 * taps; weights < end; weights += 2) {
-        const int32_t v = weights[0], w = weights[1];
-        AKRT_TAP_PAIR(0);
-        AKRT_TAP_PAIR(1);
-        AKRT_TAP_PAIR(2);
-        AKRT_TAP_PAIR(3);
-        AKRT_TAP_PAIR(4);
+#define AKRT_SPLIT(y)                                                                              \
+    do {                                                                                           \
+        const int32_t high = (int32_t)(((uint32_t)((int32_t)a##y >> 11) - b##y) << 21) >> 21;      \
+        const int32_t s1 =                                                                         \
+            (int32_t)((((uint32_t)((int32_t)a##y >> 11)) - (uint32_t)high) << 11) >> 11;           \
+        sums[y] += (int32_t)(a##y - (uint32_t)s1 * 2048u);                                         \
+        sums[AKRT_ROW_WIDTH + y] += s1;                                                            \
+        sums[2 * AKRT_ROW_WIDTH + y] += (int32_t)(b##y - (uint32_t)s1) >> 11;                      \
+        sums[3 * AKRT_ROW_WIDTH + y] += (int32_t)c##y;                                             \
+    } while (0)
+AKRT_IN_ORDER static void akrt_conv_part(const int32_t *patch, const int8_t *first,
+                                         const int8_t *second, int32_t taps, int32_t *sums) {
+    uint32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, b4 = 0;
+    uint32_t c0 = 0, c1 = 0, c2 = 0, c3 = 0, c4 = 0;
+    for (const int8_t *const end = first + 2 * taps; first < end; first += 2, second += 2) {
+        const uint32_t u = (uint32_t)(first[0] + first[1] * 2048);
+        const uint32_t v = (uint32_t)(first[1] + second[0] * 2048), w = (uint32_t)second[1];
+        AKRT_POSITION(0);
+        AKRT_POSITION(1);
+        AKRT_POSITION(2);
+        AKRT_POSITION(3);
+        AKRT_POSITION(4);
         patch += AKRT_ROW_WIDTH;
     }
-    even[0] = s0;
-    even[1] = s1;
-    even[2] = s2;
-    even[3] = s3;
-    even[4] = s4;
-    odd[0] = t0;
-    odd[1] = t1;
-    odd[2] = t2;
-    odd[3] = t3;
-    odd[4] = t4;
+    AKRT_SPLIT(0);
+    AKRT_SPLIT(1);
+    AKRT_SPLIT(2);
+    AKRT_SPLIT(3);
+    AKRT_SPLIT(4);
 }
-#undef AKRT_TAP_PAIR
+#undef AKRT_POSITION
+#undef AKRT_SPLIT
+
+static void akrt_conv_taps(const int32_t *patch, const int8_t *weights, int32_t taps,
+                           int32_t *sums) {
+    const int8_t *const second = weights + 2 * taps;
+    akrt_zero((uint32_t *)sums, 4 * AKRT_ROW_WIDTH);
+    for (int32_t k = 0; k < taps; k += AKRT_PATCH_PARTS) {
+        const int32_t part = taps - k < AKRT_PATCH_PARTS ? taps - k : AKRT_PATCH_PARTS;
+        akrt_conv_part(patch + AKRT_ROW_WIDTH * k, weights + 2 * k, second + 2 * k, part, sums);
+    }
+}
+#endif
+#ifndef AKRT_FOUR_FILTERS
+#define AKRT_FOUR_FILTERS 0
 #endif
 #endif

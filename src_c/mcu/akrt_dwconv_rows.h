@@ -1,50 +1,116 @@
 #ifndef AKRT_DWCONV_ROWS_H
 #define AKRT_DWCONV_ROWS_H
-#include "akrt_rows.h"
+#include "akrt_tap_words.h"
 
-/* Weight i of a word of eight, signed. */
-#define AKRT_TAP(taps, i) ((int32_t)((taps) << (28 - 4 * (i))) >> 28)
-
-/* Depthwise 3x3 of one row: three rows of words (akrt_load_rows) to (channels, 5) results.
+/* Depthwise 3x3 of one row: three rows of words (akrt_load_rows) to results at five positions.
  *
- * Several positions share a multiplication: with activations of 4 bits and nine weights of -7..7
- * a result, and every part of it, spans at most 945, so that, moved by its minimum, it fits a field
- * of 10 bits. */
-#if AKRT_LONG_MLA
-/* Nine products in one multiplication: positions x0 + x1 z + x2 z^2 times taps w2 + w1 z + w0 z^2
- * with z = 2^12. The sums at z^1, z^2 are results 0 and 1; those at z^3, z^4 become 2 and 3 with
- * the first two of the next three positions. */
-#define AKRT_TAPS(words, w0, w1, w2)                                                               \
-    do {                                                                                           \
-        const int32_t taps3 = (w2) + (w1)*4096 + (w0)*16777216;                                    \
-        a += (int64_t)(int32_t)(words)[0] * taps3;                                                 \
-        b += (int64_t)(int32_t)(words)[1] * taps3;                                                 \
-    } while (0)
+ * Polynomials in z = 2^10 share multiplications: positions x0 + x1 z + x2 z^2 times taps
+ * w2 + w1 z + w0 z^2 have results 0 and 1 at z^1 and z^2. With activations of 4 bits and nine
+ * weights of -7..7 a result, and every part of it, spans at most 945, so that, moved by its
+ * minimum, it fits a field of 10 bits. What lies above bit 29 is of no interest. */
+#if AKRT_LONG_MLA && !AKRT_MVE
+/* The products of the first three positions go on at z^3 and z^4: parts of results 2 and 3, to
+ * which the last two positions add theirs at z^0 and z^1, and result 4 at z^2. */
+#define AKRT_FIELDS(above, here, below, t)                                                         \
+    int64_t sum = (t)[3];                                                                          \
+    uint32_t first, second = (uint32_t)(t)[3];                                                     \
+    sum += (int64_t)(int32_t)(above)[0] * (t)[0];                                                  \
+    second += (above)[1] * (uint32_t)(t)[0];                                                       \
+    sum += (int64_t)(int32_t)(here)[0] * (t)[1];                                                   \
+    second += (here)[1] * (uint32_t)(t)[1];                                                        \
+    sum += (int64_t)(int32_t)(below)[0] * (t)[2];                                                  \
+    second += (below)[1] * (uint32_t)(t)[2];                                                       \
+    first = (uint32_t)sum;                                                                         \
+    second += (uint32_t)((uint64_t)sum >> 32) << 2;                                                \
+    second += first >> 30;
+#endif
 
-AKRT_IN_ORDER static void akrt_dwconv_rows(const akrt_rows_layer *layer, const uint32_t *above,
-                                           const uint32_t *here, const uint32_t *below,
-                                           int32_t *out) {
-    for (int32_t c = 0; c < layer->channels; c++) {
-        const uint32_t taps = layer->taps[c];
-        const int32_t rest = layer->rest[c];
-        const int32_t low = (rest >> 4) * 4;
-        /* `low` in all five fields */
-        uint32_t a0 = (uint32_t)low * 4097u + ((uint32_t)low << 24), b0;
-        uint32_t a1 = ((uint32_t)low >> 8) + (uint32_t)low * 65552u, b1;
-        int64_t a = (int64_t)((uint64_t)a1 << 32 | a0), b = a;
-        AKRT_TAPS(above, AKRT_TAP(taps, 0), AKRT_TAP(taps, 1), AKRT_TAP(taps, 2));
-        AKRT_TAPS(here, AKRT_TAP(taps, 3), AKRT_TAP(taps, 4), AKRT_TAP(taps, 5));
-        AKRT_TAPS(below, AKRT_TAP(taps, 6), AKRT_TAP(taps, 7),
-                  (int32_t)((uint32_t)rest << 28) >> 28);
-        a0 = (uint32_t)a;
-        a1 = (uint32_t)((uint64_t)a >> 32);
-        b0 = (uint32_t)b;
-        b1 = (uint32_t)((uint64_t)b >> 32);
-        out[0] = (int32_t)(a0 >> 12 & 4095u) - low;
-        out[1] = (int32_t)(a0 >> 24 | (a1 & 15u) << 8) - low;
-        out[2] = (int32_t)((a1 >> 4 & 4095u) + (b0 & 4095u)) - 2 * low;
-        out[3] = (int32_t)((a1 >> 16 & 4095u) + (b0 >> 12 & 4095u)) - 2 * low;
-        out[4] = (int32_t)(b0 >> 24 | (b1 & 15u) << 8) - low;
+#if AKRT_MVE
+/* Results as words, (channels, 5), four channels to a vector; see the portable form below. */
+#define AKRT_TAPS(words, taps)                                                                     \
+    do {                                                                                           \
+        const uint32x4x2_t pair = __arm_vld2q_u32(words);                                          \
+        const int32x4_t upper = __arm_vshrq_n_s32(__arm_vaddq_n_s32(taps, 512), 10);               \
+        const int32x4_t shifted = (int32x4_t)__arm_vshrq_n_u32(pair.val[0], 10);                   \
+        first = __arm_vaddq_s32(first, __arm_vmulq_s32((int32x4_t)pair.val[0], taps));             \
+        middle = __arm_vaddq_s32(middle, __arm_vmulq_s32(shifted, upper));                         \
+        last = __arm_vaddq_s32(last, __arm_vmulq_s32((int32x4_t)pair.val[1], taps));               \
+    } while (0)
+#define AKRT_OUT(y, value, shift)                                                                  \
+    __arm_vstrwq_scatter_offset_u32(                                                               \
+        out + (y), places,                                                                         \
+        __arm_vsubq_u32(__arm_vandq_u32(__arm_vshrq_n_u32((uint32x4_t)(value), shift), field),     \
+                        low))
+
+static void akrt_dwconv_rows(const uint32_t *above, const uint32_t *here, const uint32_t *below,
+                             const int32_t *taps, int32_t channels, uint32_t *out) {
+    const uint32x4_t field = __arm_vdupq_n_u32(1023);
+    const uint32x4_t places = __arm_vmulq_n_u32(__arm_vidupq_n_u32(0, 4), 5);
+    for (const int32_t *const end = taps + AKRT_TAP_WORDS * channels; taps < end;) {
+        const int32x4x4_t t = __arm_vld4q_s32(taps);
+        const uint32x4_t low = __arm_vandq_u32((uint32x4_t)t.val[3], field);
+        int32x4_t first = t.val[3], middle = (int32x4_t)low, last = first;
+        AKRT_TAPS(above, t.val[0]);
+        AKRT_TAPS(here, t.val[1]);
+        AKRT_TAPS(below, t.val[2]);
+        middle = __arm_vaddq_s32(middle, __arm_vshlq_n_s32(last, 10));
+        AKRT_OUT(0, first, 10);
+        AKRT_OUT(1, first, 20);
+        AKRT_OUT(2, middle, 10);
+        AKRT_OUT(3, middle, 20);
+        AKRT_OUT(4, last, 20);
+        above += 8;
+        here += 8;
+        below += 8;
+        taps += 4 * AKRT_TAP_WORDS;
+        out += 4 * AKRT_ROW_WIDTH;
+    }
+}
+#undef AKRT_TAPS
+#undef AKRT_OUT
+#elif AKRT_DSP
+/* Results as halfwords by pairs of channels, the words 2..6 of every AKRT_PAIR_WORDS. */
+AKRT_IN_ORDER static void akrt_dwconv_rows(const uint32_t *above, const uint32_t *here,
+                                           const uint32_t *below, const int32_t *taps,
+                                           int32_t channels, uint32_t *out) {
+    for (const int32_t *const end = taps + AKRT_TAP_WORDS * channels; taps < end;) {
+        uint32_t a, b, low;
+        {
+            AKRT_FIELDS(above, here, below, taps)
+            low = (uint32_t)taps[3] & 1023u;
+            a = first;
+            b = second;
+        }
+        {
+            AKRT_FIELDS(above + 2, here + 2, below + 2, taps + 4)
+            low |= (uint32_t)taps[7] << 22 >> 6;
+            out[2] = akrt_ssub16((a >> 10 & 1023u) | (first >> 10 & 1023u) << 16, low);
+            out[3] = akrt_ssub16((a >> 20 & 1023u) | (first >> 20 & 1023u) << 16, low);
+            out[4] = akrt_ssub16((b & 1023u) | (second & 1023u) << 16, low);
+            out[5] = akrt_ssub16((b >> 10 & 1023u) | (second >> 10 & 1023u) << 16, low);
+            out[6] = akrt_ssub16((b >> 20 & 1023u) | (second >> 20 & 1023u) << 16, low);
+        }
+        above += 4;
+        here += 4;
+        below += 4;
+        taps += 2 * AKRT_TAP_WORDS;
+        out += AKRT_PAIR_WORDS;
+    }
+}
+#elif AKRT_LONG_MLA && !AKRT_MVE
+/* Results as words, (channels, 5). */
+AKRT_IN_ORDER static void akrt_dwconv_rows(const uint32_t *above, const uint32_t *here,
+                                           const uint32_t *below, const int32_t *taps,
+                                           int32_t channels, uint32_t *out) {
+    for (const int32_t *const end = taps + AKRT_TAP_WORDS * channels; taps < end;
+         taps += AKRT_TAP_WORDS) {
+        const uint32_t low = (uint32_t)taps[3] & 1023u;
+        AKRT_FIELDS(above, here, below, taps)
+        out[0] = (first >> 10 & 1023u) - low;
+        out[1] = (first >> 20 & 1023u) - low;
+        out[2] = (second & 1023u) - low;
+        out[3] = (second >> 10 & 1023u) - low;
+        out[4] = (second >> 20 & 1023u) - low;
         above += 2;
         here += 2;
         below += 2;
@@ -52,37 +118,38 @@ AKRT_IN_ORDER static void akrt_dwconv_rows(const akrt_rows_layer *layer, const u
     }
 }
 #else
-/* Three taps of one kernel row on five positions: `a` gathers positions 0..2, `b` positions 3, 4.
- * Fields hold 10 bits; what the shifts leave above bit 29 stays above it. */
-#define AKRT_TAPS(words, w0, w1, w2)                                                               \
+/* Results as words, (channels, 5). `first` gathers results 0 and 1, `last` result 4 and the parts
+ * of results 2 and 3 that come from positions 3 and 4, one field lower than in `middle`, which
+ * gathers the parts that come from positions 1 and 2. */
+#define AKRT_TAPS(words, taps)                                                                     \
     do {                                                                                           \
-        const uint32_t s = (words)[0], t = (words)[1];                                             \
-        a += s * (uint32_t)(w0) + (s >> 10 | t << 20) * (uint32_t)(w1) +                           \
-             (s >> 20 | t << 10) * (uint32_t)(w2);                                                 \
-        b += t * (uint32_t)(w0) + (t >> 10) * (uint32_t)(w1) + (t >> 20) * (uint32_t)(w2);         \
+        first += (words)[0] * (uint32_t)(taps);                                                    \
+        middle += ((words)[0] >> 10) * (uint32_t)(((taps) + 512) >> 10);                           \
+        last += (words)[1] * (uint32_t)(taps);                                                     \
     } while (0)
 
-AKRT_IN_ORDER static void akrt_dwconv_rows(const akrt_rows_layer *layer, const uint32_t *above,
-                                           const uint32_t *here, const uint32_t *below,
-                                           int32_t *out) {
-    for (int32_t c = 0; c < layer->channels; c++) {
-        const uint32_t taps = layer->taps[c];
-        const int32_t rest = layer->rest[c];
-        const int32_t low = (rest >> 4) * 4;
-        uint32_t a = (uint32_t)low * 0x00100401u, b = a;
-        AKRT_TAPS(above, AKRT_TAP(taps, 0), AKRT_TAP(taps, 1), AKRT_TAP(taps, 2));
-        AKRT_TAPS(here, AKRT_TAP(taps, 3), AKRT_TAP(taps, 4), AKRT_TAP(taps, 5));
-        AKRT_TAPS(below, AKRT_TAP(taps, 6), AKRT_TAP(taps, 7), (rest & 15) - (rest & 8) * 2);
-        out[0] = (int32_t)(a & 1023u) - low;
-        out[1] = (int32_t)(a >> 10 & 1023u) - low;
-        out[2] = (int32_t)(a >> 20 & 1023u) - low;
-        out[3] = (int32_t)(b & 1023u) - low;
-        out[4] = (int32_t)(b >> 10 & 1023u) - low;
+AKRT_IN_ORDER static void akrt_dwconv_rows(const uint32_t *above, const uint32_t *here,
+                                           const uint32_t *below, const int32_t *taps,
+                                           int32_t channels, uint32_t *out) {
+    for (const int32_t *const end = taps + AKRT_TAP_WORDS * channels; taps < end;
+         taps += AKRT_TAP_WORDS) {
+        const uint32_t low = (uint32_t)taps[3] & 1023u;
+        uint32_t first = (uint32_t)taps[3], middle = low, last = first;
+        AKRT_TAPS(above, taps[0]);
+        AKRT_TAPS(here, taps[1]);
+        AKRT_TAPS(below, taps[2]);
+        middle += last << 10;
+        out[0] = (first >> 10 & 1023u) - low;
+        out[1] = (first >> 20 & 1023u) - low;
+        out[2] = (middle >> 10 & 1023u) - low;
+        out[3] = (middle >> 20 & 1023u) - low;
+        out[4] = (last >> 20 & 1023u) - low;
         above += 2;
         here += 2;
         below += 2;
         out += AKRT_ROW_WIDTH;
     }
 }
+#undef AKRT_TAPS
 #endif
 #endif

@@ -2,7 +2,7 @@
 #define AKRT_LEVEL_BISECT_H
 #include "akrt_rows.h"
 /* Activation of 1, 2 or 4 bits by bisection. */
-static uint32_t akrt_level_bisect(int32_t potential, akrt_requant r, int32_t bits) {
+static inline uint32_t akrt_level_bisect(int32_t potential, akrt_requant r, int32_t bits) {
     const int32_t step = r.addend;
     int32_t v = (potential - r.factor) * 16;
     uint32_t n = 0;

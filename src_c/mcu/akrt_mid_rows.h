@@ -2,18 +2,52 @@
 #define AKRT_MID_ROWS_H
 #include "akrt_dwconv_rows.h"
 #include "akrt_load_rows.h"
-/* Depthwise results of row `x`. `ring` keeps the words of three rows, row r at r % 3; rows must be
- * asked for in order. Row x + 1 is read here, so that row x may be overwritten from now on. */
+#define AKRT_RING_WORDS 10 /* a channel */
+
+/* The words of three rows of the input, and of the weights. */
+typedef struct akrt_ring {
+    uint32_t *above, *here, *below;
+    const int32_t *taps;
+} akrt_ring;
+
+/* Before row 0. memory: AKRT_RING_WORDS * channels words. */
+static void akrt_ring_start(const akrt_rows_layer *layer, const uint8_t *input, uint32_t *memory,
+                            akrt_ring *ring) {
+    ring->above = memory;
+    ring->here = memory + 2 * layer->channels;
+    ring->below = ring->here + 2 * layer->channels;
+    ring->taps = (int32_t *)(ring->below + 2 * layer->channels);
+    akrt_load_rows(NULL, layer->channels, ring->above);
+    akrt_load_rows(input, layer->channels, ring->here);
+    akrt_tap_words(layer, (int32_t *)(ring->below + 2 * layer->channels));
+}
+
+/* Reads row x + 1, so that row x may be overwritten from now on. Rows come in order. */
+static void akrt_ring_read(const akrt_rows_layer *layer, const uint8_t *input, int32_t x,
+                           const akrt_ring *ring) {
+    akrt_load_rows(x + 1 < layer->rows ? input + (x + 1) * (layer->channels * 5 / 2) : NULL,
+                   layer->channels, ring->below);
+}
+
+/* Depthwise results of `count` channels from channel `first` on. */
+static void akrt_ring_convolve(const akrt_ring *ring, int32_t first, int32_t count, uint32_t *mid) {
+    akrt_dwconv_rows(ring->above + 2 * first, ring->here + 2 * first, ring->below + 2 * first,
+                     ring->taps + AKRT_TAP_WORDS * first, count, mid);
+}
+
+/* On to the next row. */
+static void akrt_ring_turn(akrt_ring *ring) {
+    uint32_t *const free = ring->above;
+    ring->above = ring->here;
+    ring->here = ring->below;
+    ring->below = free;
+}
+
+/* Depthwise results of row `x`; the ring is turned. */
 static void akrt_mid_rows(const akrt_rows_layer *layer, const uint8_t *input, int32_t x,
-                          uint32_t *ring, int32_t *mid) {
-    const int32_t words = 2 * layer->channels, row_bytes = layer->channels * 5 / 2;
-    const int32_t here = x % 3, below = (x + 1) % 3, above = (x + 2) % 3;
-    if (x == 0) {
-        akrt_load_rows(NULL, layer->channels, ring + above * words);
-        akrt_load_rows(input, layer->channels, ring);
-    }
-    akrt_load_rows(x + 1 < layer->rows ? input + (x + 1) * row_bytes : NULL, layer->channels,
-                   ring + below * words);
-    akrt_dwconv_rows(layer, ring + above * words, ring + here * words, ring + below * words, mid);
+                          akrt_ring *ring, uint32_t *mid) {
+    akrt_ring_read(layer, input, x, ring);
+    akrt_ring_convolve(ring, 0, layer->channels, mid);
+    akrt_ring_turn(ring);
 }
 #endif

@@ -1,49 +1,17 @@
 #ifndef AKRT_PWCONV_QUADS_H
 #define AKRT_PWCONV_QUADS_H
 #include "akrt_rows.h"
+#if !AKRT_DSP
 /* Sums over `quads` times four channels of a pair of filters at five positions:
  * sums[y] = start[y] + sum of mid[k][y] * (u0[k] + u1[k] * 2^16), modulo 2^32. A word of weights
  * holds four u0 in its low half and four u1 in its high half, so one shift and mask gives both. */
-#if defined(__ARM_FEATURE_MVE) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
-/* Helium: four positions in a vector, the fifth beside it. r7, which may be the frame's, is put
- * back. */
-__attribute__((noinline)) static void akrt_pwconv_quads(const int32_t *mid, const uint32_t *weights,
-                                                        int32_t quads, const uint32_t *start,
-                                                        uint32_t *sums) {
-    register const int32_t *m __asm__("r0") = mid;
-    register const uint32_t *w __asm__("r1") = weights;
-    register int32_t n __asm__("r2") = quads;
-    register const uint32_t *from __asm__("r3") = start;
-    register uint32_t *to __asm__("r4") = sums;
-#define AKRT_CHANNEL(shift)                                                                        \
-    "and r7, r3, r6" shift "\n\t"                                                                  \
-    "vldrw.u32 q1, [r0], #16\n\t"                                                                  \
-    "vmla.s32 q0, q1, r7\n\t"                                                                      \
-    "ldr r5, [r0], #4\n\t"                                                                         \
-    "mla r8, r5, r7, r8\n\t"
-    __asm__ volatile("push {r4, r7}\n\t"
-                     "vldrw.u32 q0, [r3]\n\t"
-                     "ldr r8, [r3, #16]\n\t"
-                     "mov r3, #0x000f000f\n\t"
-                     "dls lr, r2\n\t"
-                     "1:\n\t"
-                     "ldr r6, [r1], #4\n\t" AKRT_CHANNEL("") AKRT_CHANNEL(", lsr #4")
-                         AKRT_CHANNEL(", lsr #8") AKRT_CHANNEL(", lsr #12") "le lr, 1b\n\t"
-                                                                            "pop {r4, r7}\n\t"
-                                                                            "vstrw.32 q0, [r4]\n\t"
-                                                                            "str r8, [r4, #16]\n\t"
-                     : "+r"(m), "+r"(w), "+r"(n), "+r"(from), "+r"(to)
-                     :
-                     : "r5", "r6", "r8", "lr", "q0", "q1", "cc", "memory");
-#undef AKRT_CHANNEL
-}
-#elif defined(__thumb2__) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
+#if defined(__thumb2__) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
 /* Thumb-2: loads in multiples; a compiler spends an instruction on every one. All registers are
  * taken: r7, which may be the frame's, is put back. */
-__attribute__((noinline)) static void akrt_pwconv_quads(const int32_t *mid, const uint32_t *weights,
-                                                        int32_t quads, const uint32_t *start,
-                                                        uint32_t *sums) {
-    register const int32_t *m __asm__("r0") = mid;
+__attribute__((noinline)) static void akrt_pwconv_quads(const uint32_t *mid,
+                                                        const uint32_t *weights, int32_t quads,
+                                                        const uint32_t *start, uint32_t *sums) {
+    register const uint32_t *m __asm__("r0") = mid;
     register const uint32_t *w __asm__("r1") = weights;
     register int32_t n __asm__("r2") = quads;
     register const uint32_t *from __asm__("r3") = start;
@@ -75,10 +43,10 @@ __attribute__((noinline)) static void akrt_pwconv_quads(const int32_t *mid, cons
 #elif defined(__thumb__) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
 /* Thumb-1: the sums live in the high registers, which can add but not multiply. r7, which may be
  * the frame's, is put back. */
-__attribute__((noinline)) static void akrt_pwconv_quads(const int32_t *mid, const uint32_t *weights,
-                                                        int32_t quads, const uint32_t *start,
-                                                        uint32_t *sums) {
-    register const int32_t *m __asm__("r0") = mid;
+__attribute__((noinline)) static void akrt_pwconv_quads(const uint32_t *mid,
+                                                        const uint32_t *weights, int32_t quads,
+                                                        const uint32_t *start, uint32_t *sums) {
+    register const uint32_t *m __asm__("r0") = mid;
     register const uint32_t *w __asm__("r1") = weights;
     register int32_t n __asm__("r2") = quads;
     register const uint32_t *from __asm__("r3") = start;
@@ -133,14 +101,16 @@ __attribute__((noinline)) static void akrt_pwconv_quads(const int32_t *mid, cons
 #define AKRT_CHANNEL(k, shift)                                                                     \
     do {                                                                                           \
         const uint32_t u = word >> (shift)&0x000f000fu;                                            \
-        s0 += (uint32_t)mid[5 * (k)] * u;                                                          \
-        s1 += (uint32_t)mid[5 * (k) + 1] * u;                                                      \
-        s2 += (uint32_t)mid[5 * (k) + 2] * u;                                                      \
-        s3 += (uint32_t)mid[5 * (k) + 3] * u;                                                      \
-        s4 += (uint32_t)mid[5 * (k) + 4] * u;                                                      \
+        s0 += mid[5 * (k)] * u;                                                                    \
+        s1 += mid[5 * (k) + 1] * u;                                                                \
+        s2 += mid[5 * (k) + 2] * u;                                                                \
+        s3 += mid[5 * (k) + 3] * u;                                                                \
+        s4 += mid[5 * (k) + 4] * u;                                                                \
     } while (0)
-AKRT_IN_ORDER static void akrt_pwconv_quads(const int32_t *mid, const uint32_t *weights,
-                                            int32_t quads, const uint32_t *start, uint32_t *sums) {
+AKRT_MAYBE_UNUSED AKRT_IN_ORDER static void akrt_pwconv_quads(const uint32_t *mid,
+                                                              const uint32_t *weights,
+                                                              int32_t quads, const uint32_t *start,
+                                                              uint32_t *sums) {
     uint32_t s0 = start[0], s1 = start[1], s2 = start[2], s3 = start[3], s4 = start[4];
     for (const uint32_t *end = weights + quads; weights < end; weights++) {
         const uint32_t word = *weights;
@@ -157,5 +127,6 @@ AKRT_IN_ORDER static void akrt_pwconv_quads(const int32_t *mid, const uint32_t *
     sums[4] = s4;
 }
 #undef AKRT_CHANNEL
+#endif
 #endif
 #endif

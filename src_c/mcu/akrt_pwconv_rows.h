@@ -1,6 +1,7 @@
 #ifndef AKRT_PWCONV_ROWS_H
 #define AKRT_PWCONV_ROWS_H
 #include "akrt_pwconv_quads.h"
+#if !AKRT_DSP
 #define AKRT_SPLIT(y, operation)                                                                   \
     do {                                                                                           \
         even[y] operation(int16_t)(sums[y] & 0xffffu);                                             \
@@ -13,7 +14,7 @@
  * the exporter has bounded both filters' sums to 16 bits signed; starting from -8 times the sum of
  * the depthwise results (`start`, one row of five a group) the word is exactly
  * sum0 + sum1 * 2^16, and both come out of it whole. */
-static void akrt_pwconv_rows(const akrt_rows_layer *layer, const int32_t *mid,
+static void akrt_pwconv_rows(const akrt_rows_layer *layer, const uint32_t *mid,
                              const uint32_t *start, const uint32_t *weights, int32_t *even,
                              int32_t *odd) {
     for (int32_t c = 0; c < layer->channels; c += layer->group) {
@@ -40,4 +41,5 @@ static void akrt_pwconv_rows(const akrt_rows_layer *layer, const int32_t *mid,
     }
 }
 #undef AKRT_SPLIT
+#endif
 #endif

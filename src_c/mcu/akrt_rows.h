@@ -19,10 +19,54 @@
 #else
 #define AKRT_LONG_MLA 0
 #endif
+/* Cores with integer vectors (Helium). */
+#if AKRT_LONG_MLA && defined(__ARM_FEATURE_MVE) && defined(__GNUC__) && !defined(__ARM_BIG_ENDIAN)
+#define AKRT_MVE 1
+#include <arm_mve.h>
+#else
+#define AKRT_MVE 0
+#endif
+/* Cores that multiply halves of words, two at a time. */
+#if AKRT_LONG_MLA && defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !AKRT_MVE &&               \
+    !defined(__ARM_BIG_ENDIAN)
+#define AKRT_DSP 1
+#else
+#define AKRT_DSP 0
+#endif
 #if defined(__thumb__) && !defined(__thumb2__)
 #define AKRT_LONG_MULTIPLY 0
 #else
 #define AKRT_LONG_MULTIPLY 1
+#endif
+
+#if AKRT_DSP
+/* Depthwise results by pairs of channels: two words of weights, five of halfwords. */
+#define AKRT_PAIR_WORDS 7
+#define AKRT_PADDED_PAIRS(channels) (((channels) + 7) >> 3 << 2)
+
+/* On both halves of a word. */
+static inline uint32_t akrt_sadd16(uint32_t a, uint32_t b) {
+    uint32_t sum;
+    __asm__("sadd16 %0, %1, %2" : "=r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
+
+static inline uint32_t akrt_ssub16(uint32_t a, uint32_t b) {
+    uint32_t difference;
+    __asm__("ssub16 %0, %1, %2" : "=r"(difference) : "r"(a), "r"(b));
+    return difference;
+}
+
+static inline uint32_t akrt_abs16(uint32_t a, uint32_t zero) {
+    uint32_t size;
+    __asm__("ssub16 %0, %2, %1\n\tsel %0, %0, %1" : "=&r"(size) : "r"(a), "r"(zero) : "cc");
+    return size;
+}
+
+static inline int32_t akrt_smlad(uint32_t a, uint32_t b, int32_t sum) {
+    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
 #endif
 
 /* Loops over many sums: reordered, they would need more registers than there are. */
@@ -32,26 +76,43 @@
 #define AKRT_IN_ORDER
 #endif
 
+#if defined(__GNUC__)
+#define AKRT_MAYBE_UNUSED __attribute__((unused))
+/* Layers: inlined, the frames of all would lie on the stack of the deepest. */
+#define AKRT_LAYER __attribute__((noinline))
+#else
+#define AKRT_MAYBE_UNUSED
+#define AKRT_LAYER
+#endif
+
 /* What a filter's potential P needs to become an activation; `shift` of its layer says how.
- * 0..31: (P * factor + addend) >> shift, clipped to 4 bits. 32..63: the same with the high word of
- * (P << 11) * factor for the product, and shift - 32. The exporter has proven either for every
- * reachable P. -1: factor and addend are threshold and step, as in akrt_activate. */
+ * 0..31: (P * factor + addend) >> shift, clipped to 4 bits; of a separable layer factor and addend
+ * have 16 bits there, and `addend_unit` times the addend is added. 32..63: the same with the high
+ * word of (P << 11) * factor for the product, and shift - 32. The exporter has proven either for
+ * every reachable P. -1: factor and addend are threshold and step, as in akrt_activate. */
 typedef struct akrt_requant {
     int32_t factor, addend;
 } akrt_requant;
 
+typedef struct akrt_requant16 {
+    uint16_t factor;
+    int16_t addend;
+} akrt_requant16;
+
 /* A separable 3x3 layer, stride 1, 'same'. Channels and filters are padded with zero weights to
  * multiples of 4 and 2. */
 typedef struct akrt_rows_layer {
-    int32_t rows, width; /* positions on X, and on Y: 1..5 */
-    int32_t channels, filters;
-    int32_t pairs; /* of filters */
-    int32_t group; /* channels whose sum fits 16 bits: see akrt_pwconv_rows */
-    int32_t shift, act_bits;
-    const uint32_t *taps;        /* per channel: the first 8 depthwise weights, 4 bits each */
-    const uint16_t *rest;        /* per channel: the 9th, and -minimum / 4 of the result << 4 */
-    const uint32_t *weights;     /* (pairs, channels / 4): 4 weights + 8 of either filter */
-    const akrt_requant *requant; /* (2 * pairs) */
+    int16_t rows, width; /* positions on X, and on Y: 1..5 */
+    int16_t channels, filters;
+    int16_t pairs; /* of filters */
+    int16_t group; /* channels whose sum fits 16 bits: see akrt_pwconv_rows */
+    int16_t shift, act_bits;
+    int32_t addend_unit;
+    const uint32_t *taps;    /* per channel: the first 8 depthwise weights, 4 bits each */
+    const uint8_t *ninth;    /* per channel the ninth, 4 bits, the first low */
+    const uint8_t *least;    /* per channel: -minimum / 4 of the result, rounded up */
+    const uint32_t *weights; /* (pairs, channels / 4): 4 weights + 8 of either filter */
+    const void *requant;     /* (filters): akrt_requant, akrt_requant16 or thresholds */
 } akrt_rows_layer;
 
 #endif

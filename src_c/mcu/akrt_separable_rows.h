@@ -3,26 +3,37 @@
 #include "akrt_mid_rows.h"
 #include "akrt_pwconv_rows.h"
 #include "akrt_pwconv_start.h"
+#include "akrt_requant_of.h"
+#include "akrt_separable_rows_dsp.h"
+#include "akrt_separable_rows_mve.h"
 #include "akrt_store_rows.h"
 /* A separable layer without pooling, rows to rows, in place where output == input: any number of
- * groups, any requantisation. scratch: (11 * channels + 5 * groups) words. */
-static void akrt_separable_rows(const akrt_rows_layer *layer, const uint8_t *input, uint8_t *output,
-                                int32_t *scratch) {
-    int32_t *mid = scratch;
-    uint32_t *ring = (uint32_t *)(mid + AKRT_ROW_WIDTH * layer->channels);
-    uint32_t *start = ring + 6 * layer->channels;
+ * groups, any requantisation. scratch: (15 * channels + 5 * groups) words. */
+#if AKRT_DSP
+#define akrt_separable_rows akrt_separable_rows_dsp
+#elif AKRT_MVE
+#define akrt_separable_rows akrt_separable_rows_mve
+#else
+AKRT_LAYER static void akrt_separable_rows(const akrt_rows_layer *layer, const uint8_t *input,
+                                           uint8_t *output, int32_t *scratch) {
+    uint32_t *const mid = (uint32_t *)scratch, *const memory = mid + 5 * layer->channels;
+    uint32_t *const start = memory + AKRT_RING_WORDS * layer->channels;
+    akrt_ring ring;
+    akrt_ring_start(layer, input, memory, &ring);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
-        akrt_mid_rows(layer, input, x, ring, mid);
+        akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_pwconv_start(layer, mid, start);
         for (int32_t p = 0; p < layer->pairs; p++) {
             int32_t even[AKRT_ROW_WIDTH], odd[AKRT_ROW_WIDTH];
             akrt_pwconv_rows(layer, mid, start, weights, even, odd);
-            akrt_store_rows(even, odd, layer->requant + 2 * p, layer->shift, layer->act_bits,
+            akrt_store_rows(even, odd, akrt_requant_of(layer, 2 * p),
+                            akrt_requant_of(layer, 2 * p + 1), layer->shift, layer->act_bits,
                             layer->width, output);
             weights += layer->channels >> 2;
             output += 5;
         }
     }
 }
+#endif
 #endif

@@ -5,26 +5,67 @@
 #include "akrt_pwconv_rows.h"
 #include "akrt_pwconv_start.h"
 #include "akrt_saturate.h"
+#include "akrt_triple_rows.h"
 
-/* Sums of all filters, position by position, saturated at every addition. */
-static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *input, int32_t *mid,
-                                uint32_t *ring, uint32_t *start, int32_t *sums) {
-    memset(sums, 0, (size_t)layer->pairs * 2 * sizeof *sums);
+#if AKRT_DSP
+/* Weights + 8 of a pair of filters by pairs of channels. */
+static void akrt_unpack_pair(const uint32_t *weights, int32_t quads, uint32_t *out) {
+    for (; quads > 0; quads--) {
+        const uint32_t word = *weights++;
+        out[0] = (word & 15u) | (word & 0xf0u) << 12;
+        out[1] = (word >> 16 & 15u) | (word & 0x00f00000u) >> 4;
+        out[AKRT_PAIR_WORDS] = (word >> 8 & 15u) | (word & 0xf000u) << 4;
+        out[AKRT_PAIR_WORDS + 1] = (word >> 24 & 15u) | (word & 0xf0000000u) >> 12;
+        out += 2 * AKRT_PAIR_WORDS;
+    }
+}
+#endif
+
+/* Sums of all filters, position by position, saturated at every addition.
+ * mid: 5 * (channels + groups) words. */
+static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *input, uint32_t *mid,
+                                akrt_ring *ring, int32_t *sums) {
+    akrt_zero((uint32_t *)sums, 2 * layer->pairs);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
+#if AKRT_DSP
+        uint32_t *const end = mid + AKRT_PAIR_WORDS * (layer->channels >> 1);
+        int32_t start[2 * AKRT_ROW_WIDTH];
+        akrt_mid_rows(layer, input, x, ring, mid);
+        akrt_triple_start(mid, end, start);
+        for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
+            start[y] = start[AKRT_ROW_WIDTH + y];
+        }
+#else
+        uint32_t *const start = mid + AKRT_ROW_WIDTH * layer->channels;
         akrt_mid_rows(layer, input, x, ring, mid);
         akrt_pwconv_start(layer, mid, start);
-        for (int32_t p = 0; p < layer->pairs; p++) {
-            int32_t even[AKRT_ROW_WIDTH], odd[AKRT_ROW_WIDTH];
-            akrt_pwconv_rows(layer, mid, start, weights, even, odd);
+#endif
+        for (int32_t f = 0; f < 2 * layer->pairs; f += 2) {
+            int32_t sum[2 * AKRT_ROW_WIDTH];
+#if AKRT_DSP
+            akrt_unpack_pair(weights, layer->channels >> 2, mid);
+            akrt_smlad_rows(mid, end, start, sum);
+#else
+            akrt_pwconv_rows(layer, mid, start, weights, sum, sum + AKRT_ROW_WIDTH);
+#endif
             for (int32_t y = 0; y < layer->width; y++) {
-                sums[2 * p] = akrt_saturate(sums[2 * p] + even[y]);
-                sums[2 * p + 1] = akrt_saturate(sums[2 * p + 1] + odd[y]);
+                sums[f] = akrt_saturate(sums[f] + sum[y]);
+                sums[f + 1] = akrt_saturate(sums[f + 1] + sum[AKRT_ROW_WIDTH + y]);
             }
             weights += layer->channels >> 2;
         }
     }
 }
+
+#if AKRT_MVE
+/* The four low nibbles of a word, minus 8. */
+static int32x4_t akrt_vector_nibbles(uint32_t word) {
+    const int32x4_t right = __arm_vmulq_n_s32((int32x4_t)__arm_vidupq_n_u32(0, 4), -1);
+    const uint32x4_t nibbles = __arm_vshlq_u32(__arm_vdupq_n_u32(word), right);
+    return __arm_vsubq_n_s32((int32x4_t)__arm_vandq_u32(nibbles, __arm_vdupq_n_u32(15)), 8);
+}
+#endif
 
 /* Sums of all filters from the sums of the depthwise results, or 0 where one of them might have
  * saturated on the way.
@@ -40,6 +81,14 @@ static int akrt_sum_rows_collapsed(const akrt_rows_layer *layer, const int32_t *
         int32_t even = 0, odd = 0, even_reach = 0, odd_reach = 0;
         for (int32_t c = 0; c < layer->channels; c += 4) {
             uint32_t word = *weights++;
+#if AKRT_MVE
+            const int32x4_t sum = __arm_vld1q_s32(total + c), size = __arm_vld1q_s32(reach + c);
+            const int32x4_t v = akrt_vector_nibbles(word), w = akrt_vector_nibbles(word >> 16);
+            even = __arm_vmladavaq_s32(even, sum, v);
+            odd = __arm_vmladavaq_s32(odd, sum, w);
+            even_reach = __arm_vmladavaq_s32(even_reach, size, __arm_vabsq_s32(v));
+            odd_reach = __arm_vmladavaq_s32(odd_reach, size, __arm_vabsq_s32(w));
+#else
             for (int32_t i = c; i < c + 4; i++) {
                 const int32_t v = (int32_t)(word & 15u) - 8, w = (int32_t)(word >> 16 & 15u) - 8;
                 even += total[i] * v;
@@ -48,6 +97,7 @@ static int akrt_sum_rows_collapsed(const akrt_rows_layer *layer, const int32_t *
                 odd_reach += reach[i] * (w < 0 ? -w : w);
                 word >>= 4;
             }
+#endif
         }
         sums[2 * p] = even;
         sums[2 * p + 1] = odd;
@@ -59,40 +109,87 @@ static int akrt_sum_rows_collapsed(const akrt_rows_layer *layer, const int32_t *
     return 1;
 }
 
-/* A separable layer with global average pooling, rows to bytes, or to int32 without activation.
- * scratch: 13 * channels + 2 * pairs words. */
-static void akrt_separable_sum_rows(const akrt_rows_layer *layer, const uint8_t *input,
-                                    void *output, int32_t *scratch) {
-    int32_t *mid = scratch;
-    int32_t *total = mid + 11 * layer->channels, *reach = total + layer->channels;
-    int32_t *sums = reach + layer->channels;
-    uint32_t *ring = (uint32_t *)(mid + AKRT_ROW_WIDTH * layer->channels);
-    memset(total, 0, (size_t)layer->channels * 2 * sizeof *total);
-    for (int32_t x = 0; x < layer->rows; x++) {
-        const int32_t *value = mid;
-        akrt_mid_rows(layer, input, x, ring, mid);
-        for (int32_t c = 0; c < layer->channels; c++) {
-            const int32_t *const end = value + layer->width;
-            int32_t sum = total[c], size = reach[c];
-            do {
-                const int32_t v = *value++;
-                sum += v;
-                size += v < 0 ? -v : v;
-            } while (value < end);
-            total[c] = sum;
-            reach[c] = size;
-            value += AKRT_ROW_WIDTH - layer->width;
-        }
+/* Adds the depthwise results of `channels` channels, and their sizes, to their totals. */
+static void akrt_add_mid(const uint32_t *mid, int32_t channels, int32_t width, int32_t *total,
+                         int32_t *reach) {
+#if AKRT_DSP
+    const uint32_t zero = 0;
+    for (const int32_t *const end = total + channels; total < end; total += 2, reach += 2) {
+        const uint32_t *value = mid + 2, *const last = value + width;
+        uint32_t sum = zero, size = zero; /* of one row: at most 5 * 945 */
+        do {
+            const uint32_t v = *value++;
+            sum = akrt_sadd16(sum, v);
+            size = akrt_sadd16(size, akrt_abs16(v, zero));
+        } while (value < last);
+        total[0] += (int16_t)(sum & 0xffffu);
+        total[1] += (int32_t)sum >> 16;
+        reach[0] += (int32_t)(size & 0xffffu);
+        reach[1] += (int32_t)(size >> 16);
+        mid += AKRT_PAIR_WORDS;
     }
-    if (!akrt_sum_rows_collapsed(layer, total, reach, sums)) {
-        akrt_sum_rows_exact(layer, input, mid, ring, (uint32_t *)total, sums);
+#elif AKRT_MVE
+    const uint32x4_t places = __arm_vmulq_n_u32(__arm_vidupq_n_u32(0, 4), AKRT_ROW_WIDTH);
+    for (const int32_t *const end = total + channels; total < end; total += 4, reach += 4) {
+        int32x4_t sum = __arm_vld1q_s32(total), size = __arm_vld1q_s32(reach);
+        for (int32_t y = 0; y < width; y++) {
+            const int32x4_t v = __arm_vldrwq_gather_offset_s32((const int32_t *)mid + y, places);
+            sum = __arm_vaddq_s32(sum, v);
+            size = __arm_vaddq_s32(size, __arm_vabsq_s32(v));
+        }
+        __arm_vst1q_s32(total, sum);
+        __arm_vst1q_s32(reach, size);
+        mid += 4 * AKRT_ROW_WIDTH;
+    }
+#else
+    for (const int32_t *const end = total + channels; total < end; total++, reach++) {
+        int32_t sum = *total, size = *reach;
+        for (int32_t y = 0; y < width; y++) {
+            const int32_t v = (int32_t)mid[y];
+            sum += v;
+            size += v < 0 ? -v : v;
+        }
+        *total = sum;
+        *reach = size;
+        mid += AKRT_ROW_WIDTH;
+    }
+#endif
+}
+
+#define AKRT_SUM_CHANNELS 16 /* at a time */
+
+/* A separable layer with global average pooling, rows to bytes, or to int32 without activation.
+ * scratch: 2 * pairs + 10 * channels + max(2 * channels + 80, 5 * channels + 5) words. */
+AKRT_LAYER static void akrt_separable_sum_rows(const akrt_rows_layer *layer, const uint8_t *input,
+                                               void *output, int32_t *scratch) {
+    const int32_t channels = layer->channels;
+    int32_t *const sums = scratch, *const total = sums + 2 * layer->pairs;
+    uint32_t *const memory = (uint32_t *)total, *const mid = memory + 12 * channels;
+    akrt_ring ring;
+    akrt_ring_start(layer, input, memory + 2 * channels, &ring);
+    akrt_zero(memory, 2 * channels);
+    for (int32_t x = 0; x < layer->rows; x++) {
+        akrt_ring_read(layer, input, x, &ring);
+        for (int32_t c = 0; c < channels; c += AKRT_SUM_CHANNELS) {
+            const int32_t left = channels - c;
+            const int32_t count = left < AKRT_SUM_CHANNELS ? left : AKRT_SUM_CHANNELS;
+            akrt_ring_convolve(&ring, c, count, mid);
+            akrt_add_mid(mid, count, layer->width, total + c, total + channels + c);
+        }
+        akrt_ring_turn(&ring);
+    }
+    if (!akrt_sum_rows_collapsed(layer, total, total + channels, sums)) {
+        akrt_ring_start(layer, input, memory, &ring);
+        akrt_sum_rows_exact(layer, input, memory + AKRT_RING_WORDS * channels, &ring, sums);
     }
     for (int32_t f = 0; f < layer->filters; f++) {
         if (layer->act_bits == 0) {
             ((int32_t *)output)[f] = sums[f];
+        } else if (layer->act_bits == 1) {
+            ((uint8_t *)output)[f] = sums[f] > ((const int32_t *)layer->requant)[f];
         } else {
-            ((uint8_t *)output)[f] =
-                (uint8_t)akrt_level_bisect(sums[f], layer->requant[f], layer->act_bits);
+            ((uint8_t *)output)[f] = (uint8_t)akrt_level_bisect(
+                sums[f], ((const akrt_requant *)layer->requant)[f], layer->act_bits);
         }
     }
 }

@@ -1,25 +1,35 @@
 #ifndef AKRT_STORE_SUMS_H
 #define AKRT_STORE_SUMS_H
 #include "akrt_level_muladd.h"
-/* Sums of a pair of filters over two groups of channels (akrt_pwconv_quads), requantised by
- * multiply-add, to five bytes of layout "rows". Does what akrt_pwconv_rows and akrt_store_rows do,
- * without writing potentials down. */
-AKRT_IN_ORDER static void akrt_store_sums(const uint32_t *first, const uint32_t *second,
-                                          const akrt_requant *requant, int32_t shift, int32_t width,
+#include "akrt_store_pair.h"
+#if !AKRT_DSP && !AKRT_MVE
+/* Sums of a pair of filters over up to three groups of channels, (3, 5), those of absent groups 0,
+ * requantised by multiply-add, to five bytes of layout "rows". Does what akrt_pwconv_rows and
+ * akrt_store_rows do, without writing potentials down. */
+AKRT_IN_ORDER static void akrt_store_sums(const akrt_rows_layer *layer, const uint32_t *sums,
+                                          int32_t groups, const akrt_requant16 *requant,
                                           uint8_t *out) {
-    const akrt_requant r = requant[0], s = requant[1];
+    const int32_t shift = layer->shift;
+    akrt_requant r, s;
+    const uint32_t *p = sums + layer->width;
     uint32_t low = 0, high = 0;
-    for (int32_t y = width - 1; y >= 0; y--) {
-        const uint32_t a = first[y], b = second[y];
-        const int32_t even = (int16_t)(a & 0xffffu) + (int16_t)(b & 0xffffu);
-        const int32_t odd = ((int32_t)(a + 0x8000u) >> 16) + ((int32_t)(b + 0x8000u) >> 16);
+    r.factor = requant[0].factor;
+    r.addend = requant[0].addend * layer->addend_unit;
+    s.factor = requant[1].factor;
+    s.addend = requant[1].addend * layer->addend_unit;
+    do {
+        const uint32_t b = p[AKRT_ROW_WIDTH - 1], a = *--p;
+        int32_t even = (int16_t)(a & 0xffffu) + (int16_t)(b & 0xffffu);
+        int32_t odd = ((int32_t)(a + 0x8000u) >> 16) + ((int32_t)(b + 0x8000u) >> 16);
+        if (groups > 2) {
+            const uint32_t c = p[2 * AKRT_ROW_WIDTH];
+            even += (int16_t)(c & 0xffffu);
+            odd += (int32_t)(c + 0x8000u) >> 16;
+        }
         low = akrt_level_muladd(even, r, shift) | low << 4;
         high = akrt_level_muladd(odd, s, shift) | high << 4;
-    }
-    out[0] = (uint8_t)low;
-    out[1] = (uint8_t)(low >> 8);
-    out[2] = (uint8_t)(low >> 16 | high << 4);
-    out[3] = (uint8_t)(high >> 4);
-    out[4] = (uint8_t)(high >> 12);
+    } while (p > sums);
+    akrt_store_pair(low, high, out);
 }
+#endif
 #endif

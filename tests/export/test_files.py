@@ -42,7 +42,7 @@ def test_files_and_manifest(model: Model, tmp_path: Path) -> None:
     for file, digest in manifest["files"].items():
         assert hashlib.sha256((tmp_path / "out" / file).read_bytes()).hexdigest() == digest
     assert set(manifest["files"]) == names - {"manifest.json"}
-    assert manifest["format_version"] == 1
+    assert manifest["format_version"] == 2
 
 
 def test_the_same_model_gives_the_same_bytes(model: Model, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from akrt.backends.reference import ReferenceBackend, activate, convolve
 from firmware_export.program import lower
-from firmware_export.requantisation import muladd_constants
+from firmware_export.requantisation import muladd_constants, narrow_constants
 
 from .compiled_export import SANITIZERS, build, driver, outputs
 from .row_networks import row_network, saturating_network
@@ -65,6 +65,32 @@ def test_multiply_add_is_exact_on_every_potential() -> None:
             wanted = activate(potentials, layer.threshold, layer.step16, layer.act_bits)
             np.testing.assert_array_equal(np.clip(scaled >> shift % 32, 0, 15), wanted)
     assert len(found) > 10
+
+
+def test_narrow_multiply_add_is_exact_on_every_potential() -> None:
+    found = 0
+    for seed in range(40):
+        model, _ = row_network(seed)
+        for stage in model.stages[1:]:
+            layer = stage.layer
+            if getattr(layer, "act_bits", None) != 4:
+                continue
+            high = np.full(layer.filters, min(stage.max_potential, 40000), np.int64)
+            solution = narrow_constants(layer, -high, high)
+            if solution is None:
+                continue
+            found += 1
+            (factor, addend), shift, bits = solution[0].T, *solution[1:]
+            assert factor.min() >= 0
+            assert factor.max() < 1 << 16
+            assert addend.min() >= -(1 << 15)
+            assert addend.max() < 1 << 15
+            potentials = np.arange(-high[0], high[0] + 1)[:, None]
+            scaled = potentials * factor + (addend << bits)
+            assert np.abs(scaled).max() < 2**31
+            wanted = activate(potentials, layer.threshold, layer.step16, layer.act_bits)
+            np.testing.assert_array_equal(np.clip(scaled >> shift, 0, 15), wanted)
+    assert found > 10
 
 
 def _raw(layer):

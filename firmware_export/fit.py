@@ -1,0 +1,113 @@
+"""What an export of a model would need, layer by layer, without writing it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from akrt.model import Model
+from firmware_export.headers import class_constants_bytes
+from firmware_export.program import Program, lower, slow_because
+
+__all__ = ["BudgetViolation", "FitReport", "LayerFit", "fit", "layer_fits"]
+
+
+@dataclass(frozen=True)
+class LayerFit:
+    """How one layer is exported."""
+
+    name: str
+    kind: str
+    kernels: tuple[str, ...]
+    path: str
+    """``fast`` or ``general``; ``none`` for the input, which costs nothing."""
+    general_because: tuple[str, ...]
+    """What keeps the layer from the fast kernels."""
+    flash_bytes: int
+    """Of its constants; code depends on the compiler."""
+    ram_bytes: int
+    """Of the arena that is in use while it runs: tensors and scratch."""
+
+
+@dataclass(frozen=True)
+class BudgetViolation:
+    """More memory than there is, in a layer or in all."""
+
+    layer: str
+    kind: str
+    rule: str
+    limit: str
+    value: str
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What `fit` finds. Bytes everywhere."""
+
+    layers: tuple[LayerFit, ...]
+    arena_bytes: int
+    constant_bytes: int
+    violations: tuple[BudgetViolation, ...]
+    """All of them; none where no budget is given, for every layer exports."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether every budget is kept."""
+        return not self.violations
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain types, for JSON."""
+        facts = asdict(self)
+        return {"target": "mcu", "fits": self.fits, **facts}
+
+
+def fit(model: Model, flash: int | None = None, ram: int | None = None) -> FitReport:
+    """What an export of `model` needs, and what of it exceeds a budget.
+
+    Args:
+        model: any model; every layer type and shape exports.
+        flash: bytes that there are for constants.
+        ram: bytes that there are for the arena.
+    """
+    program = lower(model, "net")
+    layers = layer_fits(program)
+    constants = sum(layer.flash_bytes for layer in layers) + class_constants_bytes(program)
+    arena = max(program.plan.bytes, 8)
+    found = []
+    for layer in layers:
+        for rule, limit, value in (
+            ("flash", flash, layer.flash_bytes),
+            ("RAM", ram, layer.ram_bytes),
+        ):
+            found += _exceeds(layer.name, layer.kind, rule, limit, value)
+    found += _exceeds(model.name, "model", "flash in all", flash, constants)
+    found += _exceeds(model.name, "model", "arena", ram, arena)
+    return FitReport(layers, arena, constants, tuple(found))
+
+
+def layer_fits(program: Program) -> tuple[LayerFit, ...]:
+    """Of every layer of a lowered model."""
+    fits = []
+    for index, stage in enumerate(program.model.stages):
+        numbers = [i for i, step in enumerate(program.steps) if step.layer == index]
+        steps = [program.steps[i] for i in numbers]
+        reasons = slow_because(program.model, index)
+        kernels = tuple(step.kernel for step in steps)
+        path = "none" if not kernels else "general" if reasons else "fast"
+        flash = sum(c.bytes for step in steps for c in step.constants)
+        ram = max((_in_use(program, i) for i in numbers), default=0)
+        layer = stage.layer
+        fits.append(LayerFit(layer.name, layer.kind, kernels, path, reasons, flash, ram))
+    return tuple(fits)
+
+
+def _in_use(program: Program, step: int) -> int:
+    return sum(b.bytes for b in program.plan.blocks if b.first <= step <= b.last)
+
+
+def _exceeds(
+    layer: str, kind: str, rule: str, limit: int | None, value: int
+) -> list[BudgetViolation]:
+    if limit is None or value <= limit:
+        return []
+    return [BudgetViolation(layer, kind, rule, f"at most {limit:,} bytes", f"{value:,} bytes")]

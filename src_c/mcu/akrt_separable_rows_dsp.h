@@ -1,0 +1,45 @@
+#ifndef AKRT_SEPARABLE_ROWS_DSP_H
+#define AKRT_SEPARABLE_ROWS_DSP_H
+#include "akrt_level_word.h"
+#include "akrt_mid_rows.h"
+#include "akrt_store_pair.h"
+#include "akrt_triple_rows.h"
+#if AKRT_DSP
+/* A separable layer without pooling, rows to rows, in place where output == input: three filters
+ * at a time. */
+AKRT_LAYER static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, const uint8_t *input,
+                                               uint8_t *output, int32_t *scratch) {
+    const int32_t groups = (layer->channels + 7) >> 3, step = 3 * groups;
+    uint32_t *const mid = (uint32_t *)scratch;
+    uint32_t *const end = mid + AKRT_PAIR_WORDS * (layer->channels >> 1);
+    uint32_t *const memory = mid + 4 * AKRT_PAIR_WORDS * groups;
+    akrt_ring ring;
+    akrt_ring_start(layer, input, memory, &ring);
+    for (int32_t x = 0; x < layer->rows; x++) {
+        const uint32_t *weights = layer->weights;
+        int32_t start[2 * AKRT_ROW_WIDTH];
+        uint32_t words[4]; /* if `late`, the first is of a filter that waits for its neighbour */
+        int32_t late = 0, f = 0;
+        akrt_mid_rows(layer, input, x, &ring, mid);
+        akrt_triple_start(mid, end, start);
+        for (int32_t left = layer->pairs; left > 0; late ^= 1) {
+            int32_t sums[2 * AKRT_ROW_WIDTH];
+            akrt_unpack_triples(weights, weights + step, mid);
+            akrt_smlad_rows(mid, end, start, sums);
+            akrt_triple_levels(layer, sums, f, words + late);
+            akrt_store_pair(words[0], words[1], output);
+            output += 5;
+            left--;
+            if (late && left > 0) {
+                akrt_store_pair(words[2], words[3], output);
+                output += 5;
+                left--;
+            }
+            words[0] = words[2];
+            weights += step;
+            f += 3;
+        }
+    }
+}
+#endif
+#endif

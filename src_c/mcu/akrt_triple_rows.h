@@ -1,0 +1,111 @@
+#ifndef AKRT_TRIPLE_ROWS_H
+#define AKRT_TRIPLE_ROWS_H
+#include "akrt_level_word.h"
+#include "akrt_requant_of.h"
+#include "akrt_smlad_rows.h"
+#if AKRT_DSP
+
+/* Weights of three filters, three words for eight channels, to two words for two channels: halves
+ * u0 + u1 * 2^8 and u1 + w2 * 2^12, u being a weight + 8. A half of the first three words holds
+ * u0, w2 of the other half, and u1, a nibble each; the fourth nibbles are those of channels 6, 7.
+ */
+static void akrt_unpack_triples(const uint32_t *weights, const uint32_t *end, uint32_t *out) {
+    register const uint32_t *w __asm__("r0") = weights;
+    register const uint32_t *to __asm__("r1") = end;
+    register uint32_t *p __asm__("r2") = out;
+    const uint32_t mask = 0xf00ff00fu;
+    __asm__ volatile("1:\n\t"
+                     "ldmia r0!, {r3, r4, r5}\n\t"
+                     "and r8, r3, #0x0f0f0f0f\n\t"
+                     "and r9, %[mask], r3, ror #8\n\t"
+                     "strd r8, r9, [r2], #28\n\t"
+                     "and r8, r4, #0x0f0f0f0f\n\t"
+                     "and r9, %[mask], r4, ror #8\n\t"
+                     "strd r8, r9, [r2], #28\n\t"
+                     "and r8, r5, #0x0f0f0f0f\n\t"
+                     "and r9, %[mask], r5, ror #8\n\t"
+                     "strd r8, r9, [r2], #28\n\t"
+                     "lsr r3, r3, #12\n\t"
+                     "and r3, r3, #0x000f000f\n\t"
+                     "and r8, r5, #0xf000f000\n\t"
+                     "orr r8, r3, r8, lsr #4\n\t"
+                     "lsr r5, r5, #12\n\t"
+                     "and r5, r5, #0x000f000f\n\t"
+                     "and r4, r4, #0xf000f000\n\t"
+                     "orr r9, r4, r5\n\t"
+                     "strd r8, r9, [r2], #28\n\t"
+                     "cmp r0, r1\n\t"
+                     "bne 1b\n\t"
+                     : "+r"(w), "+r"(to), "+r"(p)
+                     : [mask] "r"(mask)
+                     : "r3", "r4", "r5", "r8", "r9", "cc", "memory");
+}
+
+/* What the sums of a row start from: minus 8 times the sums of the depthwise results, which takes
+ * the 8 out of u, for both words. */
+static void akrt_triple_start(const uint32_t *mid, const uint32_t *end, int32_t *start) {
+    const uint32_t eights = 0xfff8fff8u;
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
+    do {
+        s0 = akrt_smlad(mid[2], eights, s0);
+        s1 = akrt_smlad(mid[3], eights, s1);
+        s2 = akrt_smlad(mid[4], eights, s2);
+        s3 = akrt_smlad(mid[5], eights, s3);
+        s4 = akrt_smlad(mid[6], eights, s4);
+        mid += AKRT_PAIR_WORDS;
+    } while (mid < end);
+    start[0] = s0 * 257;
+    start[1] = s1 * 257;
+    start[2] = s2 * 257;
+    start[3] = s3 * 257;
+    start[4] = s4 * 257;
+    start[5] = s0;
+    start[6] = s1;
+    start[7] = s2;
+    start[8] = s3;
+    start[9] = s4;
+}
+
+/* Takes a = S0 + S1 * 2^8 and b = S1 + S2 * 2^12 apart. Neither alone can be, but the low bits of
+ * b give those of S1, which leave floor(S0 / 2^8) modulo 2^12: enough, for |S0| is below 2^19. */
+#define AKRT_TRIPLE_SPLIT(a, b)                                                                    \
+    const int32_t high = (int32_t)((uint32_t)(((a) >> 8) - (b)) << 20) >> 20;                      \
+    const int32_t s1 = ((a) >> 8) - high;                                                          \
+    const int32_t s0 = (a)-s1 * 256;                                                               \
+    const int32_t s2 = ((b)-s1) >> 12;
+
+/* Activations of the three filters from `f` on, a word of nibbles each. */
+static void akrt_triple_levels(const akrt_rows_layer *layer, const int32_t *sums, int32_t f,
+                               uint32_t *words) {
+    const int32_t shift = layer->shift;
+    if ((uint32_t)shift < 32u) {
+        const akrt_requant r = akrt_requant_of(layer, f), s = akrt_requant_of(layer, f + 1);
+        const akrt_requant t = akrt_requant_of(layer, f + 2);
+        uint32_t u = 0, v = 0, w = 0;
+        for (const int32_t *p = sums + layer->width; p > sums;) {
+            const int32_t b = p[AKRT_ROW_WIDTH - 1], a = *--p;
+            AKRT_TRIPLE_SPLIT(a, b)
+            u = akrt_level_muladd(s0, r, shift) | u << 4;
+            v = akrt_level_muladd(s1, s, shift) | v << 4;
+            w = akrt_level_muladd(s2, t, shift) | w << 4;
+        }
+        words[0] = u;
+        words[1] = v;
+        words[2] = w;
+    } else {
+        int32_t potentials[3 * AKRT_ROW_WIDTH];
+        for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
+            AKRT_TRIPLE_SPLIT(sums[y], sums[AKRT_ROW_WIDTH + y])
+            potentials[y] = s0;
+            potentials[AKRT_ROW_WIDTH + y] = s1;
+            potentials[2 * AKRT_ROW_WIDTH + y] = s2;
+        }
+        for (int32_t i = 0; i < 3; i++) {
+            words[i] =
+                akrt_level_word(potentials + i * AKRT_ROW_WIDTH, akrt_requant_of(layer, f + i),
+                                shift, layer->act_bits, layer->width);
+        }
+    }
+}
+#endif
+#endif
