@@ -84,13 +84,20 @@ def convert(
     scale: Annotated[float, typer.Option(help="With --mfcc: features are multiplied by it.")] = 4.0,
     offset: Annotated[int, typer.Option(help="With --mfcc: and moved by it to uint8.")] = 128,
     name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
+    note: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=TEXT", help="What summary shows besides; a licence, say."),
+    ] = None,
 ) -> None:
     """Convert a quantised model; labels and the meaning of the input travel with it."""
     suffix = Path(target).suffix.lower()
     if suffix not in (".akrt", ".fbz"):
         raise UsageError(f"OUT must end in .akrt or .fbz, got '{target}'")
-    if suffix == ".fbz" and (labels or mfcc or name):
-        raise UsageError("an .fbz file has no place for labels, --mfcc or a name")
+    if suffix == ".fbz" and (labels or mfcc or name or note):
+        raise UsageError("an .fbz file has no place for labels, --mfcc, a name or notes")
+    notes = [part.partition("=") for part in note or ()]
+    if not all(key and equals for key, equals, _ in notes):
+        raise UsageError(f"--note takes KEY=TEXT, got {', '.join(map(repr, note or ()))}")
     model = load(source)
     if labels is not None:
         model = model.replace(labels=_read_labels(labels))
@@ -98,6 +105,8 @@ def convert(
         model = model.replace(preprocessing=Mfcc(scale=scale, offset=offset))
     if name is not None:
         model = model.replace(name=name)
+    if notes:
+        model = model.replace(notes={**model.notes, **{key: text for key, _, text in notes}})
     if suffix == ".fbz":
         _save_fbz(model, target)
     else:

@@ -221,8 +221,12 @@ def test_convert_adds_labels_and_meaning(folder: Path, tmp_path: Path, text: str
     command(
         *("convert", folder / "mute.akrt", out, "--labels", labels, "--mfcc"),
         *("--scale", "2", "--offset", "100", "--name", "renamed"),
+        *("--note", "licence=MIT", "--note", "source=a=b"),
     )
     model = akrt.load(out)
+    assert model.notes == {"licence": "MIT", "source": "a=b"}
+    refused = command("convert", folder / "mute.akrt", out, "--note", "licence", code=2)
+    assert "KEY=TEXT" in refused.stderr
     assert model.name == "renamed"
     assert model.labels == ("noisy", "calm")
     assert model.preprocessing == Mfcc(scale=2.0, offset=100)
