@@ -26,9 +26,9 @@
 #else
 #define AKRT_MVE 0
 #endif
-/* Cores that multiply halves of words, two at a time. */
-#if AKRT_LONG_MLA && defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !AKRT_MVE &&               \
-    !defined(__ARM_BIG_ENDIAN)
+/* Cores that multiply halves of words, two at a time; words are loaded from any address. */
+#if AKRT_LONG_MLA && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED) &&             \
+    defined(__GNUC__) && !AKRT_MVE && !defined(__ARM_BIG_ENDIAN)
 #define AKRT_DSP 1
 #else
 #define AKRT_DSP 0
