@@ -1,4 +1,4 @@
-"""Builds akrt.kernels._kernels from src_c, which is itself installed as akrt/src_c.
+"""Builds the extensions of akrt.kernels from src_c, which is itself installed as akrt/src_c.
 
 Everything else is in pyproject.toml. AKRT_SANITIZE=address,undefined builds with those sanitizers.
 """
@@ -18,6 +18,19 @@ if sanitizers:
     compile_args = ["-std=c99", "-g", "-O1", *flags]
     link_args = flags
 
+
+def extension(name: str, sources: list[str]) -> Extension:
+    return Extension(
+        f"akrt.kernels.{name}",
+        sources=[f"akrt/kernels/{name}.pyx", *sorted(sources)],
+        depends=sorted(glob("src_c/**/*.h", recursive=True) + glob("src_c/**/*.inc")),
+        include_dirs=["src_c/include", "src_c", numpy.get_include()],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        extra_compile_args=compile_args,
+        extra_link_args=link_args,
+    )
+
+
 setup(
     packages=[
         *find_namespace_packages(
@@ -27,22 +40,25 @@ setup(
         *(f"akrt.src_c.{name}" for name in find_namespace_packages("src_c")),
     ],
     package_dir={"akrt.src_c": "src_c"},
-    package_data={"": ["*.pyi", "*.h", "*.inc", "*.c", "*.md", "*.flac", "*.akrt", "py.typed"]},
-    exclude_package_data={"akrt.kernels": ["*.pyx", "_kernels.c"]},
+    package_data={
+        "": [
+            "*.pyi",
+            "*.h",
+            "*.inc",
+            "*.c",
+            "*.md",
+            "*.html",
+            "*.js",
+            "*.flac",
+            "*.akrt",
+            "py.typed",
+        ]
+    },
+    exclude_package_data={"akrt.kernels": ["*.pyx", "_kernels.c", "_frontend.c"]},
     ext_modules=cythonize(
         [
-            Extension(
-                "akrt.kernels._kernels",
-                sources=[
-                    "akrt/kernels/_kernels.pyx",
-                    *sorted(glob("src_c/*.c") + glob("src_c/*/*.c")),
-                ],
-                depends=sorted(glob("src_c/**/*.h", recursive=True) + glob("src_c/**/*.inc")),
-                include_dirs=["src_c/include", "src_c", numpy.get_include()],
-                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-                extra_compile_args=compile_args,
-                extra_link_args=link_args,
-            )
+            extension("_kernels", glob("src_c/*.c") + glob("src_c/*/*.c")),
+            extension("_frontend", []),
         ],
         compiler_directives={"language_level": 3},
     ),

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt import __version__
+from akrt.decision import StreamSettings
 from akrt.errors import UsageError
 from akrt.model import Model
 from akrt.modelfile import content_hash
@@ -25,6 +26,7 @@ from firmware_export.identifiers import check_name, mend_name
 from firmware_export.packages import package_files
 from firmware_export.program import Program, lower
 from firmware_export.report import memory_markdown, memory_report
+from firmware_export.stream import stream_files, stream_memory
 from firmware_export.vectors import default_inputs, selftest_source, vectors_header
 
 __all__ = ["ExportReport", "export", "write_directory"]
@@ -60,6 +62,7 @@ def export(
     vectors: npt.ArrayLike | None = None,
     program: bytes | None = None,
     packages: Sequence[str] = (),
+    stream: StreamSettings | None = None,
 ) -> ExportReport:
     """Write `model` as portable C99.
 
@@ -71,10 +74,12 @@ def export(
         program: of an Akida chip, for this model; it is embedded, and ``<name>_infer`` asks the
             board's driver hook first.
         packages: of `PACKAGES`: cmake, arduino, platformio, zephyr.
+        stream: also write ``<name>_stream.h``: sound in, detected words out, decided by these
+            settings.
 
     Raises:
-        UsageError: a name that C cannot carry, an unknown package, an empty program, or a
-            directory that holds something else.
+        UsageError: a name that C cannot carry, an unknown package, an empty program, a stream of
+            a model that hears no sound, or a directory that holds something else.
         InputError: vectors of the wrong shape, dtype or range.
     """
     chosen = mend_name(model.name) if name is None else check_name(name)
@@ -83,9 +88,13 @@ def export(
         raise UsageError("an export needs at least one test vector")
     lowered = lower(model, chosen)
     memory = memory_report(lowered)
+    if stream is not None:
+        memory["stream"] = stream_memory(lowered, stream)
     files = _texts(lowered, inputs, memory)
     if program is not None:
         files |= chip_files(lowered, program)
+    if stream is not None:
+        files |= stream_files(lowered, stream, __version__)
     files |= package_files(lowered, packages, tuple(files), __version__)
     files[MANIFEST] = _manifest(lowered, len(inputs), files)
     write_directory(Path(directory), files)

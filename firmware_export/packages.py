@@ -30,6 +30,11 @@ def package_files(
     return written
 
 
+def _sources(files: Sequence[str]) -> list[str]:
+    """What the library is compiled from."""
+    return sorted(f for f in files if f.endswith(".c") and not f.endswith("_selftest.c"))
+
+
 def _cmake(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
     name = program.name
     headers = " ".join(sorted(f for f in files if f.endswith(".h") and "vectors" not in f))
@@ -39,7 +44,7 @@ cmake_minimum_required(VERSION 3.13)
 project({name} VERSION {version} LANGUAGES C)
 include(GNUInstallDirs)
 
-add_library({name} STATIC {name}.c)
+add_library({name} STATIC {" ".join(_sources(files))})
 target_compile_features({name} PUBLIC c_std_99)
 target_include_directories({name} PUBLIC
     $<BUILD_INTERFACE:${{CMAKE_CURRENT_SOURCE_DIR}}>
@@ -97,12 +102,13 @@ void loop() {{
         "library.properties": "".join(f"{key}={value}\n" for key, value in properties.items()),
         f"examples/{name}_zeros/{name}_zeros.ino": sketch,
         f"src/{name}.h": f'#include "../{name}.h"\n',
-        f"src/{name}.c": f'#include "../{name}.c"\n',
+        **{f"src/{file}": f'#include "../{file}"\n' for file in _sources(files)},
     }
 
 
 def _platformio(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
     name = program.name
+    compiled = [f"+<{file}>" for file in _sources(files)]
     library = {
         "name": name,
         "version": version,
@@ -111,7 +117,10 @@ def _platformio(program: Program, files: Sequence[str], version: str) -> dict[st
         "headers": f"{name}.h",
         "frameworks": "*",
         "platforms": "*",
-        "build": {"srcDir": ".", "srcFilter": ["-<*>", f"+<{name}.c>"]},
+        "build": {
+            "srcDir": ".",
+            "srcFilter": ["-<*>", *compiled],
+        },
     }
     return {"library.json": json.dumps(library, indent=2) + "\n"}
 
@@ -126,10 +135,11 @@ def _zephyr(program: Program, files: Sequence[str], version: str) -> dict[str, s
         "\thelp\n"
         "\t  Integer C code exported by akrt: no heap, no floating point.\n"
     )
+    sources = " ".join(f"${{CMAKE_CURRENT_LIST_DIR}}/../{file}" for file in _sources(files))
     cmake = f"""\
 if(CONFIG_{name.upper()})
   zephyr_library_named({name})
-  zephyr_library_sources(${{CMAKE_CURRENT_LIST_DIR}}/../{name}.c)
+  zephyr_library_sources({sources})
   zephyr_include_directories(${{CMAKE_CURRENT_LIST_DIR}}/..)
 endif()
 """

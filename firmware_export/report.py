@@ -72,4 +72,12 @@ def memory_markdown(memory: dict[str, Any]) -> str:
             f"| {row['what']} | {row['offset']} | {row['bytes']} | {row['from_layer']} | "
             f"{row['to_layer']} |"
         )
+    if (stream := memory.get("stream")) is not None:
+        lines += [
+            "",
+            f"Whole spotter, sound to words: RAM {stream['ram_bytes']} bytes (state "
+            f"{stream['state_bytes']}, arena {stream['arena_bytes']}, which features and network "
+            f"take in turns); constants {stream['constant_bytes']} bytes besides the network's. An "
+            f"inference every {stream['hop_ms']} ms.",
+        ]
     return "\n".join(lines) + "\n"

@@ -11,7 +11,14 @@ from pathlib import Path
 from akrt.errors import UsageError
 from firmware_export.targets import Target
 
-__all__ = ["WARNINGS", "compile_program", "linker_script", "need_program", "run_program"]
+__all__ = [
+    "WARNINGS",
+    "compile_program",
+    "linker_script",
+    "need_program",
+    "run_compiler",
+    "run_program",
+]
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 _TIMEOUT = 120
@@ -48,10 +55,12 @@ def compile_program(
         startup = program.with_name(target.startup)
         startup.write_text(files("firmware_export").joinpath("startup", target.startup).read_text())
         own = program.with_suffix(".startup.o")
-        _run([compiler, "-std=gnu99", *target.flags, "-O2", "-c", str(startup), "-o", str(own)])
+        run_compiler(
+            [compiler, "-std=gnu99", *target.flags, "-O2", "-c", str(startup), "-o", str(own)]
+        )
         command += [*WARNINGS, *map(str, sources), str(own), "-nostartfiles"]
         command += ["-Wl,--gc-sections", f"-T{script}"]
-    _run([*command, "-o", str(program)])
+    run_compiler([*command, "-o", str(program)])
 
 
 def run_program(target: Target, program: Path) -> int:
@@ -97,7 +106,12 @@ SECTIONS {{
 """
 
 
-def _run(command: Sequence[str]) -> None:
+def run_compiler(command: Sequence[str]) -> None:
+    """Run a compiler.
+
+    Raises:
+        UsageError: it refuses the sources; the message is its own.
+    """
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise UsageError(

@@ -21,7 +21,7 @@ ALLOWED = {
     "akrt/modelfile": {"akrt.errors", "akrt.model"},
     "akrt/measurement": set(),
     "akrt/kernels": set(),
-    "akrt/audio": {"akrt.audio", "akrt.errors", "akrt.model"},
+    "akrt/audio": {"akrt.audio", "akrt.errors", "akrt.kernels", "akrt.model"},
     "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.layers", "akrt.model"},
     "akrt/backends": {
         "akrt.backends",
@@ -32,6 +32,15 @@ ALLOWED = {
         "akrt.layers",
         "akrt.importers.akida_model",
         "akrt.provenance",
+    },
+    "akrt/decision": {"akrt.errors", "akrt.model"},
+    "akrt/stream": {
+        "akrt.audio",
+        "akrt.decision",
+        "akrt.errors",
+        "akrt.kernels",
+        "akrt.model",
+        "akrt.runtime",
     },
     "akrt/provenance": set(),
     "akrt/driver": {
@@ -44,6 +53,7 @@ ALLOWED = {
     "akrt/loading": {"akrt.errors", "akrt.model", "akrt.modelfile"},
     "firmware_export": {
         "akrt.__version__",
+        "akrt.decision",
         "akrt.errors",
         "akrt.layers",
         "akrt.model",
@@ -110,13 +120,20 @@ def test_imports_go_one_way(path: Path) -> None:
         )
 
 
-def test_only_the_kernels_room_touches_the_extension() -> None:
+@pytest.mark.parametrize(
+    ("extension", "expected"),
+    [
+        ("_kernels", {"akrt/backends/native.py"}),
+        ("_frontend", {"akrt/audio/integer.py", "akrt/stream.py"}),
+    ],
+)
+def test_who_touches_the_extensions(extension: str, expected: set[str]) -> None:
     users = {
         p.relative_to(ROOT).as_posix()
         for p in modules()
-        if any("_kernels" in i for i in imports(p, top_level=False))
+        if any(extension in i for i in imports(p, top_level=False))
     }
-    assert users == {"akrt/backends/native.py"}
+    assert users == expected
 
 
 def test_importing_akrt_loads_nothing_heavy() -> None:
@@ -134,11 +151,13 @@ def test_public_names() -> None:
         assert getattr(akrt, name) is not None
     assert set(akrt.__all__) == {
         "AkrtError",
+        "Detection",
         "DeviceInfo",
         "LayerProfile",
         "Model",
         "Runtime",
         "Statistics",
+        "Stream",
         "devices",
         "errors",
         "load",

@@ -35,12 +35,16 @@ def _hann(window: int) -> npt.NDArray[np.float64]:
     return hann
 
 
-@lru_cache(maxsize=8)
-def _mel_bands(mfcc: Mfcc) -> tuple[int, npt.NDArray[np.float64]]:
-    """The first spectrum bin in use and the weights float64 (bins in use, mel_bins).
+def mel_slopes(mfcc: Mfcc) -> tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """The triangles as each spectrum bin sees them.
 
     Neighbouring triangles share each bin: what a bin does not give to the band above it goes to
     the band below. The direct-current bin is left out, as is everything beyond the limits.
+
+    Returns:
+        The first bin in use; for every bin in use, int64 (n,), the band whose rising slope it is
+        on, `mel_bins` beyond the last; and the share of it, float64 (n,), that goes to the band
+        below instead.
     """
     hz_per_bin = 0.5 * mfcc.sample_rate / (mfcc.fft // 2)
     first = int(1.5 + mfcc.low_hz / hz_per_bin)
@@ -53,13 +57,19 @@ def _mel_bands(mfcc: Mfcc) -> tuple[int, npt.NDArray[np.float64]]:
     mel_low, mel_high = (1127.0 * np.log1p(hz / 700.0) for hz in (mfcc.low_hz, mfcc.high_hz))
     spacing = (mel_high - mel_low) / (mfcc.mel_bins + 1)
     edges = mel_low + spacing * np.arange(mfcc.mel_bins + 2)
-    bins = np.arange(first, last + 1)
-    mels = 1127.0 * np.log1p(bins * hz_per_bin / 700.0)
+    mels = 1127.0 * np.log1p(np.arange(first, last + 1) * hz_per_bin / 700.0)
     # A bin between edges[k] and edges[k + 1] falls in band k (rising) and band k - 1 (falling).
     rising = np.clip(np.searchsorted(edges, mels, side="left") - 1, 0, mfcc.mel_bins)
     falling_share = (edges[rising + 1] - mels) / (edges[rising + 1] - edges[rising])
-    weights = np.zeros((len(bins), mfcc.mel_bins))
-    rows = np.arange(len(bins))
+    return first, rising, falling_share
+
+
+@lru_cache(maxsize=8)
+def _mel_bands(mfcc: Mfcc) -> tuple[int, npt.NDArray[np.float64]]:
+    """The first spectrum bin in use and the weights float64 (bins in use, mel_bins)."""
+    first, rising, falling_share = mel_slopes(mfcc)
+    weights = np.zeros((len(rising), mfcc.mel_bins))
+    rows = np.arange(len(rising))
     below = rising > 0
     weights[rows[below], rising[below] - 1] = falling_share[below]
     above = rising < mfcc.mel_bins

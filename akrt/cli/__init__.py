@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from akrt.cli import bench, chips, devices, evaluate, firmware, kws, models, run
+from akrt.cli import bench, chips, devices, evaluate, firmware, kws, models, page, run, stream
 from akrt.errors import AkrtError
 
 __all__ = ["app", "main"]
@@ -26,10 +26,12 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("eval")(evaluate.evaluate)
+app.command("stream")(stream.stream)
 app.command("summary")(models.summary)
 app.command("convert")(models.convert)
 app.command("export")(firmware.export)
 app.command("verify")(firmware.verify)
+app.command("page")(page.page)
 app.command("check")(chips.check)
 app.command("program")(chips.program)
 app.command("devices")(devices.devices)

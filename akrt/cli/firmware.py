@@ -9,7 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
+from akrt.cli.options import (
+    HopOption,
+    MinCountOption,
+    RefractoryOption,
+    ThresholdOption,
+    WindowOption,
+)
 from akrt.cli.output import print_json, print_line
+from akrt.decision import StreamSettings
 from akrt.errors import InputError, UsageError
 from akrt.loading import load
 from akrt.runtime import bundled_model
@@ -37,6 +45,14 @@ def export(
     pkg: Annotated[
         str, typer.Option(help="Also write packages: cmake, arduino, platformio, zephyr.")
     ] = "",
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Also write <name>_stream.h: sound in, words out.")
+    ] = False,
+    hop_ms: HopOption = StreamSettings.hop_ms,
+    window_ms: WindowOption = StreamSettings.window_ms,
+    min_count: MinCountOption = StreamSettings.min_count,
+    threshold: ThresholdOption = StreamSettings.threshold,
+    refractory_ms: RefractoryOption = StreamSettings.refractory_ms,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write a network as portable C99 with packed weights, test vectors and a memory report."""
@@ -44,6 +60,9 @@ def export(
 
     if out is None:
         raise UsageError("name the folder to write with -o DIR")
+    settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
+    if not stream and settings != StreamSettings():
+        raise UsageError("settings of a stream were given without --stream")
     report = write(
         bundled_model() if model is None else load(model),
         out,
@@ -51,6 +70,7 @@ def export(
         vectors=None if vectors is None else _array(vectors),
         program=None if program is None else _bytes(program),
         packages=[kind.strip() for kind in pkg.split(",") if kind.strip()],
+        stream=settings if stream else None,
     )
     if as_json:
         print_json({"directory": str(out), "files": list(report.files), "memory": report.memory})
@@ -58,6 +78,10 @@ def export(
     print_line(f"{out}: {len(report.files)} files, symbols start with {report.name}_")
     print_line(f"constants {report.constant_bytes:,} bytes of flash")
     print_line(f"arena     {report.arena_bytes:,} bytes of RAM")
+    if stream:
+        spotter = report.memory["stream"]
+        print_line(f"spotter   {spotter['ram_bytes']:,} bytes of RAM from sound to words, arena")
+        print_line(f"          included, and {spotter['constant_bytes']:,} more bytes of flash")
     print_line(f"next      akrt verify {out}")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from akrt.cli import kws_eval
+from akrt.cli import kws_eval, kws_stream
 from akrt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Keyword spotting: prepare, train, evaluate.")
 app.command("eval")(kws_eval.evaluate)
+app.command("eval-stream")(kws_stream.eval_stream)
 app.command("fetch")(kws_eval.fetch)
 
 
@@ -133,8 +134,9 @@ def _print_counts(data: FeatureSet, output: Path) -> None:
         if any(source in by_source for by_source in counts[split].values())
     ]
     table.add_column("word")
+    short = {"training": "train", "validation": "valid", "testing": "test"}
     for split, source in columns:
-        table.add_column(f"{split}\n{source}", justify="right")
+        table.add_column(f"{short[split]}\n{source}", justify="right", no_wrap=True)
     for word in data.words:
         row = [counts[split].get(word, {}).get(source, 0) for split, source in columns]
         table.add_row(word, *(str(number) for number in row))
@@ -155,7 +157,7 @@ def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for networks and tables.")],
     epochs: Annotated[
         str, typer.Option(help="Of the float network and of the five quantisation episodes.")
-    ] = "12,1,4,1,2,5",
+    ] = "12,1,12,1,4,20",
     batch: Annotated[int, typer.Option(help="Rows per step.")] = 256,
     distil: Annotated[
         bool, typer.Option(help="Let the float network teach the quantised ones.")

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["BackendOption", "DeviceOption", "FallbackOption", "JsonOption", "ModelOption"]
+__all__ = [
+    "BackendOption",
+    "DeviceOption",
+    "FallbackOption",
+    "HopOption",
+    "JsonOption",
+    "MinCountOption",
+    "ModelOption",
+    "RefractoryOption",
+    "ThresholdOption",
+    "WindowOption",
+]
 
 ModelOption = Annotated[
     str | None,
@@ -23,3 +34,23 @@ FallbackOption = Annotated[
     str | None, typer.Option(help="Akida: the backend that goes on when the chip cannot.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+# of `akrt.decision.StreamSettings`
+HopOption = Annotated[
+    int, typer.Option("--hop-ms", help="Stream: between two inferences; a multiple of 20.")
+]
+WindowOption = Annotated[
+    int, typer.Option("--window-ms", help="Stream: time over which scores are averaged.")
+]
+MinCountOption = Annotated[
+    int, typer.Option("--min-count", help="Stream: inferences before the first detection.")
+]
+ThresholdOption = Annotated[
+    float,
+    typer.Option(
+        "--threshold", help="Stream: lead over the next best class that a word needs, in logits."
+    ),
+]
+RefractoryOption = Annotated[
+    int, typer.Option("--refractory-ms", help="Stream: pause after a detection.")
+]

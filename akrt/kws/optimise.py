@@ -49,7 +49,8 @@ class Hyper:
     smoothing: float = 0.05
     """Label smoothing."""
     distil: float = 0.0
-    """Weight of the teacher's answer against the label's."""
+    """Weight of the teacher's answer, to the very input that the student sees, against the
+    label's."""
     temperature: float = 2.0
     decay: float = 1e-4
     """Weight decay per unit of learning rate, on kernels."""
@@ -90,9 +91,7 @@ class Trainer:
         self.tf, keras = keras_modules()
         self.model, self.arrays, self.hyper, self.seed = model, arrays, hyper, seed
         self.logits = logits_of(model)
-        self.told: npt.NDArray[np.float16] | None = None
-        if teacher is not None and hyper.distil:
-            self.told = _teach(teacher, arrays.x, hyper.temperature)
+        self.teacher = logits_of(teacher) if teacher is not None and hyper.distil else None
         self.optimizer = keras.optimizers.Adam(1e-3, jit_compile=False)
         self.optimizer.build(model.trainable_variables)
         self.average = [w.copy() for w in model.get_weights()]
@@ -131,7 +130,6 @@ class Trainer:
             value = self._step(
                 tf.constant(self.arrays.x[rows]),
                 tf.constant(self.arrays.y[rows]),
-                None if self.told is None else tf.constant(self.told[rows], tf.float32),
                 tf.constant([self.seed, step], tf.int32),
             )
             if i % AVERAGE_EVERY == AVERAGE_EVERY - 1 or i == steps - 1:
@@ -202,9 +200,12 @@ class Trainer:
             x = tf.where(hidden, tf.reduce_mean(x, 1, keepdims=True), x)
         return tf.cast(tf.clip_by_value(tf.round(x), 0.0, 255.0), tf.uint8)
 
-    def _train_step(self, x: Any, y: Any, told: Any, seed: Any) -> Any:
+    def _train_step(self, x: Any, y: Any, seed: Any) -> Any:
         tf, hyper = self.tf, self.hyper
         x = self._jitter(x, seed)
+        told = None
+        if self.teacher is not None:
+            told = tf.nn.softmax(self.teacher(x, training=False) / hyper.temperature)
         with tf.GradientTape() as tape:
             logits = self.logits(x, training=True)
             classes = logits.shape[-1]
@@ -226,14 +227,3 @@ class Trainer:
         for variable in self._decayed:
             variable.assign(variable * shrink)
         return loss
-
-
-def _teach(teacher: Any, x: npt.NDArray[np.uint8], temperature: float) -> npt.NDArray[np.float16]:
-    """float16 (N, classes): the teacher's softened answers, computed once.
-
-    Teacher and student see every row as prepared: under distillation there is no jitter.
-    """
-    logits = logits_of(teacher).predict(x, batch_size=1000, verbose=0) / temperature
-    shares = np.exp(logits - logits.max(1, keepdims=True))
-    softened: npt.NDArray[np.float16] = (shares / shares.sum(1, keepdims=True)).astype(np.float16)
-    return softened

@@ -15,6 +15,7 @@ import numpy as np
 from akrt.errors import DatasetError, UsageError
 from akrt.kws import network
 from akrt.kws.balance import balance
+from akrt.kws.chip_grid import move_to_chip_grid
 from akrt.kws.featureset import DAMAGE, FeatureSet
 from akrt.kws.network import EPISODES, Episode
 from akrt.kws.optimise import Arrays, Hyper, Trainer, accuracy
@@ -31,7 +32,7 @@ Report = Callable[[str, int, int, int, int, float], None]
 class TrainSettings:
     """How the network is trained; the defaults made the model that ships."""
 
-    epochs: tuple[int, ...] = (12, 1, 4, 1, 2, 5)
+    epochs: tuple[int, ...] = (12, 1, 12, 1, 4, 20)
     """Of each episode; most for the narrow weights and the 1-bit activation, which cost most."""
     rates: tuple[float, ...] = (4e-3, 5e-4, 1e-3, 5e-4, 5e-4, 1e-3)
     """Highest learning rate of each episode."""
@@ -58,11 +59,7 @@ class TrainSettings:
         hyper = Hyper(self.epochs[number], self.rates[number], self.batch)
         if not number:
             return hyper
-        hyper = replace(hyper, relative=True)
-        if not self.distil:
-            return hyper
-        # The teacher's answer belongs to the very input it saw.
-        return replace(hyper, distil=self.distil, offset=0.0, jitter=0.0, mask=0)
+        return replace(hyper, relative=True, distil=self.distil)
 
 
 @dataclass(frozen=True)
@@ -137,6 +134,7 @@ def _facts(data: FeatureSet, settings: TrainSettings) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "rows": len(data.y),
         "training": asdict(settings),
+        "episodes_trained_with": [asdict(settings.hyper(episode)) for episode in EPISODES],
         "data": data.settings,
         "words": list(data.words),
     }
@@ -214,6 +212,8 @@ def _train_episode(
             row = {"episode": episode.name, "epoch": epoch, "validation": round(score, 5)}
             log.write(json.dumps({**row, "seconds": round(spent, 1)}) + "\n")
     trainer.finish()
+    if episode.weights != "32":
+        move_to_chip_grid(model)
     network.save(model, _h5(folder, episode.name))
     return EpisodeResult(
         episode.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -252,3 +253,20 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     assert done.stdout == "{\n"
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+def test_page(folder: Path, tmp_path: Path) -> None:
+    """A spotter of two classes as a web page, and what is said when it cannot be made."""
+    if shutil.which("wasm-ld") is None or shutil.which("clang") is None:
+        pytest.skip("clang or lld is not installed")
+    page = tmp_path / "page.html"
+    facts = json.loads(command("page", folder / "loudness.akrt", "-o", page, "--json").stdout)
+    text = page.read_text()
+    assert facts == {"file": str(page), "bytes": len(text.encode())}
+    assert '["loud", "quiet"]' in text
+    assert "{{" not in text
+    assert "-o FILE.html" in command("page", code=2).stderr
+    assert "--mfcc" in command("page", folder / "mute.akrt", "-o", page, code=2).stderr
+    assert page.read_text() == text
+    nowhere = tmp_path / "no" / "page.html"
+    assert "No such file" in command("page", "-o", nowhere, code=2).stderr

@@ -37,6 +37,17 @@ def exported(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+def test_export_of_a_stream(tmp_path: Path) -> None:
+    done = akrt("export", "-o", tmp_path / "out", "--stream", "--hop-ms", "160")
+    assert done.returncode == 0, done.stderr
+    memory = json.loads((tmp_path / "out" / "memory.json").read_text())
+    assert f"spotter   {memory['stream']['ram_bytes']:,} bytes of RAM" in done.stdout
+    assert "STREAM_EVERY 8 " in (tmp_path / "out" / "ds_cnn_kws_stream.h").read_text()
+    done = akrt("export", "-o", tmp_path / "out", "--hop-ms", "160")
+    assert done.returncode == 2
+    assert "without --stream" in done.stderr
+
+
 def test_verify_passes(exported: Path) -> None:
     done = akrt("verify", exported, "--json")
     assert done.returncode == 0, done.stderr

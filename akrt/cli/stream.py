@@ -1,0 +1,166 @@
+"""``akrt stream``: words in a recording, a pipe or a microphone, as they are heard."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from akrt.audio import load_audio, microphone
+from akrt.cli import recordings
+from akrt.cli.options import (
+    BackendOption,
+    DeviceOption,
+    FallbackOption,
+    HopOption,
+    MinCountOption,
+    ModelOption,
+    RefractoryOption,
+    ThresholdOption,
+    WindowOption,
+)
+from akrt.cli.output import print_line
+from akrt.decision import StreamSettings
+from akrt.errors import AudioError, UsageError
+from akrt.stream import Detection, Stream
+
+__all__ = ["stream"]
+
+RATE = 16000
+BLOCK = RATE // 10
+"""Samples handed on at a time."""
+
+BAR = 24
+FULL_BAR = 4.0
+"""Average margin, in logits, that fills the bar of the live line."""
+
+Pcm = npt.NDArray[Any]
+
+
+def stream(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|-|mic",
+            help="A sound file; - for raw 16-bit little-endian mono samples at 16 kHz on "
+            "standard input; mic for a microphone.",
+        ),
+    ],
+    model: ModelOption = None,
+    backend: BackendOption = "auto",
+    device: DeviceOption = None,
+    fallback: FallbackOption = None,
+    hop_ms: HopOption = StreamSettings.hop_ms,
+    window_ms: WindowOption = StreamSettings.window_ms,
+    min_count: MinCountOption = StreamSettings.min_count,
+    threshold: ThresholdOption = StreamSettings.threshold,
+    refractory_ms: RefractoryOption = StreamSettings.refractory_ms,
+    input_device: Annotated[
+        str | None, typer.Option("--input", help="mic: name or number of the microphone.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON for each word.")
+    ] = False,
+) -> None:
+    """Name the words in a stream of sound, each with its time and score, until it ends."""
+    if input_device is not None and source != "mic":
+        raise UsageError("--input chooses a microphone: it goes with the source mic")
+    with recordings.open_runtime(model, backend, device, fallback) as runtime:
+        listener = Stream(runtime, hop_ms, window_ms, min_count, threshold, refractory_ms)
+        words, spent = 0, 0.0
+        shown = _LiveLine(not as_json and sys.stdout.isatty())
+        with shown.live, contextlib.suppress(KeyboardInterrupt):
+            for block in _blocks(source, input_device):
+                started = time.perf_counter()
+                found = listener.push(block)
+                spent += time.perf_counter() - started
+                words += _report(found, as_json)
+                shown.update(listener)
+        seconds = listener.seconds
+        words += _report(listener.finish(), as_json)
+        if not as_json:
+            factor = f", {spent / seconds:.4f} of it spent computing" if seconds else ""
+            print_line(f"{words} words in {seconds:.1f} s of sound{factor}")
+
+
+def _report(found: list[Detection], as_json: bool) -> int:
+    for word in found:
+        if as_json:
+            print_line(json.dumps(word.as_dict(), ensure_ascii=False))
+        else:
+            print_line(f"{word.time:9.2f} s  {word.word:<12} {word.score:5.2f}")
+    if found:
+        sys.stdout.flush()
+    return len(found)
+
+
+class _LiveLine:
+    """What leads at present, on the last line of a terminal."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._live = Live(console=Console(), refresh_per_second=10, transient=True)
+        self._wanted = wanted
+
+    @property
+    def live(self) -> contextlib.AbstractContextManager[Any]:
+        """To be open while words are printed: they appear above the line."""
+        return self._live if self._wanted else contextlib.nullcontext()
+
+    def update(self, listener: Stream) -> None:
+        """Show the state of `listener`."""
+        if not self._wanted or listener.leader is None:
+            return
+        name, score = listener.leader
+        filled = max(0, min(round(BAR * score / FULL_BAR), BAR))
+        bar = "#" * filled + "." * (BAR - filled)
+        self._live.update(Text(f"{listener.seconds:9.2f} s  {name:<12} {score:5.2f}  {bar}"))
+
+
+def _blocks(source: str, input_device: str | None) -> Iterator[Pcm]:
+    if source == "mic":
+        return microphone(input_device, RATE, BLOCK)
+    if source == "-":
+        return _raw_blocks()
+    return _file_blocks(Path(source))
+
+
+def _file_blocks(path: Path) -> Iterator[Pcm]:
+    samples = load_audio(path, RATE)
+    for start in range(0, len(samples), BLOCK):
+        yield samples[start : start + BLOCK]
+
+
+def _raw_blocks() -> Iterator[Pcm]:
+    if sys.stdin.isatty():
+        raise UsageError("standard input is a terminal: pipe 16-bit mono samples at 16 kHz into it")
+    rest, total = b"", 0
+    while data := os.read(sys.stdin.fileno(), 2 * BLOCK):
+        if not total and (rest + data)[:4] in (b"RIFF", b"fLaC", b"OggS"):
+            raise AudioError(
+                "standard input begins as a sound file, but raw samples are expected: name the "
+                "file instead, or convert it, with ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -"
+            )
+        total += len(data)
+        data = rest + data
+        whole = len(data) & ~1
+        rest = data[whole:]
+        yield np.frombuffer(data[:whole], "<i2")
+    if not total:
+        raise AudioError("standard input is empty: nothing was heard")
+    if rest:
+        raise AudioError(
+            f"standard input is truncated, or not 16-bit: it ended after {total} bytes, in the "
+            f"middle of a sample"
+        )

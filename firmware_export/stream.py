@@ -1,0 +1,217 @@
+"""Sound in, words out, on the microcontroller: ``<name>_stream.h`` and its implementation.
+
+The C code of features and decision is that of the host (``src_c/mcu``): both detect the same
+words at the same time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from akrt.decision import FRAME_MS, DecisionRule, StreamSettings, decision_rule
+from akrt.errors import UsageError
+from akrt.model import Mfcc
+from firmware_export.c_text import array
+from firmware_export.kernel_sources import amalgamate
+from firmware_export.program import Program
+
+__all__ = ["FFT_BYTES", "stream_files", "stream_memory"]
+
+FFT_BYTES = 4096
+"""Scratch of the transform; it shares the network's arena."""
+
+_FEATURES_BYTES = 4 + 2 * 640 + 490 + 2
+_DECISION_BYTES = 2 * 4 + 6 * 4
+
+
+def arena_bytes(program: Program) -> int:
+    """The network's arena, or the transform's scratch where that is more."""
+    return max(program.plan.bytes, FFT_BYTES)
+
+
+def stream_memory(program: Program, settings: StreamSettings) -> dict[str, Any]:
+    """RAM and constants of the whole spotter, pointers being of 4 bytes."""
+    classes = program.model.output_shape[2]
+    margins = -(-2 * settings.window * classes // 4) * 4
+    state = _FEATURES_BYTES + _DECISION_BYTES + 4 * classes * 2 + margins + 2 * 4
+    tables = 2 * 321 + 4 * 257 + 2 * 97 + 2 * 65 + 2 * 42 + 2 * 255 + 2 * 200
+    return {
+        "state_bytes": state,
+        "arena_bytes": arena_bytes(program),
+        "ram_bytes": state + arena_bytes(program),
+        "constant_bytes": tables + 9 * classes,
+        "hop_ms": settings.hop_ms,
+        "window_ms": settings.window_ms,
+        "min_count": settings.min_count,
+        "threshold": settings.threshold,
+        "refractory_ms": settings.refractory_ms,
+    }
+
+
+def stream_files(program: Program, settings: StreamSettings, version: str) -> dict[str, str]:
+    """``<name>_stream.h``, ``<name>_stream.c`` and ``akrt_mcu_stream.h``.
+
+    Raises:
+        UsageError: the model has other features than the fixed-point front end computes, or no
+            logits.
+    """
+    model, name = program.model, program.name
+    if model.preprocessing is None:
+        raise UsageError(
+            f"the model '{model.name}' does not say how sound becomes its input: convert it with "
+            f"'akrt convert IN OUT --mfcc'"
+        )
+    if model.preprocessing != Mfcc() or model.input_shape != (49, 10, 1):
+        raise UsageError(
+            f"'{model.name}' cannot be exported with its front end: that computes {Mfcc()}, "
+            f"the model takes {model.preprocessing}"
+        )
+    rule = decision_rule(model, settings)
+    return {
+        f"{name}_stream.h": _header(program, settings, version),
+        f"{name}_stream.c": _source(program, settings, rule),
+        "akrt_mcu_stream.h": _kernels(version),
+    }
+
+
+def _kernels(version: str) -> str:
+    return f"""\
+/* akrt {version}: features and decision, the same integers as on the host.
+ * Licence: Apache-2.0. Every part has its own guard. */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+{amalgamate(["akrt_features", "akrt_decision"])}"""
+
+
+def _header(program: Program, settings: StreamSettings, version: str) -> str:
+    name, upper = program.name, program.name.upper()
+    pad = " " * (len(name) + 21)
+    return f"""\
+/* {name}_stream: 16 kHz sound in, detected words out; exported by akrt {version}.
+ *
+ *     #include "{name}_stream.h"
+ *     static {name}_stream stream;
+ *     static uint32_t arena[{upper}_STREAM_ARENA_BYTES / 4];
+ *     {name}_stream_start(&stream);
+ *     for (;;) {{
+ *         ... wait for `count` samples ...
+ *         while (count > 0) {{
+ *             {name}_detection found;
+ *             int32_t taken = {name}_stream_feed(&stream, samples, count, arena, &found);
+ *             if (found.word >= 0) {{ ... {name}_label(found.word) ... }}
+ *             samples += taken;
+ *             count -= taken;
+ *         }}
+ *     }}
+ *
+ * Compile {name}.c and {name}_stream.c. How the sound is cut into calls changes nothing. Every
+ * {FRAME_MS} ms of sound cost one frame of features; every {settings.hop_ms} ms end with an
+ * inference, so let sound collect in the meantime. The sound before the start counts as digital
+ * silence. There is no state but `stream`, which must stay where it was started, and `arena`,
+ * whose contents between calls do not matter. No heap, no floating point. */
+#ifndef {upper}_STREAM_H
+#define {upper}_STREAM_H
+
+#include <stdint.h>
+
+#include "{name}.h"
+
+{amalgamate(["akrt_stream_types"])}
+#define {upper}_STREAM_SAMPLE_RATE 16000
+#define {upper}_STREAM_EVERY {settings.every} /* frames of {FRAME_MS} ms from one inference on */
+#define {upper}_STREAM_WINDOW {settings.window} /* inferences that are averaged */
+#define {upper}_STREAM_ARENA_BYTES {arena_bytes(program)}
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+typedef struct {name}_stream {{
+    akrt_features features;
+    akrt_decision decision;
+    int32_t output[{upper}_OUTPUTS]; /* of the last inference */
+    int32_t sums[{upper}_CLASSES];
+    int16_t margins[{upper}_STREAM_WINDOW * {upper}_CLASSES];
+    uint32_t frames; /* completed so far, {FRAME_MS} ms each */
+    int32_t wait;    /* frames until the next inference */
+}} {name}_stream;
+
+typedef struct {name}_detection {{
+    int32_t word;    /* its class, or -1: none */
+    int32_t score;   /* lead over the next best class on average, in 1/256 logits */
+    uint32_t frames; /* of {FRAME_MS} ms from the start of the stream to the decision */
+}} {name}_detection;
+
+/* Makes a stream ready; again, to begin anew. */
+void {name}_stream_start({name}_stream *stream);
+
+/* Takes samples until a word is detected or `count` are taken. samples: mono, {upper}_STREAM_\
+SAMPLE_RATE;
+ * arena: {upper}_STREAM_ARENA_BYTES, aligned to 4. Returns how many were taken, or -1 for a null
+ * or misaligned pointer or a negative count. */
+int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_t count,
+{pad}     void *arena, {name}_detection *found);
+
+#ifdef __cplusplus
+}}
+#endif
+#endif
+"""
+
+
+def _source(program: Program, settings: StreamSettings, rule: DecisionRule) -> str:
+    name, upper = program.name, program.name.upper()
+    words = np.asarray(rule.is_word)
+    pad = " " * (len(name) + 21)
+    return f"""\
+/* The implementation of {name}_stream. */
+#include "{name}_stream.h"
+#include "akrt_mcu_stream.h"
+
+{array(f"{name}_rule_threshold", "int32_t", rule.threshold, "of the classes")}
+{array(f"{name}_rule_factor", "int32_t", rule.factor, f"256 / act_step * 2^{rule.shift}")}
+{array(f"{name}_rule_is_word", "uint8_t", words, "0: never detected")}
+/* window, least number of inferences, average margin in 1/256 logits, pause in inferences */
+static const akrt_decision_rule {name}_rule = {{
+    {name}_rule_threshold, {name}_rule_factor, {name}_rule_is_word, {upper}_CLASSES, {rule.shift},
+    {upper}_STREAM_WINDOW, {rule.least}, {rule.score}, {rule.refractory},
+}};
+
+void {name}_stream_start({name}_stream *stream) {{
+    akrt_features_start(&stream->features);
+    akrt_decision_start(&stream->decision, stream->sums, stream->margins);
+    stream->frames = 0;
+    stream->wait = {upper}_STREAM_EVERY;
+}}
+
+int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_t count,
+{pad}     void *arena, {name}_detection *found) {{
+    int32_t taken = 0;
+    if (stream == NULL || samples == NULL || arena == NULL || found == NULL || count < 0 ||
+        ((uintptr_t)arena & 3u) != 0) {{
+        return -1;
+    }}
+    found->word = -1;
+    while (taken < count && found->word < 0) {{
+        taken += akrt_features_push(&stream->features, samples + taken, count - taken,
+                                    (int32_t *)arena);
+        if (stream->features.filled != 0) {{
+            continue;
+        }}
+        stream->frames++;
+        stream->wait--;
+        if (stream->wait == 0) {{
+            stream->wait = {upper}_STREAM_EVERY;
+            (void){name}_run(stream->features.frames, stream->output, arena);
+            found->word = akrt_decide(&{name}_rule, &stream->decision, stream->output);
+            found->score = stream->decision.average;
+            found->frames = stream->frames;
+        }}
+    }}
+    return taken;
+}}
+"""

@@ -1,0 +1,116 @@
+"""A network as one HTML file: the exported C compiled to WebAssembly, and a page around it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import re
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+from akrt import __version__
+from akrt.decision import StreamSettings, decision_rule
+from akrt.errors import UsageError
+from akrt.model import Model
+from firmware_export.exporter import export
+from firmware_export.toolchain import WARNINGS, need_program, run_compiler
+
+__all__ = ["write_page"]
+
+FLAGS = (
+    "--target=wasm32", "-std=c99", "-O2", "-msimd128", "-mbulk-memory", "-ffreestanding",
+    "-nostdlib", "-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-z,stack-size=32768", *WARNINGS,
+)  # fmt: skip
+
+
+def write_page(
+    model: Model, path: str | os.PathLike[str], settings: StreamSettings | None = None
+) -> int:
+    """Write a page that recognises words of a recording or a microphone in the browser.
+
+    The file holds everything and loads nothing; its integers are those of every other backend.
+
+    Args:
+        model: a keyword spotter with the standard MFCC features.
+        path: the ``.html`` file; written under a temporary name, then renamed.
+        settings: when a stream's inferences become a word.
+
+    Returns:
+        Size of the file in bytes.
+
+    Raises:
+        UsageError: the model is no keyword spotter, clang or lld is not installed, or the file
+            cannot be written.
+    """
+    settings = settings or StreamSettings()
+    text = _page(model, settings, _compile(model, settings))
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(target)
+    except OSError as error:
+        raise UsageError(f"cannot write '{path}': {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return len(text.encode())
+
+
+def _compile(model: Model, settings: StreamSettings) -> bytes:
+    clang = need_program(["clang"], "clang lld")
+    need_program(["wasm-ld"], "lld")
+    with tempfile.TemporaryDirectory(prefix="akrt-page-") as folder:
+        source = Path(folder) / "source"
+        report = export(model, source, stream=settings)
+        own = Path(folder) / "page.c"
+        own.write_text(_fill(_asset("page.c"), name=report.name, NAME=report.name.upper()))
+        (Path(folder) / "string.h").write_text(_asset("string.h"))
+        program = Path(folder) / "page.wasm"
+        sources = [own, source / f"{report.name}.c", source / f"{report.name}_stream.c"]
+        run_compiler(
+            [clang, *FLAGS, f"-I{folder}", f"-I{source}", *map(str, sources), "-o", str(program)]
+        )
+        return program.read_bytes()
+
+
+def _page(model: Model, settings: StreamSettings, program: bytes) -> str:
+    final = model.final_step
+    assert final is not None  # decision_rule has refused it otherwise
+    threshold, step = final
+    labels = list(model.labels or map(str, range(len(threshold))))
+    is_word = decision_rule(model, settings).is_word
+    words = [label for label, said in zip(labels, is_word, strict=True) if said]
+    x, y, c = model.input_shape
+    facts = {
+        "labels": labels,
+        "features": x * y * c,
+        "every": settings.every,
+        "threshold": threshold.tolist(),
+        "step": [float(value) for value in step],
+    }
+    return _fill(
+        _asset("page.html"),
+        title=html.escape(model.name),
+        words=str(len(words)),
+        known=html.escape(", ".join(words)),
+        footer=html.escape(f"Made by akrt {__version__}; {len(program):,} bytes of WebAssembly."),
+        model=json.dumps(facts).replace("<", "\\u003c"),
+        wasm=base64.b64encode(program).decode(),
+        script=_asset("page.js"),
+    )
+
+
+def _asset(name: str) -> str:
+    return files("firmware_export").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _fill(template: str, **values: str) -> str:
+    """Every ``{{name}}`` replaced, in one pass: what is put in is not looked at again."""
+
+    def value(match: re.Match[str]) -> str:
+        return values[match[1]]
+
+    return re.sub(r"\{\{(\w+)\}\}", value, template)
