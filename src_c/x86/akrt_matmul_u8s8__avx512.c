@@ -243,6 +243,10 @@ static void columns4(const job *j, int32_t rows, int32_t f, __mmask16 last) {
     for (; r + 6 <= rows; r += 6) {
         tile(j, r, f, 6, 4, last);
     }
+    if (r + 5 == rows) {
+        tile(j, r, f, 5, 4, last);
+        return;
+    }
     for (; r + 3 <= rows; r += 3) {
         tile(j, r, f, 3, 4, last);
     }

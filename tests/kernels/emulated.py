@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from akrt.backends.native import pack
+from akrt.backends.native_plan import pack
 from akrt.kernels._kernels import Architecture
 from akrt.model import InputData, Model
 from kernels.compiled import (

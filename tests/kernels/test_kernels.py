@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from akrt.backends.native import byte_chain, find_scale, find_short_scale, interleave
+from akrt.backends.native_plan import byte_chain, find_scale, find_short_scale, interleave
 from akrt.kernels._kernels import architectures
 from kernels.compiled import SOURCE, Kernels, Product, Scale, ShortScale, Window, build, pointer
 from kernels.emulated import CPUS, EmulatedKernels, Machine

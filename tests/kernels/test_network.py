@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from networks import networks, placeholder
 
 import akrt
-from akrt.backends.native import NativeBackend, choose_arch, pack
+from akrt.backends.native import NativeBackend, choose_arch
+from akrt.backends.native_plan import pack
 from akrt.backends.reference import ReferenceBackend
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Network, architectures

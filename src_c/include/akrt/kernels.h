@@ -2,7 +2,7 @@
  *
  * Tensors are NHWC; the first spatial axis is X, the second Y. A kernel owns no memory and keeps
  * no state: every buffer is the caller's, and any number of threads may call it at once.
- * No kernel divides, and none uses floating point.
+ * No kernel uses floating point, and none divides but to find its way in a tensor.
  *
  * Names: akrt_<op>_<types>[_<variant>]__<arch>; u8 s16 s32 are the types of operand and weight.
  */

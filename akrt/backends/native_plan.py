@@ -1,0 +1,424 @@
+"""How the native backend packs a layer: which kernels will run it, with which constants.
+
+Everything here happens once, when a model is prepared; src_c/include/akrt says what the C side
+makes of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.kernels._kernels import Architecture
+from akrt.model import (
+    POTENTIAL_MAX,
+    POTENTIAL_MIN,
+    FullyConnected,
+    InputConvolutional,
+    InputData,
+    NeuralLayer,
+    Padding,
+    Pair,
+    SeparableConvolutional,
+    Shape,
+    SpatialLayer,
+    Stage,
+)
+
+_INT16_MAX = (1 << 15) - 1
+_INT32_MAX = (1 << 31) - 1
+_BISECT_DISTANCE = 1 << 23
+_BISECT_STEP = 1 << 27
+_DEPTH_MULTIPLE = 8
+_FINE_SHIFT = 12
+_LARGEST_FACTOR = 40
+
+
+class Scale(TypedDict):
+    """Constants of akrt_act_s32_scale (src_c/include/akrt/kernels.h)."""
+
+    top: npt.NDArray[np.int32]
+    mul: npt.NDArray[np.uint32]
+    add: npt.NDArray[np.uint32]
+    fine: npt.NDArray[np.uint32] | None
+    shift: int
+
+
+class ShortScale(TypedDict):
+    """Constants of akrt_matmul_u8s8_u8_short, and what they ask of the sums."""
+
+    mul: npt.NDArray[np.uint16]
+    shift: int
+    top: int
+    factor: npt.NDArray[np.int64]
+    """What the weights of each filter, and its threshold, are multiplied by."""
+    offset: npt.NDArray[np.int64]
+    """What is added to the multiplied sum."""
+
+
+def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
+    """The fields of `akrt_layer` (src_c/include/akrt/network.h) for one layer.
+
+    Args:
+        stage: the layer in its place.
+        arch: the kernels that will run it.
+    """
+    layer = stage.layer
+    assert not isinstance(layer, InputData)
+    packed: dict[str, Any] = {
+        "pool": None,
+        "border": 0,
+        "wide_depthwise": 0,
+        "output_shape": stage.output_shape,
+        "magnitudes": None,
+        "activates_first": 0,
+        **_activation(layer, stage.max_potential),
+    }
+    if isinstance(layer, FullyConnected):
+        x, y, c = stage.input_shape
+        # rows come as (C, Y, X); memory holds (X, Y, C)
+        rows = layer.weights.reshape(c, y, x, -1).transpose(2, 1, 0, 3).reshape(x * y * c, -1)
+        packed.update(
+            op="dense",
+            conv=_window(stage.input_shape, stage.output_shape, (1, 1), (1, 1), "valid"),
+            **_plain_weights(rows, stage, arch, np.zeros(layer.filters, np.int64)),
+        )
+        return packed
+    conv = _window(
+        stage.input_shape, stage.conv_shape, layer.kernel_size, layer.stride, layer.padding
+    )
+    rows = layer.pointwise if isinstance(layer, SeparableConvolutional) else layer.weights
+    rows = rows.reshape(-1, layer.filters).astype(np.int64)
+    # where the product makes activations itself, its sums start at the negated threshold
+    start = np.zeros(layer.filters, np.int64)
+    if _activates_first(layer):
+        packed["activates_first"] = 1
+    if packed["act"] == "scale" and (layer.pooling is None or packed["activates_first"]):
+        start -= layer.threshold
+        short = _short_scale(layer, rows, stage, arch)
+        if short is not None:
+            packed.update(act="short", scale=short)
+            rows, start = rows * short["factor"], start * short["factor"] + short["offset"]
+    if isinstance(layer, SeparableConvolutional):
+        wide = stage.max_depthwise > _INT16_MAX
+        block = 1 if wide else arch.filter_block
+        packed.update(
+            op="separable",
+            depthwise=layer.depthwise.astype(np.int16),
+            wide_depthwise=int(wide),
+            **_wide_weights(rows, block),
+            bytes=_separable_bytes(layer, rows, stage, arch, start),
+        )
+        if not wide and can_collapse(layer, stage):
+            packed["magnitudes"] = _wide_weights(np.abs(rows), block)["weights"]
+    else:
+        packed.update(op="conv", **_plain_weights(rows, stage, arch, start))
+        if isinstance(layer, InputConvolutional):
+            packed["border"] = layer.padding_value
+    packed["conv"] = conv
+    if layer.pooling is not None:
+        packed["pool"] = "max" if layer.pooling.kind == "max" else "sum"
+        if layer.pooling.size is not None and layer.pooling.stride is not None:
+            packed["max_pool"] = _window(
+                stage.conv_shape,
+                stage.output_shape,
+                layer.pooling.size,
+                layer.pooling.stride,
+                layer.padding,
+            )
+    return packed
+
+
+def _activates_first(layer: SpatialLayer) -> bool:
+    """Whether max pooling may act on the activations.
+
+    These grow with the potential, and its saturation changes none if all levels are within.
+    """
+    if layer.pooling is None or layer.pooling.kind != "max" or layer.act_bits is None:
+        return False
+    levels = layer.firing_levels
+    return bool(levels.min() >= POTENTIAL_MIN and levels.max() < POTENTIAL_MAX)
+
+
+def _plain_weights(
+    weights: npt.NDArray[Any], stage: Stage, arch: Architecture, start: npt.NDArray[np.int64]
+) -> dict[str, Any]:
+    """Weights (K, F) of a convolution or a fully connected layer: bytes if possible."""
+    rows = _padded_rows(weights, 4)
+    chain = byte_chain(rows, stage.input_max, arch.byte_pair)
+    if not chain:
+        return {**_wide_weights(weights, arch.filter_block), "bytes": None}
+    return {
+        "weights": None,
+        "filters": rows.shape[0],
+        "depth": rows.shape[1],
+        "bytes": {
+            "weights": interleave(rows.astype(np.int8), arch.byte_block, 4),
+            "start": start.astype(np.int32),
+            "chain": chain,
+        },
+    }
+
+
+def _separable_bytes(
+    layer: SeparableConvolutional,
+    pointwise: npt.NDArray[np.int64],
+    stage: Stage,
+    arch: Architecture,
+    start: npt.NDArray[np.int64],
+) -> dict[str, Any] | None:
+    """What a separable layer needs to multiply bytes; None where it cannot.
+
+    The offset puts the depthwise results of a channel where most of them fit a byte.
+    """
+    taps = layer.depthwise.astype(np.int64)
+    above = stage.input_max * taps.clip(0).sum((0, 1))
+    below = stage.input_max * (-taps).clip(0).sum((0, 1))
+    span = np.maximum(above + below, 1)
+    offset = np.where(span <= 255, below, (255 * below + span // 2) // span)
+    rows = _padded_rows(pointwise, _DEPTH_MULTIPLE)
+    chain = byte_chain(rows, 255, arch.byte_pair)
+    pair = 2 * stage.input_max * int(np.abs(taps).max())
+    largest = np.abs(rows).sum(1).max() * (_INT16_MAX + 1 + 255)
+    reach = max((above + offset).max(), (below - offset).max())
+    reach = max(stage.max_depthwise, reach)
+    if not chain or pair > arch.byte_pair or reach > _INT16_MAX or largest > _INT32_MAX // 2:
+        return None
+    padded = np.zeros(-(-len(offset) // 64) * 64, np.int32)
+    padded[: len(offset)] = offset
+    return {
+        "weights": interleave(rows.astype(np.int8), arch.byte_block, 4),
+        "start": (start - offset @ pointwise).astype(np.int32),
+        "chain": chain,
+        "depthwise": layer.depthwise,
+        "offset": padded,
+    }
+
+
+def _short_scale(
+    layer: SpatialLayer, rows: npt.NDArray[np.int64], stage: Stage, arch: Architecture
+) -> ShortScale | None:
+    """Constants of akrt_matmul_u8s8_u8_short where a layer can use it."""
+    assert layer.act_bits is not None
+    multiplies_bytes = (
+        _separable_bytes(layer, rows, stage, arch, np.zeros(layer.filters, np.int64)) is not None
+        if isinstance(layer, SeparableConvolutional)
+        else bool(byte_chain(rows.T, stage.input_max, arch.byte_pair))
+    )
+    if not multiplies_bytes or arch.byte_pair <= _INT16_MAX:
+        return None  # larger weights would leave 16-bit sums no room
+    largest = np.maximum(np.abs(rows).max(0), 1)
+    reach = stage.max_potential + int(np.abs(layer.threshold.astype(np.int64)).max())
+    largest = np.maximum(largest, 127 * 2 * reach // _INT32_MAX + 1)
+    step = layer.step16 << (4 - layer.act_bits)
+    return find_short_scale(layer.firing_levels - layer.threshold, step, 127 // largest)
+
+
+def byte_chain(rows: npt.NDArray[np.integer[Any]], input_max: int, byte_pair: int) -> int:
+    """`chain` of akrt_matmul_u8s8_* (kernels.inc): 0 where these cannot serve at all.
+
+    Args:
+        rows: weights (F, K).
+        input_max: largest value that they multiply.
+        byte_pair: the architecture's limit for a sum of two products.
+    """
+    magnitudes = input_max * np.abs(_padded_rows(rows.T, 4)).astype(np.int64)
+    pairs = magnitudes.reshape(len(rows), -1, 2, 2).sum(-1)
+    if not byte_pair or pairs.max() > byte_pair:
+        return 0
+    if byte_pair > _INT16_MAX:
+        return 1
+    groups = pairs.shape[1]
+    chain = 1
+    while chain < groups:
+        whole = np.zeros((len(rows), -(-groups // (2 * chain)) * 2 * chain, 2), np.int64)
+        whole[:, :groups] = pairs
+        if whole.reshape(len(rows), -1, 2 * chain, 2).sum(2).max() > _INT16_MAX:
+            break
+        chain *= 2
+    return chain
+
+
+def _padded_rows(weights: npt.NDArray[np.integer[Any]], multiple: int) -> npt.NDArray[np.int16]:
+    """(K, F) to (F, K), K filled up with zeros to a multiple."""
+    inputs, filters = weights.shape
+    rows = np.zeros((filters, -(-inputs // multiple) * multiple), np.int16)
+    rows[:, :inputs] = weights.T
+    return rows
+
+
+def _wide_weights(weights: npt.NDArray[np.integer[Any]], block: int) -> dict[str, Any]:
+    """(K, F) in the order of akrt_matmul_s16s16: see kernels.inc; K and F filled up with zeros."""
+    rows = _padded_rows(weights, _DEPTH_MULTIPLE)
+    return {
+        "weights": interleave(rows, block, 2),
+        "filters": rows.shape[0],
+        "depth": rows.shape[1],
+    }
+
+
+def can_collapse(layer: SeparableConvolutional, stage: Stage) -> bool:
+    """Whether a sum over all positions may be taken before the pointwise product (network.h)."""
+    positions = stage.conv_shape[0] * stage.conv_shape[1]
+    if layer.pooling is None or layer.pooling.kind != "average":
+        return False
+    low_parts = (_INT16_MAX * np.abs(layer.pointwise.astype(np.int64)).sum(0)).max()
+    return bool(2 * positions * stage.max_potential + low_parts <= _INT32_MAX)
+
+
+def interleave(rows: npt.NDArray[Any], block: int, inputs: int) -> npt.NDArray[Any]:
+    """(F, depth) to (blocks of filters, depth / inputs, block, inputs), filled up with zeros."""
+    filters, depth = rows.shape
+    whole = np.zeros((-(-filters // block) * block, depth), rows.dtype)
+    whole[:filters] = rows
+    groups = whole.reshape(-1, block, depth // inputs, inputs).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(groups)
+
+
+def _window(
+    source: Shape, target: Shape, size: Pair, stride: Pair, padding: Padding
+) -> dict[str, int]:
+    pads = [0, 0]
+    if padding == "same":
+        pads = [
+            max((-(-source[i] // stride[i]) - 1) * stride[i] + size[i] - source[i], 0) // 2
+            for i in (0, 1)
+        ]
+    return {
+        "in_x": source[0],
+        "in_y": source[1],
+        "channels": source[2],
+        "out_x": target[0],
+        "out_y": target[1],
+        "size_x": size[0],
+        "size_y": size[1],
+        "stride_x": stride[0],
+        "stride_y": stride[1],
+        "pad_x": pads[0],
+        "pad_y": pads[1],
+    }
+
+
+def _activation(layer: NeuralLayer, max_potential: int) -> dict[str, Any]:
+    """The cheapest way from potentials to activations that is exact for this layer."""
+    chosen: dict[str, Any] = {"act": None, "act_bits": layer.act_bits}
+    if layer.act_bits is None:
+        return chosen
+    chosen["threshold"] = layer.threshold
+    reach = max_potential + int(np.abs(layer.threshold.astype(np.int64)).max())
+    if reach >= _BISECT_DISTANCE:
+        limits = np.iinfo(np.int32)
+        levels = np.clip(layer.firing_levels, limits.min, limits.max).astype(np.int32)
+        return {**chosen, "act": "levels", "levels": levels}
+    step = layer.step16 << (4 - layer.act_bits)
+    scale = find_scale(layer.firing_levels - layer.threshold, step)
+    if scale is not None:
+        return {**chosen, "act": "scale", "scale": scale}
+    return {**chosen, "act": "bisect", "step": np.minimum(step, _BISECT_STEP).astype(np.int32)}
+
+
+def find_scale(levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Scale | None:
+    """Constants with which ``(v * mul + (v * fine >> 12) + add) >> shift`` counts levels below v.
+
+    Args:
+        levels: int64 (2**bits - 1, F), ascending by channel from 0: distances from the threshold.
+        step: int64 (F,), sixteenths from one level to the next.
+
+    Returns:
+        ``top`` int32, ``mul``, ``add`` and ``fine`` uint32, each (F,), and ``shift``, such that for
+        every whole v in 0..top the result is exact and no term exceeds 32 bits; beyond top it is
+        that of top. ``fine`` is None where the result is exact without. None if there are none.
+
+    The result grows with v, so it is exact if it is n at level n and n + 1 one above it: an upper
+    and a lower bound for ``add`` from every level.
+    """
+    n = np.arange(len(levels))[:, None, None]
+    at = levels[:, None, :]
+    top = levels[-1] + 1
+    if np.any(np.diff(levels, axis=0) < 1):
+        return None
+    for fine_bits in (0, _FINE_SHIFT):
+        if fine_bits and top.max() >= 1 << (32 - fine_bits):
+            return None
+        for shift in range(28, 15, -1):
+            one = 1 << shift
+            # the quotient rounded down and up; one level a value is the most there can be
+            factor = np.minimum(
+                (one * 16 << fine_bits) // step + np.arange(2)[:, None], one << fine_bits
+            )
+            mul, fine = factor >> fine_bits, factor & ((1 << fine_bits) - 1)
+
+            def scaled(
+                v: npt.NDArray[np.int64],
+                mul: npt.NDArray[np.int64] = mul,
+                fine: npt.NDArray[np.int64] = fine,
+            ) -> npt.NDArray[np.int64]:
+                return v * mul + (v * fine >> _FINE_SHIFT)
+
+            low = np.maximum(((n + 1) * one - scaled(at + 1)).max(0), 0)
+            high = ((n + 1) * one - 1 - scaled(at)).min(0)
+            high = np.minimum(high, (len(levels) + 1) * one - 1 - scaled(top))
+            fits = (low <= high) & (scaled(top) + low < 1 << 32) & (mul < 1 << 32)
+            if np.all(fits.any(0)):
+                which = fits.argmax(0)[None]
+                mul, low, fine = (
+                    np.take_along_axis(values, which, 0)[0].astype(np.uint32)
+                    for values in (mul, low, fine)
+                )
+                return {
+                    "top": top.astype(np.int32),
+                    "mul": mul,
+                    "add": low,
+                    "fine": fine if fine_bits else None,
+                    "shift": shift,
+                }
+    return None
+
+
+def find_short_scale(
+    levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64], most: npt.NDArray[np.int64]
+) -> ShortScale | None:
+    """Constants with which ``(v * factor + offset) * mul >> 16 >> shift`` counts levels below v.
+
+    Args:
+        levels: int64 (2**bits - 1, F), ascending by channel from 0: distances from the threshold.
+        step: int64 (F,), sixteenths from one level to the next.
+        most: int64 (F,), the largest factor of each channel.
+
+    Returns:
+        Constants such that the result is exact for every whole v, where ``v * factor + offset`` is
+        clipped to 16 bits first and the result to the number of levels; None if there are none.
+
+    The result grows with v, so it is exact if it is n at level n and n + 1 one above it. It becomes
+    n + 1 at the edge ``ceil((n + 1) << 16 << shift / mul)``: a lower and an upper bound for the
+    offset from every level.
+    """
+    count = len(levels)
+    n = np.arange(1, count + 1)[:, None]
+    if np.any(np.diff(levels, axis=0) < 1):
+        return None
+    for shift in range(12, 0, -1):
+        one = 1 << (16 + shift)
+        mul, factor, offset = (np.zeros(len(step), np.int64) for _ in range(3))
+        for q in range(min(int(most.max()), _LARGEST_FACTOR), 0, -1):
+            for up in (0, 1):
+                open_ = np.flatnonzero((mul == 0) & (most >= q))
+                m = one * 16 // (step[open_] * q) + up
+                open_, m = open_[(m > 0) & (m < 1 << 16)], m[(m > 0) & (m < 1 << 16)]
+                edge = -(-n * one // m)
+                low = (edge - q * (levels[:, open_] + 1)).max(0)
+                high = (edge - 1 - q * levels[:, open_]).min(0)
+                fits = (low <= high) & (edge[-1] < 1 << 16)
+                found = open_[fits]
+                mul[found], factor[found], offset[found] = m[fits], q, low[fits]
+        if np.all(mul):
+            return {
+                "mul": mul.astype(np.uint16),
+                "shift": shift,
+                "top": count,
+                "factor": factor,
+                "offset": offset,
+            }
+    return None
