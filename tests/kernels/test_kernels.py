@@ -111,7 +111,9 @@ def byte_product(
     """Operands over the whole range that the architecture takes, and the potentials."""
     rng = np.random.default_rng(seed)
     depth = 4 * depth4 + 4 * (spills and depth4 % 2)
-    top, bits = [(255, 7), (255, 127), (15, 127), (255, 1)][seed % 4]
+    # also each side of where operands stop to be signed bytes
+    ranges = [(255, 7), (255, 127), (15, 127), (255, 1), (127, 127), (128, 127)]
+    top, bits = ranges[seed // 3 % 6]
     if 2 * top * bits > (kernels.arch.byte_pair or INT32.max):
         bits = 7
     a = rng.integers(0, top + 1, (rows, depth)).astype(np.uint8)
