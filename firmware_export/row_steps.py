@@ -183,9 +183,9 @@ def separable_rows_step(
     constants.append(Constant(prefix, text, 40))
     groups = -(-channels // group)
     kernel = "akrt_separable_sum_rows" if pooled else "akrt_separable_rows"
-    if not pooled and requant is not None and 0 <= requant.shift < 32 and groups <= 3:
+    if not pooled and requant is not None and 0 <= requant.shift < 32 and groups <= 4:
         kernel = "akrt_separable_rows_muladd"
-    words = 15 * channels + (5 * groups if kernel != "akrt_separable_rows_muladd" else 45)
+    words = 15 * channels + (5 * groups if kernel != "akrt_separable_rows_muladd" else 60)
     words = max(words, 10 * channels + 28 * -(-channels // 8))  # pairs, of a multiple of eight
     if pooled:
         words = filters + max(12 * channels + 80, words)

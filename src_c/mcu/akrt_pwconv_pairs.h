@@ -3,14 +3,14 @@
 #include "akrt_pwconv_quads.h"
 #if !AKRT_DSP && !AKRT_MVE
 /* akrt_pwconv_quads for all groups of `group` quads of two pairs of filters, whose weights are
- * `step` words long: sums (2, 3, 5). */
+ * `step` words long: sums (2, AKRT_GROUPS, 5). */
 #if defined(__thumb__)
 static void akrt_pwconv_pairs(const uint32_t *mid, const uint32_t *weights, int32_t step,
                               int32_t group, const uint32_t *start, uint32_t *sums) {
     for (int32_t left = step; left > 0; left -= group) {
         const int32_t quads = left < group ? left : group;
         akrt_pwconv_quads(mid, weights, quads, start, sums);
-        akrt_pwconv_quads(mid, weights + step, quads, start, sums + 3 * AKRT_ROW_WIDTH);
+        akrt_pwconv_quads(mid, weights + step, quads, start, sums + AKRT_GROUPS * AKRT_ROW_WIDTH);
         mid += 4 * AKRT_ROW_WIDTH * quads;
         weights += quads;
         start += AKRT_ROW_WIDTH;
@@ -55,11 +55,11 @@ AKRT_IN_ORDER static void akrt_pwconv_pairs(const uint32_t *mid, const uint32_t 
         sums[2] = s2;
         sums[3] = s3;
         sums[4] = s4;
-        sums[3 * AKRT_ROW_WIDTH] = t0;
-        sums[3 * AKRT_ROW_WIDTH + 1] = t1;
-        sums[3 * AKRT_ROW_WIDTH + 2] = t2;
-        sums[3 * AKRT_ROW_WIDTH + 3] = t3;
-        sums[3 * AKRT_ROW_WIDTH + 4] = t4;
+        sums[AKRT_GROUPS * AKRT_ROW_WIDTH] = t0;
+        sums[AKRT_GROUPS * AKRT_ROW_WIDTH + 1] = t1;
+        sums[AKRT_GROUPS * AKRT_ROW_WIDTH + 2] = t2;
+        sums[AKRT_GROUPS * AKRT_ROW_WIDTH + 3] = t3;
+        sums[AKRT_GROUPS * AKRT_ROW_WIDTH + 4] = t4;
         sums += AKRT_ROW_WIDTH;
         start += AKRT_ROW_WIDTH;
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define AKRT_ROW_WIDTH 5
+#define AKRT_GROUPS 4 /* most groups of channels that akrt_separable_rows_muladd takes */
 
 #if (-1 >> 1) != -1
 #error "akrt needs an arithmetic right shift of negative numbers"

@@ -6,8 +6,8 @@
 #include "akrt_separable_rows_dsp.h"
 #include "akrt_separable_rows_mve.h"
 #include "akrt_store_sums.h"
-/* akrt_separable_rows for at most three groups and a multiply-add of one word, which is what most
- * layers have. scratch: (15 * channels + 45) words. */
+/* akrt_separable_rows for at most AKRT_GROUPS groups and a multiply-add of one word, which is what
+ * most layers have. scratch: (15 * channels + 60) words. */
 #if AKRT_DSP
 #define akrt_separable_rows_muladd akrt_separable_rows_dsp
 #elif AKRT_MVE
@@ -20,9 +20,9 @@ AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer,
     uint32_t *const start = memory + AKRT_RING_WORDS * layer->channels;
     const int32_t step = layer->channels >> 2, group = layer->group >> 2;
     const int32_t groups = (step + group - 1) / group;
-    uint32_t *const sums = start + 3 * AKRT_ROW_WIDTH;
+    uint32_t *const sums = start + AKRT_GROUPS * AKRT_ROW_WIDTH;
     akrt_ring ring;
-    akrt_zero(sums, 6 * AKRT_ROW_WIDTH);
+    akrt_zero(sums, 2 * AKRT_GROUPS * AKRT_ROW_WIDTH);
     akrt_ring_start(layer, input, memory, &ring);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
@@ -32,7 +32,8 @@ AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer,
         for (int32_t p = layer->pairs; p > 0; p -= 2) {
             akrt_pwconv_pairs(mid, weights, step, group, start, sums);
             akrt_store_sums(layer, sums, groups, requant, output);
-            akrt_store_sums(layer, sums + 3 * AKRT_ROW_WIDTH, groups, requant + 2, output + 5);
+            akrt_store_sums(layer, sums + AKRT_GROUPS * AKRT_ROW_WIDTH, groups, requant + 2,
+                            output + 5);
             weights += 2 * step;
             requant += 4;
             output += 10;

@@ -3,9 +3,9 @@
 #include "akrt_level_muladd.h"
 #include "akrt_store_pair.h"
 #if !AKRT_DSP && !AKRT_MVE
-/* Sums of a pair of filters over up to three groups of channels, (3, 5), those of absent groups 0,
- * requantised by multiply-add, to five bytes of layout "rows". Does what akrt_pwconv_rows and
- * akrt_store_rows do, without writing potentials down. */
+/* Sums of a pair of filters over up to AKRT_GROUPS groups of channels, (AKRT_GROUPS, 5), those of
+ * absent groups 0, requantised by multiply-add, to five bytes of layout "rows". Does what
+ * akrt_pwconv_rows and akrt_store_rows do, without writing potentials down. */
 AKRT_IN_ORDER static void akrt_store_sums(const akrt_rows_layer *layer, const uint32_t *sums,
                                           int32_t groups, const akrt_requant16 *requant,
                                           uint8_t *out) {
@@ -25,6 +25,11 @@ AKRT_IN_ORDER static void akrt_store_sums(const akrt_rows_layer *layer, const ui
             const uint32_t c = p[2 * AKRT_ROW_WIDTH];
             even += (int16_t)(c & 0xffffu);
             odd += (int32_t)(c + 0x8000u) >> 16;
+            if (groups > 3) {
+                const uint32_t d = p[3 * AKRT_ROW_WIDTH];
+                even += (int16_t)(d & 0xffffu);
+                odd += (int32_t)(d + 0x8000u) >> 16;
+            }
         }
         low = akrt_level_muladd(even, r, shift) | low << 4;
         high = akrt_level_muladd(odd, s, shift) | high << 4;

@@ -31,7 +31,7 @@ from .stream_program import detections_on, hosted, hosted_detections
 
 RATE = 16000
 SECONDS = float(os.environ.get("AKRT_STREAM_SECONDS", "15"))
-SETTINGS = StreamSettings(threshold=1.0)
+SETTINGS = StreamSettings(threshold=0.5)
 
 
 @pytest.fixture(scope="module")
