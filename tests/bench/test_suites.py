@@ -13,10 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_figures_of_akida_are_not_saved(tmp_path: Path) -> None:
     need("pytest_benchmark")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "bench", "--simulator"]
+    suites = str(ROOT / "bench")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", suites, "--simulator"]
     for option in (f"--benchmark-json={tmp_path}/a.json", "--benchmark-autosave"):
         done = subprocess.run(
-            [*command, option], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+            [*command, option], capture_output=True, text=True, check=False, timeout=60
         )
         assert done.returncode == 4, done.stdout
         assert "licence" in done.stderr
