@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from akrt.cli.options import JsonOption, ThresholdOption
 from akrt.cli.output import print_json, print_line
 from akrt.decision import StreamSettings
 from akrt.errors import UsageError
@@ -23,10 +24,8 @@ def page(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="HTML", help="The file to write.")
     ] = None,
-    threshold: Annotated[
-        float, typer.Option(help="Lead over the next best class that a word needs, in logits.")
-    ] = StreamSettings.threshold,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    threshold: ThresholdOption = StreamSettings.threshold,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a web page that names words of a recording or a microphone, in the browser.
 
