@@ -157,11 +157,15 @@ def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for networks and tables.")],
     epochs: Annotated[
         str, typer.Option(help="Of the float network and of the five quantisation episodes.")
-    ] = "12,1,12,1,4,20",
+    ] = "12,2,24,2,6,44",
     batch: Annotated[int, typer.Option(help="Rows per step.")] = 256,
     distil: Annotated[
-        bool, typer.Option(help="Let the float network teach the quantised ones.")
+        bool, typer.Option(help="Let a float network teach the quantised ones.")
     ] = True,
+    teacher_filters: Annotated[
+        int, typer.Option(help="Filters of a wider network that teaches; 0: the float one does.")
+    ] = 128,
+    teacher_epochs: Annotated[int, typer.Option(help="Of the wider network.")] = 10,
     seed: Annotated[int, typer.Option(help="Every chance comes from it.")] = 1,
     threads: Annotated[int, typer.Option(help="TensorFlow's threads; 0: its choice.")] = 0,
 ) -> None:
@@ -174,6 +178,8 @@ def train(
         epochs=_whole_numbers(epochs),
         batch=batch,
         distil=TrainSettings.distil if distil else 0.0,
+        teacher_filters=teacher_filters,
+        teacher_epochs=teacher_epochs,
         seed=seed,
         threads=threads,
     )

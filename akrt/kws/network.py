@@ -18,6 +18,7 @@ __all__ = [
     "EPISODES",
     "Episode",
     "build",
+    "build_teacher",
     "keras_modules",
     "load",
     "logits_of",
@@ -94,6 +95,30 @@ def build(classes: int, input_shape: tuple[int, int, int]) -> Any:
 
     with version_1():
         return ds_cnn_kws(input_shape=input_shape, classes=classes)
+
+
+def build_teacher(classes: int, input_shape: tuple[int, int, int], filters: int) -> Any:
+    """A wider float network of the same kind, which the quantised ones learn from.
+
+    Args:
+        classes: number of outputs.
+        input_shape: (frames, coefficients, 1); values are uint8.
+        filters: of every layer (the network itself has 64).
+    """
+    _, keras = keras_modules()
+    layers = keras.layers
+
+    def normalised(y: Any) -> Any:
+        return layers.ReLU()(layers.BatchNormalization()(y))
+
+    image = keras.Input(input_shape, dtype="uint8")
+    x = layers.Rescaling(1 / 255)(image)
+    x = normalised(layers.Conv2D(filters, 5, strides=2, padding="same", use_bias=False)(x))
+    for _ in range(4):
+        separable = layers.SeparableConv2D(filters, 3, padding="same", use_bias=False)
+        x = layers.Add()([x, normalised(separable(x))])
+    x = layers.Dense(classes)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(image, layers.Softmax()(x))
 
 
 def quantised(model: Any, episode: Episode) -> Any:

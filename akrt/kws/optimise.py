@@ -15,6 +15,7 @@ from akrt.kws.network import keras_modules, logits_of
 __all__ = ["Arrays", "Hyper", "Trainer", "accuracy", "rate_at"]
 
 
+LESSON_BATCH = 512
 AVERAGE_EVERY = 20
 """Steps between updates of the moving average."""
 
@@ -51,6 +52,9 @@ class Hyper:
     distil: float = 0.0
     """Weight of the teacher's answer, to the very input that the student sees, against the
     label's."""
+    copies: int = 4
+    """Jittered copies of the training rows that a teacher is asked about; epochs take them in turn.
+    Without a teacher every step draws its own."""
     temperature: float = 2.0
     decay: float = 1e-4
     """Weight decay per unit of learning rate, on kernels."""
@@ -103,6 +107,7 @@ class Trainer:
         if hyper.relative:
             sizes = (np.sqrt(np.mean(v.numpy() ** 2)) for v in model.trainable_variables)
             self._reach = [max(1.0, float(size) / USUAL_SIZE) for size in sizes]
+        self._lessons: dict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]] = {}
         self._step = self.tf.function(self._train_step, autograph=False)
 
     @property
@@ -123,13 +128,17 @@ class Trainer:
         rng = np.random.default_rng([self.seed, self.epoch])
         order = rng.permutation(len(self.arrays.x))
         loss = math.nan
+        x, told = self.arrays.x, None
+        if self.teacher is not None:
+            x, told = self._lesson(self.teacher)
         for i in range(steps):
             step = self.epoch * steps + i
             self.optimizer.learning_rate.assign(rate_at(step, hyper.epochs * steps, hyper.rate))
             rows = order[i * hyper.batch : (i + 1) * hyper.batch]
             value = self._step(
-                tf.constant(self.arrays.x[rows]),
+                tf.constant(x[rows]),
                 tf.constant(self.arrays.y[rows]),
+                None if told is None else tf.constant(told[rows]),
                 tf.constant([self.seed, step], tf.int32),
             )
             if i % AVERAGE_EVERY == AVERAGE_EVERY - 1 or i == steps - 1:
@@ -181,6 +190,36 @@ class Trainer:
         self.model.set_weights(mine)
         return score
 
+    def _lesson(self, teacher: Any) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+        """This epoch's jittered copy of the training rows, and the teacher's softened answers.
+
+        To ask a wide teacher costs about as much as to train the student, so it is asked about a
+        few copies only.
+        """
+        copy = self.epoch % self.hyper.copies
+        if copy not in self._lessons:
+            tf, rows = (
+                self.tf,
+                np.array_split(
+                    np.arange(len(self.arrays.x)), -(-len(self.arrays.x) // LESSON_BATCH)
+                ),
+            )
+
+            @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+            def ask(x: Any, seed: Any) -> Any:
+                x = self._jitter(x, seed)
+                return x, tf.nn.softmax(teacher(x, training=False) / self.hyper.temperature)
+
+            parts = [
+                ask(tf.constant(self.arrays.x[r]), tf.constant([self.seed, copy * len(rows) + i]))
+                for i, r in enumerate(rows)
+            ]
+            x, told = (
+                np.concatenate([part.numpy() for part in p]) for p in zip(*parts, strict=True)
+            )
+            self._lessons[copy] = x, told
+        return self._lessons[copy]
+
     def _jitter(self, x: Any, seed: Any) -> Any:
         """uint8 (B, frames, coefficients, 1) with offsets, noise and hidden frames."""
         tf, hyper = self.tf, self.hyper
@@ -200,12 +239,10 @@ class Trainer:
             x = tf.where(hidden, tf.reduce_mean(x, 1, keepdims=True), x)
         return tf.cast(tf.clip_by_value(tf.round(x), 0.0, 255.0), tf.uint8)
 
-    def _train_step(self, x: Any, y: Any, seed: Any) -> Any:
+    def _train_step(self, x: Any, y: Any, told: Any, seed: Any) -> Any:
         tf, hyper = self.tf, self.hyper
-        x = self._jitter(x, seed)
-        told = None
-        if self.teacher is not None:
-            told = tf.nn.softmax(self.teacher(x, training=False) / hyper.temperature)
+        if told is None:
+            x = self._jitter(x, seed)
         with tf.GradientTape() as tape:
             logits = self.logits(x, training=True)
             classes = logits.shape[-1]

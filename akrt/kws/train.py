@@ -23,6 +23,7 @@ from akrt.kws.optimise import Arrays, Hyper, Trainer, accuracy
 __all__ = ["EpisodeResult", "TrainSettings", "markdown_table", "train"]
 
 BALANCE_ROWS = 1500
+TEACHER = "teacher"
 
 Report = Callable[[str, int, int, int, int, float], None]
 """Called with episode, epoch, epochs, step, steps, loss."""
@@ -32,13 +33,17 @@ Report = Callable[[str, int, int, int, int, float], None]
 class TrainSettings:
     """How the network is trained; the defaults made the model that ships."""
 
-    epochs: tuple[int, ...] = (12, 1, 12, 1, 4, 20)
+    epochs: tuple[int, ...] = (12, 2, 24, 2, 6, 44)
     """Of each episode; most for the narrow weights and the 1-bit activation, which cost most."""
     rates: tuple[float, ...] = (4e-3, 5e-4, 1e-3, 5e-4, 5e-4, 1e-3)
     """Highest learning rate of each episode."""
     batch: int = 256
     distil: float = 0.7
-    """Weight of the float network's answer in the quantised episodes; 0 for none."""
+    """Weight of the teacher's answer in the quantised episodes; 0 for none."""
+    teacher_filters: int = 128
+    """Filters of each layer of the teacher, a wider float network trained before the quantised
+    episodes; 0: the float network teaches."""
+    teacher_epochs: int = 10
     seed: int = 1
     threads: int = 0
     """TensorFlow's threads; 0: its own choice. Has no effect once TensorFlow was imported."""
@@ -52,6 +57,8 @@ class TrainSettings:
             raise UsageError("batch must be at least 1")
         if not 0 <= self.distil <= 1:
             raise UsageError("distil must be 0 to 1")
+        if self.teacher_filters < 0 or self.teacher_epochs < 1:
+            raise UsageError("teacher_filters must be at least 0, teacher_epochs at least 1")
 
     def hyper(self, episode: Episode) -> Hyper:
         """What one episode is trained with."""
@@ -82,7 +89,7 @@ def train(
     settings: TrainSettings,
     report: Report | None = None,
 ) -> list[EpisodeResult]:
-    """Train all episodes; go on where an earlier call with the same settings stopped.
+    """Train all episodes and their teacher; go on where a call with the same settings stopped.
 
     Writes ``ds_cnn_kws_<episode>.h5`` per episode, ``words.json`` (the class names, as
     ``akrt convert --labels`` takes them), ``table.md``, ``table.json`` and, while an episode
@@ -95,7 +102,7 @@ def train(
         report: told about progress.
 
     Returns:
-        One result per episode.
+        One result per episode, and one of the teacher where there is one.
 
     Raises:
         MissingExtraError: the extra ``train`` is not installed.
@@ -108,8 +115,13 @@ def train(
     facts = _facts(data, settings)
     _write_json(folder / "words.json", list(data.words))
     results = _resume(folder, facts)
-    for episode in EPISODES[len(results) :]:
-        results.append(_train_episode(episode, data, arrays, folder, settings, results, report))
+    episodes = {episode.name: episode for episode in EPISODES}
+    for name in _stages(settings)[len(results) :]:
+        if name == TEACHER:
+            results.append(_train_teacher(data, arrays, folder, settings, report))
+        else:
+            episode = episodes[name]
+            results.append(_train_episode(episode, data, arrays, folder, settings, report))
         _write_tables(folder, facts, results)
         _checkpoint(folder).unlink(missing_ok=True)
     return results
@@ -172,77 +184,108 @@ def _resume(folder: Path, facts: dict[str, Any]) -> list[EpisodeResult]:
     return results
 
 
+def _stages(settings: TrainSettings) -> list[str]:
+    """What is trained, in this order: the episodes, and the teacher before the quantised ones."""
+    names = [episode.name for episode in EPISODES]
+    if settings.distil and settings.teacher_filters:
+        names.insert(1, TEACHER)
+    return names
+
+
+def _train_teacher(
+    data: FeatureSet, arrays: Arrays, folder: Path, settings: TrainSettings, report: Report | None
+) -> EpisodeResult:
+    seed = settings.seed * 1000 + 100
+    network.keras_modules()[1].utils.set_random_seed(seed)
+    model = network.build_teacher(len(data.words), data.x.shape[1:], settings.teacher_filters)
+    # from answers that were smoothed a student learns less about which words are alike
+    hyper = Hyper(settings.teacher_epochs, settings.rates[0], settings.batch, smoothing=0.0)
+    spent = _run(Trainer(model, arrays, hyper, seed), TEACHER, folder, report)
+    return _keep(
+        model, EpisodeResult(TEACHER, "32", "32", 0, hyper.epochs, 0, spent), arrays, folder
+    )
+
+
 def _train_episode(
     episode: Episode,
     data: FeatureSet,
     arrays: Arrays,
     folder: Path,
     settings: TrainSettings,
-    results: list[EpisodeResult],
     report: Report | None,
 ) -> EpisodeResult:
-    number = len(results)
+    number = EPISODES.index(episode)
     hyper = settings.hyper(episode)
-    network.keras_modules()[1].utils.set_random_seed(settings.seed * 1000 + number)
+    seed = settings.seed * 1000 + number
+    network.keras_modules()[1].utils.set_random_seed(seed)
     teacher = None
     if number:
-        model = network.quantised(network.load(_h5(folder, results[-1].episode)), episode)
-        teacher = network.load(_h5(folder, EPISODES[0].name))
+        model = network.quantised(network.load(_h5(folder, EPISODES[number - 1].name)), episode)
+        floating = network.load(_h5(folder, EPISODES[0].name))
+        wide = TEACHER in _stages(settings)
+        teacher = network.load(_h5(folder, TEACHER)) if wide else floating
         if "last" in episode.name or episode.name == "a4":
             rows = np.random.default_rng(settings.seed).choice(
                 len(arrays.x), min(BALANCE_ROWS, len(arrays.x))
             )
-            balance(model, teacher, arrays.x[rows], last_only="last" in episode.name)
+            balance(model, floating, arrays.x[rows], last_only="last" in episode.name)
     else:
         model = network.build(len(data.words), data.x.shape[1:])
-    trainer = Trainer(model, arrays, hyper, settings.seed * 1000 + number, teacher)
-    spent = _load_checkpoint(folder, episode, trainer)
+    spent = _run(Trainer(model, arrays, hyper, seed, teacher), episode.name, folder, report)
+    if episode.weights != "32":
+        move_to_chip_grid(model)
+    row = EpisodeResult(
+        episode.name, episode.weights, episode.activations, 0, hyper.epochs, 0, spent
+    )
+    return _keep(model, row, arrays, folder)
+
+
+def _keep(model: Any, row: EpisodeResult, arrays: Arrays, folder: Path) -> EpisodeResult:
+    """Save a trained network; its row of the table, measured on it."""
+    network.save(model, _h5(folder, row.episode))
+    score = round(accuracy(model, arrays.x_val, arrays.y_val), 5)
+    return replace(row, parameters=int(model.count_params()), validation=score)
+
+
+def _run(trainer: Trainer, name: str, folder: Path, report: Report | None) -> float:
+    """Train from the checkpoint, if there is one, to the end; the seconds that it took in all."""
+    epochs = trainer.hyper.epochs
+    spent = _load_checkpoint(folder, name, trainer)
     while not trainer.done:
         started = time.perf_counter()
         epoch = trainer.epoch + 1
 
         def told(step: int, steps: int, loss: float, epoch: int = epoch) -> None:
             if report is not None:
-                report(episode.name, epoch, hyper.epochs, step, steps, loss)
+                report(name, epoch, epochs, step, steps, loss)
 
         score = trainer.run_epoch(told)
         spent += time.perf_counter() - started
-        _save_checkpoint(folder, episode, trainer, spent)
+        _save_checkpoint(folder, name, trainer, spent)
         with (folder / "log.jsonl").open("a") as log:
-            row = {"episode": episode.name, "epoch": epoch, "validation": round(score, 5)}
+            row = {"episode": name, "epoch": epoch, "validation": round(score, 5)}
             log.write(json.dumps({**row, "seconds": round(spent, 1)}) + "\n")
     trainer.finish()
-    if episode.weights != "32":
-        move_to_chip_grid(model)
-    network.save(model, _h5(folder, episode.name))
-    return EpisodeResult(
-        episode.name,
-        episode.weights,
-        episode.activations,
-        int(model.count_params()),
-        hyper.epochs,
-        round(accuracy(model, arrays.x_val, arrays.y_val), 5),
-        round(spent, 1),
-    )
+    return round(spent, 1)
 
 
-def _save_checkpoint(folder: Path, episode: Episode, trainer: Trainer, spent: float) -> None:
+def _save_checkpoint(folder: Path, name: str, trainer: Trainer, spent: float) -> None:
     path = _checkpoint(folder)
     temporary = path.with_name(f".{path.name}.tmp.npz")
-    facts = {"episode": np.array(episode.name), "seconds": np.array(spent)}
+    facts = {"episode": np.array(name), "seconds": np.array(spent)}
     np.savez(temporary, allow_pickle=False, **facts, **trainer.state())
     temporary.replace(path)
 
 
-def _load_checkpoint(folder: Path, episode: Episode, trainer: Trainer) -> float:
-    """Continue an unfinished episode; the seconds already spent on it."""
+def _load_checkpoint(folder: Path, name: str, trainer: Trainer) -> float:
+    """Continue what was left unfinished under this name; the seconds already spent on it."""
     path = _checkpoint(folder)
     if not path.exists():
         return 0.0
     try:
         with np.load(path, allow_pickle=False) as file:
             state = dict(file)
-        if str(state["episode"]) != episode.name:
+        if str(state["episode"]) != name:
             return 0.0
         trainer.restore(state)
         return float(state["seconds"])

@@ -17,7 +17,8 @@ from akrt.kws.optimise import rate_at
 from akrt.kws.prepare import PrepareSettings, prepare
 from akrt.kws.train import EpisodeResult, TrainSettings, markdown_table, train
 
-BRIEF = TrainSettings(epochs=(2, 1, 1, 1, 1, 1), batch=32)
+BRIEF = TrainSettings(epochs=(2, 1, 1, 1, 1, 1), batch=32, teacher_filters=16, teacher_epochs=1)
+STAGES = ["float", "teacher", *(episode.name for episode in EPISODES[1:])]
 
 
 def need_training() -> None:
@@ -42,24 +43,24 @@ def trained(
 
 def test_every_episode_is_trained(trained: tuple[Path, list[EpisodeResult]]) -> None:
     folder, results = trained
-    assert [r.episode for r in results] == [e.name for e in EPISODES]
+    assert [r.episode for r in results] == STAGES
     for r in results:
         assert (folder / f"ds_cnn_kws_{r.episode}.h5").stat().st_size > 50_000
         assert 0 <= r.validation <= 1
         assert r.seconds > 0
     assert not (folder / "checkpoint.npz").exists()
     # Folding removes 4 numbers per filter of five batch normalisations and adds a bias each.
-    assert results[0].parameters - results[1].parameters == 5 * 64 * 4 - 5 * 64
-    assert len({r.parameters for r in results[1:]}) == 1
+    assert results[0].parameters - results[2].parameters == 5 * 64 * 4 - 5 * 64
+    assert len({r.parameters for r in results[2:]}) == 1
 
 
 def test_tables(trained: tuple[Path, list[EpisodeResult]]) -> None:
     folder, results = trained
     text = (folder / "table.md").read_text()
     assert text.startswith(markdown_table(results))
-    assert text.count("\n| ") == 6
+    assert text.count("\n| ") == 7
     table = json.loads((folder / "table.json").read_text())
-    assert [row["episode"] for row in table["episodes"]] == [e.name for e in EPISODES]
+    assert [row["episode"] for row in table["episodes"]] == STAGES
     assert table["training"]["seed"] == BRIEF.seed
     assert table["data"]["per_class"] == 100
     assert table["clips"]["training"]["yes"]["real"] > 5
@@ -161,7 +162,15 @@ def test_rate_rises_and_falls_to_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"batch": 0}, {"epochs": (1, 2)}, {"epochs": (1, 1, 1, 1, 1, 0)}, {"distil": 1.5}]
+    "change",
+    [
+        {"batch": 0},
+        {"epochs": (1, 2)},
+        {"epochs": (1, 1, 1, 1, 1, 0)},
+        {"distil": 1.5},
+        {"teacher_filters": -1},
+        {"teacher_epochs": 0},
+    ],
 )
 def test_bad_settings(change: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=next(iter(change))):
