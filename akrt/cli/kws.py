@@ -157,7 +157,7 @@ def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for networks and tables.")],
     epochs: Annotated[
         str, typer.Option(help="Of the float network and of the five quantisation episodes.")
-    ] = "12,2,24,2,6,44",
+    ] = "12,2,20,1,4,52",
     batch: Annotated[int, typer.Option(help="Rows per step.")] = 256,
     distil: Annotated[
         bool, typer.Option(help="Let a float network teach the quantised ones.")

@@ -80,6 +80,27 @@ def test_the_student_follows_the_teacher_not_the_labels(keras: Any) -> None:
     assert student.best[0] > 0.85
 
 
+def test_the_teacher_answers_what_the_student_sees(keras: Any) -> None:
+    """A few jittered copies, each with the teacher's softened answer to that very copy."""
+    data, teacher = arrays(70), tiny(keras, 2.0)
+    hyper = replace(LESSON, distil=1.0, copies=2)
+    trainer = Trainer(tiny(keras, 0.05), data, hyper, seed=3, teacher=teacher)
+    lessons = []
+    for _ in range(4):
+        lessons.append(trainer._lesson(trainer.teacher))
+        trainer.run_epoch()
+    (x, told), (other, _) = lessons[:2]
+    assert x.shape == data.x.shape
+    assert 0 < np.abs(x.astype(int) - data.x).mean() < 40
+    assert (x != other).mean() > 0.5
+    assert all(a is b for a, b in zip(lessons[0], lessons[2], strict=True))
+    assert all(a is b for a, b in zip(lessons[1], lessons[3], strict=True))
+    kernel, bias = teacher.get_layer("dense").get_weights()
+    logits = (x.reshape(70, -1) / 255 @ kernel + bias) / hyper.temperature
+    soft = np.exp(logits - logits.max(1, keepdims=True))
+    np.testing.assert_allclose(told, soft / soft.sum(1, keepdims=True), atol=1e-5)
+
+
 def test_what_made_things_worse_is_not_kept(keras: Any) -> None:
     """Trained on wrong labels, chosen by right ones: it ends with the weights it began with."""
     good = tiny(keras, 0.05)
