@@ -38,7 +38,7 @@ class TrainSettings:
     rates: tuple[float, ...] = (4e-3, 5e-4, 1e-3, 5e-4, 5e-4, 1e-3)
     """Highest learning rate of each episode."""
     batch: int = 256
-    distil: float = 0.7
+    distil: float = 0.9
     """Weight of the teacher's answer in the quantised episodes; 0 for none."""
     teacher_filters: int = 128
     """Filters of each layer of the teacher, a wider float network trained before the quantised
