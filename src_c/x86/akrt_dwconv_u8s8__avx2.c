@@ -34,31 +34,29 @@ typedef struct target {
     int first; /* of the channel groups: it sets `spill`, the others add to it */
 } target;
 
-/* 16-bit sums of one position, as packing wants them: channels 0-7 and 16-23, 8-15 and 24-31. */
-INLINE void store_sums(const target *t, size_t position, __m256i v0, __m256i v1) {
+INLINE void store16(void *to, __m128i value) { _mm_storeu_si128((__m128i *)to, value); }
+
+/* The 16-bit sums of 32 channels of one position, as packing wants them: those of channels 0-7 and
+ * 16-23, 8-15 and 24-31. Returns whether bytes do not hold them all. */
+INLINE uint32_t store_whole(uint8_t *low, int16_t *rest, const __m256i sum[2]) {
     const __m256i high = _mm256_set1_epi16((short)0xFF00);
-    const __m256i r0 = _mm256_and_si256(v0, high), r1 = _mm256_and_si256(v1, high);
-    const __m256i bytes =
-        _mm256_packus_epi16(_mm256_andnot_si256(high, v0), _mm256_andnot_si256(high, v1));
-    const __m256i rest0 = _mm256_permute2x128_si256(r0, r1, 0x20);
-    const __m256i rest1 = _mm256_permute2x128_si256(r0, r1, 0x31);
-    int16_t *rest = t->rest + position * t->depth;
-    uint8_t *low = t->low + position * t->depth;
-    uint32_t spilt;
-    if (t->n == GROUP) {
-        const __m256i any = _mm256_or_si256(r0, r1);
-        spilt = !_mm256_testz_si256(any, any);
-        store(low, bytes);
-        store(rest, rest0);
-        store(rest + 16, rest1);
-    } else {
-        uint8_t kept[GROUP];
-        int16_t kept_rest[GROUP];
-        store(kept, bytes);
-        store(kept_rest, rest0);
-        store(kept_rest + 16, rest1);
-        memcpy(low, kept, t->n);
-        memcpy(rest, kept_rest, t->n * sizeof *rest);
+    const __m256i r0 = _mm256_and_si256(sum[0], high), r1 = _mm256_and_si256(sum[1], high);
+    store(low, _mm256_packus_epi16(_mm256_xor_si256(r0, sum[0]), _mm256_xor_si256(r1, sum[1])));
+    store16(rest, _mm256_castsi256_si128(r0));
+    store16(rest + 8, _mm256_castsi256_si128(r1));
+    store16(rest + 16, _mm256_extracti128_si256(r0, 1));
+    store16(rest + 24, _mm256_extracti128_si256(r1, 1));
+    return !_mm256_testz_si256(_mm256_or_si256(sum[0], sum[1]), high);
+}
+
+/* The same of as many channels as there are. */
+static void store_sums(const target *t, size_t position, const __m256i sum[2]) {
+    uint8_t kept[GROUP];
+    int16_t kept_rest[GROUP];
+    uint32_t spilt = store_whole(kept, kept_rest, sum);
+    memcpy(t->low + position * t->depth, kept, t->n);
+    memcpy(t->rest + position * t->depth, kept_rest, t->n * sizeof *kept_rest);
+    if (t->n < GROUP) {
         spilt = 0;
         for (size_t c = 0; c < t->n; c++) {
             spilt |= kept_rest[c] != 0;
@@ -67,13 +65,13 @@ INLINE void store_sums(const target *t, size_t position, __m256i v0, __m256i v1)
     t->spill[position] = t->first ? spilt : t->spill[position] | spilt;
 }
 
-/* 16 bytes of each half: those of a and b in turn, or of a and zeros. */
-INLINE void interleave(__m256i a, __m256i b, __m256i c, __m256i q[4]) {
+/* 16 bytes of each half: those of the first two lines in turn, and of the third and zeros. */
+INLINE void interleave(const __m256i line[3], __m256i q[4]) {
     const __m256i zero = _mm256_setzero_si256();
-    q[0] = _mm256_unpacklo_epi8(a, b);
-    q[1] = _mm256_unpackhi_epi8(a, b);
-    q[2] = _mm256_unpacklo_epi8(c, zero);
-    q[3] = _mm256_unpackhi_epi8(c, zero);
+    q[0] = _mm256_unpacklo_epi8(line[0], line[1]);
+    q[1] = _mm256_unpackhi_epi8(line[0], line[1]);
+    q[2] = _mm256_unpacklo_epi8(line[2], zero);
+    q[3] = _mm256_unpackhi_epi8(line[2], zero);
 }
 
 INLINE void add_taps(__m256i sum[2], const __m256i q[4], const __m256i taps[4]) {
@@ -85,64 +83,84 @@ INLINE void add_taps(__m256i sum[2], const __m256i q[4], const __m256i taps[4]) 
     sum[1] = _mm256_add_epi16(sum[1], high);
 }
 
-/* Three rows of the input, NULL where there is none, and its end. */
-typedef struct rows3 {
-    const uint8_t *row[3], *end;
-} rows3;
+/* Three lines of the input side by side, along which a 3x3 window slides a column at a time:
+ * rows, or columns where these are longer. A line that is outside is zeros that lead nowhere. */
+typedef struct lines3 {
+    const uint8_t *line[3], *end;
+    ptrdiff_t step[3];             /* from one column to the next */
+    int32_t columns, first, count; /* the first window's first column may be outside */
+    size_t apart;                  /* output positions, of two windows */
+} lines3;
 
-INLINE void column(const rows3 *in, ptrdiff_t at, size_t n, __m256i q[4]) {
-    __m256i row[3];
-    UNROLL
-    for (int i = 0; i < 3; i++) {
-        row[i] =
-            in->row[i] == NULL ? _mm256_setzero_si256() : load_some(in->row[i] + at, n, in->end);
-    }
-    interleave(row[0], row[1], row[2], q);
-}
-
-/* 3x3, stride 1 along the row: each column of the input is interleaved once and goes into the
- * sums of the three positions that it touches. */
-static void row3x3_step1(const akrt_window *w, const rows3 *in, __m256i taps[3][4],
-                         const __m256i start[2], const target *t) {
+/* Stride 1 and 32 channels: each column is loaded once and goes into the sums of the three windows
+ * that it touches. */
+static void slide(const lines3 *in, __m256i taps[3][4], const __m256i start[2], const target *t) {
+    const uint8_t *line0 = in->line[0], *line1 = in->line[1], *line2 = in->line[2];
+    const ptrdiff_t step0 = in->step[0], step1 = in->step[1], step2 = in->step[2];
+    const size_t apart = in->apart, bytes = apart * t->depth;
+    const int32_t columns = in->columns, count = in->count;
+    uint8_t *low = t->low;
+    int16_t *rest = t->rest;
+    uint32_t *spill = t->spill;
+    const uint32_t keep = t->first ? 0 : ~0u;
     __m256i before[2], here[2], after[2];
     UNROLL
     for (int n = 0; n < 2; n++) {
         before[n] = here[n] = after[n] = start[n];
     }
-    for (int32_t s = 0; s < w->out_y + 2; s++) {
-        const int32_t y = s - w->pad_y;
-        if (y >= 0 && y < w->in_y) {
+    int32_t column = in->first < 0 ? 0 : in->first;
+    line0 += column * step0, line1 += column * step1, line2 += column * step2;
+    for (int32_t window = column - in->first - 2; window < count; window++, column++) {
+        if (column < columns) {
+            const __m256i line[3] = {load(line0), load(line1), load(line2)};
             __m256i q[4];
-            column(in, (ptrdiff_t)y * w->channels, t->n, q);
+            interleave(line, q);
             add_taps(before, q, taps[2]);
             add_taps(here, q, taps[1]);
             add_taps(after, q, taps[0]);
+            line0 += step0, line1 += step1, line2 += step2;
         }
-        if (s >= 2) {
-            store_sums(t, (size_t)s - 2, before[0], before[1]);
+        if (window >= 0) {
+            *spill = (*spill & keep) | store_whole(low, rest, before);
+            low += bytes, rest += bytes, spill += apart;
         }
         UNROLL
         for (int n = 0; n < 2; n++) {
-            before[n] = here[n];
-            here[n] = after[n];
-            after[n] = start[n];
+            before[n] = here[n], here[n] = after[n], after[n] = start[n];
         }
     }
 }
 
-static void row3x3(const akrt_window *w, const rows3 *in, __m256i taps[3][4],
+/* Any stride, and any number of channels. */
+static void row3x3(const akrt_window *w, const lines3 *in, __m256i taps[3][4],
                    const __m256i start[2], const target *t) {
     for (int32_t y = 0; y < w->out_y; y++) {
         __m256i sum[2] = {start[0], start[1]};
         for (int32_t j = 0; j < 3; j++) {
             const int32_t from = y * w->stride_y - w->pad_y + j;
             if (from >= 0 && from < w->in_y) {
-                __m256i q[4];
-                column(in, (ptrdiff_t)from * w->channels, t->n, q);
+                __m256i line[3], q[4];
+                for (int i = 0; i < 3; i++) {
+                    const size_t n = in->step[i] == 0 ? GROUP : t->n;
+                    line[i] = load_some(in->line[i] + from * in->step[i], n, in->end);
+                }
+                interleave(line, q);
                 add_taps(sum, q, taps[j]);
             }
         }
-        store_sums(t, (size_t)y, sum[0], sum[1]);
+        store_sums(t, (size_t)y, sum);
+    }
+}
+
+/* Three lines `apart` bytes from each other, of `lines` that there are, from the `first` on. */
+INLINE void take_lines(lines3 *in, const uint8_t *input, int32_t first, int32_t lines,
+                       ptrdiff_t apart, ptrdiff_t step) {
+    static const uint8_t zeros[GROUP];
+    UNROLL
+    for (int i = 0; i < 3; i++) {
+        const int inside = first + i >= 0 && first + i < lines;
+        in->line[i] = inside ? input + (first + i) * apart : zeros;
+        in->step[i] = inside ? step : 0;
     }
 }
 
@@ -165,31 +183,40 @@ typedef struct source {
 } source;
 
 static void group3x3(const akrt_window *w, const source *from, int32_t x, int32_t count, target t) {
-    const size_t channels = (size_t)w->channels;
+    const ptrdiff_t channels = w->channels, row_bytes = channels * w->in_y;
+    /* along the longer side, if the window moves by single steps there */
+    const int sliding = t.n == GROUP && (w->stride_x == 1 || w->stride_y == 1);
+    const int down = sliding && w->stride_x == 1 && (count > w->out_y || w->stride_y != 1);
+    const ptrdiff_t across = down ? channels : 3 * channels, along = down ? 3 * channels : channels;
     __m256i taps[3][4], start[2];
-    for (size_t j = 0; j < 3; j++) {
-        const int8_t *k = from->weights + j * channels;
-        interleave(load_some(k, t.n, from->weights_end),
-                   load_some(k + 3 * channels, t.n, from->weights_end),
-                   load_some(k + 6 * channels, t.n, from->weights_end), taps[j]);
+    for (ptrdiff_t j = 0; j < 3; j++) {
+        __m256i line[3];
+        for (ptrdiff_t i = 0; i < 3; i++) {
+            const int8_t *k = from->weights + j * along + i * across;
+            line[i] = load_some(k, t.n, from->weights_end);
+        }
+        interleave(line, taps[j]);
     }
     start_values(from->offset, start);
-    for (int32_t row = x; row < x + count; row++) {
-        rows3 in;
-        in.end = from->input_end;
-        for (int i = 0; i < 3; i++) {
-            const int32_t at = row * w->stride_x - w->pad_x + i;
-            const int inside = at >= 0 && at < w->in_x;
-            in.row[i] = inside ? from->input + (size_t)at * (size_t)w->in_y * channels : NULL;
+    lines3 in;
+    in.end = from->input_end;
+    in.columns = down ? w->in_x : w->in_y, in.first = down ? x - w->pad_x : -w->pad_y;
+    in.count = down ? count : w->out_y, in.apart = down ? (size_t)w->out_y : 1;
+    const int32_t lines = down ? w->out_y : count;
+    const size_t next = down ? 1 : (size_t)w->out_y;
+    for (int32_t n = 0; n < lines; n++) {
+        if (down) {
+            take_lines(&in, from->input, n * w->stride_y - w->pad_y, w->in_y, channels, row_bytes);
+        } else {
+            take_lines(&in, from->input, (x + n) * w->stride_x - w->pad_x, w->in_x, row_bytes,
+                       channels);
         }
-        if (w->stride_y == 1) {
-            row3x3_step1(w, &in, taps, start, &t);
+        if (sliding) {
+            slide(&in, taps, start, &t);
         } else {
             row3x3(w, &in, taps, start, &t);
         }
-        t.low += (size_t)w->out_y * t.depth;
-        t.rest += (size_t)w->out_y * t.depth;
-        t.spill += w->out_y;
+        t.low += next * t.depth, t.rest += next * t.depth, t.spill += next;
     }
 }
 
@@ -223,7 +250,8 @@ static void group(const akrt_window *w, const source *from, int32_t x, int32_t c
                     sum1 = _mm256_add_epi16(sum1, high);
                 }
             }
-            store_sums(&t, (size_t)y, sum0, sum1);
+            const __m256i sum[2] = {sum0, sum1};
+            store_sums(&t, (size_t)y, sum);
         }
         t.low += (size_t)w->out_y * t.depth;
         t.rest += (size_t)w->out_y * t.depth;
