@@ -25,14 +25,18 @@ INLINE __m256i load_some(const void *from, size_t n, const uint8_t *end) {
     return load(some);
 }
 
-/* Where the positions of a row go; `n` of the 32 channels exist. */
+/* Where the positions of a row go; `n` of the 32 channels exist, and `upper` masks what a byte does
+ * not hold of their sums. */
 typedef struct target {
     uint8_t *low;
     int16_t *rest;
     uint32_t *spill;
     size_t depth, n;
     int first; /* of the channel groups: it sets `spill`, the others add to it */
+    __m256i upper[2];
 } target;
+
+INLINE __m128i load16(const void *from) { return _mm_loadu_si128((const __m128i *)from); }
 
 INLINE void store16(void *to, __m128i value) { _mm_storeu_si128((__m128i *)to, value); }
 
@@ -50,19 +54,25 @@ INLINE uint32_t store_whole(uint8_t *low, int16_t *rest, const __m256i sum[2]) {
 }
 
 /* The same of as many channels as there are. */
-static void store_sums(const target *t, size_t position, const __m256i sum[2]) {
+INLINE uint32_t store_sums(const target *t, uint8_t *low, int16_t *rest, const __m256i sum[2]) {
+    if (t->n == GROUP) {
+        return store_whole(low, rest, sum);
+    }
     uint8_t kept[GROUP];
     int16_t kept_rest[GROUP];
-    uint32_t spilt = store_whole(kept, kept_rest, sum);
-    memcpy(t->low + position * t->depth, kept, t->n);
-    memcpy(t->rest + position * t->depth, kept_rest, t->n * sizeof *kept_rest);
-    if (t->n < GROUP) {
-        spilt = 0;
-        for (size_t c = 0; c < t->n; c++) {
-            spilt |= kept_rest[c] != 0;
-        }
+    store_whole(kept, kept_rest, sum);
+    size_t c = 0;
+    for (; c + 8 <= t->n; c += 8) {
+        memcpy(low + c, kept + c, 8);
+        memcpy(rest + c, kept_rest + c, 16);
     }
-    t->spill[position] = t->first ? spilt : t->spill[position] | spilt;
+    for (; c < t->n; c++) {
+        low[c] = kept[c], rest[c] = kept_rest[c];
+    }
+    const __m256i some = _mm256_and_si256(sum[0], t->upper[0]);
+    const __m256i more = _mm256_and_si256(sum[1], t->upper[1]);
+    const __m256i any = _mm256_or_si256(some, more);
+    return !_mm256_testz_si256(any, any);
 }
 
 /* 16 bytes of each half: those of the first two lines in turn, and of the third and zeros. */
@@ -92,9 +102,19 @@ typedef struct lines3 {
     size_t apart;                  /* output positions, of two windows */
 } lines3;
 
-/* Stride 1 and 32 channels: each column is loaded once and goes into the sums of the three windows
- * that it touches. */
-static void slide(const lines3 *in, __m256i taps[3][4], const __m256i start[2], const target *t) {
+/* One column; its lines may end with the input. */
+INLINE void load_column(const lines3 *in, ptrdiff_t column, size_t n, __m256i line[3]) {
+    UNROLL
+    for (int i = 0; i < 3; i++) {
+        const size_t some = in->step[i] == 0 ? GROUP : n;
+        line[i] = load_some(in->line[i] + column * in->step[i], some, in->end);
+    }
+}
+
+/* Stride 1: each column is loaded once and goes into the sums of the three windows that it
+ * touches. whole: all 32 channels exist, which t->n may say too. */
+INLINE void slide(const lines3 *in, __m256i taps[3][4], const __m256i start[2], const target *t,
+                  const int whole) {
     const uint8_t *line0 = in->line[0], *line1 = in->line[1], *line2 = in->line[2];
     const ptrdiff_t step0 = in->step[0], step1 = in->step[1], step2 = in->step[2];
     const size_t apart = in->apart, bytes = apart * t->depth;
@@ -112,16 +132,22 @@ static void slide(const lines3 *in, __m256i taps[3][4], const __m256i start[2], 
     line0 += column * step0, line1 += column * step1, line2 += column * step2;
     for (int32_t window = column - in->first - 2; window < count; window++, column++) {
         if (column < columns) {
-            const __m256i line[3] = {load(line0), load(line1), load(line2)};
-            __m256i q[4];
+            __m256i line[3], q[4];
+            if (whole) {
+                line[0] = load(line0), line[1] = load(line1), line[2] = load(line2);
+                line0 += step0, line1 += step1, line2 += step2;
+            } else {
+                load_column(in, column, t->n, line);
+            }
             interleave(line, q);
             add_taps(before, q, taps[2]);
             add_taps(here, q, taps[1]);
             add_taps(after, q, taps[0]);
-            line0 += step0, line1 += step1, line2 += step2;
         }
         if (window >= 0) {
-            *spill = (*spill & keep) | store_whole(low, rest, before);
+            const uint32_t spilt =
+                whole ? store_whole(low, rest, before) : store_sums(t, low, rest, before);
+            *spill = (*spill & keep) | spilt;
             low += bytes, rest += bytes, spill += apart;
         }
         UNROLL
@@ -131,7 +157,12 @@ static void slide(const lines3 *in, __m256i taps[3][4], const __m256i start[2], 
     }
 }
 
-/* Any stride, and any number of channels. */
+static void store_position(const target *t, size_t position, const __m256i sum[2]) {
+    const size_t at = position * t->depth;
+    const uint32_t spilt = store_sums(t, t->low + at, t->rest + at, sum);
+    t->spill[position] = t->first ? spilt : t->spill[position] | spilt;
+}
+
 static void row3x3(const akrt_window *w, const lines3 *in, __m256i taps[3][4],
                    const __m256i start[2], const target *t) {
     for (int32_t y = 0; y < w->out_y; y++) {
@@ -140,15 +171,12 @@ static void row3x3(const akrt_window *w, const lines3 *in, __m256i taps[3][4],
             const int32_t from = y * w->stride_y - w->pad_y + j;
             if (from >= 0 && from < w->in_y) {
                 __m256i line[3], q[4];
-                for (int i = 0; i < 3; i++) {
-                    const size_t n = in->step[i] == 0 ? GROUP : t->n;
-                    line[i] = load_some(in->line[i] + from * in->step[i], n, in->end);
-                }
+                load_column(in, from, t->n, line);
                 interleave(line, q);
                 add_taps(sum, q, taps[j]);
             }
         }
-        store_sums(t, (size_t)y, sum);
+        store_position(t, (size_t)y, sum);
     }
 }
 
@@ -162,6 +190,16 @@ INLINE void take_lines(lines3 *in, const uint8_t *input, int32_t first, int32_t 
         in->line[i] = inside ? input + (first + i) * apart : zeros;
         in->step[i] = inside ? step : 0;
     }
+}
+
+/* A mask of the upper bytes of the first `n` channels' sums. */
+INLINE void upper_bytes(size_t n, __m256i upper[2]) {
+    int16_t mask[GROUP] = {0};
+    for (size_t c = 0; c < n; c++) {
+        mask[c] = (int16_t)0xFF00;
+    }
+    upper[0] = _mm256_setr_m128i(load16(mask), load16(mask + 16));
+    upper[1] = _mm256_setr_m128i(load16(mask + 8), load16(mask + 24));
 }
 
 INLINE __m128i pack8(const int32_t *from) {
@@ -185,8 +223,7 @@ typedef struct source {
 static void group3x3(const akrt_window *w, const source *from, int32_t x, int32_t count, target t) {
     const ptrdiff_t channels = w->channels, row_bytes = channels * w->in_y;
     /* along the longer side, if the window moves by single steps there */
-    const int sliding = t.n == GROUP && (w->stride_x == 1 || w->stride_y == 1);
-    const int down = sliding && w->stride_x == 1 && (count > w->out_y || w->stride_y != 1);
+    const int down = w->stride_x == 1 && (count > w->out_y || w->stride_y != 1);
     const ptrdiff_t across = down ? channels : 3 * channels, along = down ? 3 * channels : channels;
     __m256i taps[3][4], start[2];
     for (ptrdiff_t j = 0; j < 3; j++) {
@@ -211,8 +248,10 @@ static void group3x3(const akrt_window *w, const source *from, int32_t x, int32_
             take_lines(&in, from->input, (x + n) * w->stride_x - w->pad_x, w->in_x, row_bytes,
                        channels);
         }
-        if (sliding) {
-            slide(&in, taps, start, &t);
+        if (t.n == GROUP && (down || w->stride_y == 1)) {
+            slide(&in, taps, start, &t, 1);
+        } else if (down || w->stride_y == 1) {
+            slide(&in, taps, start, &t, 0);
         } else {
             row3x3(w, &in, taps, start, &t);
         }
@@ -251,7 +290,7 @@ static void group(const akrt_window *w, const source *from, int32_t x, int32_t c
                 }
             }
             const __m256i sum[2] = {sum0, sum1};
-            store_sums(&t, (size_t)y, sum);
+            store_position(&t, (size_t)y, sum);
         }
         t.low += (size_t)w->out_y * t.depth;
         t.rest += (size_t)w->out_y * t.depth;
@@ -267,7 +306,8 @@ void AKRT_FN(akrt_dwconv_u8s8_u8)(const akrt_window *w, const uint8_t *input, co
     const int8_t *weights_end = weights + (size_t)w->size_x * (size_t)w->size_y * channels;
     for (size_t c = 0; c < channels; c += GROUP) {
         const size_t left = channels - c, n = left < GROUP ? left : GROUP;
-        const target t = {out + c, rest + c, spill, (size_t)depth, n, c == 0};
+        target t = {out + c, rest + c, spill, (size_t)depth, n, c == 0, {{0}}};
+        upper_bytes(n, t.upper);
         const source from = {input + c, input_end, weights + c, (const uint8_t *)weights_end,
                              offset + c};
         if (w->size_x == 3 && w->size_y == 3) {
