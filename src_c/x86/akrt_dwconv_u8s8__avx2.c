@@ -8,81 +8,9 @@
 
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#define GROUP 32 /* channels of a step: a register of bytes, two of sums */
+#include "x86/depthwise_avx2.h"
 
-INLINE __m256i load(const void *from) { return _mm256_loadu_si256((const __m256i *)from); }
-
-INLINE void store(void *to, __m256i value) { _mm256_storeu_si256((__m256i *)to, value); }
-
-/* The first `n` of 32 bytes; what follows is zero, or anything if it can be read. */
-INLINE __m256i load_some(const void *from, size_t n, const uint8_t *end) {
-    if (n >= GROUP || (const uint8_t *)from + GROUP <= end) {
-        return load(from);
-    }
-    uint8_t some[GROUP] = {0};
-    memcpy(some, from, n);
-    return load(some);
-}
-
-/* Where the positions of a row go; `n` of the 32 channels exist, and `upper` masks what a byte does
- * not hold of their sums. */
-typedef struct target {
-    uint8_t *low;
-    int16_t *rest;
-    uint32_t *spill;
-    size_t depth, n;
-    int first; /* of the channel groups: it sets `spill`, the others add to it */
-    __m256i upper[2];
-} target;
-
-INLINE __m128i load16(const void *from) { return _mm_loadu_si128((const __m128i *)from); }
-
-INLINE void store16(void *to, __m128i value) { _mm_storeu_si128((__m128i *)to, value); }
-
-/* The 16-bit sums of 32 channels of one position, as packing wants them: those of channels 0-7 and
- * 16-23, 8-15 and 24-31. Returns whether bytes do not hold them all. */
-INLINE uint32_t store_whole(uint8_t *low, int16_t *rest, const __m256i sum[2]) {
-    const __m256i high = _mm256_set1_epi16((short)0xFF00);
-    const __m256i r0 = _mm256_and_si256(sum[0], high), r1 = _mm256_and_si256(sum[1], high);
-    store(low, _mm256_packus_epi16(_mm256_xor_si256(r0, sum[0]), _mm256_xor_si256(r1, sum[1])));
-    store16(rest, _mm256_castsi256_si128(r0));
-    store16(rest + 8, _mm256_castsi256_si128(r1));
-    store16(rest + 16, _mm256_extracti128_si256(r0, 1));
-    store16(rest + 24, _mm256_extracti128_si256(r1, 1));
-    return !_mm256_testz_si256(_mm256_or_si256(sum[0], sum[1]), high);
-}
-
-/* The same of as many channels as there are. */
-INLINE uint32_t store_sums(const target *t, uint8_t *low, int16_t *rest, const __m256i sum[2]) {
-    if (t->n == GROUP) {
-        return store_whole(low, rest, sum);
-    }
-    uint8_t kept[GROUP];
-    int16_t kept_rest[GROUP];
-    store_whole(kept, kept_rest, sum);
-    size_t c = 0;
-    for (; c + 8 <= t->n; c += 8) {
-        memcpy(low + c, kept + c, 8);
-        memcpy(rest + c, kept_rest + c, 16);
-    }
-    for (; c < t->n; c++) {
-        low[c] = kept[c], rest[c] = kept_rest[c];
-    }
-    const __m256i some = _mm256_and_si256(sum[0], t->upper[0]);
-    const __m256i more = _mm256_and_si256(sum[1], t->upper[1]);
-    const __m256i any = _mm256_or_si256(some, more);
-    return !_mm256_testz_si256(any, any);
-}
-
-/* 16 bytes of each half: those of the first two lines in turn, and of the third and zeros. */
-INLINE void interleave(const __m256i line[3], __m256i q[4]) {
-    const __m256i zero = _mm256_setzero_si256();
-    q[0] = _mm256_unpacklo_epi8(line[0], line[1]);
-    q[1] = _mm256_unpackhi_epi8(line[0], line[1]);
-    q[2] = _mm256_unpacklo_epi8(line[2], zero);
-    q[3] = _mm256_unpackhi_epi8(line[2], zero);
-}
+#define READY 32 /* pairs of taps that wait in order */
 
 INLINE void add_taps(__m256i sum[2], const __m256i q[4], const __m256i taps[4]) {
     const __m256i low =
@@ -157,12 +85,6 @@ INLINE void slide(const lines3 *in, __m256i taps[3][4], const __m256i start[2], 
     }
 }
 
-static void store_position(const target *t, size_t position, const __m256i sum[2]) {
-    const size_t at = position * t->depth;
-    const uint32_t spilt = store_sums(t, t->low + at, t->rest + at, sum);
-    t->spill[position] = t->first ? spilt : t->spill[position] | spilt;
-}
-
 static void row3x3(const akrt_window *w, const lines3 *in, __m256i taps[3][4],
                    const __m256i start[2], const target *t) {
     for (int32_t y = 0; y < w->out_y; y++) {
@@ -191,34 +113,6 @@ INLINE void take_lines(lines3 *in, const uint8_t *input, int32_t first, int32_t 
         in->step[i] = inside ? step : 0;
     }
 }
-
-/* A mask of the upper bytes of the first `n` channels' sums. */
-INLINE void upper_bytes(size_t n, __m256i upper[2]) {
-    int16_t mask[GROUP] = {0};
-    for (size_t c = 0; c < n; c++) {
-        mask[c] = (int16_t)0xFF00;
-    }
-    upper[0] = _mm256_setr_m128i(load16(mask), load16(mask + 16));
-    upper[1] = _mm256_setr_m128i(load16(mask + 8), load16(mask + 24));
-}
-
-INLINE __m128i pack8(const int32_t *from) {
-    return _mm_packs_epi32(_mm_loadu_si128((const __m128i *)(const void *)from),
-                           _mm_loadu_si128((const __m128i *)(const void *)(from + 4)));
-}
-
-INLINE void start_values(const int32_t *offset, __m256i start[2]) {
-    start[0] = _mm256_setr_m128i(pack8(offset), pack8(offset + 16));
-    start[1] = _mm256_setr_m128i(pack8(offset + 8), pack8(offset + 24));
-}
-
-/* An input and its weights from a channel on, with their ends. */
-typedef struct source {
-    const uint8_t *input, *input_end;
-    const int8_t *weights;
-    const uint8_t *weights_end;
-    const int32_t *offset;
-} source;
 
 static void group3x3(const akrt_window *w, const source *from, int32_t x, int32_t count, target t) {
     const ptrdiff_t channels = w->channels, row_bytes = channels * w->in_y;
@@ -259,11 +153,25 @@ static void group3x3(const akrt_window *w, const source *from, int32_t x, int32_
     }
 }
 
-/* Any window, a tap at a time. */
+/* The taps 2 * p and 2 * p + 1 of a line of the window, channel by channel in turn. */
+INLINE void pair_taps(const akrt_window *w, const source *from, int32_t i, int32_t p, size_t n,
+                      __m256i taps[2]) {
+    const int8_t *k = from->weights + ((ptrdiff_t)i * w->size_y + 2 * p) * w->channels;
+    __m256i second = _mm256_setzero_si256();
+    if (2 * p + 1 < w->size_y) {
+        second = load_some(k + w->channels, n, from->weights_end);
+    }
+    interleave2(load_some(k, n, from->weights_end), second, taps);
+}
+
+/* Any window, two taps at a time. */
 static void group(const akrt_window *w, const source *from, int32_t x, int32_t count, target t) {
     const ptrdiff_t channels = w->channels;
-    const __m256i zero = _mm256_setzero_si256();
-    __m256i start[2];
+    const int32_t pairs = (w->size_y + 1) / 2;
+    __m256i start[2], ready[READY][2];
+    for (int32_t n = 0; n < pairs * w->size_x && n < READY; n++) {
+        pair_taps(w, from, n / pairs, n % pairs, t.n, ready[n]);
+    }
     start_values(from->offset, start);
     for (int32_t row = x; row < x + count; row++) {
         const int32_t first_x = row * w->stride_x - w->pad_x;
@@ -273,23 +181,30 @@ static void group(const akrt_window *w, const source *from, int32_t x, int32_t c
             const int32_t first_y = y * w->stride_y - w->pad_y;
             const int32_t from_j = first_y < 0 ? -first_y : 0;
             const int32_t to_j = first_y + w->size_y > w->in_y ? w->in_y - first_y : w->size_y;
-            __m256i sum0 = start[0], sum1 = start[1];
+            __m256i sum[2] = {start[0], start[1]};
             for (int32_t i = from_i; i < to_i; i++) {
-                const ptrdiff_t line = (ptrdiff_t)(first_x + i) * w->in_y + first_y;
-                for (int32_t j = from_j; j < to_j; j++) {
-                    const uint8_t *a = from->input + (line + j) * channels;
-                    const int8_t *k = from->weights + ((ptrdiff_t)i * w->size_y + j) * channels;
-                    const __m256i v = load_some(a, t.n, from->input_end);
-                    const __m256i tap = load_some(k, t.n, from->weights_end);
-                    const __m256i low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(v, zero),
-                                                             _mm256_unpacklo_epi8(tap, zero));
-                    const __m256i high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(v, zero),
-                                                              _mm256_unpackhi_epi8(tap, zero));
-                    sum0 = _mm256_add_epi16(sum0, low);
-                    sum1 = _mm256_add_epi16(sum1, high);
+                const uint8_t *line =
+                    from->input + ((ptrdiff_t)(first_x + i) * w->in_y + first_y) * channels;
+                for (int32_t j = from_j & ~1; j < to_j; j += 2) {
+                    const uint8_t *a = line + j * channels;
+                    const int32_t at = i * pairs + j / 2;
+                    __m256i v[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()}, q[2], taps[2];
+                    if (j >= from_j) {
+                        v[0] = load_some(a, t.n, from->input_end);
+                    }
+                    if (j + 1 < to_j) {
+                        v[1] = load_some(a + channels, t.n, from->input_end);
+                    }
+                    interleave2(v[0], v[1], q);
+                    if (at < READY) {
+                        taps[0] = ready[at][0], taps[1] = ready[at][1];
+                    } else {
+                        pair_taps(w, from, i, j / 2, t.n, taps);
+                    }
+                    sum[0] = _mm256_add_epi16(sum[0], _mm256_maddubs_epi16(q[0], taps[0]));
+                    sum[1] = _mm256_add_epi16(sum[1], _mm256_maddubs_epi16(q[1], taps[1]));
                 }
             }
-            const __m256i sum[2] = {sum0, sum1};
             store_position(&t, (size_t)y, sum);
         }
         t.low += (size_t)w->out_y * t.depth;

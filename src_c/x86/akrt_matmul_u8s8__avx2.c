@@ -10,12 +10,17 @@
 
 #include "x86/matmul_avx2.h"
 
-/* Sums of a position with something left over: `slot` becomes the start and the products of the
- * rest, pair of inputs by pair, where there is any. */
-static void add_rest(const job *j, const int16_t *rest, int32_t *slot, int32_t filters) {
+/* Sums of a position with something left over, from the filter f of the group on: `slot` becomes
+ * the start and the products of the rest, pair of inputs by pair, where there is any. */
+INLINE void add_rest(const job *j, const int16_t *rest, int32_t f, int32_t *slot,
+                     const int blocks) {
     const size_t depth = (size_t)j->product->depth;
-    const int16_t *weights = j->product->rest_weights + (size_t)j->first * depth;
-    memcpy(slot, j->start, sizeof j->start);
+    const int16_t *weights = j->product->rest_weights + (size_t)(j->first + f) * depth;
+    __m256i sum[GROUP / LANES];
+    UNROLL
+    for (int b = 0; b < blocks; b++) {
+        sum[b] = load(j->start + f + b * LANES);
+    }
     for (size_t k = 0; k < depth; k += 8) { /* the depth is a multiple of 8 */
         const __m128i some = _mm_loadu_si128((const __m128i *)(const void *)(rest + k));
         const __m128i none = _mm_cmpeq_epi32(some, _mm_setzero_si128());
@@ -24,10 +29,25 @@ static void add_rest(const job *j, const int16_t *rest, int32_t *slot, int32_t f
             const size_t pair = k + 2 * (size_t)__builtin_ctz(pairs);
             const __m256i x = everywhere(rest + pair);
             const int16_t *w = weights + pair * LANES;
-            for (int32_t f = 0; f < filters; f += LANES, w += LANES * depth) {
-                store(slot + f, _mm256_add_epi32(load(slot + f), _mm256_madd_epi16(x, load(w))));
+            UNROLL
+            for (int b = 0; b < blocks; b++) {
+                add_s32(&sum[b], _mm256_madd_epi16(x, load(w + (size_t)b * LANES * depth)));
             }
         }
+    }
+    UNROLL
+    for (int b = 0; b < blocks; b++) {
+        store(slot + f + b * LANES, sum[b]);
+    }
+}
+
+static void fill_slot(const job *j, const int16_t *rest, int32_t *slot, int32_t filters) {
+    if (filters == GROUP) {
+        add_rest(j, rest, 0, slot, GROUP / LANES);
+        return;
+    }
+    for (int32_t f = 0; f < filters; f += LANES) {
+        add_rest(j, rest, f, slot, 1);
     }
 }
 
@@ -229,7 +249,7 @@ static void multiply(job *j, const int16_t *rest, const uint32_t *spill, int32_t
                 j->from[r - row] = j->start;
                 if (rest != NULL && spill[r]) {
                     j->from[r - row] = slots[r - row];
-                    add_rest(j, rest + (size_t)r * depth, slots[r - row], filters);
+                    fill_slot(j, rest + (size_t)r * depth, slots[r - row], filters);
                 }
             }
             int32_t r = row;
