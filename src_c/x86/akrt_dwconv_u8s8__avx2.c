@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "x86/depthwise_avx2.h"
+#include "x86/depthwise_256.h"
 
 #define READY 32 /* pairs of taps that wait in order */
 

@@ -1,12 +1,12 @@
-/* akrt_matmul_u8s8 for AVX2: what a product needs to know, and the ways to store its sums. */
-#ifndef AKRT_X86_MATMUL_AVX2_H
-#define AKRT_X86_MATMUL_AVX2_H
+/* akrt_matmul_u8s8_* in registers of 256 bits: what a product needs to know, and the ways to store
+ * its sums. The file that includes it defines TILE, the rows of a tile. */
+#ifndef AKRT_X86_MATMUL_256_H
+#define AKRT_X86_MATMUL_256_H
 
 #define INLINE static inline __attribute__((always_inline))
 #define LANES 8  /* filters in a register */
 #define GROUP 64 /* filters whose constants are at hand */
 #define CHUNK 65 /* rows whose sums' starts are at hand */
-#define TILE 5   /* rows of a tile */
 
 INLINE __m256i load(const void *from) { return _mm256_loadu_si256((const __m256i *)from); }
 
@@ -131,6 +131,18 @@ INLINE void store_potentials(const job *j, int32_t *out, __m256i sum[TILE][2], c
                 memcpy(out + b * LANES, kept, (size_t)last * sizeof *out);
             }
         }
+    }
+}
+
+INLINE void store_sums(const job *j, int32_t row, int32_t f, __m256i sum[TILE][2], const int rows,
+                       const int blocks, int32_t last) {
+    const size_t at = (size_t)row * (size_t)j->product->filters + (size_t)(j->first + f);
+    if (j->short_scale != NULL) {
+        store_short(j, (uint8_t *)j->out + at, f, sum, rows, blocks, last);
+    } else if (j->scale != NULL) {
+        store_activations(j, (uint8_t *)j->out + at, f, sum, rows, blocks, last);
+    } else {
+        store_potentials(j, (int32_t *)j->out + at, sum, rows, blocks, last);
     }
 }
 

@@ -1,6 +1,7 @@
-/* akrt_dwconv_u8s8_u8 for AVX2: how 32 channels of a position are loaded and stored. */
-#ifndef AKRT_X86_DEPTHWISE_AVX2_H
-#define AKRT_X86_DEPTHWISE_AVX2_H
+/* akrt_dwconv_u8s8_u8 in registers of 256 bits: how 32 channels of a position are loaded and
+ * stored. */
+#ifndef AKRT_X86_DEPTHWISE_256_H
+#define AKRT_X86_DEPTHWISE_256_H
 
 #define INLINE static inline __attribute__((always_inline))
 #define GROUP 32 /* channels of a step: a register of bytes, two of sums */
