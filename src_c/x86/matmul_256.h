@@ -47,8 +47,8 @@ typedef struct job {
     int32_t base;               /* of the chunk's rows */
     const int32_t *from[CHUNK]; /* where the sums of each of them start */
     int32_t start[GROUP], top[GROUP], mul[GROUP], add[GROUP], fine[GROUP];
-    int16_t factor[2 * GROUP]; /* twice each */
-    uint16_t short_mul[GROUP];
+    int16_t factor[2 * GROUP];         /* twice each */
+    uint16_t short_mul[GROUP + LANES]; /* two registers are read for one block too */
 } job;
 
 INLINE __m256i activation(const job *j, __m256i potential, int32_t f) {
