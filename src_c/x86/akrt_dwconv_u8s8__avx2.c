@@ -9,17 +9,9 @@
 #include <string.h>
 
 #include "x86/depthwise_256.h"
+#include "x86/depthwise_few_256.h"
 
 #define READY 32 /* pairs of taps that wait in order */
-
-INLINE void add_taps(__m256i sum[2], const __m256i q[4], const __m256i taps[4]) {
-    const __m256i low =
-        _mm256_add_epi16(_mm256_maddubs_epi16(q[0], taps[0]), _mm256_maddubs_epi16(q[2], taps[2]));
-    const __m256i high =
-        _mm256_add_epi16(_mm256_maddubs_epi16(q[1], taps[1]), _mm256_maddubs_epi16(q[3], taps[3]));
-    sum[0] = _mm256_add_epi16(sum[0], low);
-    sum[1] = _mm256_add_epi16(sum[1], high);
-}
 
 /* Three lines of the input side by side, along which a 3x3 window slides a column at a time:
  * rows, or columns where these are longer. A line that is outside is zeros that lead nowhere. */
@@ -219,13 +211,17 @@ void AKRT_FN(akrt_dwconv_u8s8_u8)(const akrt_window *w, const uint8_t *input, co
     const size_t channels = (size_t)w->channels, tail = (size_t)depth - channels;
     const uint8_t *input_end = input + (size_t)w->in_x * (size_t)w->in_y * channels;
     const int8_t *weights_end = weights + (size_t)w->size_x * (size_t)w->size_y * channels;
+    const int packed =
+        (channels == 8 || channels == 16) && tail == 0 && (size_t)w->out_y * channels >= GROUP;
     for (size_t c = 0; c < channels; c += GROUP) {
         const size_t left = channels - c, n = left < GROUP ? left : GROUP;
         target t = {out + c, rest + c, spill, (size_t)depth, n, c == 0, {{0}}};
         upper_bytes(n, t.upper);
         const source from = {input + c, input_end, weights + c, (const uint8_t *)weights_end,
                              offset + c};
-        if (w->size_x == 3 && w->size_y == 3) {
+        if (w->size_x == 3 && w->size_y == 3 && w->stride_y == 1 && packed) {
+            few3x3(w, &from, x, count, t, GROUP / w->channels);
+        } else if (w->size_x == 3 && w->size_y == 3) {
             group3x3(w, &from, x, count, t);
         } else {
             group(w, &from, x, count, t);

@@ -116,4 +116,13 @@ typedef struct source {
     const int32_t *offset;
 } source;
 
+INLINE void add_taps(__m256i sum[2], const __m256i q[4], const __m256i taps[4]) {
+    const __m256i low =
+        _mm256_add_epi16(_mm256_maddubs_epi16(q[0], taps[0]), _mm256_maddubs_epi16(q[2], taps[2]));
+    const __m256i high =
+        _mm256_add_epi16(_mm256_maddubs_epi16(q[1], taps[1]), _mm256_maddubs_epi16(q[3], taps[3]));
+    sum[0] = _mm256_add_epi16(sum[0], low);
+    sum[1] = _mm256_add_epi16(sum[1], high);
+}
+
 #endif
