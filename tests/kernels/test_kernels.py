@@ -127,6 +127,8 @@ def byte_product(
     w = rng.integers(-bits, bits + 1, (filters, depth)).astype(np.int8)
     if seed % 3 == 0:
         a[:], w[: filters // 2], w[filters // 2 :] = top, bits, -bits
+    elif seed % 3 == 1:  # the largest sum of the first filter, the smallest of the last
+        a[0], a[-1] = top * (w[0] > 0), top * (w[-1] < 0)
     chain = byte_chain(w, top, kernels.arch.byte_pair or INT32.max)
     assert chain or kernels.arch.byte_pair == INT16.max  # multiplies by the 16-bit weights then
     start = rng.integers(-(2**20), 2**20, filters).astype(np.int32)
@@ -151,6 +153,30 @@ def byte_product(
     )
     both = (pointer(rest), pointer(spill)) if spills else (None, None)
     return a, product, *both, expected, factor
+
+
+@given(
+    seeds,
+    st.integers(1, 60),
+    st.sampled_from([(255, 127), (255, 40), (255, 7), (15, 127), (15, 7), (3, 1)]),
+)
+def test_byte_chain_bounds_every_sum_of_any_input(
+    seed: int, depth4: int, most: tuple[int, int]
+) -> None:
+    top, bits = most
+    w = np.random.default_rng(seed).integers(-bits, bits + 1, (3, 4 * depth4))
+    chain = byte_chain(w, top, INT16.max)
+    for extreme in (top * (w > 0), top * (w < 0)):
+        pairs = (extreme * w).reshape(3, depth4, 2, 2).sum(-1)
+        if not chain:
+            continue
+        for start in range(0, depth4, chain):
+            sums = pairs[:, start : start + chain].cumsum(1)
+            assert INT16.min <= sums.min()
+            assert sums.max() <= INT16.max
+    largest = np.abs(w.reshape(3, -1, 2).clip(0).sum(-1)).max()
+    smallest = np.abs(w.reshape(3, -1, 2).clip(max=0).sum(-1)).max()
+    assert bool(chain) == (top * max(largest, smallest) <= INT16.max)
 
 
 @given(seeds, st.integers(1, 24), st.integers(1, 30), st.integers(1, 150), st.booleans())
