@@ -123,15 +123,15 @@ INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int
     store_sums(j, row, f, total, rows, blocks, last);
 }
 
-static void rows5(const job *j, int32_t row, int32_t filters) {
+INLINE void byte_rows(const job *j, int32_t row, int32_t filters, const int rows) {
     int32_t f = 0;
     for (; f + 2 * LANES <= filters; f += 2 * LANES) {
-        tile(j, row, f, 5, 2, LANES);
+        tile(j, row, f, rows, 2, LANES);
     }
     if (f + LANES < filters) {
-        tile(j, row, f, 5, 2, filters - f - LANES);
+        tile(j, row, f, rows, 2, filters - f - LANES);
     } else if (f < filters) {
-        tile(j, row, f, 5, 1, filters - f);
+        tile(j, row, f, rows, 1, filters - f);
     }
 }
 
@@ -141,15 +141,15 @@ static void rows1(const job *j, int32_t row, int32_t filters) {
     }
 }
 
-static void wide_rows5(const job *j, int32_t row, int32_t filters) {
+INLINE void wide_rows(const job *j, int32_t row, int32_t filters, const int rows) {
     int16_t a[TILE * AKRT_WIDE_DEPTH];
-    widen(j, row, a, TILE);
+    widen(j, row, a, rows);
     int32_t f = 0;
     for (; f + LANES < filters; f += 2 * LANES) {
-        wide_tile(j, a, row, f, 5, 2, filters - f >= 2 * LANES ? LANES : filters - f - LANES);
+        wide_tile(j, a, row, f, rows, 2, filters - f >= 2 * LANES ? LANES : filters - f - LANES);
     }
     if (f < filters) {
-        wide_tile(j, a, row, f, 5, 1, filters - f);
+        wide_tile(j, a, row, f, rows, 1, filters - f);
     }
 }
 
@@ -164,9 +164,17 @@ static void wide_rows1(const job *j, int32_t row, int32_t filters) {
 /* The sums of TILE rows with the filters of the group. */
 static void tile_rows(const job *j, int32_t row, int32_t filters) {
     if (j->product->chain == 0) {
-        wide_rows5(j, row, filters);
+        wide_rows(j, row, filters, TILE);
     } else {
-        rows5(j, row, filters);
+        byte_rows(j, row, filters, TILE);
+    }
+}
+
+static void smaller_tile_rows(const job *j, int32_t row, int32_t filters) {
+    if (j->product->chain == 0) {
+        wide_rows(j, row, filters, TILE - 1);
+    } else {
+        byte_rows(j, row, filters, TILE - 1);
     }
 }
 
