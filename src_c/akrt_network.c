@@ -11,9 +11,9 @@ typedef struct scratch_plan {
     size_t rest, spill, potentials, pooled, total;
 } scratch_plan;
 
-#define LINE 64u     /* bytes; also what akrt_patches_u8 may write too far */
-#define POSITIONS 60 /* of an output are worked on at once, if a row has no more */
-#define BYTES 20480u /* of a product's operand, likewise: they stay in the nearest cache */
+#define LINE 64u      /* bytes; also what akrt_patches_u8 may write too far */
+#define POSITIONS 128 /* of an output are worked on at once, if a row has no more */
+#define BYTES 16384   /* of a product's operand, likewise: they stay in the nearest cache */
 
 static size_t aligned(size_t bytes) { return (bytes + (LINE - 1)) & ~(size_t)(LINE - 1); }
 
@@ -24,12 +24,9 @@ static int32_t rows_at_once(const akrt_layer *layer) {
     if (!layer->bytes) {
         return 1;
     }
-    int32_t rows = 1;
-    while (rows < w->out_x && (rows + 1) * w->out_y <= POSITIONS &&
-           area(rows + 1, w->out_y) * (size_t)layer->depth <= BYTES) {
-        rows++;
-    }
-    return rows;
+    const int32_t most = BYTES / layer->depth < POSITIONS ? BYTES / layer->depth : POSITIONS;
+    const int32_t rows = most / w->out_y;
+    return rows < 1 ? 1 : rows < w->out_x ? rows : w->out_x;
 }
 
 /* Whether the potentials of a product go straight to activations. */

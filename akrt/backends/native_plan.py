@@ -32,8 +32,11 @@ _INT32_MAX = (1 << 31) - 1
 _BISECT_DISTANCE = 1 << 23
 _BISECT_STEP = 1 << 27
 _DEPTH_MULTIPLE = 8
+_OPERAND_MAX = _INT16_MAX + 1 + 255
+"""Of a separable layer's product: a byte and what it did not hold."""
 _FINE_SHIFT = 12
 _LARGEST_FACTOR = 40
+_WIDE_DEPTH = 256
 
 
 class Scale(TypedDict):
@@ -53,7 +56,7 @@ class ShortScale(TypedDict):
     shift: int
     top: int
     factor: npt.NDArray[np.int64]
-    """What the weights of each filter, and its threshold, are multiplied by."""
+    """What the sum of each filter, and its threshold, are multiplied by."""
     offset: npt.NDArray[np.int64]
     """What is added to the multiplied sum."""
 
@@ -93,14 +96,20 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
     rows = rows.reshape(-1, layer.filters).astype(np.int64)
     # where the product makes activations itself, its sums start at the negated threshold
     start = np.zeros(layer.filters, np.int64)
+    factor = np.ones(layer.filters, np.int64)
     if _activates_first(layer):
         packed["activates_first"] = 1
     if packed["act"] == "scale" and (layer.pooling is None or packed["activates_first"]):
         start -= layer.threshold
         short = _short_scale(layer, rows, stage, arch)
         if short is not None:
-            packed.update(act="short", scale=short)
-            rows, start = rows * short["factor"], start * short["factor"] + short["offset"]
+            start = start * short["factor"] + short["offset"]
+            packed.update(act="short", scale={**short, "factor": None})
+            if arch.byte_pair > _INT16_MAX:
+                rows = rows * short["factor"]
+            else:  # larger weights would leave 16-bit sums no room
+                factor = short["factor"]
+                packed["scale"]["factor"] = factor.astype(np.int16)
     if isinstance(layer, SeparableConvolutional):
         wide = stage.max_depthwise > _INT16_MAX
         block = 1 if wide else arch.filter_block
@@ -108,8 +117,8 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
             op="separable",
             depthwise=layer.depthwise.astype(np.int16),
             wide_depthwise=int(wide),
-            **_wide_weights(rows, block),
-            bytes=_separable_bytes(layer, rows, stage, arch, start),
+            **_wide_weights(rows * factor, block),
+            bytes=_separable_bytes(layer, rows, stage, arch, start, factor),
         )
         if not wide and can_collapse(layer, stage):
             packed["magnitudes"] = _wide_weights(np.abs(rows), block)["weights"]
@@ -148,14 +157,15 @@ def _plain_weights(
     """Weights (K, F) of a convolution or a fully connected layer: bytes if possible."""
     rows = _padded_rows(weights, 4)
     chain = byte_chain(rows, stage.input_max, arch.byte_pair)
-    if not chain:
+    wide = arch.byte_pair == _INT16_MAX and rows.shape[1] <= _WIDE_DEPTH
+    if not chain and not wide:
         return {**_wide_weights(weights, arch.filter_block), "bytes": None}
     return {
-        "weights": None,
+        "weights": None if chain else interleave(rows, arch.filter_block, 2),
         "filters": rows.shape[0],
         "depth": rows.shape[1],
         "bytes": {
-            "weights": interleave(rows.astype(np.int8), arch.byte_block, 4),
+            "weights": interleave(rows.astype(np.int8), arch.byte_block, 4) if chain else None,
             "start": start.astype(np.int32),
             "chain": chain,
         },
@@ -168,10 +178,12 @@ def _separable_bytes(
     stage: Stage,
     arch: Architecture,
     start: npt.NDArray[np.int64],
+    factor: npt.NDArray[np.int64],
 ) -> dict[str, Any] | None:
     """What a separable layer needs to multiply bytes; None where it cannot.
 
-    The offset puts the depthwise results of a channel where most of them fit a byte.
+    `factor` is what the kernel multiplies its sums by. The offset puts the depthwise results of a
+    channel where most of them fit a byte.
     """
     taps = layer.depthwise.astype(np.int64)
     above = stage.input_max * taps.clip(0).sum((0, 1))
@@ -181,7 +193,7 @@ def _separable_bytes(
     rows = _padded_rows(pointwise, _DEPTH_MULTIPLE)
     chain = byte_chain(rows, 255, arch.byte_pair)
     pair = 2 * stage.input_max * int(np.abs(taps).max())
-    largest = np.abs(rows).sum(1).max() * (_INT16_MAX + 1 + 255)
+    largest = _OPERAND_MAX * (np.abs(rows).sum(1) * factor).max()
     reach = max((above + offset).max(), (below - offset).max())
     reach = max(stage.max_depthwise, reach)
     if not chain or pair > arch.byte_pair or reach > _INT16_MAX or largest > _INT32_MAX // 2:
@@ -190,7 +202,7 @@ def _separable_bytes(
     padded[: len(offset)] = offset
     return {
         "weights": interleave(rows.astype(np.int8), arch.byte_block, 4),
-        "start": (start - offset @ pointwise).astype(np.int32),
+        "start": (start - offset @ (pointwise * factor)).astype(np.int32),
         "chain": chain,
         "depthwise": layer.depthwise,
         "offset": padded,
@@ -202,18 +214,21 @@ def _short_scale(
 ) -> ShortScale | None:
     """Constants of akrt_matmul_u8s8_u8_short where a layer can use it."""
     assert layer.act_bits is not None
+    none = np.zeros(layer.filters, np.int64)
     multiplies_bytes = (
-        _separable_bytes(layer, rows, stage, arch, np.zeros(layer.filters, np.int64)) is not None
+        _separable_bytes(layer, rows, stage, arch, none, none + 1) is not None
         if isinstance(layer, SeparableConvolutional)
         else bool(byte_chain(rows.T, stage.input_max, arch.byte_pair))
     )
-    if not multiplies_bytes or arch.byte_pair <= _INT16_MAX:
-        return None  # larger weights would leave 16-bit sums no room
-    largest = np.maximum(np.abs(rows).max(0), 1)
+    if not multiplies_bytes:
+        return None
     reach = stage.max_potential + int(np.abs(layer.threshold.astype(np.int64)).max())
-    largest = np.maximum(largest, 127 * 2 * reach // _INT32_MAX + 1)
+    most = np.minimum(127 // np.abs(rows).max(0).clip(1), _INT32_MAX // (2 * reach + 1))
+    if isinstance(layer, SeparableConvolutional):
+        largest = _OPERAND_MAX * np.abs(rows).sum(0).clip(1)
+        most = np.minimum(most, _INT32_MAX // 2 // largest)
     step = layer.step16 << (4 - layer.act_bits)
-    return find_short_scale(layer.firing_levels - layer.threshold, step, 127 // largest)
+    return find_short_scale(layer.firing_levels - layer.threshold, step, most)
 
 
 def byte_chain(rows: npt.NDArray[np.integer[Any]], input_max: int, byte_pair: int) -> int:
@@ -224,8 +239,10 @@ def byte_chain(rows: npt.NDArray[np.integer[Any]], input_max: int, byte_pair: in
         input_max: largest value that they multiply.
         byte_pair: the architecture's limit for a sum of two products.
     """
-    magnitudes = input_max * np.abs(_padded_rows(rows.T, 4)).astype(np.int64)
-    pairs = magnitudes.reshape(len(rows), -1, 2, 2).sum(-1)
+    # no input is negative: a sum stays between those of its negative and positive products
+    products = input_max * _padded_rows(rows.T, 4).astype(np.int64)
+    signed = np.stack([products.clip(0), (-products).clip(0)])
+    pairs = signed.reshape(2 * len(rows), -1, 2, 2).sum(-1)
     if not byte_pair or pairs.max() > byte_pair:
         return 0
     if byte_pair > _INT16_MAX:
@@ -233,9 +250,9 @@ def byte_chain(rows: npt.NDArray[np.integer[Any]], input_max: int, byte_pair: in
     groups = pairs.shape[1]
     chain = 1
     while chain < groups:
-        whole = np.zeros((len(rows), -(-groups // (2 * chain)) * 2 * chain, 2), np.int64)
+        whole = np.zeros((len(pairs), -(-groups // (2 * chain)) * 2 * chain, 2), np.int64)
         whole[:, :groups] = pairs
-        if whole.reshape(len(rows), -1, 2 * chain, 2).sum(2).max() > _INT16_MAX:
+        if whole.reshape(len(pairs), -1, 2 * chain, 2).sum(2).max() > _INT16_MAX:
             break
         chain *= 2
     return chain

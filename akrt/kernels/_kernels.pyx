@@ -13,6 +13,7 @@ cnp.import_array()
 
 
 cdef extern from "akrt/network.h" nogil:
+    enum: AKRT_WIDE_DEPTH
     ctypedef enum akrt_op:
         AKRT_CONV
         AKRT_SEPARABLE
@@ -35,6 +36,7 @@ cdef extern from "akrt/network.h" nogil:
         const uint32_t *fine
         uint32_t shift
     ctypedef struct akrt_short_scale:
+        const int16_t *factor
         const uint16_t *mul
         uint32_t shift
         uint8_t top
@@ -244,6 +246,10 @@ cdef class Network:
             if not out.bytes or pooled or out.op == AKRT_DENSE:
                 raise ValueError("this activation needs a product of bytes, not pooled")
             scale = layer["scale"]
+            if scale["factor"] is not None:
+                out.short_scale.factor = <const int16_t *>_pointer(
+                    scale["factor"], np.int16, channels
+                )
             out.short_scale.mul = <const uint16_t *>_pointer(scale["mul"], np.uint16, channels)
             out.short_scale.shift, out.short_scale.top = scale["shift"], scale["top"]
         elif out.act == AKRT_ACT_LEVELS:
@@ -263,7 +269,8 @@ cdef class Network:
         product.weights = <const int8_t *>_weights({**layer, **sizes}, "weights", np.int8)
         product.rest_weights = out.weights
         product.start = <const int32_t *>_pointer(layer["start"], np.int32, (out.filters,))
-        if product.weights == NULL or product.chain < 1:
+        wide = product.chain == 0 and out.depth <= AKRT_WIDE_DEPTH
+        if (out.weights if wide else product.weights) == NULL or product.chain < 1 - wide:
             raise ValueError("no weights")
         if out.op == AKRT_SEPARABLE:
             window = (out.conv.size_x, out.conv.size_y, out.conv.channels)

@@ -88,7 +88,12 @@ class Scale(Linked):
 
 
 class ShortScale(Linked):
-    _fields_ = (("mul", ctypes.c_void_p), ("shift", ctypes.c_uint32), ("top", ctypes.c_uint8))
+    _fields_ = (
+        ("factor", ctypes.c_void_p),
+        ("mul", ctypes.c_void_p),
+        ("shift", ctypes.c_uint32),
+        ("top", ctypes.c_uint8),
+    )
 
 
 class Product(Linked):

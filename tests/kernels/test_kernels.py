@@ -97,7 +97,7 @@ def test_matmul_s32s16(kernels: Kernels, seed: int, depth8: int, rows: int, filt
 def test_matmul_u8s8_s32(
     kernels: Kernels, seed: int, depth4: int, rows: int, filters: int, spills: bool
 ) -> None:
-    a, product, rest, spill, expected, _kept = byte_product(
+    a, product, rest, spill, expected, _factor = byte_product(
         kernels, seed, depth4, rows, filters, spills
     )
     out = np.empty((rows, filters), np.int32)
@@ -106,44 +106,84 @@ def test_matmul_u8s8_s32(
 
 
 def byte_product(
-    kernels: Kernels, seed: int, depth4: int, rows: int, filters: int, spills: bool
+    kernels: Kernels,
+    seed: int,
+    depth4: int,
+    rows: int,
+    filters: int,
+    spills: bool,
+    scaled: bool = False,
 ) -> tuple:
-    """Operands over the whole range that the architecture takes, and the potentials."""
+    """Operands over the whole range that the architecture takes, the potentials, and the factors.
+
+    These are None if not `scaled`, and where the weights have them.
+    """
     rng = np.random.default_rng(seed)
     depth = 4 * depth4 + 4 * (spills and depth4 % 2)
     # also each side of where operands stop to be signed bytes
     ranges = [(255, 7), (255, 127), (15, 127), (255, 1), (127, 127), (128, 127)]
     top, bits = ranges[seed // 3 % 6]
-    if 2 * top * bits > (kernels.arch.byte_pair or INT32.max):
-        bits = 7
     a = rng.integers(0, top + 1, (rows, depth)).astype(np.uint8)
     w = rng.integers(-bits, bits + 1, (filters, depth)).astype(np.int8)
     if seed % 3 == 0:
         a[:], w[: filters // 2], w[filters // 2 :] = top, bits, -bits
+    elif seed % 3 == 1:  # the largest sum of the first filter, the smallest of the last
+        a[0], a[-1] = top * (w[0] > 0), top * (w[-1] < 0)
     chain = byte_chain(w, top, kernels.arch.byte_pair or INT32.max)
-    assert chain
+    assert chain or kernels.arch.byte_pair == INT16.max  # multiplies by the 16-bit weights then
     start = rng.integers(-(2**20), 2**20, filters).astype(np.int32)
     expected = a.astype(np.int64) @ w.T.astype(np.int64) + start
+    factor = None
+    wide = w.astype(np.int16)
+    if scaled and kernels.arch.byte_pair == INT16.max:
+        factor = rng.integers(1, min(40, INT32.max // (2**16 * depth * bits)) + 1, filters)
+        wide *= factor[:, None].astype(np.int16)
+        expected = a.astype(np.int64) @ wide.T.astype(np.int64) + start
+        factor = factor.astype(np.int16)
     rest = rng.integers(-(2**15), 2**15, (rows, depth)).astype(np.int16)
     rest[rng.random((rows, depth)) < rng.choice([0.5, 0.97])] = 0
     rest[rng.random(rows) < 0.5] = 0
     spill = rest.any(1).astype(np.uint32) << np.uint32(rng.integers(32))
     if spills:
-        expected += rest.astype(np.int64) @ w.T.astype(np.int64)
-    bytes_, wide = interleave(w, kernels.arch.byte_block, 4), w.astype(np.int16)
+        expected += rest.astype(np.int64) @ wide.T.astype(np.int64)
+    bytes_ = interleave(w, kernels.arch.byte_block, 4)
     wide = interleave(wide, kernels.arch.filter_block, 2)
     product = Product(
         weights=bytes_, rest_weights=wide, start=start, depth=depth, filters=filters, chain=chain
     )
     both = (pointer(rest), pointer(spill)) if spills else (None, None)
-    return a, product, *both, expected, (bytes_, wide, start, rest, spill)
+    return a, product, *both, expected, factor
+
+
+@given(
+    seeds,
+    st.integers(1, 60),
+    st.sampled_from([(255, 127), (255, 40), (255, 7), (15, 127), (15, 7), (3, 1)]),
+)
+def test_byte_chain_bounds_every_sum_of_any_input(
+    seed: int, depth4: int, most: tuple[int, int]
+) -> None:
+    top, bits = most
+    w = np.random.default_rng(seed).integers(-bits, bits + 1, (3, 4 * depth4))
+    chain = byte_chain(w, top, INT16.max)
+    for extreme in (top * (w > 0), top * (w < 0)):
+        pairs = (extreme * w).reshape(3, depth4, 2, 2).sum(-1)
+        if not chain:
+            continue
+        for start in range(0, depth4, chain):
+            sums = pairs[:, start : start + chain].cumsum(1)
+            assert INT16.min <= sums.min()
+            assert sums.max() <= INT16.max
+    largest = np.abs(w.reshape(3, -1, 2).clip(0).sum(-1)).max()
+    smallest = np.abs(w.reshape(3, -1, 2).clip(max=0).sum(-1)).max()
+    assert bool(chain) == (top * max(largest, smallest) <= INT16.max)
 
 
 @given(seeds, st.integers(1, 24), st.integers(1, 30), st.integers(1, 150), st.booleans())
 def test_matmul_u8s8_u8(
     kernels: Kernels, seed: int, depth4: int, rows: int, filters: int, spills: bool
 ) -> None:
-    a, product, rest, spill, potentials, _kept = byte_product(
+    a, product, rest, spill, potentials, _factor = byte_product(
         kernels, seed, depth4, rows, filters, spills
     )
     rng = np.random.default_rng(seed)
@@ -168,13 +208,13 @@ def test_matmul_u8s8_u8(
 def test_matmul_u8s8_u8_short(
     kernels: Kernels, seed: int, depth4: int, rows: int, filters: int, spills: bool
 ) -> None:
-    a, product, rest, spill, sums, _kept = byte_product(
-        kernels, seed, depth4, rows, filters, spills
+    a, product, rest, spill, sums, factor = byte_product(
+        kernels, seed, depth4, rows, filters, spills, scaled=seed % 4 > 0
     )
     rng = np.random.default_rng(seed)
     mul = rng.integers(0, 2**16, filters).astype(np.uint16)
     shift, top = int(rng.integers(1, 16)), int(rng.choice([1, 3, 15]))
-    scale = ShortScale(mul=mul, shift=shift, top=top)
+    scale = ShortScale(factor=factor, mul=mul, shift=shift, top=top)
     out = np.empty((rows, filters), np.uint8)
     kernels.akrt_matmul_u8s8_u8_short(
         pointer(a), rest, spill, ctypes.byref(product), ctypes.byref(scale), rows, pointer(out)

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from networks import networks, placeholder
 
 import akrt
-from akrt.backends.native import NativeBackend, choose_arch
+from akrt.backends.native import NativeBackend, choose_arch, usable_archs
 from akrt.backends.native_plan import pack
 from akrt.backends.reference import ReferenceBackend
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Network, architectures
-from akrt.model import FullyConnected, InputData, Model
+from akrt.model import FullyConnected, InputData, Model, SeparableConvolutional
 
 GENERIC = architectures()[-1]
 
@@ -122,6 +122,31 @@ def test_the_kernels_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
         akrt.Runtime(SMALL)
     with pytest.raises(ValueError, match="no kernels 'sse9'"):
         Network(neural(SMALL), "sse9")
+
+
+@pytest.mark.parametrize("arch", usable_archs())
+def test_a_separable_layer_of_many_channels(arch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many that the scale of its activations has to be small for 32-bit sums."""
+    rng = np.random.default_rng(0)
+    channels, filters = 1024, 16
+    layer = SeparableConvolutional(
+        name="many",
+        depthwise=rng.integers(-7, 8, (3, 3, channels)).astype(np.int8),
+        pointwise=rng.integers(-7, 8, (channels, filters)).astype(np.int8),
+        weights_bits=4,
+        threshold=rng.integers(-20_000, 20_000, filters).astype(np.int32),
+        act_step=rng.uniform(1000, 3000, filters).astype(np.float32),
+        act_bits=4,
+        stride=(1, 1),
+        padding="same",
+        pooling=None,
+    )
+    model = Model((InputData("in", (5, 4, channels), 4), layer))
+    x = rng.integers(0, 16, (2, 5, 4, channels)).astype(np.uint8)
+    monkeypatch.setenv("AKRT_ARCH", arch)
+    expected = ReferenceBackend(model).run(x)
+    assert len(np.unique(expected)) == 16
+    np.testing.assert_array_equal(NativeBackend(model).run(x), expected)
 
 
 SMALL = Model(

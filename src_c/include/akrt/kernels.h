@@ -48,10 +48,14 @@ typedef struct akrt_scale {
 
 /* Constants of akrt_matmul_u8s8_u8 for sums that are scaled to 16 bits: kernels.inc. */
 typedef struct akrt_short_scale {
-    const uint16_t *mul; /* one a channel */
-    uint32_t shift;      /* 1..15 */
+    const int16_t *factor; /* one a channel; NULL: the weights have it */
+    const uint16_t *mul;   /* one a channel */
+    uint32_t shift;        /* 1..15 */
     uint8_t top;
 } akrt_short_scale;
+
+/* The largest depth of an akrt_matmul_u8s8_* without `chain`: kernels.inc. */
+#define AKRT_WIDE_DEPTH 256
 
 /* The constant side of akrt_matmul_u8s8_*: kernels.inc. */
 typedef struct akrt_product {
