@@ -19,9 +19,14 @@ static size_t aligned(size_t bytes) { return (bytes + (LINE - 1)) & ~(size_t)(LI
 
 static size_t area(int32_t x, int32_t y) { return (size_t)x * (size_t)y; }
 
+/* Whether a product multiplies the halves of bytes. */
+static int in_halves(const akrt_layer *layer) {
+    return layer->act == AKRT_ACT_LANES && layer->lanes.step != NULL;
+}
+
 static int32_t rows_at_once(const akrt_layer *layer) {
     const akrt_window *w = &layer->conv;
-    if (!layer->bytes) {
+    if (!layer->bytes && !in_halves(layer)) {
         return 1;
     }
     int32_t rows = 1;
@@ -34,6 +39,9 @@ static int32_t rows_at_once(const akrt_layer *layer) {
 
 /* Whether the potentials of a product go straight to activations. */
 static int is_fused(const akrt_layer *layer) {
+    if (layer->act == AKRT_ACT_LANES) {
+        return 1;
+    }
     return layer->bytes && layer->op != AKRT_DENSE &&
            (layer->pool == AKRT_POOL_NONE || layer->activates_first) &&
            (layer->act == AKRT_ACT_SCALE || layer->act == AKRT_ACT_SHORT);
@@ -48,7 +56,7 @@ static scratch_plan plan_scratch(const akrt_layer *layer) {
     const size_t element = layer->wide_depthwise ? sizeof(int32_t)
                            : layer->bytes        ? sizeof(uint8_t)
                                                  : sizeof(int16_t);
-    const size_t rows = aligned(positions * depth * element) + (layer->bytes ? LINE : 0);
+    const size_t rows = aligned(positions * depth * element) + LINE;
     size_t kept = positions * filters, pooled = 0, rest = 0;
     if (layer->activates_first) {
         kept = is_fused(layer) ? 0 : kept;
@@ -120,9 +128,9 @@ static void emit(const akrt_layer *layer, const int32_t *potentials, size_t at, 
     }
 }
 
-/* Potentials of the output row x. */
+/* The output row x: activations if is_fused, else potentials. */
 static void run_row(const akrt_layer *layer, const uint8_t *input, int32_t x, void *rows,
-                    int32_t *potentials) {
+                    void *out) {
     const akrt_window *w = &layer->conv;
     if (layer->op == AKRT_CONV) {
         const int32_t used = w->size_x * w->size_y * w->channels;
@@ -135,13 +143,17 @@ static void run_row(const akrt_layer *layer, const uint8_t *input, int32_t x, vo
     } else if (layer->wide_depthwise) {
         layer->arch->akrt_dwconv_u8s16_s32(w, input, layer->depthwise, x, layer->depth, rows);
         layer->arch->akrt_matmul_s32s16(rows, layer->weights, w->out_y, layer->depth,
-                                        layer->filters, potentials);
+                                        layer->filters, out);
         return;
     } else {
         layer->arch->akrt_dwconv_u8s16_s16(w, input, layer->depthwise, x, layer->depth, rows);
     }
-    layer->arch->akrt_matmul_s16s16(rows, layer->weights, w->out_y, layer->depth, layer->filters,
-                                    potentials);
+    if (layer->act == AKRT_ACT_LANES) {
+        layer->arch->akrt_matmul_s16s16_u8(rows, &layer->lanes, w->out_y, out);
+    } else {
+        layer->arch->akrt_matmul_s16s16(rows, layer->weights, w->out_y, layer->depth,
+                                        layer->filters, out);
+    }
 }
 
 /* Whether the input is already the matrix that a convolution multiplies. */
@@ -287,8 +299,16 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output,
         const size_t at = area(x, w->out_y);
         int32_t *sums = potentials;
         if (fused) {
-            run_bytes(layer, &plan, input, x, count, scratch,
-                      activations + at * (size_t)layer->filters);
+            uint8_t *to = activations + at * (size_t)layer->filters;
+            if (in_halves(layer)) {
+                layer->arch->akrt_patches_u8(w, input, x, count, (uint8_t)layer->border,
+                                             layer->lanes.depth, scratch);
+                layer->arch->akrt_matmul_u8s16_u8(scratch, &layer->lanes, positions, to);
+            } else if (layer->bytes) {
+                run_bytes(layer, &plan, input, x, count, scratch, to);
+            } else {
+                run_row(layer, input, x, scratch, to);
+            }
             continue;
         }
         if (whole && !layer->activates_first) {

@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from akrt.backends.native_lanes import Lanes, coarse_levels, half_byte_lanes, short_lanes
 from akrt.kernels._kernels import Architecture
 from akrt.model import (
     POTENTIAL_MAX,
@@ -28,6 +29,7 @@ from akrt.model import (
 )
 
 _INT16_MAX = (1 << 15) - 1
+_UINT16_MAX = (1 << 16) - 1
 _INT32_MAX = (1 << 31) - 1
 _BISECT_DISTANCE = 1 << 23
 _BISECT_STEP = 1 << 27
@@ -101,6 +103,10 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
         if short is not None:
             packed.update(act="short", scale=short)
             rows, start = rows * short["factor"], start * short["factor"] + short["offset"]
+        elif arch.lanes:
+            scale = _lanes(layer, rows, stage)
+            if scale is not None:
+                packed.update(act="lanes", scale=scale)
     if isinstance(layer, SeparableConvolutional):
         wide = stage.max_depthwise > _INT16_MAX
         block = 1 if wide else arch.filter_block
@@ -214,6 +220,26 @@ def _short_scale(
     largest = np.maximum(largest, 127 * 2 * reach // _INT32_MAX + 1)
     step = layer.step16 << (4 - layer.act_bits)
     return find_short_scale(layer.firing_levels - layer.threshold, step, 127 // largest)
+
+
+def _lanes(layer: SpatialLayer, rows: npt.NDArray[np.int64], stage: Stage) -> Lanes | None:
+    """Constants of the products in 16-bit lanes for weights (K, F) where a layer can use them."""
+    assert layer.act_bits is not None
+    levels = layer.firing_levels - layer.threshold
+    step = layer.step16.astype(np.int64) << (4 - layer.act_bits)
+    in_halves = isinstance(layer, InputConvolutional)
+    counted, unit = (coarse_levels(levels), 256) if in_halves else (levels, 16)
+    most = _UINT16_MAX // (counted[-1] + step // unit + 2)  # the offset is less than a step
+    short = find_short_scale(counted, step, most.clip(1), unit)
+    if short is None:
+        return None
+    if in_halves:
+        return half_byte_lanes(rows.T, layer.threshold, levels, step, short)
+    input_max = stage.input_max
+    if isinstance(layer, SeparableConvolutional):
+        input_max = stage.max_depthwise
+    padded = _padded_rows(rows, _DEPTH_MULTIPLE)
+    return short_lanes(padded, input_max, layer.threshold, levels, short)
 
 
 def byte_chain(rows: npt.NDArray[np.integer[Any]], input_max: int, byte_pair: int) -> int:
@@ -378,14 +404,18 @@ def find_scale(levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Sc
 
 
 def find_short_scale(
-    levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64], most: npt.NDArray[np.int64]
+    levels: npt.NDArray[np.int64],
+    step: npt.NDArray[np.int64],
+    most: npt.NDArray[np.int64],
+    unit: int = 16,
 ) -> ShortScale | None:
     """Constants with which ``(v * factor + offset) * mul >> 16 >> shift`` counts levels below v.
 
     Args:
         levels: int64 (2**bits - 1, F), ascending by channel from 0: distances from the threshold.
-        step: int64 (F,), sixteenths from one level to the next.
+        step: int64 (F,), from one level to the next, in parts of which `unit` make one.
         most: int64 (F,), the largest factor of each channel.
+        unit: see `step`.
 
     Returns:
         Constants such that the result is exact for every whole v, where ``v * factor + offset`` is
@@ -405,7 +435,7 @@ def find_short_scale(
         for q in range(min(int(most.max()), _LARGEST_FACTOR), 0, -1):
             for up in (0, 1):
                 open_ = np.flatnonzero((mul == 0) & (most >= q))
-                m = one * 16 // (step[open_] * q) + up
+                m = one * unit // (step[open_] * q) + up
                 open_, m = open_[(m > 0) & (m < 1 << 16)], m[(m > 0) & (m < 1 << 16)]
                 edge = -(-n * one // m)
                 low = (edge - q * (levels[:, open_] + 1)).max(0)
