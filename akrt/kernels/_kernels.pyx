@@ -324,6 +324,22 @@ cdef class Network:
         """Bytes of memory one call in flight needs."""
         return self._arena_bytes
 
+    def accepts(self, x):
+        """Whether `x` is a plain array of one or more samples that `run` takes as it is."""
+        if not cnp.PyArray_CheckExact(x):
+            return False
+        cdef cnp.ndarray array = <cnp.ndarray>x
+        cdef const akrt_window *first = &self._layers[0].conv
+        return (
+            cnp.PyArray_TYPE(array) == cnp.NPY_UINT8
+            and cnp.PyArray_IS_C_CONTIGUOUS(array)
+            and cnp.PyArray_NDIM(array) == 4
+            and array.shape[0] > 0
+            and array.shape[1] == first.in_x
+            and array.shape[2] == first.in_y
+            and array.shape[3] == first.channels
+        )
+
     def empty(self, int32_t samples):
         """An array for the outputs of so many samples."""
         cdef int last = self._network.count - 1

@@ -27,6 +27,24 @@ def neural(model: Model) -> list[dict]:
 
 @settings(max_examples=30)
 @given(networks())
+def test_what_is_accepted_unseen_is_what_run_takes(case: tuple[Model, np.ndarray]) -> None:
+    model, x = case
+    check = NativeBackend(model).quick_check()
+    if check is None:
+        assert model.input_bits < 8 or not neural(model)
+        return
+    assert check(x)
+    assert check(x[:1])
+    wider = np.concatenate([x, x], axis=3)
+    for bad in (
+        *(x[:0], x[0], x[None], x[..., None], x.astype(np.int8), wider),
+        *(np.resize(x, (6, *model.input_shape))[::2], x.tolist(), x.view(np.recarray), None),
+    ):
+        assert not check(bad)
+
+
+@settings(max_examples=30)
+@given(networks())
 def test_many_threads_share_one_network(case: tuple[Model, np.ndarray]) -> None:
     model, x = case
     native = NativeBackend(model)
