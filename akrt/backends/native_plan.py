@@ -290,6 +290,8 @@ def can_collapse(layer: SeparableConvolutional, stage: Stage) -> bool:
     positions = stage.conv_shape[0] * stage.conv_shape[1]
     if layer.pooling is None or layer.pooling.kind != "average":
         return False
+    if 2 * positions * stage.max_depthwise > _INT32_MAX:
+        return False
     low_parts = (_INT16_MAX * np.abs(layer.pointwise.astype(np.int64)).sum(0)).max()
     return bool(2 * positions * stage.max_potential + low_parts <= _INT32_MAX)
 

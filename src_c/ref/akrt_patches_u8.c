@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-#define AT_ONCE 16 /* bytes: copying as many, always, takes less time than copying only some */
+#define RUN 16 /* bytes: copying as many, always, takes less time than copying only some */
 
 /* At least n bytes. What comes after them is written later, or may be any value. */
 static uint8_t *append(uint8_t *to, const uint8_t *from, int32_t n, const uint8_t *end) {
-    if (n <= AT_ONCE && end - from >= AT_ONCE) {
-        memcpy(to, from, AT_ONCE);
+    if (n <= RUN && end - from >= RUN) {
+        memcpy(to, from, RUN);
     } else {
         memcpy(to, from, (size_t)n);
     }
@@ -15,8 +15,8 @@ static uint8_t *append(uint8_t *to, const uint8_t *from, int32_t n, const uint8_
 }
 
 static uint8_t *append_border(uint8_t *to, uint8_t border, int32_t n) {
-    if (n <= AT_ONCE) {
-        memset(to, border, AT_ONCE);
+    if (n <= RUN) {
+        memset(to, border, RUN);
     } else {
         memset(to, border, (size_t)n);
     }

@@ -13,8 +13,8 @@
 #include "ref/akrt_maxpool_u8.c"
 #include "ref/akrt_patch_u8.c"
 #include "ref/akrt_saturate_s32.c"
-#include "ref/akrt_signed_sums_s16.c"
 #include "ref/akrt_sumpool_s32.c"
+#include "ref/akrt_window_sums_u8.c"
 
 #include "x86/target_end.h"
 #endif

@@ -418,39 +418,17 @@ def test_sumpool_s32(
     np.testing.assert_array_equal(total, expected)
 
 
-@given(seeds, st.integers(1, 40), st.integers(1, 70))
-def test_signed_sums_s16(kernels: Kernels, seed: int, positions: int, depth: int) -> None:
+@given(seeds, windows(), st.sampled_from([0, 0, 0, 700]))
+def test_window_sums_u8(kernels: Kernels, seed: int, w: Window, long: int) -> None:
     rng = np.random.default_rng(seed)
-    values = rng.integers(INT16.min, INT16.max + 1, (positions, depth)).astype(np.int16)
-    positive, negative = rng.integers(0, 1000, (2, depth)).astype(np.int32)
-    before = positive.copy(), negative.copy()
-    kernels.akrt_signed_sums_s16(
-        pointer(values), positions, depth, pointer(positive), pointer(negative)
-    )
-    wide = values.astype(np.int64)
-    np.testing.assert_array_equal(positive - before[0], np.maximum(wide, 0).sum(0))
-    np.testing.assert_array_equal(negative - before[1], -np.minimum(wide, 0).sum(0))
-
-
-@given(seeds, st.integers(1, 40) | st.just(600), st.integers(1, 140))
-def test_signed_sums_u8(kernels: Kernels, seed: int, positions: int, depth: int) -> None:
-    rng = np.random.default_rng(seed)
-    low = rng.integers(0, 256, (positions, depth)).astype(np.uint8)
-    rest = (rng.integers(-128, 127, (positions, depth)) * 256).astype(np.int16)
-    rest[rng.random(positions) < [0, 0.7, 1][seed % 3]] = 0
-    offset = rng.integers(0, 256, depth).astype(np.int32)
-    if seed % 4 == 0:
-        low[:], offset[:] = rng.choice([0, 255], (2, depth))
-    spill = rest.any(1).astype(np.uint32)
-    positive, negative = rng.integers(0, 1000, (2, depth)).astype(np.int32)
-    before = positive.copy(), negative.copy()
-    kernels.akrt_signed_sums_u8(
-        *(pointer(low), pointer(rest), pointer(spill), pointer(offset)),
-        *(positions, depth, pointer(positive), pointer(negative)),
-    )
-    wide = low + rest.astype(np.int64) - offset
-    np.testing.assert_array_equal(positive - before[0], np.maximum(wide, 0).sum(0))
-    np.testing.assert_array_equal(negative - before[1], -np.minimum(wide, 0).sum(0))
+    if long and w.in_y < 4 and w.channels < 34:  # more rows than 16 bits hold the sum of
+        w.in_x, w.out_x, w.pad_x = long, -(-long // w.stride_x), w.size_x // 2
+    x = rng.integers(0, 256, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    if seed % 3 == 0:
+        x[:] = 255
+    out = np.full((w.size_x, w.size_y, w.channels), 99, np.int32)
+    kernels.akrt_window_sums_u8(ctypes.byref(w), pointer(x), pointer(out))
+    np.testing.assert_array_equal(out, patches(w, x, 0).sum((0, 1)))
 
 
 @given(seeds, st.integers(1, 50))
