@@ -14,7 +14,9 @@ import numpy.typing as npt
 _INT16_MAX = (1 << 15) - 1
 _UINT16_MAX = (1 << 16) - 1
 _BLOCK = 16
-_HALF_BYTE = 15
+_HALF_BYTE, _BYTE_MIDDLE = 15, 128
+_CHUNK = 64
+"""Inputs that are halved or not together."""
 _RARE = 16
 """Rows whose magnitudes sum up to more than this fraction of what they could, taken as rare."""
 
@@ -78,13 +80,21 @@ def half_byte_lanes(
         step: int64 (F,), sixteenths from one level to the next.
         short: what `find_short_scale` gives for the `coarse_levels`.
     """
-    start = -threshold.astype(np.int64)
-    reach = _HALF_BYTE * np.abs(rows.astype(np.int64)).sum(1)
+    weights = rows.astype(np.int64)
+    start = _BYTE_MIDDLE * weights.sum(1) - threshold
+    magnitudes = np.abs(weights).sum(1)
+    high = _BYTE_MIDDLE // 16 * magnitudes + np.abs(start >> 4)
+    low = _HALF_BYTE * (magnitudes + 1)
     # v >> 4 is the sum of a high half and of a low one's sixteenth
-    largest = (reach + np.abs(start >> 4) + 1 + (reach + 15) // 16).max()
-    if largest > _INT16_MAX or (step >> 4).max() > _INT16_MAX or (step >> 4).min() < 16:
+    if (high + low // 16 + 1).max() > _INT16_MAX or low.max() > _INT16_MAX:
         return None
-    made = _lanes(rows, start >> 4, coarse_levels(levels), short, 0)
+    if (step >> 4).max() > _INT16_MAX or (step >> 4).min() < 16:
+        return None
+    limit = 0
+    if rows.shape[1] <= _CHUNK:
+        # what is not halved is less than a whole sum of 16 bits, and so is its start
+        limit = (_INT16_MAX - _HALF_BYTE) // max(int(np.abs(weights).max()), 1)
+    made = _lanes(rows, start >> 4, coarse_levels(levels), short, limit)
     if made is not None:
         made["low_start"] = _padded(start & 15, np.int16)
         made["step"] = _padded(step >> 4, np.uint16)

@@ -8,12 +8,26 @@
 #error "akrt needs an arithmetic right shift of negative numbers"
 #endif
 
-static void halve(const uint8_t *restrict bytes, size_t count, int16_t *restrict low,
-                  int16_t *restrict high) {
-    for (size_t k = 0; k < count; k++) {
-        low[k] = bytes[k] & 15;
-        high[k] = bytes[k] >> 4;
+/* Values v = byte - 128 as 16 * high + low, 0 <= low < 16; or, where the magnitudes of all sum up
+ * to no more than `limit`, as low alone: returns whether it is so. */
+static int split(const uint8_t *restrict bytes, size_t count, int32_t limit, int16_t *restrict low,
+                 int16_t *restrict high) {
+    const size_t whole = (count + 15) / 16 * 16;
+    int16_t sum = 0;
+    for (size_t k = 0; k < whole; k++) {
+        low[k] = (int16_t)(bytes[k] - 128);
     }
+    for (size_t k = 0; k < count; k++) {
+        sum = (int16_t)(sum + (low[k] < 0 ? -low[k] : low[k]));
+    }
+    if (sum <= limit) {
+        return 1;
+    }
+    for (size_t k = 0; k < whole; k++) {
+        high[k] = low[k] >> 4;
+        low[k] = low[k] & 15;
+    }
+    return 0;
 }
 
 #define LANES 64

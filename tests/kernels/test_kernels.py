@@ -238,12 +238,18 @@ def test_matmul_u8s16_u8(
     kernels: Kernels, seed: int, depth: int, rows: int, filters: int, bits: int, exponent: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    weight = min(127, 2184 // depth)  # 15 times their sum fits 16 bits
+    weight = min(127, 2183 // depth)  # 15 times their sum fits 16 bits, and 15 more
     w = rng.integers(-weight, weight + 1, (filters, depth))
     a = rng.integers(0, 256, (rows, depth)).astype(np.uint8)
     if seed % 3 == 0:
         w[: filters // 2], w[filters // 2 :] = weight, -weight
         a[:] = rng.choice([0, 255], (rows, depth))
+    # rows on each side of the limit up to which bytes are not halved
+    limit = 32752 // max(int(np.abs(w).max()), 1)
+    for row in range(0, rows, 2):
+        away = np.full(depth, min(limit // depth, 127))
+        away[0] = min(limit - away[1:].sum() + row // 2 % 2, 127)
+        a[row] = 128 + away * np.where(w[row % filters] < 0, -1, 1)
     step16 = rng.integers(256, max(2**exponent, 257), filters)
     step = step16 << (4 - bits)
     levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * step, 16)

@@ -8,6 +8,7 @@ from threading import active_count
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from networks import networks, placeholder
 
 import akrt
@@ -16,7 +17,7 @@ from akrt.backends.native_plan import pack
 from akrt.backends.reference import ReferenceBackend
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Network, architectures
-from akrt.model import FullyConnected, InputData, Model
+from akrt.model import FullyConnected, InputData, Model, Pooling, SeparableConvolutional
 
 GENERIC = architectures()[-1]
 
@@ -103,6 +104,34 @@ def test_the_result_does_not_depend_on_the_threads(case: tuple[Model, np.ndarray
         backend._share = 1  # these networks are too small to be shared otherwise
         np.testing.assert_array_equal(backend.run(x), expected)
         backend.close()
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 12), st.integers(1, 70))
+def test_global_sums_saturate_where_the_reference_does(seed: int, x: int, y: int, c: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = rng.choice([1, 3, 5], 2)
+    stride = np.minimum(size, rng.choice([1, 2], 2))
+    signs = rng.choice([-1, 1], (*size, c)) if seed % 2 else np.ones((*size, c), int)
+    layer = SeparableConvolutional(
+        name="sum",
+        depthwise=(rng.integers(0, 8, (*size, c)) * signs).astype(np.int8),
+        pointwise=rng.integers(-7, 8, (c, 20)).astype(np.int8),
+        weights_bits=4,
+        act_bits=None,
+        stride=tuple(map(int, stride)),
+        padding=str(rng.choice(["same", "valid"])) if min(x, y) >= 5 else "same",
+        pooling=Pooling("average"),
+        **placeholder(20),
+    )
+    model = Model((InputData("in", (x, y, c), 4), layer))
+    inputs = rng.integers(0, 16, (3, x, y, c)).astype(np.uint8)
+    inputs[0] = 15
+    expected = ReferenceBackend(model).run(inputs)
+    for arch in architectures():
+        if arch.usable:
+            network = Network([pack(model.stages[1], arch)], arch.name)
+            np.testing.assert_array_equal(network.run(inputs), expected)
 
 
 def test_closing_ends_the_threads() -> None:
