@@ -102,6 +102,14 @@ def half_byte_lanes(
     return made
 
 
+def pays(filters: int, depth: int, in_halves: bool) -> bool:
+    """Whether lanes are faster than dot products, which deep products suit.
+
+    Blocks of 64 filters are fast; the smaller ones that are left shall be few.
+    """
+    return 4 * (filters % 64) <= filters and depth <= (_CHUNK if in_halves else 2 * _CHUNK)
+
+
 def coarse_levels(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """What v >> 4 has to exceed for v to be certain to exceed the level."""
     return (levels + 1) >> 4

@@ -11,7 +11,13 @@ from typing import Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from akrt.backends.native_lanes import Lanes, coarse_levels, half_byte_lanes, short_lanes
+from akrt.backends.native_lanes import (
+    Lanes,
+    coarse_levels,
+    half_byte_lanes,
+    pays,
+    short_lanes,
+)
 from akrt.kernels._kernels import Architecture
 from akrt.model import (
     POTENTIAL_MAX,
@@ -230,6 +236,8 @@ def _lanes(layer: SpatialLayer, rows: npt.NDArray[np.int64], stage: Stage) -> La
     in_halves = isinstance(layer, InputConvolutional)
     counted, unit = (coarse_levels(levels), 256) if in_halves else (levels, 16)
     most = _UINT16_MAX // (counted[-1] + step // unit + 2)  # the offset is less than a step
+    if not pays(layer.filters, len(rows), in_halves):
+        return None
     short = find_short_scale(counted, step, most.clip(1), unit)
     if short is None:
         return None

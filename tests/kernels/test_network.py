@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import active_count
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -132,6 +133,17 @@ def test_global_sums_saturate_where_the_reference_does(seed: int, x: int, y: int
         if arch.usable:
             network = Network([pack(model.stages[1], arch)], arch.name)
             np.testing.assert_array_equal(network.run(inputs), expected)
+
+
+@settings(max_examples=60)
+@given(networks())
+def test_lanes_are_right_where_they_do_not_pay(case: tuple[Model, np.ndarray]) -> None:
+    model, x = case
+    with patch("akrt.backends.native_plan.pays", return_value=True):
+        layers = neural(model)
+    if layers:
+        expected = ReferenceBackend(model).run(x)
+        np.testing.assert_array_equal(Network(layers, "generic").run(x), expected)
 
 
 def test_closing_ends_the_threads() -> None:
