@@ -11,6 +11,13 @@ from typing import Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from akrt.backends.native_lanes import (
+    Lanes,
+    coarse_levels,
+    half_byte_lanes,
+    pays,
+    short_lanes,
+)
 from akrt.kernels._kernels import Architecture
 from akrt.model import (
     POTENTIAL_MAX,
@@ -28,6 +35,7 @@ from akrt.model import (
 )
 
 _INT16_MAX = (1 << 15) - 1
+_UINT16_MAX = (1 << 16) - 1
 _INT32_MAX = (1 << 31) - 1
 _BISECT_DISTANCE = 1 << 23
 _BISECT_STEP = 1 << 27
@@ -110,6 +118,10 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
             else:  # larger weights would leave 16-bit sums no room
                 factor = short["factor"]
                 packed["scale"]["factor"] = factor.astype(np.int16)
+        elif arch.lanes:
+            scale = _lanes(layer, rows, stage)
+            if scale is not None:
+                packed.update(act="lanes", scale=scale)
     if isinstance(layer, SeparableConvolutional):
         wide = stage.max_depthwise > _INT16_MAX
         block = 1 if wide else arch.filter_block
@@ -231,6 +243,28 @@ def _short_scale(
     return find_short_scale(layer.firing_levels - layer.threshold, step, most)
 
 
+def _lanes(layer: SpatialLayer, rows: npt.NDArray[np.int64], stage: Stage) -> Lanes | None:
+    """Constants of the products in 16-bit lanes for weights (K, F) where a layer can use them."""
+    assert layer.act_bits is not None
+    levels = layer.firing_levels - layer.threshold
+    step = layer.step16.astype(np.int64) << (4 - layer.act_bits)
+    in_halves = isinstance(layer, InputConvolutional)
+    counted, unit = (coarse_levels(levels), 256) if in_halves else (levels, 16)
+    most = _UINT16_MAX // (counted[-1] + step // unit + 2)  # the offset is less than a step
+    if not pays(layer.filters, len(rows), in_halves):
+        return None
+    short = find_short_scale(counted, step, most.clip(1), unit)
+    if short is None:
+        return None
+    if in_halves:
+        return half_byte_lanes(rows.T, layer.threshold, levels, step, short)
+    input_max = stage.input_max
+    if isinstance(layer, SeparableConvolutional):
+        input_max = stage.max_depthwise
+    padded = _padded_rows(rows, _DEPTH_MULTIPLE)
+    return short_lanes(padded, input_max, layer.threshold, levels, short)
+
+
 def byte_chain(rows: npt.NDArray[np.integer[Any]], input_max: int, byte_pair: int) -> int:
     """`chain` of akrt_matmul_u8s8_* (kernels.inc): 0 where these cannot serve at all.
 
@@ -280,6 +314,8 @@ def can_collapse(layer: SeparableConvolutional, stage: Stage) -> bool:
     """Whether a sum over all positions may be taken before the pointwise product (network.h)."""
     positions = stage.conv_shape[0] * stage.conv_shape[1]
     if layer.pooling is None or layer.pooling.kind != "average":
+        return False
+    if 2 * positions * stage.max_depthwise > _INT32_MAX:
         return False
     low_parts = (_INT16_MAX * np.abs(layer.pointwise.astype(np.int64)).sum(0)).max()
     return bool(2 * positions * stage.max_potential + low_parts <= _INT32_MAX)
@@ -395,14 +431,18 @@ def find_scale(levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Sc
 
 
 def find_short_scale(
-    levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64], most: npt.NDArray[np.int64]
+    levels: npt.NDArray[np.int64],
+    step: npt.NDArray[np.int64],
+    most: npt.NDArray[np.int64],
+    unit: int = 16,
 ) -> ShortScale | None:
     """Constants with which ``(v * factor + offset) * mul >> 16 >> shift`` counts levels below v.
 
     Args:
         levels: int64 (2**bits - 1, F), ascending by channel from 0: distances from the threshold.
-        step: int64 (F,), sixteenths from one level to the next.
+        step: int64 (F,), from one level to the next, in parts of which `unit` make one.
         most: int64 (F,), the largest factor of each channel.
+        unit: see `step`.
 
     Returns:
         Constants such that the result is exact for every whole v, where ``v * factor + offset`` is
@@ -422,7 +462,7 @@ def find_short_scale(
         for q in range(min(int(most.max()), _LARGEST_FACTOR), 0, -1):
             for up in (0, 1):
                 open_ = np.flatnonzero((mul == 0) & (most >= q))
-                m = one * 16 // (step[open_] * q) + up
+                m = one * unit // (step[open_] * q) + up
                 open_, m = open_[(m > 0) & (m < 1 << 16)], m[(m > 0) & (m < 1 << 16)]
                 edge = -(-n * one // m)
                 low = (edge - q * (levels[:, open_] + 1)).max(0)

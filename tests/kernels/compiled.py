@@ -96,6 +96,17 @@ class ShortScale(Linked):
     )
 
 
+class Lanes(Linked):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("weights", "start", "top")),
+        *((name, ctypes.c_void_p) for name in ("factor", "offset", "mul")),
+        ("unit", ctypes.c_uint16),
+        *((name, ctypes.c_int32) for name in ("depth", "filters", "limit")),
+        *((name, ctypes.c_void_p) for name in ("low_start", "step", "sixteenths")),
+        ("count", ctypes.c_int16),
+    )
+
+
 class Product(Linked):
     _fields_ = (
         ("weights", ctypes.c_void_p),

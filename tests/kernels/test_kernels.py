@@ -10,9 +10,20 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from akrt.backends.native_lanes import coarse_levels, half_byte_lanes, short_lanes
 from akrt.backends.native_plan import byte_chain, find_scale, find_short_scale, interleave
 from akrt.kernels._kernels import architectures
-from kernels.compiled import SOURCE, Kernels, Product, Scale, ShortScale, Window, build, pointer
+from kernels.compiled import (
+    SOURCE,
+    Kernels,
+    Lanes,
+    Product,
+    Scale,
+    ShortScale,
+    Window,
+    build,
+    pointer,
+)
 from kernels.emulated import CPUS, EmulatedKernels, Machine
 from kernels.emulated import architectures as emulated_architectures
 
@@ -223,6 +234,83 @@ def test_matmul_u8s8_u8_short(
     np.testing.assert_array_equal(out, np.minimum(counts, top))
 
 
+@given(
+    *(seeds, st.integers(1, 18), st.integers(1, 12), st.integers(1, 150)),
+    *(st.sampled_from([1, 2, 4]), st.sampled_from([1, 3, 7])),
+)
+def test_matmul_s16s16_u8(
+    kernels: Kernels, seed: int, depth8: int, rows: int, filters: int, bits: int, weight: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    depth = 8 * depth8
+    w = rng.integers(-weight, weight + 1, (filters, depth))
+    threshold = rng.integers(-2000, 2000, filters)
+    top = 65535 // depth
+    a = rng.integers(-top, top + 1, (rows, depth)).astype(np.int16)
+    # rows on each side of the limit up to which sums fit 16 bits, and as far as they can get
+    limit = (INT16.max - int(np.abs(threshold).max())) // max(int(np.abs(w).max()), 1)
+    for row in range(0, rows, 2):
+        a[row] = np.sign(w[row % filters]) * (limit // depth)
+        a[row, : limit % depth + row // 2 % 2] += np.sign(w[row % filters, 0]) or 1
+    if seed % 3 == 0:
+        a[:] = rng.choice([-top, 0, top], (rows, depth))
+    potentials = a.astype(np.int64) @ w.T
+    steps = [(16, 400), (1000, 40_000), (16 * 100, 16 * 100 + 1)][seed % 3]
+    step16 = rng.integers(*steps, filters)
+    step = step16 << (4 - bits)
+    levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * step, 16)
+    short = find_short_scale(levels, step, (65535 // (levels[-1] + step // 16 + 2)).clip(1))
+    assume(short is not None)
+    constants = short_lanes(w, 1, threshold, levels, short)
+    assume(constants is not None)
+    assert constants["limit"] == limit
+    lanes = Lanes(**constants, filters=filters)
+    out = np.full((rows, filters), 99, np.uint8)
+    kernels.akrt_matmul_s16s16_u8(pointer(a), ctypes.byref(lanes), rows, pointer(out))
+    np.testing.assert_array_equal(out, ceiling_rule(potentials, threshold, step16, bits))
+
+
+@given(
+    *(seeds, st.integers(1, 150), st.integers(1, 12), st.integers(1, 150)),
+    *(st.sampled_from([1, 2, 4]), st.integers(8, 19)),
+)
+def test_matmul_u8s16_u8(
+    kernels: Kernels, seed: int, depth: int, rows: int, filters: int, bits: int, exponent: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    weight = min(127, 2183 // depth)  # 15 times their sum fits 16 bits, and 15 more
+    w = rng.integers(-weight, weight + 1, (filters, depth))
+    a = rng.integers(0, 256, (rows, depth)).astype(np.uint8)
+    if seed % 3 == 0:
+        w[: filters // 2], w[filters // 2 :] = weight, -weight
+        a[:] = rng.choice([0, 255], (rows, depth))
+    # rows on each side of the limit up to which bytes are not halved
+    limit = 32752 // max(int(np.abs(w).max()), 1)
+    for row in range(0, rows, 2):
+        away = np.full(depth, min(limit // depth, 127))
+        away[0] = min(limit - away[1:].sum() + row // 2 % 2, 127)
+        a[row] = 128 + away * np.where(w[row % filters] < 0, -1, 1)
+    step16 = rng.integers(256, max(2**exponent, 257), filters)
+    step = step16 << (4 - bits)
+    levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * step, 16)
+    # a potential of some row and filter is at an edge, or one beyond
+    potentials = a.astype(np.int64) @ w.T
+    edge = levels[rng.integers(len(levels), size=filters), np.arange(filters)]
+    threshold = potentials[rng.integers(rows, size=filters), np.arange(filters)] - edge
+    threshold -= rng.integers(-1, 2, filters)
+    coarse = coarse_levels(levels)
+    most = (65535 // (coarse[-1] + step // 256 + 2)).clip(1)
+    short = find_short_scale(coarse, step, most, 256)
+    assume(short is not None)
+    constants = half_byte_lanes(w, threshold, levels, step, short)
+    assume(constants is not None)
+    lanes = Lanes(**constants, filters=filters)
+    out = np.full((rows, filters), 99, np.uint8)
+    readable = np.append(a.ravel(), np.full(15, 77, np.uint8))
+    kernels.akrt_matmul_u8s16_u8(pointer(readable), ctypes.byref(lanes), rows, pointer(out))
+    np.testing.assert_array_equal(out, ceiling_rule(potentials, threshold, step16, bits))
+
+
 @st.composite
 def windows(draw: st.DrawFn) -> Window:
     n = draw(st.tuples(st.integers(1, 12), st.integers(1, 12)))
@@ -376,39 +464,17 @@ def test_sumpool_s32(
     np.testing.assert_array_equal(total, expected)
 
 
-@given(seeds, st.integers(1, 40), st.integers(1, 70))
-def test_signed_sums_s16(kernels: Kernels, seed: int, positions: int, depth: int) -> None:
+@given(seeds, windows(), st.sampled_from([0, 0, 0, 700]))
+def test_window_sums_u8(kernels: Kernels, seed: int, w: Window, long: int) -> None:
     rng = np.random.default_rng(seed)
-    values = rng.integers(INT16.min, INT16.max + 1, (positions, depth)).astype(np.int16)
-    positive, negative = rng.integers(0, 1000, (2, depth)).astype(np.int32)
-    before = positive.copy(), negative.copy()
-    kernels.akrt_signed_sums_s16(
-        pointer(values), positions, depth, pointer(positive), pointer(negative)
-    )
-    wide = values.astype(np.int64)
-    np.testing.assert_array_equal(positive - before[0], np.maximum(wide, 0).sum(0))
-    np.testing.assert_array_equal(negative - before[1], -np.minimum(wide, 0).sum(0))
-
-
-@given(seeds, st.integers(1, 40) | st.just(600), st.integers(1, 140))
-def test_signed_sums_u8(kernels: Kernels, seed: int, positions: int, depth: int) -> None:
-    rng = np.random.default_rng(seed)
-    low = rng.integers(0, 256, (positions, depth)).astype(np.uint8)
-    rest = (rng.integers(-128, 127, (positions, depth)) * 256).astype(np.int16)
-    rest[rng.random(positions) < [0, 0.7, 1][seed % 3]] = 0
-    offset = rng.integers(0, 256, depth).astype(np.int32)
-    if seed % 4 == 0:
-        low[:], offset[:] = rng.choice([0, 255], (2, depth))
-    spill = rest.any(1).astype(np.uint32)
-    positive, negative = rng.integers(0, 1000, (2, depth)).astype(np.int32)
-    before = positive.copy(), negative.copy()
-    kernels.akrt_signed_sums_u8(
-        *(pointer(low), pointer(rest), pointer(spill), pointer(offset)),
-        *(positions, depth, pointer(positive), pointer(negative)),
-    )
-    wide = low + rest.astype(np.int64) - offset
-    np.testing.assert_array_equal(positive - before[0], np.maximum(wide, 0).sum(0))
-    np.testing.assert_array_equal(negative - before[1], -np.minimum(wide, 0).sum(0))
+    if long and w.in_y < 4 and w.channels < 34:  # more rows than 16 bits hold the sum of
+        w.in_x, w.out_x, w.pad_x = long, -(-long // w.stride_x), w.size_x // 2
+    x = rng.integers(0, 256, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    if seed % 3 == 0:
+        x[:] = 255
+    out = np.full((w.size_x, w.size_y, w.channels), 99, np.int32)
+    kernels.akrt_window_sums_u8(ctypes.byref(w), pointer(x), pointer(out))
+    np.testing.assert_array_equal(out, patches(w, x, 0).sum((0, 1)))
 
 
 @given(seeds, st.integers(1, 50))
