@@ -315,7 +315,8 @@ cdef class Network:
         product.rest_weights = out.weights
         product.start = <const int32_t *>_pointer(layer["start"], np.int32, (out.filters,))
         wide = product.chain == 0 and out.depth <= AKRT_WIDE_DEPTH
-        if (out.weights if wide else product.weights) == NULL or product.chain < 1 - wide:
+        missing = out.weights == NULL if wide else product.weights == NULL or product.chain < 1
+        if missing:
             raise ValueError("no weights")
         if out.op == AKRT_SEPARABLE:
             window = (out.conv.size_x, out.conv.size_y, out.conv.channels)

@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from akrt.backends.native_lanes import coarse_levels, half_byte_lanes, short_lanes
-from akrt.backends.native_plan import byte_chain, find_scale, find_short_scale, interleave
+from akrt.backends.native_plan import byte_chain, interleave
+from akrt.backends.native_scales import find_scale, find_short_scale
 from akrt.kernels._kernels import architectures
 from kernels.compiled import (
     SOURCE,

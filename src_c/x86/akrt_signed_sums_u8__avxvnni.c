@@ -1,9 +1,0 @@
-#include "x86/avxvnni.h"
-
-#ifdef AKRT_AVXVNNI
-#include <immintrin.h>
-
-#include "x86/target_avxvnni.h"
-
-#include "x86/akrt_signed_sums_u8__avx2.c"
-#endif
