@@ -36,10 +36,9 @@ static void row_any(const akrt_window *w, const uint8_t *input, const int16_t *w
     }
 }
 
-/* Three rows of LANES channels: the first column, where the columns of the first row end, and how
- * far they are apart. */
+/* Three rows of LANES channels: the first column, and how far columns are apart. */
 typedef struct rows3 {
-    const uint8_t *row[3], *end;
+    const uint8_t *row[3];
     size_t stride;
 } rows3;
 
@@ -47,7 +46,6 @@ typedef struct rows3 {
  * output, continues the next and starts the one after that. taps is (3, 3, LANES). */
 static void slide_3x3(const akrt_window *w, const rows3 *in, const int16_t *restrict taps,
                       size_t depth, int16_t *restrict out) {
-    const uint8_t *a0 = in->row[0], *a1 = in->row[1], *a2 = in->row[2];
     const int16_t *restrict k0 = taps, *restrict k1 = taps + 3 * LANES;
     const int16_t *restrict k2 = taps + 6 * LANES;
     int16_t started[LANES], continued[LANES], done[LANES];
@@ -56,7 +54,9 @@ static void slide_3x3(const akrt_window *w, const rows3 *in, const int16_t *rest
         started[c] = 0;
         continued[c] = 0;
     }
-    for (; a0 != in->end; a0 += in->stride, a1 += in->stride, a2 += in->stride, y++) {
+    for (int32_t column = 0; column < w->in_y; column++, y++) {
+        const size_t at = (size_t)column * in->stride;
+        const uint8_t *a0 = in->row[0] + at, *a1 = in->row[1] + at, *a2 = in->row[2] + at;
         for (int32_t c = 0; c < LANES; c++) {
             const int32_t v0 = a0[c], v1 = a1[c], v2 = a2[c];
             done[c] = (int16_t)(continued[c] + v0 * k0[2 * LANES + c] + v1 * k1[2 * LANES + c] +
@@ -98,7 +98,6 @@ static void row_3x3(const akrt_window *w, const uint8_t *input, const int16_t *w
             }
         }
     }
-    in.end = in.row[0] + length;
     slide_3x3(w, &in, taps, depth, out);
 }
 
