@@ -9,25 +9,11 @@ from __future__ import annotations
 import os
 import sys
 
-from akrt import __version__
-
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    try:
-        if sys.argv[1:] == ["--version"]:  # the verbs would take a while to load
-            print(f"akrt {__version__}", flush=True)
-        else:
-            _run()
-    except BrokenPipeError:
-        # The reader of our output has left: say nothing, also not when Python flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-
-
-def _run() -> None:
     from akrt.cli.commands import app
     from akrt.errors import AkrtError
 
@@ -36,3 +22,7 @@ def _run() -> None:
     except AkrtError as error:
         print(f"akrt: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has left: say nothing, also not when Python flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
