@@ -1,13 +1,17 @@
 """akrt runs quantised convolutional networks with the same integers everywhere."""
 
-from akrt import errors
-from akrt.driver.discovery import DeviceInfo, devices
-from akrt.errors import AkrtError
-from akrt.loading import load
-from akrt.measurement import LayerProfile, Statistics
-from akrt.model import Model
-from akrt.runtime import Runtime
-from akrt.stream import Detection, Stream
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from akrt import errors
+    from akrt.driver.discovery import DeviceInfo, devices
+    from akrt.errors import AkrtError
+    from akrt.loading import load
+    from akrt.measurement import LayerProfile, Statistics
+    from akrt.model import Model
+    from akrt.runtime import Runtime
+    from akrt.stream import Detection, Stream
 
 __version__ = "0.1.0"
 
@@ -24,3 +28,29 @@ __all__ = [
     "errors",
     "load",
 ]
+
+_HOMES = {
+    "akrt.driver.discovery": ("DeviceInfo", "devices"),
+    "akrt.errors": ("AkrtError",),
+    "akrt.loading": ("load",),
+    "akrt.measurement": ("LayerProfile", "Statistics"),
+    "akrt.model": ("Model",),
+    "akrt.runtime": ("Runtime",),
+    "akrt.stream": ("Detection", "Stream"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, loaded when it is first used: a program may need only some."""
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(home), name)
+            globals()[name] = value
+            return value
+    if name == "errors":
+        return import_module("akrt.errors")
+    raise AttributeError(f"module 'akrt' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

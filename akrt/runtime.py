@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.resources import as_file, files
 from time import perf_counter_ns
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,7 @@ class Runtime:
     ) -> None:
         self._model = _as_model(model)
         self._backend = registry.create(backend, self._model, options)
+        self._accepts = self._backend.quick_check() or _never
         self._recorder = Recorder(self._backend.name)
         self._closed = False
 
@@ -95,9 +96,9 @@ class Runtime:
         """
         if self._closed:
             raise UsageError("this runtime is closed: make a new one")
+        if batch_size is _ALL and self._accepts(inputs):
+            return self._run(inputs)
         x = self._model.check_input(inputs)
-        if batch_size is _ALL and x.size:  # the usual case, quickly
-            return self._run(x)
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 0:
             raise UsageError(f"batch_size must be 0 or a positive integer, got {batch_size!r}")
         samples = x.shape[0]
@@ -268,6 +269,10 @@ class Runtime:
         y = self._backend.run(x)
         self._recorder.record(perf_counter_ns() - start, len(x))
         return y
+
+
+def _never(inputs: object) -> TypeGuard[npt.NDArray[np.uint8]]:
+    return False
 
 
 def _add_earlier(error: DeviceLostError, parts: list[Output], start: int) -> None:

@@ -4,6 +4,8 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define AKRT_X86 1
+#include "x86/avxvnni.h"
+#include <cpuid.h>
 #elif defined(__AARCH64EL__) && defined(__GNUC__)
 #define AKRT_ARM 1
 #if defined(__linux__)
@@ -14,6 +16,11 @@
 
 #define AKRT_KERNEL(kernel, arguments) void kernel##__avx512 arguments;
 #ifdef AKRT_X86
+#include "akrt/kernels.inc"
+#endif
+#undef AKRT_KERNEL
+#define AKRT_KERNEL(kernel, arguments) void kernel##__avxvnni arguments;
+#ifdef AKRT_AVXVNNI
 #include "akrt/kernels.inc"
 #endif
 #undef AKRT_KERNEL
@@ -35,19 +42,21 @@
 
 #ifdef AKRT_X86
 static const akrt_arch avx512 = {
-    "avx512",
-    16,
-    16,
-    INT32_MAX,
+    "avx512", 16, 16, INT32_MAX, 0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__avx512,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
 };
+#ifdef AKRT_AVXVNNI
+static const akrt_arch avxvnni = {
+    "avxvnni", 8, 8, INT32_MAX, 0,
+#define AKRT_KERNEL(kernel, arguments) kernel##__avxvnni,
+#include "akrt/kernels.inc"
+#undef AKRT_KERNEL
+};
+#endif
 static const akrt_arch avx2 = {
-    "avx2",
-    8,
-    8,
-    INT16_MAX,
+    "avx2", 8, 8, INT16_MAX, 0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__avx2,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
@@ -55,29 +64,20 @@ static const akrt_arch avx2 = {
 #endif
 #ifdef AKRT_ARM
 static const akrt_arch dotprod = {
-    "dotprod",
-    8,
-    8,
-    INT32_MAX,
+    "dotprod", 8, 8, INT32_MAX, 0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__dotprod,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
 };
 static const akrt_arch neon = {
-    "neon",
-    8,
-    8,
-    0,
+    "neon", 8, 8, 0, 0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__neon,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
 };
 #endif
 static const akrt_arch generic = {
-    "generic",
-    1,
-    1,
-    0,
+    "generic", 1, 1, 0, 1,
 #define AKRT_KERNEL(kernel, arguments) kernel##__ref,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
@@ -85,7 +85,11 @@ static const akrt_arch generic = {
 
 static const akrt_arch *const all[] = {
 #ifdef AKRT_X86
-    &avx512, &avx2,
+    &avx512,
+#ifdef AKRT_AVXVNNI
+    &avxvnni,
+#endif
+    &avx2,
 #endif
 #ifdef AKRT_ARM
     &dotprod, &neon,
@@ -102,6 +106,13 @@ int akrt_arch_usable(const akrt_arch *arch) {
         return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512vl");
     }
+#ifdef AKRT_AVXVNNI
+    if (arch == &avxvnni) {
+        unsigned eax = 0, ebx, ecx, edx; /* not every compiler's __builtin_cpu_supports knows it */
+        return __builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) &&
+               (eax >> 4 & 1);
+    }
+#endif
     if (arch == &avx2) {
         return __builtin_cpu_supports("avx2") != 0;
     }

@@ -11,29 +11,34 @@ typedef struct scratch_plan {
     size_t rest, spill, potentials, pooled, total;
 } scratch_plan;
 
-#define LINE 64u     /* bytes; also what akrt_patches_u8 may write too far */
-#define POSITIONS 60 /* of an output are worked on at once, if a row has no more */
-#define BYTES 20480u /* of a product's operand, likewise: they stay in the nearest cache */
+#define LINE 64u      /* bytes; also what akrt_patches_u8 may write too far */
+#define POSITIONS 128 /* of an output are worked on at once, if a row has no more */
+#define BYTES 16384   /* of a product's operand, likewise: they stay in the nearest cache */
 
 static size_t aligned(size_t bytes) { return (bytes + (LINE - 1)) & ~(size_t)(LINE - 1); }
 
 static size_t area(int32_t x, int32_t y) { return (size_t)x * (size_t)y; }
 
+/* Whether a product multiplies the halves of bytes. */
+static int in_halves(const akrt_layer *layer) {
+    return layer->act == AKRT_ACT_LANES && layer->lanes.step != NULL;
+}
+
 static int32_t rows_at_once(const akrt_layer *layer) {
     const akrt_window *w = &layer->conv;
-    if (!layer->bytes) {
+    if (!layer->bytes && !in_halves(layer)) {
         return 1;
     }
-    int32_t rows = 1;
-    while (rows < w->out_x && (rows + 1) * w->out_y <= POSITIONS &&
-           area(rows + 1, w->out_y) * (size_t)layer->depth <= BYTES) {
-        rows++;
-    }
-    return rows;
+    const int32_t most = BYTES / layer->depth < POSITIONS ? BYTES / layer->depth : POSITIONS;
+    const int32_t rows = most / w->out_y;
+    return rows < 1 ? 1 : rows < w->out_x ? rows : w->out_x;
 }
 
 /* Whether the potentials of a product go straight to activations. */
 static int is_fused(const akrt_layer *layer) {
+    if (layer->act == AKRT_ACT_LANES) {
+        return 1;
+    }
     return layer->bytes && layer->op != AKRT_DENSE &&
            (layer->pool == AKRT_POOL_NONE || layer->activates_first) &&
            (layer->act == AKRT_ACT_SCALE || layer->act == AKRT_ACT_SHORT);
@@ -48,7 +53,7 @@ static scratch_plan plan_scratch(const akrt_layer *layer) {
     const size_t element = layer->wide_depthwise ? sizeof(int32_t)
                            : layer->bytes        ? sizeof(uint8_t)
                                                  : sizeof(int16_t);
-    const size_t rows = aligned(positions * depth * element) + (layer->bytes ? LINE : 0);
+    const size_t rows = aligned(positions * depth * element) + LINE;
     size_t kept = positions * filters, pooled = 0, rest = 0;
     if (layer->activates_first) {
         kept = is_fused(layer) ? 0 : kept;
@@ -65,7 +70,8 @@ static scratch_plan plan_scratch(const akrt_layer *layer) {
         rest = positions;
     }
     if (layer->magnitudes != NULL) {
-        const size_t collapsed = 4 * depth + 4 * filters;
+        const size_t taps = area(layer->conv.size_x, layer->conv.size_y);
+        const size_t collapsed = 4 * depth + 4 * filters + taps * (size_t)layer->conv.channels;
         kept = kept > collapsed ? kept : collapsed;
     }
     plan.rest = rows;
@@ -120,9 +126,9 @@ static void emit(const akrt_layer *layer, const int32_t *potentials, size_t at, 
     }
 }
 
-/* Potentials of the output row x. */
+/* The output row x: activations if is_fused, else potentials. */
 static void run_row(const akrt_layer *layer, const uint8_t *input, int32_t x, void *rows,
-                    int32_t *potentials) {
+                    void *out) {
     const akrt_window *w = &layer->conv;
     if (layer->op == AKRT_CONV) {
         const int32_t used = w->size_x * w->size_y * w->channels;
@@ -135,13 +141,17 @@ static void run_row(const akrt_layer *layer, const uint8_t *input, int32_t x, vo
     } else if (layer->wide_depthwise) {
         layer->arch->akrt_dwconv_u8s16_s32(w, input, layer->depthwise, x, layer->depth, rows);
         layer->arch->akrt_matmul_s32s16(rows, layer->weights, w->out_y, layer->depth,
-                                        layer->filters, potentials);
+                                        layer->filters, out);
         return;
     } else {
         layer->arch->akrt_dwconv_u8s16_s16(w, input, layer->depthwise, x, layer->depth, rows);
     }
-    layer->arch->akrt_matmul_s16s16(rows, layer->weights, w->out_y, layer->depth, layer->filters,
-                                    potentials);
+    if (layer->act == AKRT_ACT_LANES) {
+        layer->arch->akrt_matmul_s16s16_u8(rows, &layer->lanes, w->out_y, out);
+    } else {
+        layer->arch->akrt_matmul_s16s16(rows, layer->weights, w->out_y, layer->depth,
+                                        layer->filters, out);
+    }
 }
 
 /* Whether the input is already the matrix that a convolution multiplies. */
@@ -181,6 +191,16 @@ static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const u
     }
 }
 
+/* Adds a tap's share of the depthwise sums, by its sign. */
+static void add_parts(const int16_t *restrict taps, const int32_t *restrict seen, int32_t channels,
+                      int32_t *restrict positive, int32_t *restrict negative) {
+    for (int32_t c = 0; c < channels; c++) {
+        const int32_t sum = taps[c] * seen[c];
+        positive[c] += sum > 0 ? sum : 0;
+        negative[c] += sum < 0 ? -sum : 0;
+    }
+}
+
 /* Sums as two 16-bit parts: low + (high << 15). */
 static void split(const int32_t *sums, int32_t n, int16_t *low, int16_t *high) {
     for (int32_t i = 0; i < n; i++) {
@@ -189,36 +209,27 @@ static void split(const int32_t *sums, int32_t n, int16_t *low, int16_t *high) {
     }
 }
 
-/* The sum over all positions commutes with the pointwise product, except that it saturates after
- * every addition. With P and N the sums of the positive and of the negated negative depthwise
- * results, no partial sum of a filter exceeds up = P.max(w,0) + N.max(-w,0) nor falls below
- * -down = -(N.max(w,0) + P.max(-w,0)); where these stay within 20 bits nothing saturates and the
- * sum is up - down. Since up - down = (P - N).w and up + down = (P + N).|w|, two products do.
- * Returns 0, and leaves `pooled` undefined, where a sum could saturate. */
-static int run_collapsed(const akrt_layer *layer, const scratch_plan *plan, const uint8_t *input,
-                         char *scratch, int32_t *sums, int32_t *pooled) {
+/* The sum over all positions commutes with depthwise and pointwise product, except that it
+ * saturates after every addition. Inputs are not negative: with P and N the parts of a channel's
+ * depthwise sum that come from its positive and, negated, from its negative taps, no partial sum of
+ * a filter exceeds up = P.max(w,0) + N.max(-w,0) nor falls below -down = -(N.max(w,0) +
+ * P.max(-w,0)); where these stay within 20 bits nothing saturates and the sum is up - down. Since
+ * up - down = (P - N).w and up + down = (P + N).|w|, two products do. Returns 0, and leaves
+ * `pooled` undefined, where a sum could saturate. */
+static int run_collapsed(const akrt_layer *layer, const uint8_t *input, int32_t *sums,
+                         int32_t *pooled) {
     const akrt_window *w = &layer->conv;
     const akrt_arch *arch = layer->arch;
     const int32_t depth = layer->depth, filters = layer->filters;
     int32_t *positive = sums, *negative = sums + depth;
     int16_t *parts = (int16_t *)(void *)(sums + 2 * depth);
     int32_t *difference = sums + 4 * depth, *total = difference + 2 * filters;
+    int32_t *seen = total + 2 * filters;
+    arch->akrt_window_sums_u8(w, input, seen);
     memset(sums, 0, 2 * (size_t)depth * sizeof *sums);
-    for (int32_t x = 0; x < w->out_x; x += plan->at_once) {
-        const int32_t count = w->out_x - x < plan->at_once ? w->out_x - x : plan->at_once;
-        if (layer->bytes) {
-            int16_t *rest = (int16_t *)(void *)(scratch + plan->rest);
-            uint32_t *spill = (uint32_t *)(void *)(scratch + plan->spill);
-            uint8_t *low = (uint8_t *)scratch;
-            arch->akrt_dwconv_u8s8_u8(w, input, layer->byte_depthwise, layer->offset, x, count,
-                                      depth, low, rest, spill);
-            arch->akrt_signed_sums_u8(low, rest, spill, layer->offset, count * w->out_y, depth,
-                                      positive, negative);
-        } else {
-            int16_t *rows = (int16_t *)(void *)scratch;
-            arch->akrt_dwconv_u8s16_s16(w, input, layer->depthwise, x, depth, rows);
-            arch->akrt_signed_sums_s16(rows, w->out_y, depth, positive, negative);
-        }
+    for (int32_t tap = 0; tap < w->size_x * w->size_y; tap++) {
+        const size_t at = (size_t)tap * (size_t)w->channels;
+        add_parts(layer->depthwise + at, seen + at, w->channels, positive, negative);
     }
     for (int32_t k = 0; k < depth; k++) {
         const int32_t p = positive[k], n = negative[k];
@@ -271,8 +282,7 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output,
         run_dense(layer, input, output, scratch, potentials);
         return;
     }
-    if (layer->magnitudes != NULL &&
-        run_collapsed(layer, &plan, input, scratch, potentials, pooled)) {
+    if (layer->magnitudes != NULL && run_collapsed(layer, input, potentials, pooled)) {
         emit(layer, pooled, 0, 1, output);
         return;
     }
@@ -287,8 +297,16 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output,
         const size_t at = area(x, w->out_y);
         int32_t *sums = potentials;
         if (fused) {
-            run_bytes(layer, &plan, input, x, count, scratch,
-                      activations + at * (size_t)layer->filters);
+            uint8_t *to = activations + at * (size_t)layer->filters;
+            if (in_halves(layer)) {
+                layer->arch->akrt_patches_u8(w, input, x, count, (uint8_t)layer->border,
+                                             layer->lanes.depth, scratch);
+                layer->arch->akrt_matmul_u8s16_u8(scratch, &layer->lanes, positions, to);
+            } else if (layer->bytes) {
+                run_bytes(layer, &plan, input, x, count, scratch, to);
+            } else {
+                run_row(layer, input, x, scratch, to);
+            }
             continue;
         }
         if (whole && !layer->activates_first) {

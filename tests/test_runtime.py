@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from networks import networks, placeholder
 
 import akrt
+from akrt import measurement
 from akrt.errors import AkrtError, InputError, UsageError
 from akrt.model import FullyConnected, InputConvolutional, InputData, Model, Pooling
 
@@ -126,6 +128,21 @@ def test_statistics_count_calls_and_samples() -> None:
     assert s.fps > 0
     assert "18 samples in 8 calls" in str(s)
     assert s.as_dict()["latency_us"] == latency
+
+
+def test_statistics_lose_no_call_of_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measurement, "WINDOW", 10)
+    recorder = measurement.Recorder("native")
+
+    def work(_: int) -> None:
+        for _ in range(500):
+            recorder.record(2_000, 3)
+            recorder.statistics()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    s = recorder.statistics()
+    assert (s.calls, s.samples, s.fps) == (4000, 12_000, 1.5e6)
 
 
 def test_profile_tells_time_work_and_sparsity_by_layer() -> None:

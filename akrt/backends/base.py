@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from akrt.model import AnyLayer, Model
 
-__all__ = ["Backend", "Output"]
+__all__ = ["Backend", "Output", "QuickCheck"]
 
 Output = npt.NDArray[Any]
+QuickCheck = Callable[[object], TypeGuard[npt.NDArray[np.uint8]]]
 
 
 class Backend(ABC):
@@ -54,6 +56,13 @@ class Backend(ABC):
         Returns:
             int32 potentials or uint8 activations, (N, X', Y', C').
         """
+
+    def quick_check(self) -> QuickCheck | None:
+        """A function that says quickly of most inputs that `run` takes them as they are.
+
+        Where it says False, or is None, `Model.check_input` takes a closer look.
+        """
+        return None
 
     def layer_outputs(self, x: npt.NDArray[np.uint8]) -> list[Output] | None:
         """The output of every layer, or None where the backend cannot tell."""

@@ -12,7 +12,7 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from akrt.backends.base import Backend, Output
+from akrt.backends.base import Backend, Output, QuickCheck
 from akrt.backends.native_plan import pack
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Architecture, Network, architectures
@@ -57,6 +57,7 @@ class NativeBackend(Backend):
         _log.info("native kernels: %s", self._arch)
         packed = [pack(s, arch) for s in self._neural]
         self._network = Network(packed, self._arch) if packed else None
+        self._checks_bits = model.input_bits < 8
 
     def run(self, x: npt.NDArray[np.uint8]) -> Output:
         network = self._network
@@ -79,6 +80,9 @@ class NativeBackend(Backend):
         for other in others:
             other.result()
         return y
+
+    def quick_check(self) -> QuickCheck | None:
+        return None if self._network is None or self._checks_bits else self._network.accepts
 
     def close(self) -> None:
         if self._pool is not None:

@@ -6,11 +6,19 @@ makes of it.
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from akrt.backends.native_lanes import (
+    Lanes,
+    coarse_levels,
+    half_byte_lanes,
+    pays,
+    short_lanes,
+)
+from akrt.backends.native_scales import ShortScale, find_scale, find_short_scale
 from akrt.kernels._kernels import Architecture
 from akrt.model import (
     POTENTIAL_MAX,
@@ -28,34 +36,14 @@ from akrt.model import (
 )
 
 _INT16_MAX = (1 << 15) - 1
+_UINT16_MAX = (1 << 16) - 1
 _INT32_MAX = (1 << 31) - 1
 _BISECT_DISTANCE = 1 << 23
 _BISECT_STEP = 1 << 27
 _DEPTH_MULTIPLE = 8
-_FINE_SHIFT = 12
-_LARGEST_FACTOR = 40
-
-
-class Scale(TypedDict):
-    """Constants of akrt_act_s32_scale (src_c/include/akrt/kernels.h)."""
-
-    top: npt.NDArray[np.int32]
-    mul: npt.NDArray[np.uint32]
-    add: npt.NDArray[np.uint32]
-    fine: npt.NDArray[np.uint32] | None
-    shift: int
-
-
-class ShortScale(TypedDict):
-    """Constants of akrt_matmul_u8s8_u8_short, and what they ask of the sums."""
-
-    mul: npt.NDArray[np.uint16]
-    shift: int
-    top: int
-    factor: npt.NDArray[np.int64]
-    """What the weights of each filter, and its threshold, are multiplied by."""
-    offset: npt.NDArray[np.int64]
-    """What is added to the multiplied sum."""
+_OPERAND_MAX = _INT16_MAX + 1 + 255
+"""Of a separable layer's product: a byte and what it did not hold."""
+_WIDE_DEPTH = 256
 
 
 def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
@@ -93,14 +81,24 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
     rows = rows.reshape(-1, layer.filters).astype(np.int64)
     # where the product makes activations itself, its sums start at the negated threshold
     start = np.zeros(layer.filters, np.int64)
+    factor = np.ones(layer.filters, np.int64)
     if _activates_first(layer):
         packed["activates_first"] = 1
     if packed["act"] == "scale" and (layer.pooling is None or packed["activates_first"]):
         start -= layer.threshold
         short = _short_scale(layer, rows, stage, arch)
         if short is not None:
-            packed.update(act="short", scale=short)
-            rows, start = rows * short["factor"], start * short["factor"] + short["offset"]
+            start = start * short["factor"] + short["offset"]
+            packed.update(act="short", scale={**short, "factor": None})
+            if arch.byte_pair > _INT16_MAX:
+                rows = rows * short["factor"]
+            else:  # larger weights would leave 16-bit sums no room
+                factor = short["factor"]
+                packed["scale"]["factor"] = factor.astype(np.int16)
+        elif arch.lanes:
+            scale = _lanes(layer, rows, stage)
+            if scale is not None:
+                packed.update(act="lanes", scale=scale)
     if isinstance(layer, SeparableConvolutional):
         wide = stage.max_depthwise > _INT16_MAX
         block = 1 if wide else arch.filter_block
@@ -108,8 +106,8 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
             op="separable",
             depthwise=layer.depthwise.astype(np.int16),
             wide_depthwise=int(wide),
-            **_wide_weights(rows, block),
-            bytes=_separable_bytes(layer, rows, stage, arch, start),
+            **_wide_weights(rows * factor, block),
+            bytes=_separable_bytes(layer, rows, stage, arch, start, factor),
         )
         if not wide and can_collapse(layer, stage):
             packed["magnitudes"] = _wide_weights(np.abs(rows), block)["weights"]
@@ -148,14 +146,15 @@ def _plain_weights(
     """Weights (K, F) of a convolution or a fully connected layer: bytes if possible."""
     rows = _padded_rows(weights, 4)
     chain = byte_chain(rows, stage.input_max, arch.byte_pair)
-    if not chain:
+    wide = arch.byte_pair == _INT16_MAX and rows.shape[1] <= _WIDE_DEPTH
+    if not chain and not wide:
         return {**_wide_weights(weights, arch.filter_block), "bytes": None}
     return {
-        "weights": None,
+        "weights": None if chain else interleave(rows, arch.filter_block, 2),
         "filters": rows.shape[0],
         "depth": rows.shape[1],
         "bytes": {
-            "weights": interleave(rows.astype(np.int8), arch.byte_block, 4),
+            "weights": interleave(rows.astype(np.int8), arch.byte_block, 4) if chain else None,
             "start": start.astype(np.int32),
             "chain": chain,
         },
@@ -168,10 +167,12 @@ def _separable_bytes(
     stage: Stage,
     arch: Architecture,
     start: npt.NDArray[np.int64],
+    factor: npt.NDArray[np.int64],
 ) -> dict[str, Any] | None:
     """What a separable layer needs to multiply bytes; None where it cannot.
 
-    The offset puts the depthwise results of a channel where most of them fit a byte.
+    `factor` is what the kernel multiplies its sums by. The offset puts the depthwise results of a
+    channel where most of them fit a byte.
     """
     taps = layer.depthwise.astype(np.int64)
     above = stage.input_max * taps.clip(0).sum((0, 1))
@@ -181,7 +182,7 @@ def _separable_bytes(
     rows = _padded_rows(pointwise, _DEPTH_MULTIPLE)
     chain = byte_chain(rows, 255, arch.byte_pair)
     pair = 2 * stage.input_max * int(np.abs(taps).max())
-    largest = np.abs(rows).sum(1).max() * (_INT16_MAX + 1 + 255)
+    largest = _OPERAND_MAX * (np.abs(rows).sum(1) * factor).max()
     reach = max((above + offset).max(), (below - offset).max())
     reach = max(stage.max_depthwise, reach)
     if not chain or pair > arch.byte_pair or reach > _INT16_MAX or largest > _INT32_MAX // 2:
@@ -190,7 +191,7 @@ def _separable_bytes(
     padded[: len(offset)] = offset
     return {
         "weights": interleave(rows.astype(np.int8), arch.byte_block, 4),
-        "start": (start - offset @ pointwise).astype(np.int32),
+        "start": (start - offset @ (pointwise * factor)).astype(np.int32),
         "chain": chain,
         "depthwise": layer.depthwise,
         "offset": padded,
@@ -202,18 +203,43 @@ def _short_scale(
 ) -> ShortScale | None:
     """Constants of akrt_matmul_u8s8_u8_short where a layer can use it."""
     assert layer.act_bits is not None
+    none = np.zeros(layer.filters, np.int64)
     multiplies_bytes = (
-        _separable_bytes(layer, rows, stage, arch, np.zeros(layer.filters, np.int64)) is not None
+        _separable_bytes(layer, rows, stage, arch, none, none + 1) is not None
         if isinstance(layer, SeparableConvolutional)
         else bool(byte_chain(rows.T, stage.input_max, arch.byte_pair))
     )
-    if not multiplies_bytes or arch.byte_pair <= _INT16_MAX:
-        return None  # larger weights would leave 16-bit sums no room
-    largest = np.maximum(np.abs(rows).max(0), 1)
+    if not multiplies_bytes:
+        return None
     reach = stage.max_potential + int(np.abs(layer.threshold.astype(np.int64)).max())
-    largest = np.maximum(largest, 127 * 2 * reach // _INT32_MAX + 1)
+    most = np.minimum(127 // np.abs(rows).max(0).clip(1), _INT32_MAX // (2 * reach + 1))
+    if isinstance(layer, SeparableConvolutional):
+        largest = _OPERAND_MAX * np.abs(rows).sum(0).clip(1)
+        most = np.minimum(most, _INT32_MAX // 2 // largest)
     step = layer.step16 << (4 - layer.act_bits)
-    return find_short_scale(layer.firing_levels - layer.threshold, step, 127 // largest)
+    return find_short_scale(layer.firing_levels - layer.threshold, step, most)
+
+
+def _lanes(layer: SpatialLayer, rows: npt.NDArray[np.int64], stage: Stage) -> Lanes | None:
+    """Constants of the products in 16-bit lanes for weights (K, F) where a layer can use them."""
+    assert layer.act_bits is not None
+    levels = layer.firing_levels - layer.threshold
+    step = layer.step16.astype(np.int64) << (4 - layer.act_bits)
+    in_halves = isinstance(layer, InputConvolutional)
+    counted, unit = (coarse_levels(levels), 256) if in_halves else (levels, 16)
+    most = _UINT16_MAX // (counted[-1] + step // unit + 2)  # the offset is less than a step
+    if not pays(layer.filters, len(rows), in_halves):
+        return None
+    short = find_short_scale(counted, step, most.clip(1), unit)
+    if short is None:
+        return None
+    if in_halves:
+        return half_byte_lanes(rows.T, layer.threshold, levels, step, short)
+    input_max = stage.input_max
+    if isinstance(layer, SeparableConvolutional):
+        input_max = stage.max_depthwise
+    padded = _padded_rows(rows, _DEPTH_MULTIPLE)
+    return short_lanes(padded, input_max, layer.threshold, levels, short)
 
 
 def byte_chain(rows: npt.NDArray[np.integer[Any]], input_max: int, byte_pair: int) -> int:
@@ -224,8 +250,10 @@ def byte_chain(rows: npt.NDArray[np.integer[Any]], input_max: int, byte_pair: in
         input_max: largest value that they multiply.
         byte_pair: the architecture's limit for a sum of two products.
     """
-    magnitudes = input_max * np.abs(_padded_rows(rows.T, 4)).astype(np.int64)
-    pairs = magnitudes.reshape(len(rows), -1, 2, 2).sum(-1)
+    # no input is negative: a sum stays between those of its negative and positive products
+    products = input_max * _padded_rows(rows.T, 4).astype(np.int64)
+    signed = np.stack([products.clip(0), (-products).clip(0)])
+    pairs = signed.reshape(2 * len(rows), -1, 2, 2).sum(-1)
     if not byte_pair or pairs.max() > byte_pair:
         return 0
     if byte_pair > _INT16_MAX:
@@ -233,9 +261,9 @@ def byte_chain(rows: npt.NDArray[np.integer[Any]], input_max: int, byte_pair: in
     groups = pairs.shape[1]
     chain = 1
     while chain < groups:
-        whole = np.zeros((len(rows), -(-groups // (2 * chain)) * 2 * chain, 2), np.int64)
+        whole = np.zeros((len(pairs), -(-groups // (2 * chain)) * 2 * chain, 2), np.int64)
         whole[:, :groups] = pairs
-        if whole.reshape(len(rows), -1, 2 * chain, 2).sum(2).max() > _INT16_MAX:
+        if whole.reshape(len(pairs), -1, 2 * chain, 2).sum(2).max() > _INT16_MAX:
             break
         chain *= 2
     return chain
@@ -263,6 +291,8 @@ def can_collapse(layer: SeparableConvolutional, stage: Stage) -> bool:
     """Whether a sum over all positions may be taken before the pointwise product (network.h)."""
     positions = stage.conv_shape[0] * stage.conv_shape[1]
     if layer.pooling is None or layer.pooling.kind != "average":
+        return False
+    if 2 * positions * stage.max_depthwise > _INT32_MAX:
         return False
     low_parts = (_INT16_MAX * np.abs(layer.pointwise.astype(np.int64)).sum(0)).max()
     return bool(2 * positions * stage.max_potential + low_parts <= _INT32_MAX)
@@ -317,108 +347,3 @@ def _activation(layer: NeuralLayer, max_potential: int) -> dict[str, Any]:
     if scale is not None:
         return {**chosen, "act": "scale", "scale": scale}
     return {**chosen, "act": "bisect", "step": np.minimum(step, _BISECT_STEP).astype(np.int32)}
-
-
-def find_scale(levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Scale | None:
-    """Constants with which ``(v * mul + (v * fine >> 12) + add) >> shift`` counts levels below v.
-
-    Args:
-        levels: int64 (2**bits - 1, F), ascending by channel from 0: distances from the threshold.
-        step: int64 (F,), sixteenths from one level to the next.
-
-    Returns:
-        ``top`` int32, ``mul``, ``add`` and ``fine`` uint32, each (F,), and ``shift``, such that for
-        every whole v in 0..top the result is exact and no term exceeds 32 bits; beyond top it is
-        that of top. ``fine`` is None where the result is exact without. None if there are none.
-
-    The result grows with v, so it is exact if it is n at level n and n + 1 one above it: an upper
-    and a lower bound for ``add`` from every level.
-    """
-    n = np.arange(len(levels))[:, None, None]
-    at = levels[:, None, :]
-    top = levels[-1] + 1
-    if np.any(np.diff(levels, axis=0) < 1):
-        return None
-    for fine_bits in (0, _FINE_SHIFT):
-        if fine_bits and top.max() >= 1 << (32 - fine_bits):
-            return None
-        for shift in range(28, 15, -1):
-            one = 1 << shift
-            # the quotient rounded down and up; one level a value is the most there can be
-            factor = np.minimum(
-                (one * 16 << fine_bits) // step + np.arange(2)[:, None], one << fine_bits
-            )
-            mul, fine = factor >> fine_bits, factor & ((1 << fine_bits) - 1)
-
-            def scaled(
-                v: npt.NDArray[np.int64],
-                mul: npt.NDArray[np.int64] = mul,
-                fine: npt.NDArray[np.int64] = fine,
-            ) -> npt.NDArray[np.int64]:
-                return v * mul + (v * fine >> _FINE_SHIFT)
-
-            low = np.maximum(((n + 1) * one - scaled(at + 1)).max(0), 0)
-            high = ((n + 1) * one - 1 - scaled(at)).min(0)
-            high = np.minimum(high, (len(levels) + 1) * one - 1 - scaled(top))
-            fits = (low <= high) & (scaled(top) + low < 1 << 32) & (mul < 1 << 32)
-            if np.all(fits.any(0)):
-                which = fits.argmax(0)[None]
-                mul, low, fine = (
-                    np.take_along_axis(values, which, 0)[0].astype(np.uint32)
-                    for values in (mul, low, fine)
-                )
-                return {
-                    "top": top.astype(np.int32),
-                    "mul": mul,
-                    "add": low,
-                    "fine": fine if fine_bits else None,
-                    "shift": shift,
-                }
-    return None
-
-
-def find_short_scale(
-    levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64], most: npt.NDArray[np.int64]
-) -> ShortScale | None:
-    """Constants with which ``(v * factor + offset) * mul >> 16 >> shift`` counts levels below v.
-
-    Args:
-        levels: int64 (2**bits - 1, F), ascending by channel from 0: distances from the threshold.
-        step: int64 (F,), sixteenths from one level to the next.
-        most: int64 (F,), the largest factor of each channel.
-
-    Returns:
-        Constants such that the result is exact for every whole v, where ``v * factor + offset`` is
-        clipped to 16 bits first and the result to the number of levels; None if there are none.
-
-    The result grows with v, so it is exact if it is n at level n and n + 1 one above it. It becomes
-    n + 1 at the edge ``ceil((n + 1) << 16 << shift / mul)``: a lower and an upper bound for the
-    offset from every level.
-    """
-    count = len(levels)
-    n = np.arange(1, count + 1)[:, None]
-    if np.any(np.diff(levels, axis=0) < 1):
-        return None
-    for shift in range(12, 0, -1):
-        one = 1 << (16 + shift)
-        mul, factor, offset = (np.zeros(len(step), np.int64) for _ in range(3))
-        for q in range(min(int(most.max()), _LARGEST_FACTOR), 0, -1):
-            for up in (0, 1):
-                open_ = np.flatnonzero((mul == 0) & (most >= q))
-                m = one * 16 // (step[open_] * q) + up
-                open_, m = open_[(m > 0) & (m < 1 << 16)], m[(m > 0) & (m < 1 << 16)]
-                edge = -(-n * one // m)
-                low = (edge - q * (levels[:, open_] + 1)).max(0)
-                high = (edge - 1 - q * levels[:, open_]).min(0)
-                fits = (low <= high) & (edge[-1] < 1 << 16)
-                found = open_[fits]
-                mul[found], factor[found], offset[found] = m[fits], q, low[fits]
-        if np.all(mul):
-            return {
-                "mul": mul.astype(np.uint16),
-                "shift": shift,
-                "top": count,
-                "factor": factor,
-                "offset": offset,
-            }
-    return None

@@ -6,14 +6,9 @@ from typing import Annotated
 
 import typer
 
-from akrt import benchmark
-from akrt.backends.native import choose_arch
 from akrt.cli.options import JsonOption
 from akrt.cli.output import print_json, print_line, print_table
 from akrt.errors import UsageError
-from akrt.loading import load
-from akrt.peers import PEERS
-from akrt.runtime import bundled_model
 
 __all__ = ["bench"]
 
@@ -43,6 +38,12 @@ def bench(
     as_json: JsonOption = False,
 ) -> None:
     """Time a network here: every kernel set, and other runtimes on the same network, in turns."""
+    from akrt import benchmark
+    from akrt.backends.native import choose_arch
+    from akrt.loading import load
+    from akrt.peers import PEERS
+    from akrt.runtime import bundled_model
+
     others = also or []
     if as_json and set(others) & set(AKIDA):
         raise UsageError(

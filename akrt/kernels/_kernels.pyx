@@ -13,6 +13,7 @@ cnp.import_array()
 
 
 cdef extern from "akrt/network.h" nogil:
+    enum: AKRT_WIDE_DEPTH
     ctypedef enum akrt_op:
         AKRT_CONV
         AKRT_SEPARABLE
@@ -27,6 +28,7 @@ cdef extern from "akrt/network.h" nogil:
         AKRT_ACT_BISECT
         AKRT_ACT_SCALE
         AKRT_ACT_SHORT
+        AKRT_ACT_LANES
     ctypedef struct akrt_scale:
         const int32_t *threshold
         const int32_t *top
@@ -35,9 +37,23 @@ cdef extern from "akrt/network.h" nogil:
         const uint32_t *fine
         uint32_t shift
     ctypedef struct akrt_short_scale:
+        const int16_t *factor
         const uint16_t *mul
         uint32_t shift
         uint8_t top
+    ctypedef struct akrt_lanes:
+        const int16_t *weights
+        const int16_t *start
+        const int16_t *top
+        const uint16_t *factor
+        const uint16_t *offset
+        const uint16_t *mul
+        uint16_t unit
+        int32_t depth, filters, limit
+        const int16_t *low_start
+        const uint16_t *step
+        const uint16_t *sixteenths
+        int16_t count
     ctypedef struct akrt_product:
         const int8_t *weights
         const int16_t *rest_weights
@@ -48,7 +64,7 @@ cdef extern from "akrt/network.h" nogil:
         int32_t size_x, size_y, stride_x, stride_y, pad_x, pad_y
     ctypedef struct akrt_arch:
         const char *name
-        int32_t filter_block, byte_block, byte_pair
+        int32_t filter_block, byte_block, byte_pair, lanes
     const akrt_arch *akrt_arch_at(int32_t index)
     int akrt_arch_usable(const akrt_arch *arch)
     ctypedef struct akrt_layer:
@@ -69,6 +85,7 @@ cdef extern from "akrt/network.h" nogil:
         const int32_t *offset
         const int32_t *threshold
         const int32_t *step
+        akrt_lanes lanes
         akrt_scale scale
         akrt_short_scale short_scale
         const int32_t *levels
@@ -92,6 +109,7 @@ _ACTS = {
     "bisect": AKRT_ACT_BISECT,
     "scale": AKRT_ACT_SCALE,
     "short": AKRT_ACT_SHORT,
+    "lanes": AKRT_ACT_LANES,
 }
 
 
@@ -102,6 +120,7 @@ class Architecture(NamedTuple):
     filter_block: int
     byte_block: int
     byte_pair: int
+    lanes: bool
     usable: bool
 
 
@@ -117,6 +136,7 @@ def architectures():
                 arch.filter_block,
                 arch.byte_block,
                 arch.byte_pair,
+                bool(arch.lanes),
                 bool(akrt_arch_usable(arch)),
             )
         )
@@ -244,8 +264,19 @@ cdef class Network:
             if not out.bytes or pooled or out.op == AKRT_DENSE:
                 raise ValueError("this activation needs a product of bytes, not pooled")
             scale = layer["scale"]
+            if scale["factor"] is not None:
+                out.short_scale.factor = <const int16_t *>_pointer(
+                    scale["factor"], np.int16, channels
+                )
             out.short_scale.mul = <const uint16_t *>_pointer(scale["mul"], np.uint16, channels)
             out.short_scale.shift, out.short_scale.top = scale["shift"], scale["top"]
+        elif out.act == AKRT_ACT_LANES:
+            pooled = out.pool != AKRT_POOL_NONE and not out.activates_first
+            if out.bytes or pooled or out.wide_depthwise or out.op == AKRT_DENSE:
+                raise ValueError("this activation needs a product of 16 bits, not pooled")
+            self._fill_lanes(out, layer["scale"], used)
+            if out.lanes.step != NULL and out.op != AKRT_CONV:
+                raise ValueError("only a convolution multiplies the halves of bytes")
         elif out.act == AKRT_ACT_LEVELS:
             count = ((1 << out.act_bits) - 1, out.filters)
             out.levels = <const int32_t *>_pointer(layer["levels"], np.int32, count)
@@ -256,6 +287,26 @@ cdef class Network:
             raise ValueError(f"output shape {layer['output_shape']} does not match its windows")
         return 0
 
+    cdef int _fill_lanes(self, akrt_layer *out, dict layer, used) except -1:
+        cdef akrt_lanes *lanes = &out.lanes
+        lanes.depth, lanes.filters = layer["depth"], out.filters
+        if lanes.depth != (used if layer["step"] is not None else out.depth):
+            raise ValueError(f"weights of depth {lanes.depth} for {used} inputs")
+        padded = (-(-out.filters // 16) * 16,)
+        packed = (lanes.depth, *padded)
+        lanes.weights = <const int16_t *>_pointer(layer["weights"], np.int16, packed)
+        lanes.start = <const int16_t *>_pointer(layer["start"], np.int16, padded)
+        lanes.top = <const int16_t *>_pointer(layer["top"], np.int16, padded)
+        lanes.factor = <const uint16_t *>_pointer(layer["factor"], np.uint16, padded)
+        lanes.offset = <const uint16_t *>_pointer(layer["offset"], np.uint16, padded)
+        lanes.mul = <const uint16_t *>_pointer(layer["mul"], np.uint16, padded)
+        lanes.unit, lanes.limit, lanes.count = layer["unit"], layer["limit"], layer["count"]
+        if layer["step"] is not None:
+            lanes.low_start = <const int16_t *>_pointer(layer["low_start"], np.int16, padded)
+            lanes.step = <const uint16_t *>_pointer(layer["step"], np.uint16, padded)
+            lanes.sixteenths = <const uint16_t *>_pointer(layer["sixteenths"], np.uint16, padded)
+        return 0
+
     cdef int _fill_bytes(self, akrt_layer *out, dict layer) except -1:
         cdef akrt_product *product = &out.product
         sizes = {"filters": out.filters, "depth": out.depth}
@@ -263,7 +314,9 @@ cdef class Network:
         product.weights = <const int8_t *>_weights({**layer, **sizes}, "weights", np.int8)
         product.rest_weights = out.weights
         product.start = <const int32_t *>_pointer(layer["start"], np.int32, (out.filters,))
-        if product.weights == NULL or product.chain < 1:
+        wide = product.chain == 0 and out.depth <= AKRT_WIDE_DEPTH
+        missing = out.weights == NULL if wide else product.weights == NULL or product.chain < 1
+        if missing:
             raise ValueError("no weights")
         if out.op == AKRT_SEPARABLE:
             window = (out.conv.size_x, out.conv.size_y, out.conv.channels)
@@ -278,6 +331,22 @@ cdef class Network:
     def arena_bytes(self):
         """Bytes of memory one call in flight needs."""
         return self._arena_bytes
+
+    def accepts(self, x):
+        """Whether `x` is a plain array of one or more samples that `run` takes as it is."""
+        if not cnp.PyArray_CheckExact(x):
+            return False
+        cdef cnp.ndarray array = <cnp.ndarray>x
+        cdef const akrt_window *first = &self._layers[0].conv
+        return (
+            cnp.PyArray_TYPE(array) == cnp.NPY_UINT8
+            and cnp.PyArray_IS_C_CONTIGUOUS(array)
+            and cnp.PyArray_NDIM(array) == 4
+            and array.shape[0] > 0
+            and array.shape[1] == first.in_x
+            and array.shape[2] == first.in_y
+            and array.shape[3] == first.channels
+        )
 
     def empty(self, int32_t samples):
         """An array for the outputs of so many samples."""

@@ -83,52 +83,84 @@ INLINE void store_sums(const target *t, size_t position, const __m512i sum[4]) {
     store(t, position, _mm512_packs_epi32(sum[0], sum[1]), _mm512_packs_epi32(sum[2], sum[3]));
 }
 
-/* Three rows of the input, NULL where there is none. */
-typedef struct rows3 {
-    const uint8_t *row[3];
-    __mmask64 mask[3];
-} rows3;
+/* Three lines of the input side by side, along which a 3x3 window slides a column at a time:
+ * rows, or columns where these are longer. */
+typedef struct lines3 {
+    const uint8_t *line[3];
+    __mmask64 mask[3];             /* 0 for a line that is outside */
+    ptrdiff_t step;                /* from one column to the next */
+    int32_t columns, first, count; /* the first window's first column may be outside */
+    size_t apart;                  /* output positions, of two windows */
+} lines3;
 
-INLINE void column(const rows3 *in, ptrdiff_t at, __m512i q[4]) {
-    interleave(_mm512_maskz_loadu_epi8(in->mask[0], in->row[0] + at),
-               _mm512_maskz_loadu_epi8(in->mask[1], in->row[1] + at),
-               _mm512_maskz_loadu_epi8(in->mask[2], in->row[2] + at), q);
+INLINE void load_column(const lines3 *in, int32_t column, __m512i q[4]) {
+    const ptrdiff_t at = column * in->step;
+    interleave(_mm512_maskz_loadu_epi8(in->mask[0], in->line[0] + at),
+               _mm512_maskz_loadu_epi8(in->mask[1], in->line[1] + at),
+               _mm512_maskz_loadu_epi8(in->mask[2], in->line[2] + at), q);
 }
 
-/* 3x3, stride 1 along the row: each column of the input is interleaved once and goes into the
- * sums of the three positions that it touches. */
-static void row3x3_step1(const akrt_window *w, const rows3 *in, __m512i taps[3][4],
-                         const __m512i start[4], const target *t) {
-    __m512i before[4], here[4], after[4];
-    UNROLL
-    for (int n = 0; n < 4; n++) {
-        before[n] = here[n] = after[n] = start[n];
-    }
-    for (int32_t s = 0; s < w->out_y + 2; s++) {
-        const int32_t y = s - w->pad_y;
-        if (y >= 0 && y < w->in_y) {
-            __m512i q[4];
-            column(in, (ptrdiff_t)y * w->channels, q);
-            UNROLL
-            for (int n = 0; n < 4; n++) {
-                dot_u8s8(&before[n], q[n], taps[2][n]);
-                dot_u8s8(&here[n], q[n], taps[1][n]);
-                dot_u8s8(&after[n], q[n], taps[0][n]);
-            }
-        }
-        if (s >= 2) {
-            store_sums(t, (size_t)s - 2, before);
-        }
+/* A column goes into the sums of the three windows that it touches, if it is inside. */
+INLINE void add_column(const lines3 *in, int32_t column, __m512i taps[3][4], __m512i before[4],
+                       __m512i here[4], __m512i after[4]) {
+    if (column < in->columns) {
+        __m512i q[4];
+        load_column(in, column, q);
         UNROLL
         for (int n = 0; n < 4; n++) {
-            before[n] = here[n];
-            here[n] = after[n];
-            after[n] = start[n];
+            dot_u8s8(&before[n], q[n], taps[2][n]);
+            dot_u8s8(&here[n], q[n], taps[1][n]);
+            dot_u8s8(&after[n], q[n], taps[0][n]);
         }
     }
 }
 
-static void row3x3(const akrt_window *w, const rows3 *in, __m512i taps[3][4],
+/* The window that ends with a column; its sums are free for another then. */
+INLINE void add_last(const lines3 *in, int32_t window, __m512i taps[3][4], const __m512i start[4],
+                     __m512i before[4], __m512i here[4], __m512i after[4], const target *t) {
+    add_column(in, in->first + window + 2, taps, before, here, after);
+    store_sums(t, (size_t)window * in->apart, before);
+    UNROLL
+    for (int n = 0; n < 4; n++) {
+        before[n] = start[n];
+    }
+}
+
+/* Stride 1: each column is loaded once. The sums take turns, which saves copies. */
+INLINE void slide(const lines3 *in, __m512i taps[3][4], const __m512i start[4], const target *t) {
+    __m512i a[4], b[4], c[4];
+    UNROLL
+    for (int n = 0; n < 4; n++) {
+        a[n] = b[n] = c[n] = start[n];
+    }
+    if (in->first >= 0) {
+        add_column(in, in->first, taps, b, c, a);
+        UNROLL
+        for (int n = 0; n < 4; n++) {
+            b[n] = c[n] = start[n];
+        }
+    }
+    if (in->first >= -1) {
+        add_column(in, in->first + 1, taps, c, a, b);
+        UNROLL
+        for (int n = 0; n < 4; n++) {
+            c[n] = start[n];
+        }
+    }
+    for (int32_t window = 0; window < in->count; window++) {
+        add_last(in, window, taps, start, a, b, c, t);
+        if (++window == in->count) {
+            break;
+        }
+        add_last(in, window, taps, start, b, c, a, t);
+        if (++window == in->count) {
+            break;
+        }
+        add_last(in, window, taps, start, c, a, b, t);
+    }
+}
+
+static void row3x3(const akrt_window *w, const lines3 *in, __m512i taps[3][4],
                    const __m512i start[4], const target *t) {
     for (int32_t y = 0; y < w->out_y; y++) {
         __m512i sum[4] = {start[0], start[1], start[2], start[3]};
@@ -138,7 +170,7 @@ static void row3x3(const akrt_window *w, const rows3 *in, __m512i taps[3][4],
                 continue;
             }
             __m512i q[4];
-            column(in, (ptrdiff_t)from * w->channels, q);
+            load_column(in, from, q);
             UNROLL
             for (int n = 0; n < 4; n++) {
                 dot_u8s8(&sum[n], q[n], taps[j][n]);
@@ -148,32 +180,48 @@ static void row3x3(const akrt_window *w, const rows3 *in, __m512i taps[3][4],
     }
 }
 
+/* Three lines `apart` bytes from each other, of `lines` that there are, from the `first` on. */
+INLINE void take_lines(lines3 *in, const uint8_t *input, int32_t first, int32_t lines,
+                       ptrdiff_t apart, __mmask64 mask) {
+    UNROLL
+    for (int i = 0; i < 3; i++) {
+        const int inside = first + i >= 0 && first + i < lines;
+        in->mask[i] = inside ? mask : 0;
+        in->line[i] = inside ? input + (first + i) * apart : input;
+    }
+}
+
 static void group3x3(const akrt_window *w, const uint8_t *input, const int8_t *weights,
                      const int32_t *offset, int32_t x, int32_t count, target t) {
-    const size_t channels = (size_t)w->channels;
+    const ptrdiff_t channels = w->channels, row_bytes = channels * w->in_y;
+    /* along the longer side, if the window moves by single steps there */
+    const int down = w->stride_x == 1 && (count > w->out_y || w->stride_y != 1);
+    const ptrdiff_t across = down ? channels : 3 * channels, along = down ? 3 * channels : channels;
     __m512i taps[3][4], start[4];
-    for (size_t j = 0; j < 3; j++) {
-        interleave(_mm512_maskz_loadu_epi8(t.mask, weights + j * channels),
-                   _mm512_maskz_loadu_epi8(t.mask, weights + (3 + j) * channels),
-                   _mm512_maskz_loadu_epi8(t.mask, weights + (6 + j) * channels), taps[j]);
+    for (ptrdiff_t j = 0; j < 3; j++) {
+        const int8_t *k = weights + j * along;
+        interleave(_mm512_maskz_loadu_epi8(t.mask, k), _mm512_maskz_loadu_epi8(t.mask, k + across),
+                   _mm512_maskz_loadu_epi8(t.mask, k + 2 * across), taps[j]);
     }
     start_values(offset, start);
-    for (int32_t row = x; row < x + count; row++) {
-        rows3 in;
-        for (int i = 0; i < 3; i++) {
-            const int32_t from = row * w->stride_x - w->pad_x + i;
-            const int inside = from >= 0 && from < w->in_x;
-            in.mask[i] = inside ? t.mask : 0;
-            in.row[i] = inside ? input + (size_t)from * (size_t)w->in_y * channels : input;
+    lines3 in;
+    in.step = down ? row_bytes : channels, in.columns = down ? w->in_x : w->in_y;
+    in.first = down ? x - w->pad_x : -w->pad_y, in.count = down ? count : w->out_y;
+    in.apart = down ? (size_t)w->out_y : 1;
+    const int32_t lines = down ? w->out_y : count;
+    const size_t next = down ? 1 : (size_t)w->out_y;
+    for (int32_t n = 0; n < lines; n++) {
+        if (down) {
+            take_lines(&in, input, n * w->stride_y - w->pad_y, w->in_y, channels, t.mask);
+        } else {
+            take_lines(&in, input, (x + n) * w->stride_x - w->pad_x, w->in_x, row_bytes, t.mask);
         }
-        if (w->stride_y == 1) {
-            row3x3_step1(w, &in, taps, start, &t);
+        if (down || w->stride_y == 1) {
+            slide(&in, taps, start, &t);
         } else {
             row3x3(w, &in, taps, start, &t);
         }
-        t.low += (size_t)w->out_y * t.depth;
-        t.rest += (size_t)w->out_y * t.depth;
-        t.spill += w->out_y;
+        t.low += next * t.depth, t.rest += next * t.depth, t.spill += next;
     }
 }
 

@@ -239,13 +239,15 @@ INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int
 }
 
 static void columns4(const job *j, int32_t rows, int32_t f, __mmask16 last) {
+    const int32_t fives = (6 - rows % 6) % 6; /* and then sixes, if these add up */
     int32_t r = 0;
+    if (rows >= 5 * fives) {
+        for (; r < 5 * fives; r += 5) {
+            tile(j, r, f, 5, 4, last);
+        }
+    }
     for (; r + 6 <= rows; r += 6) {
         tile(j, r, f, 6, 4, last);
-    }
-    if (r + 5 == rows) {
-        tile(j, r, f, 5, 4, last);
-        return;
     }
     for (; r + 3 <= rows; r += 3) {
         tile(j, r, f, 3, 4, last);

@@ -5,6 +5,8 @@
 
 #include "akrt/kernels.h"
 
+#include <string.h>
+
 #include "x86/patches_u8.inc"
 
 /* Bits from..to of a mask, 0 <= from <= to <= 64. */

@@ -6,13 +6,15 @@
 #include "ref/akrt_act_s32_levels.c"
 #include "ref/akrt_act_s32_scale.c"
 #include "ref/akrt_dwconv_u8s16_s32.c"
+#include "ref/akrt_matmul_s16s16_u8.c"
 #include "ref/akrt_matmul_s32s16.c"
+#include "ref/akrt_matmul_u8s16_u8.c"
 #include "ref/akrt_maxpool_s32.c"
 #include "ref/akrt_maxpool_u8.c"
 #include "ref/akrt_patch_u8.c"
 #include "ref/akrt_saturate_s32.c"
-#include "ref/akrt_signed_sums_s16.c"
 #include "ref/akrt_sumpool_s32.c"
+#include "ref/akrt_window_sums_u8.c"
 
 #include "x86/target_end.h"
 #endif

@@ -14,7 +14,7 @@ from device_double import Bench
 from networks import placeholder
 from typer.testing import CliRunner, Result
 
-from akrt.cli import app
+from akrt.cli.commands import app
 from akrt.driver.mapping import map_model, virtual_device
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.importers.akida_model import to_akida

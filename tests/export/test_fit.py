@@ -13,7 +13,7 @@ from networks import calibrate, placeholder, random_input, random_weights
 from typer.testing import CliRunner
 
 import firmware_export
-from akrt.cli import app
+from akrt.cli.commands import app
 from akrt.model import FullyConnected, InputData, Model, Pooling, SeparableConvolutional
 from firmware_export.fit import fit
 from firmware_export.program import lower

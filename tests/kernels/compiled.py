@@ -88,7 +88,23 @@ class Scale(Linked):
 
 
 class ShortScale(Linked):
-    _fields_ = (("mul", ctypes.c_void_p), ("shift", ctypes.c_uint32), ("top", ctypes.c_uint8))
+    _fields_ = (
+        ("factor", ctypes.c_void_p),
+        ("mul", ctypes.c_void_p),
+        ("shift", ctypes.c_uint32),
+        ("top", ctypes.c_uint8),
+    )
+
+
+class Lanes(Linked):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("weights", "start", "top")),
+        *((name, ctypes.c_void_p) for name in ("factor", "offset", "mul")),
+        ("unit", ctypes.c_uint16),
+        *((name, ctypes.c_int32) for name in ("depth", "filters", "limit")),
+        *((name, ctypes.c_void_p) for name in ("low_start", "step", "sixteenths")),
+        ("count", ctypes.c_int16),
+    )
 
 
 class Product(Linked):

@@ -24,6 +24,7 @@ from akrt.model import InputData, Model
 from kernels.compiled import (
     SOURCE,
     WARNINGS,
+    Lanes,
     Linked,
     Pointer,
     Product,
@@ -165,7 +166,7 @@ def _declared() -> tuple[list[tuple[str, Any]], dict[str, list[str]]]:
     (body,) = re.findall(r"struct akrt_layer \{(.*?)\} akrt_layer;", text, re.S)
     known = {"int32_t": ctypes.c_int32, "int16_t": ctypes.c_int16}
     known |= {"akrt_window": Window, "akrt_scale": Scale, "akrt_product": Product}
-    known["akrt_short_scale"] = ShortScale
+    known |= {"akrt_short_scale": ShortScale, "akrt_lanes": Lanes}
     known |= {**dict.fromkeys(enums, ctypes.c_int)}
     fields: list[tuple[str, Any]] = []
     for declaration in body.split(";")[:-1]:
@@ -189,6 +190,8 @@ def _layer(packed: dict[str, Any], arch: int) -> tuple[Layer, dict[int, np.ndarr
     packed = dict(packed)
     if packed["act"] == "short":
         packed["short_scale"] = packed.pop("scale")
+    elif packed["act"] == "lanes":
+        packed["lanes"] = {**packed.pop("scale"), "filters": packed["filters"]}
     elif packed.get("scale"):
         packed["scale"] = {**packed["scale"], "threshold": packed["threshold"]}
     if packed["bytes"]:
@@ -201,7 +204,7 @@ def _layer(packed: dict[str, Any], arch: int) -> tuple[Layer, dict[int, np.ndarr
         value = packed.get(name)
         if f"akrt_{name}" in ENUMS:
             setattr(layer, name, ENUMS[f"akrt_{name}"].index(value or "none"))
-        elif kind in (Window, Scale, ShortScale, Product) and value is not None:
+        elif kind in (Window, Scale, ShortScale, Lanes, Product) and value is not None:
             start = getattr(Layer, name).offset
             for field, _ in kind._fields_:
                 inner = value[field]
@@ -244,8 +247,9 @@ def architectures(machine: Machine) -> dict[str, tuple[int, Architecture]]:
     """Address and facts of each kernel set, best first."""
     found: dict[str, tuple[int, Architecture]] = {}
     while address := machine.call("akrt_arch_at", len(found)):
-        name, numbers = np.zeros(16, np.uint8), np.zeros(3, np.int32)
+        name, numbers = np.zeros(16, np.uint8), np.zeros(4, np.int32)
         usable = machine.call("describe", address, pointer(name), pointer(numbers))
         text = bytes(name).split(b"\0")[0].decode()
-        found[text] = address, Architecture(text, *map(int, numbers), bool(usable))
+        sizes, lanes = map(int, numbers[:3]), bool(numbers[3])
+        found[text] = address, Architecture(text, *sizes, lanes, bool(usable))
     return found

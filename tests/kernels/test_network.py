@@ -4,25 +4,45 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import active_count
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from networks import networks, placeholder
 
 import akrt
-from akrt.backends.native import NativeBackend, choose_arch
+from akrt.backends.native import NativeBackend, choose_arch, usable_archs
 from akrt.backends.native_plan import pack
 from akrt.backends.reference import ReferenceBackend
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Network, architectures
-from akrt.model import FullyConnected, InputData, Model
+from akrt.model import FullyConnected, InputData, Model, Pooling, SeparableConvolutional
 
 GENERIC = architectures()[-1]
 
 
 def neural(model: Model) -> list[dict]:
     return [pack(s, GENERIC) for s in model.stages if not isinstance(s.layer, InputData)]
+
+
+@settings(max_examples=30)
+@given(networks())
+def test_what_is_accepted_unseen_is_what_run_takes(case: tuple[Model, np.ndarray]) -> None:
+    model, x = case
+    check = NativeBackend(model).quick_check()
+    if check is None:
+        assert model.input_bits < 8 or not neural(model)
+        return
+    assert check(x)
+    assert check(x[:1])
+    wider = np.concatenate([x, x], axis=3)
+    for bad in (
+        *(x[:0], x[0], x[None], x[..., None], x.astype(np.int8), wider),
+        *(np.resize(x, (6, *model.input_shape))[::2], x.tolist(), x.view(np.recarray), None),
+    ):
+        assert not check(bad)
 
 
 @settings(max_examples=30)
@@ -87,6 +107,45 @@ def test_the_result_does_not_depend_on_the_threads(case: tuple[Model, np.ndarray
         backend.close()
 
 
+@settings(max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 12), st.integers(1, 70))
+def test_global_sums_saturate_where_the_reference_does(seed: int, x: int, y: int, c: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = rng.choice([1, 3, 5], 2)
+    stride = np.minimum(size, rng.choice([1, 2], 2))
+    signs = rng.choice([-1, 1], (*size, c)) if seed % 2 else np.ones((*size, c), int)
+    layer = SeparableConvolutional(
+        name="sum",
+        depthwise=(rng.integers(0, 8, (*size, c)) * signs).astype(np.int8),
+        pointwise=rng.integers(-7, 8, (c, 20)).astype(np.int8),
+        weights_bits=4,
+        act_bits=None,
+        stride=tuple(map(int, stride)),
+        padding=str(rng.choice(["same", "valid"])) if min(x, y) >= 5 else "same",
+        pooling=Pooling("average"),
+        **placeholder(20),
+    )
+    model = Model((InputData("in", (x, y, c), 4), layer))
+    inputs = rng.integers(0, 16, (3, x, y, c)).astype(np.uint8)
+    inputs[0] = 15
+    expected = ReferenceBackend(model).run(inputs)
+    for arch in architectures():
+        if arch.usable:
+            network = Network([pack(model.stages[1], arch)], arch.name)
+            np.testing.assert_array_equal(network.run(inputs), expected)
+
+
+@settings(max_examples=60)
+@given(networks())
+def test_lanes_are_right_where_they_do_not_pay(case: tuple[Model, np.ndarray]) -> None:
+    model, x = case
+    with patch("akrt.backends.native_plan.pays", return_value=True):
+        layers = neural(model)
+    if layers:
+        expected = ReferenceBackend(model).run(x)
+        np.testing.assert_array_equal(Network(layers, "generic").run(x), expected)
+
+
 def test_closing_ends_the_threads() -> None:
     before = active_count()
     runtime = akrt.Runtime(SMALL, threads=4)
@@ -122,6 +181,31 @@ def test_the_kernels_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
         akrt.Runtime(SMALL)
     with pytest.raises(ValueError, match="no kernels 'sse9'"):
         Network(neural(SMALL), "sse9")
+
+
+@pytest.mark.parametrize("arch", usable_archs())
+def test_a_separable_layer_of_many_channels(arch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many that the scale of its activations has to be small for 32-bit sums."""
+    rng = np.random.default_rng(0)
+    channels, filters = 1024, 16
+    layer = SeparableConvolutional(
+        name="many",
+        depthwise=rng.integers(-7, 8, (3, 3, channels)).astype(np.int8),
+        pointwise=rng.integers(-7, 8, (channels, filters)).astype(np.int8),
+        weights_bits=4,
+        threshold=rng.integers(-20_000, 20_000, filters).astype(np.int32),
+        act_step=rng.uniform(1000, 3000, filters).astype(np.float32),
+        act_bits=4,
+        stride=(1, 1),
+        padding="same",
+        pooling=None,
+    )
+    model = Model((InputData("in", (5, 4, channels), 4), layer))
+    x = rng.integers(0, 16, (2, 5, 4, channels)).astype(np.uint8)
+    monkeypatch.setenv("AKRT_ARCH", arch)
+    expected = ReferenceBackend(model).run(x)
+    assert len(np.unique(expected)) == 16
+    np.testing.assert_array_equal(NativeBackend(model).run(x), expected)
 
 
 SMALL = Model(

@@ -13,7 +13,7 @@ import soundfile
 from conftest import need
 from typer.testing import CliRunner
 
-from akrt.cli import app
+from akrt.cli.commands import app
 from akrt.errors import DatasetError, MismatchError, UsageError
 from akrt.kws.evaluate import (
     Clips,

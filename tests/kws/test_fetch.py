@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from akrt.cli import app
+from akrt.cli.commands import app
 from akrt.errors import DownloadError, UsageError
 from akrt.kws import fetch as fetching
 from akrt.kws.fetch import RESOURCES, Resource, extract, fetch

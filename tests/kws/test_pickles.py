@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from akrt.cli import app
+from akrt.cli.commands import app
 from akrt.errors import DatasetError
 from akrt.kws.featureset import FeatureSet
 from akrt.kws.pickles import load_pickle

@@ -48,10 +48,14 @@ typedef struct akrt_scale {
 
 /* Constants of akrt_matmul_u8s8_u8 for sums that are scaled to 16 bits: kernels.inc. */
 typedef struct akrt_short_scale {
-    const uint16_t *mul; /* one a channel */
-    uint32_t shift;      /* 1..15 */
+    const int16_t *factor; /* one a channel; NULL: the weights have it */
+    const uint16_t *mul;   /* one a channel */
+    uint32_t shift;        /* 1..15 */
     uint8_t top;
 } akrt_short_scale;
+
+/* The largest depth of an akrt_matmul_u8s8_* without `chain`: kernels.inc. */
+#define AKRT_WIDE_DEPTH 256
 
 /* The constant side of akrt_matmul_u8s8_*: kernels.inc. */
 typedef struct akrt_product {
@@ -60,6 +64,19 @@ typedef struct akrt_product {
     const int32_t *start;
     int32_t depth, filters, chain;
 } akrt_product;
+
+/* The constant side of the products that add up in 16 bits, one lane a filter: kernels.inc. */
+typedef struct akrt_lanes {
+    const int16_t *weights;
+    const int16_t *start, *top; /* these and the following: one a filter, filled up to 16 */
+    const uint16_t *factor, *offset, *mul;
+    uint16_t unit; /* divides by 2^16 / unit: a variable shift would need 32-bit lanes */
+    int32_t depth, filters;
+    int32_t limit; /* magnitudes of a row that sum up to no more keep all its sums in 16 bits */
+    const int16_t *low_start; /* this and the following: akrt_matmul_u8s16_u8 only */
+    const uint16_t *step, *sixteenths;
+    int16_t count; /* of levels */
+} akrt_lanes;
 
 #define AKRT_KERNEL(name, arguments) void AKRT_FN(name) arguments;
 #include "akrt/kernels.inc"

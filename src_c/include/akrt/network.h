@@ -26,7 +26,9 @@ typedef enum akrt_act {
     AKRT_ACT_LEVELS, /* akrt_act_s32_levels */
     AKRT_ACT_BISECT, /* akrt_act_s32_bisect */
     AKRT_ACT_SCALE,  /* akrt_act_s32_scale */
-    AKRT_ACT_SHORT   /* akrt_matmul_u8s8_u8_short: only for bytes, and not after pooling */
+    AKRT_ACT_SHORT,  /* akrt_matmul_u8s8_u8_short: only for bytes, and not after pooling */
+    AKRT_ACT_LANES   /* akrt_matmul_u8s16_u8 for a convolution with `step` in its constants, else
+                        akrt_matmul_s16s16_u8; not for `bytes`, and not after pooling */
 } akrt_act;
 
 typedef struct akrt_layer {
@@ -57,6 +59,8 @@ typedef struct akrt_layer {
     const int32_t *offset;        /* akrt_dwconv_u8s8_u8 */
     const int32_t *threshold;     /* (filters): AKRT_ACT_BISECT */
     const int32_t *step; /* (filters): AKRT_ACT_BISECT, floor(16 * act_step) << (4 - bits) */
+    akrt_lanes lanes;    /* AKRT_ACT_LANES; its filters and depth are those above, but for bytes,
+                            whose depth is the size of the window */
     akrt_scale scale;    /* AKRT_ACT_SCALE */
     akrt_short_scale short_scale; /* AKRT_ACT_SHORT */
     const int32_t *levels;        /* (2^bits - 1, filters): AKRT_ACT_LEVELS */
