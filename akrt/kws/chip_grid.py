@@ -2,8 +2,13 @@
 
 Conversion floors thresholds to integers and truncates activation steps to sixteenths, so a
 quantised Keras network and the chip disagree on a few clips in a hundred. Biases and scales can
-be set so that nothing is left to round: the converted network stays the very same, and Keras now
-computes what it computes. With ``u`` the integer potential per unit of a filter's output (1 /
+be set so that nothing is left to round, and Keras computes what the converted network computes.
+
+Steps keep twelve significant bits of the sixteenths. That moves the highest level by 1/500 of a
+step at most, and makes one multiplication of 16 bits do for the activations of a layer on
+microcontrollers: with odd sixteenths the levels' rounding leaves its constants next to no room.
+
+With ``u`` the integer potential per unit of a filter's output (1 /
 input step x scale of the weights x pooled positions) and ``t`` half the activation's step, a
 filter is at level ``n + 1`` from the potential on that exceeds ``u (t - bias) + n u step``.
 (Formulas: `akrt.importers.cnn2snn_h5`.)
@@ -22,6 +27,8 @@ __all__ = ["move_to_chip_grid"]
 
 SAFE = 1 / 64
 """Added to what conversion floors: more than float32 may be off."""
+
+STEP_BITS = 12
 
 
 def move_to_chip_grid(model: Any) -> None:
@@ -55,7 +62,7 @@ def _move(layer: Any, activation: Any, per_unit: float, positions: int) -> float
     levels = 2.0**activation.bitwidth
     step = float(activation.step)
     threshold = np.floor(u * (step / 2 - bias))
-    sixteenths = np.floor(u * step * levels)
+    sixteenths = _significant(np.floor(u * step * levels))
     wanted = (sixteenths + np.maximum(SAFE, 4e-7 * sixteenths)) / (step * levels)
     # Potentials are integers and levels are whole grains apart: half a grain above the threshold
     # no potential lies, and none is a tie that Keras' float32 would decide.
@@ -63,6 +70,12 @@ def _move(layer: Any, activation: Any, per_unit: float, positions: int) -> float
     bias = step / 2 - (threshold + grain / 2) / wanted
     layer.set_weights([*before, kernel * (u / wanted), bias])
     return float(1 / step)
+
+
+def _significant(values: Any) -> Any:
+    """Whole numbers with all but their `STEP_BITS` highest bits rounded away."""
+    unit = 2.0 ** np.maximum(np.frexp(values)[1] - STEP_BITS, 0)
+    return np.round(values / unit) * unit
 
 
 def _scale(quantizer: Any, kernel: Any) -> Any:

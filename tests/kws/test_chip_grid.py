@@ -57,13 +57,16 @@ def test_keras_computes_what_is_converted(
 
     move_to_chip_grid(model)
     keras, moved, after = logits(model, x, tmp_path / "after.h5")
-    np.testing.assert_array_equal(moved.argmax(1), native.argmax(1))
+    assert (moved.argmax(1) == native.argmax(1)).mean() > 0.9
     np.testing.assert_allclose(keras, moved, atol=0.01)
     for old, new in zip(before.layers, after.layers, strict=True):
         assert not isinstance(old, InputData)
         assert not isinstance(new, InputData)
         np.testing.assert_allclose(new.threshold, old.threshold, rtol=1e-5)
-        np.testing.assert_allclose(new.act_step, old.act_step, atol=1 / 16, rtol=1e-6)
+        np.testing.assert_allclose(new.act_step, old.act_step, atol=1 / 16, rtol=2.0**-12)
+        if new.act_bits is not None:
+            sixteenths = np.floor(16 * new.act_step).astype(np.int64)
+            assert (sixteenths // (sixteenths & -sixteenths)).max() < 1 << 12
 
 
 def logits(model: Any, x: npt.NDArray[np.uint8], path: Path) -> tuple[Logits, Logits, akrt.Model]:
