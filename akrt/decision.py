@@ -44,7 +44,7 @@ class StreamSettings:
     """Over which scores are averaged."""
     min_count: int = 4
     """Inferences before the first detection."""
-    threshold: float = 1.25
+    threshold: float = 2.25
     """Average margin that a word needs over the next best class, in logits: 0 to 8."""
     refractory_ms: int = 1000
     """After a detection, before the next."""
