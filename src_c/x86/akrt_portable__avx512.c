@@ -8,7 +8,6 @@
 #include "ref/akrt_dwconv_u8s16_s32.c"
 #include "ref/akrt_matmul_s32s16.c"
 #include "ref/akrt_maxpool_s32.c"
-#include "ref/akrt_maxpool_u8.c"
 #include "ref/akrt_patch_u8.c"
 #include "ref/akrt_saturate_s32.c"
 #include "ref/akrt_signed_sums_s16.c"
