@@ -14,15 +14,46 @@ typedef struct scratch_plan {
 #define LINE 64u      /* bytes; also what akrt_patches_u8 may write too far */
 #define POSITIONS 128 /* of an output are worked on at once, if a row has no more */
 #define BYTES 16384   /* of a product's operand, likewise: they stay in the nearest cache */
+#define LINES 36864   /* bytes of the lines of a convolution, which are read many times more */
 
 static size_t aligned(size_t bytes) { return (bytes + (LINE - 1)) & ~(size_t)(LINE - 1); }
 
 static size_t area(int32_t x, int32_t y) { return (size_t)x * (size_t)y; }
 
+/* Whether the input is already the matrix that a convolution multiplies. */
+static int is_product(const akrt_layer *layer) {
+    const akrt_window *w = &layer->conv;
+    return w->size_x == 1 && w->size_y == 1 && w->stride_x == 1 && w->stride_y == 1 &&
+           w->channels == layer->depth;
+}
+
+/* Whether the product walks over the input's lines with their border, instead of reading a copy of
+ * each window. */
+static int walks(const akrt_layer *layer) {
+    const akrt_window *w = &layer->conv;
+    return layer->arch->walks && layer->bytes && layer->op == AKRT_CONV && !is_product(layer) &&
+           w->size_y * w->channels % 4 == 0 && w->size_x * w->size_y * w->channels == layer->depth;
+}
+
+/* The windows of `count` output rows over their lines with a border. */
+static akrt_window bordered(const akrt_window *w, int32_t count) {
+    akrt_window inner = *w;
+    inner.in_x = (count - 1) * w->stride_x + w->size_x;
+    inner.in_y = (w->out_y - 1) * w->stride_y + w->size_y;
+    inner.out_x = count;
+    inner.pad_x = inner.pad_y = 0;
+    return inner;
+}
+
 static int32_t rows_at_once(const akrt_layer *layer) {
     const akrt_window *w = &layer->conv;
     if (!layer->bytes) {
         return 1;
+    }
+    if (walks(layer)) {
+        const int32_t lines = LINES / (bordered(w, 1).in_y * w->channels);
+        const int32_t rows = (lines - w->size_x) / w->stride_x + 1;
+        return rows < 1 ? 1 : rows < w->out_x ? rows : w->out_x;
     }
     const int32_t most = BYTES / layer->depth < POSITIONS ? BYTES / layer->depth : POSITIONS;
     const int32_t rows = most / w->out_y;
@@ -45,7 +76,12 @@ static scratch_plan plan_scratch(const akrt_layer *layer) {
     const size_t element = layer->wide_depthwise ? sizeof(int32_t)
                            : layer->bytes        ? sizeof(uint8_t)
                                                  : sizeof(int16_t);
-    const size_t rows = aligned(positions * depth * element) + (layer->bytes ? LINE : 0);
+    size_t rows = positions * depth * element;
+    if (walks(layer)) {
+        const akrt_window lines = bordered(&layer->conv, plan.at_once);
+        rows = area(lines.in_x, lines.in_y) * (size_t)lines.channels;
+    }
+    rows = aligned(rows) + (layer->bytes ? LINE : 0);
     size_t kept = positions * filters, pooled = 0, rest = 0;
     if (layer->activates_first) {
         kept = is_fused(layer) ? 0 : kept;
@@ -141,13 +177,6 @@ static void run_row(const akrt_layer *layer, const uint8_t *input, int32_t x, vo
                                     potentials);
 }
 
-/* Whether the input is already the matrix that a convolution multiplies. */
-static int is_product(const akrt_layer *layer) {
-    const akrt_window *w = &layer->conv;
-    return w->size_x == 1 && w->size_y == 1 && w->stride_x == 1 && w->stride_y == 1 &&
-           w->channels == layer->depth;
-}
-
 /* The output rows x .. x + count in bytes: activations if is_fused, else potentials. */
 static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const uint8_t *input,
                       int32_t x, int32_t count, char *scratch, void *out) {
@@ -157,6 +186,8 @@ static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const u
     const uint8_t *a = rows;
     int16_t *rest = NULL;
     uint32_t *spill = NULL;
+    akrt_product product = layer->product;
+    const akrt_window inner = bordered(w, count);
     if (layer->op == AKRT_SEPARABLE) {
         rest = (int16_t *)(void *)(scratch + plan->rest);
         spill = (uint32_t *)(void *)(scratch + plan->spill);
@@ -164,17 +195,24 @@ static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const u
                                   layer->depth, rows, rest, spill);
     } else if (is_product(layer)) {
         a = input + area(x, w->in_y) * (size_t)w->channels;
+    } else if (walks(layer)) {
+        akrt_window line = *w; /* a patch is a line with its border */
+        line.size_x = line.stride_x = line.out_y = 1;
+        line.size_y = inner.in_y;
+        const int32_t pitch = inner.in_y * w->channels;
+        arch->akrt_patches_u8(&line, input, x * w->stride_x, inner.in_x, (uint8_t)layer->border,
+                              pitch, rows);
+        product.window = &inner;
     } else {
         arch->akrt_patches_u8(w, input, x, count, (uint8_t)layer->border, layer->depth, rows);
     }
     if (layer->act == AKRT_ACT_SHORT) {
-        arch->akrt_matmul_u8s8_u8_short(a, rest, spill, &layer->product, &layer->short_scale,
+        arch->akrt_matmul_u8s8_u8_short(a, rest, spill, &product, &layer->short_scale,
                                         count * w->out_y, out);
     } else if (is_fused(layer)) {
-        arch->akrt_matmul_u8s8_u8(a, rest, spill, &layer->product, &layer->scale, count * w->out_y,
-                                  out);
+        arch->akrt_matmul_u8s8_u8(a, rest, spill, &product, &layer->scale, count * w->out_y, out);
     } else {
-        arch->akrt_matmul_u8s8_s32(a, rest, spill, &layer->product, count * w->out_y, out);
+        arch->akrt_matmul_u8s8_s32(a, rest, spill, &product, count * w->out_y, out);
     }
 }
 

@@ -10,6 +10,7 @@ class Architecture(NamedTuple):
     filter_block: int
     byte_block: int
     byte_pair: int
+    walks: int
     usable: bool
 
 def architectures() -> list[Architecture]: ...

@@ -50,7 +50,7 @@ cdef extern from "akrt/network.h" nogil:
         int32_t size_x, size_y, stride_x, stride_y, pad_x, pad_y
     ctypedef struct akrt_arch:
         const char *name
-        int32_t filter_block, byte_block, byte_pair
+        int32_t filter_block, byte_block, byte_pair, walks
     const akrt_arch *akrt_arch_at(int32_t index)
     int akrt_arch_usable(const akrt_arch *arch)
     ctypedef struct akrt_layer:
@@ -104,6 +104,7 @@ class Architecture(NamedTuple):
     filter_block: int
     byte_block: int
     byte_pair: int
+    walks: int
     usable: bool
 
 
@@ -119,6 +120,7 @@ def architectures():
                 arch.filter_block,
                 arch.byte_block,
                 arch.byte_pair,
+                arch.walks,
                 bool(akrt_arch_usable(arch)),
             )
         )

@@ -51,6 +51,7 @@ static int64_t describe(const akrt_arch *arch, char *name, int32_t *numbers) {
     numbers[0] = arch->filter_block;
     numbers[1] = arch->byte_block;
     numbers[2] = arch->byte_pair;
+    numbers[3] = arch->walks;
     return akrt_arch_usable(arch);
 }
 
