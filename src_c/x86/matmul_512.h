@@ -30,24 +30,46 @@ INLINE __m512i activation(const akrt_scale *s, __m512i potential, __m512i top, _
     return _mm512_srl_epi32(sum, shift);
 }
 
-/* The activations of one position: `blocks` times 16, as _mm512_packus_epi32 leaves them. */
-INLINE void store_bytes(uint8_t *out, const __m512i words[2], const int blocks, __mmask16 last) {
+/* The activations of `count` positions, together four registers of sums or fewer, as
+ * _mm512_packus_epi32 leaves them; words beyond are any value. */
+INLINE void store_bytes(uint8_t *out, size_t filters, const __m512i words[2], const int count,
+                        const int blocks, __mmask16 last) {
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i first_halves =
+        _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 0, 4, 1, 5, 2, 6, 3, 7); /* of each register */
     const __m512i bytes = _mm512_packus_epi16(words[0], words[1]);
-    const __m512i order =
-        blocks == 4 ? _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
-                    : _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 4, 8, 12, 1, 5, 9, 13);
-    const __m512i sorted = _mm512_permutexvar_epi32(order, bytes);
-    if (last != 0xFFFF) {
-        const int before = (blocks - 1) * LANES;
-        const uint64_t mask = ((UINT64_C(1) << before) - 1) | ((uint64_t)last << before);
-        _mm512_mask_storeu_epi8(out, mask, sorted);
-    } else if (blocks == 4) {
-        _mm512_storeu_si512(out, sorted);
-    } else if (blocks == 2) {
+    if (blocks == 1 && count == 4 && filters == LANES / 2) {
+        const __m512i sorted = _mm512_permutexvar_epi32(first_halves, bytes);
         _mm256_storeu_si256((__m256i *)(void *)out, _mm512_castsi512_si256(sorted));
-    } else {
-        _mm_storeu_si128((__m128i *)(void *)out, _mm512_castsi512_si128(sorted));
+        return;
     }
+    __m512i sorted = _mm512_permutexvar_epi32(order, bytes);
+    if (count * blocks == 4 && (blocks == 4 ? last == 0xFFFF : filters == (size_t)blocks * LANES)) {
+        _mm512_storeu_si512(out, sorted);
+        return;
+    }
+    const int before = (blocks - 1) * LANES;
+    const uint64_t mask = ((UINT64_C(1) << before) - 1) | ((uint64_t)last << before);
+    UNROLL
+    for (int r = 0; r < count; r++, out += filters) {
+        if (last != 0xFFFF) {
+            _mm512_mask_storeu_epi8(out, mask, sorted);
+        } else if (blocks == 2) {
+            _mm256_storeu_si256((__m256i *)(void *)out, _mm512_castsi512_si256(sorted));
+        } else {
+            _mm_storeu_si128((__m128i *)(void *)out, _mm512_castsi512_si128(sorted));
+        }
+        sorted = blocks == 2 ? _mm512_shuffle_i64x2(sorted, sorted, 0x4E)
+                             : _mm512_shuffle_i64x2(sorted, sorted, 0x39); /* the next row first */
+    }
+}
+
+/* Of the sums from row r on, in the order of positions and then blocks, number `at`; the last row
+ * again where there are no more. */
+INLINE __m512i sum_at(__m512i sum[MAX_ROWS][4], const int r, const int at, const int rows,
+                      const int blocks) {
+    const int row = r + at / blocks;
+    return sum[row < rows ? row : rows - 1][at % blocks];
 }
 
 INLINE void store_activations(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4],
@@ -72,12 +94,16 @@ INLINE void store_activations(const job *j, int32_t row, int32_t f, __m512i sum[
             sum[r][b] = activation(s, sum[r][b], top, mul, add, fine, shift);
         }
     }
+    const int group = 4 / blocks;
     UNROLL
-    for (int r = 0; r < rows; r++, out += filters) {
+    for (int r = 0; r < rows; r += group, out += (size_t)group * filters) {
         __m512i words[2];
-        words[0] = _mm512_packus_epi32(sum[r][0], sum[r][blocks > 1 ? 1 : 0]);
-        words[1] = blocks == 4 ? _mm512_packus_epi32(sum[r][2], sum[r][3]) : words[0];
-        store_bytes(out, words, blocks, last);
+        UNROLL
+        for (int n = 0; n < 2; n++) {
+            words[n] = _mm512_packus_epi32(sum_at(sum, r, 2 * n, rows, blocks),
+                                           sum_at(sum, r, 2 * n + 1, rows, blocks));
+        }
+        store_bytes(out, filters, words, r + group <= rows ? group : rows - r, blocks, last);
     }
 }
 
@@ -89,32 +115,28 @@ INLINE void store_short(const job *j, int32_t row, int32_t f, __m512i sum[MAX_RO
     uint8_t *out = (uint8_t *)j->out + (size_t)row * filters + (size_t)f;
     const __m128i shift = _mm_cvtsi32_si128((int)s->shift);
     const __m512i top = _mm512_set1_epi16(s->top);
-    __m512i mul[2];
+    __m512i mul[2], each[4];
     UNROLL
-    for (int n = 0; n < (blocks + 1) / 2; n++) {
-        const uint16_t *from = s->mul + f + 2 * n * LANES;
-        const int second = 2 * n + 1 < blocks;
-        const __mmask16 mask0 = 2 * n + 1 == blocks ? last : (__mmask16)0xFFFF;
-        const __mmask16 mask1 = 2 * n + 2 == blocks ? last : (__mmask16)0xFFFF;
-        const __m512i mul0 = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask0, from));
-        const __m512i mul1 =
-            second ? _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask1, from + LANES)) : mul0;
-        mul[n] = _mm512_packus_epi32(mul0, mul1);
+    for (int b = 0; b < 4; b++) {
+        const int block = b % blocks;
+        const __mmask16 mask = block + 1 == blocks ? last : (__mmask16)0xFFFF;
+        each[b] = _mm512_cvtepu16_epi32(
+            _mm256_maskz_loadu_epi16(mask, s->mul + f + (ptrdiff_t)block * LANES));
     }
+    mul[0] = _mm512_packus_epi32(each[0], each[1]);
+    mul[1] = _mm512_packus_epi32(each[2], each[3]);
+    const int group = 4 / blocks;
     UNROLL
-    for (int r = 0; r < rows; r++, out += filters) {
+    for (int r = 0; r < rows; r += group, out += (size_t)group * filters) {
         __m512i words[2];
         UNROLL
-        for (int n = 0; n < (blocks + 1) / 2; n++) {
-            const __m512i v =
-                _mm512_packus_epi32(sum[r][2 * n], sum[r][2 * n + 1 < blocks ? 2 * n + 1 : 2 * n]);
+        for (int n = 0; n < 2; n++) {
+            const __m512i v = _mm512_packus_epi32(sum_at(sum, r, 2 * n, rows, blocks),
+                                                  sum_at(sum, r, 2 * n + 1, rows, blocks));
             const __m512i high = _mm512_srl_epi16(_mm512_mulhi_epu16(v, mul[n]), shift);
             words[n] = _mm512_min_epu16(high, top);
         }
-        if (blocks < 3) {
-            words[1] = words[0];
-        }
-        store_bytes(out, words, blocks, last);
+        store_bytes(out, filters, words, r + group <= rows ? group : rows - r, blocks, last);
     }
 }
 
