@@ -20,21 +20,6 @@ static size_t aligned(size_t bytes) { return (bytes + (LINE - 1)) & ~(size_t)(LI
 
 static size_t area(int32_t x, int32_t y) { return (size_t)x * (size_t)y; }
 
-/* Whether the input is already the matrix that a convolution multiplies. */
-static int is_product(const akrt_layer *layer) {
-    const akrt_window *w = &layer->conv;
-    return w->size_x == 1 && w->size_y == 1 && w->stride_x == 1 && w->stride_y == 1 &&
-           w->channels == layer->depth;
-}
-
-/* Whether the product walks over the input's lines with their border, instead of reading a copy of
- * each window. */
-static int walks(const akrt_layer *layer) {
-    const akrt_window *w = &layer->conv;
-    return layer->arch->walks && layer->bytes && layer->op == AKRT_CONV && !is_product(layer) &&
-           w->size_y * w->channels % 4 == 0 && w->size_x * w->size_y * w->channels == layer->depth;
-}
-
 /* The windows of `count` output rows over their lines with a border. */
 static akrt_window bordered(const akrt_window *w, int32_t count) {
     akrt_window inner = *w;
@@ -45,26 +30,28 @@ static akrt_window bordered(const akrt_window *w, int32_t count) {
     return inner;
 }
 
-static int32_t rows_at_once(const akrt_layer *layer) {
-    const akrt_window *w = &layer->conv;
-    if (!layer->bytes) {
-        return 1;
-    }
-    if (walks(layer)) {
-        const int32_t lines = LINES / (bordered(w, 1).in_y * w->channels);
-        const int32_t rows = (lines - w->size_x) / w->stride_x + 1;
-        return rows < 1 ? 1 : rows < w->out_x ? rows : w->out_x;
-    }
-    const int32_t most = BYTES / layer->depth < POSITIONS ? BYTES / layer->depth : POSITIONS;
-    const int32_t rows = most / w->out_y;
-    return rows < 1 ? 1 : rows < w->out_x ? rows : w->out_x;
-}
-
 /* Whether the potentials of a product go straight to activations. */
 static int is_fused(const akrt_layer *layer) {
     return layer->bytes && layer->op != AKRT_DENSE &&
            (layer->pool == AKRT_POOL_NONE || layer->activates_first) &&
            (layer->act == AKRT_ACT_SCALE || layer->act == AKRT_ACT_SHORT);
+}
+
+static int32_t rows_at_once(const akrt_layer *layer) {
+    const akrt_window *w = &layer->conv;
+    if (!layer->bytes) {
+        return 1;
+    }
+    const int32_t most = BYTES / layer->depth < POSITIONS ? BYTES / layer->depth : POSITIONS;
+    int32_t rows = most / w->out_y;
+    if (layer->walks) {
+        const int32_t lines = LINES / (bordered(w, 1).in_y * w->channels);
+        rows = (lines - w->size_x) / w->stride_x + 1;
+        if (!is_fused(layer) && rows > POSITIONS / w->out_y) {
+            rows = POSITIONS / w->out_y;
+        }
+    }
+    return rows < 1 ? 1 : rows < w->out_x ? rows : w->out_x;
 }
 
 static scratch_plan plan_scratch(const akrt_layer *layer) {
@@ -77,7 +64,7 @@ static scratch_plan plan_scratch(const akrt_layer *layer) {
                            : layer->bytes        ? sizeof(uint8_t)
                                                  : sizeof(int16_t);
     size_t rows = positions * depth * element;
-    if (walks(layer)) {
+    if (layer->walks) {
         const akrt_window lines = bordered(&layer->conv, plan.at_once);
         rows = area(lines.in_x, lines.in_y) * (size_t)lines.channels;
     }
@@ -177,6 +164,13 @@ static void run_row(const akrt_layer *layer, const uint8_t *input, int32_t x, vo
                                     potentials);
 }
 
+/* Whether the input is already the matrix that a convolution multiplies. */
+static int is_product(const akrt_layer *layer) {
+    const akrt_window *w = &layer->conv;
+    return w->size_x == 1 && w->size_y == 1 && w->stride_x == 1 && w->stride_y == 1 &&
+           w->channels == layer->depth;
+}
+
 /* The output rows x .. x + count in bytes: activations if is_fused, else potentials. */
 static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const uint8_t *input,
                       int32_t x, int32_t count, char *scratch, void *out) {
@@ -186,8 +180,9 @@ static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const u
     const uint8_t *a = rows;
     int16_t *rest = NULL;
     uint32_t *spill = NULL;
-    akrt_product product = layer->product;
-    const akrt_window inner = bordered(w, count);
+    const akrt_product *product = &layer->product;
+    akrt_product walking;
+    akrt_window inner;
     if (layer->op == AKRT_SEPARABLE) {
         rest = (int16_t *)(void *)(scratch + plan->rest);
         spill = (uint32_t *)(void *)(scratch + plan->spill);
@@ -195,24 +190,27 @@ static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const u
                                   layer->depth, rows, rest, spill);
     } else if (is_product(layer)) {
         a = input + area(x, w->in_y) * (size_t)w->channels;
-    } else if (walks(layer)) {
+    } else if (layer->walks) {
+        inner = bordered(w, count);
         akrt_window line = *w; /* a patch is a line with its border */
         line.size_x = line.stride_x = line.out_y = 1;
         line.size_y = inner.in_y;
         const int32_t pitch = inner.in_y * w->channels;
         arch->akrt_patches_u8(&line, input, x * w->stride_x, inner.in_x, (uint8_t)layer->border,
                               pitch, rows);
-        product.window = &inner;
+        walking = *product;
+        walking.window = &inner;
+        product = &walking;
     } else {
         arch->akrt_patches_u8(w, input, x, count, (uint8_t)layer->border, layer->depth, rows);
     }
     if (layer->act == AKRT_ACT_SHORT) {
-        arch->akrt_matmul_u8s8_u8_short(a, rest, spill, &product, &layer->short_scale,
+        arch->akrt_matmul_u8s8_u8_short(a, rest, spill, product, &layer->short_scale,
                                         count * w->out_y, out);
     } else if (is_fused(layer)) {
-        arch->akrt_matmul_u8s8_u8(a, rest, spill, &product, &layer->scale, count * w->out_y, out);
+        arch->akrt_matmul_u8s8_u8(a, rest, spill, product, &layer->scale, count * w->out_y, out);
     } else {
-        arch->akrt_matmul_u8s8_s32(a, rest, spill, &product, count * w->out_y, out);
+        arch->akrt_matmul_u8s8_s32(a, rest, spill, product, count * w->out_y, out);
     }
 }
 

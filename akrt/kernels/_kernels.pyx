@@ -67,6 +67,7 @@ cdef extern from "akrt/network.h" nogil:
         const int16_t *magnitudes
         int32_t bytes
         akrt_product product
+        int32_t walks
         const int8_t *byte_depthwise
         const int32_t *offset
         const int32_t *threshold
@@ -224,6 +225,15 @@ cdef class Network:
             used = out.conv.in_x * out.conv.in_y * out.conv.channels
         if out.depth < used or out.depth % (4 if out.bytes else 8):
             raise ValueError(f"weights of depth {out.depth} for {used} inputs")
+        out.walks = layer["walks"]
+        line = -(-out.conv.size_y * out.conv.channels // 4) * 4
+        if out.walks and not (
+            out.arch.walks
+            and out.bytes
+            and out.op == AKRT_CONV
+            and out.depth == out.conv.size_x * line
+        ):
+            raise ValueError("only a product of bytes, filled up by lines, walks windows")
         if out.bytes:
             self._fill_bytes(out, layer["bytes"])
         elif out.weights == NULL:

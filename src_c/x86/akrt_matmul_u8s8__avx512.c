@@ -107,7 +107,7 @@ INLINE void add_windows(const job *j, int32_t row, const int8_t *weights, __m512
         from += next + (y == w->out_y ? end : 0);
         y = y == w->out_y ? 0 : y;
     }
-    const size_t length = (size_t)(w->size_y * w->channels);
+    const size_t length = ((size_t)(w->size_y * w->channels) + 3) & ~(size_t)3;
     size_t first = 0;
     for (int32_t i = 0; i < w->size_x; i++, first += (size_t)line) {
         for (size_t k = first; k < first + length; k += 4, weights += 4 * LANES) {

@@ -351,14 +351,17 @@ def test_matmul_u8s8_walks_windows(
     if not kernels.arch.walks:
         return  # the plan never asks it to
     rng = np.random.default_rng(seed)
-    w.channels = 4 * -(-w.channels // 4)
     w.pad_x = w.pad_y = 0
     # as the product's operand, what is under the windows and nothing more
     w.in_x = (w.out_x - 1) * w.stride_x + w.size_x
     w.in_y = (w.out_y - 1) * w.stride_y + w.size_y
-    rows, depth = w.out_x * w.out_y, w.size_x * w.size_y * w.channels
-    x = rng.integers(0, 256, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
-    weights = rng.integers(-7, 8, (filters, depth)).astype(np.int8)
+    rows, length = w.out_x * w.out_y, w.size_y * w.channels
+    line = -(-length // 4) * 4
+    depth = w.size_x * line
+    x = rng.integers(0, 256, w.in_x * w.in_y * w.channels + 3).astype(np.uint8)
+    weights = rng.integers(-7, 8, (filters, w.size_x, line)).astype(np.int8)
+    weights[:, :, length:] = 0
+    weights = weights.reshape(filters, depth)
     start = rng.integers(-(2**15), 2**15, filters).astype(np.int32)
     product = Product(
         weights=interleave(weights, kernels.arch.byte_block, 4),
@@ -383,7 +386,9 @@ def test_matmul_u8s8_walks_windows(
     }[variant]
     constants = [] if scale is None else [ctypes.byref(scale)]
     made = []
-    a = patches(w, x, 0).reshape(rows, depth).astype(np.uint8)
+    a = np.zeros((rows, w.size_x, line), np.uint8)
+    under = patches(w, x[:-3].reshape(w.in_x, w.in_y, w.channels), 0)
+    a[:, :, :length] = under.reshape(rows, w.size_x, length)
     for operand, how in ((a, product), (x, walking)):
         out = np.empty((rows, filters), np.int32 if variant == "s32" else np.uint8)
         getattr(kernels, f"akrt_matmul_u8s8_{variant}")(
