@@ -42,21 +42,21 @@
 
 #ifdef AKRT_X86
 static const akrt_arch avx512 = {
-    "avx512", 16, 16, INT32_MAX, 0,
+    "avx512", 16, 16, INT32_MAX, 0, 1,
 #define AKRT_KERNEL(kernel, arguments) kernel##__avx512,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
 };
 #ifdef AKRT_AVXVNNI
 static const akrt_arch avxvnni = {
-    "avxvnni", 8, 8, INT32_MAX, 0,
+    "avxvnni", 8, 8, INT32_MAX, 0, 0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__avxvnni,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
 };
 #endif
 static const akrt_arch avx2 = {
-    "avx2", 8, 8, INT16_MAX, 0,
+    "avx2", 8, 8, INT16_MAX, 0, 0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__avx2,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
@@ -64,20 +64,20 @@ static const akrt_arch avx2 = {
 #endif
 #ifdef AKRT_ARM
 static const akrt_arch dotprod = {
-    "dotprod", 8, 8, INT32_MAX, 0,
+    "dotprod", 8, 8, INT32_MAX, 0, 0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__dotprod,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
 };
 static const akrt_arch neon = {
-    "neon", 8, 8, 0, 0,
+    "neon", 8, 8, 0, 0, 0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__neon,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
 };
 #endif
 static const akrt_arch generic = {
-    "generic", 1, 1, 0, 1,
+    "generic", 1, 1, 0, 1, 0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__ref,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL

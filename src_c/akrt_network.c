@@ -14,6 +14,7 @@ typedef struct scratch_plan {
 #define LINE 64u      /* bytes; also what akrt_patches_u8 may write too far */
 #define POSITIONS 128 /* of an output are worked on at once, if a row has no more */
 #define BYTES 16384   /* of a product's operand, likewise: they stay in the nearest cache */
+#define LINES 36864   /* bytes of the lines of a convolution, which are read many times more */
 
 static size_t aligned(size_t bytes) { return (bytes + (LINE - 1)) & ~(size_t)(LINE - 1); }
 
@@ -24,14 +25,14 @@ static int in_halves(const akrt_layer *layer) {
     return layer->act == AKRT_ACT_LANES && layer->lanes.step != NULL;
 }
 
-static int32_t rows_at_once(const akrt_layer *layer) {
-    const akrt_window *w = &layer->conv;
-    if (!layer->bytes && !in_halves(layer)) {
-        return 1;
-    }
-    const int32_t most = BYTES / layer->depth < POSITIONS ? BYTES / layer->depth : POSITIONS;
-    const int32_t rows = most / w->out_y;
-    return rows < 1 ? 1 : rows < w->out_x ? rows : w->out_x;
+/* The windows of `count` output rows over their lines with a border. */
+static akrt_window bordered(const akrt_window *w, int32_t count) {
+    akrt_window inner = *w;
+    inner.in_x = (count - 1) * w->stride_x + w->size_x;
+    inner.in_y = (w->out_y - 1) * w->stride_y + w->size_y;
+    inner.out_x = count;
+    inner.pad_x = inner.pad_y = 0;
+    return inner;
 }
 
 /* Whether the potentials of a product go straight to activations. */
@@ -44,6 +45,23 @@ static int is_fused(const akrt_layer *layer) {
            (layer->act == AKRT_ACT_SCALE || layer->act == AKRT_ACT_SHORT);
 }
 
+static int32_t rows_at_once(const akrt_layer *layer) {
+    const akrt_window *w = &layer->conv;
+    if (!layer->bytes && !in_halves(layer)) {
+        return 1;
+    }
+    const int32_t most = BYTES / layer->depth < POSITIONS ? BYTES / layer->depth : POSITIONS;
+    int32_t rows = most / w->out_y;
+    if (layer->walks) {
+        const int32_t lines = LINES / (bordered(w, 1).in_y * w->channels);
+        rows = (lines - w->size_x) / w->stride_x + 1;
+        if (!is_fused(layer) && rows > POSITIONS / w->out_y) {
+            rows = POSITIONS / w->out_y;
+        }
+    }
+    return rows < 1 ? 1 : rows < w->out_x ? rows : w->out_x;
+}
+
 static scratch_plan plan_scratch(const akrt_layer *layer) {
     const size_t filters = (size_t)layer->filters, depth = (size_t)layer->depth;
     scratch_plan plan;
@@ -53,7 +71,12 @@ static scratch_plan plan_scratch(const akrt_layer *layer) {
     const size_t element = layer->wide_depthwise ? sizeof(int32_t)
                            : layer->bytes        ? sizeof(uint8_t)
                                                  : sizeof(int16_t);
-    const size_t rows = aligned(positions * depth * element) + LINE;
+    size_t rows = positions * depth * element;
+    if (layer->walks) {
+        const akrt_window lines = bordered(&layer->conv, plan.at_once);
+        rows = area(lines.in_x, lines.in_y) * (size_t)lines.channels;
+    }
+    rows = aligned(rows) + LINE;
     size_t kept = positions * filters, pooled = 0, rest = 0;
     if (layer->activates_first) {
         kept = is_fused(layer) ? 0 : kept;
@@ -170,6 +193,9 @@ static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const u
     const uint8_t *a = rows;
     int16_t *rest = NULL;
     uint32_t *spill = NULL;
+    const akrt_product *product = &layer->product;
+    akrt_product walking;
+    akrt_window inner;
     if (layer->op == AKRT_SEPARABLE) {
         rest = (int16_t *)(void *)(scratch + plan->rest);
         spill = (uint32_t *)(void *)(scratch + plan->spill);
@@ -177,17 +203,27 @@ static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const u
                                   layer->depth, rows, rest, spill);
     } else if (is_product(layer)) {
         a = input + area(x, w->in_y) * (size_t)w->channels;
+    } else if (layer->walks) {
+        inner = bordered(w, count);
+        akrt_window line = *w; /* a patch is a line with its border */
+        line.size_x = line.stride_x = line.out_y = 1;
+        line.size_y = inner.in_y;
+        const int32_t pitch = inner.in_y * w->channels;
+        arch->akrt_patches_u8(&line, input, x * w->stride_x, inner.in_x, (uint8_t)layer->border,
+                              pitch, rows);
+        walking = *product;
+        walking.window = &inner;
+        product = &walking;
     } else {
         arch->akrt_patches_u8(w, input, x, count, (uint8_t)layer->border, layer->depth, rows);
     }
     if (layer->act == AKRT_ACT_SHORT) {
-        arch->akrt_matmul_u8s8_u8_short(a, rest, spill, &layer->product, &layer->short_scale,
+        arch->akrt_matmul_u8s8_u8_short(a, rest, spill, product, &layer->short_scale,
                                         count * w->out_y, out);
     } else if (is_fused(layer)) {
-        arch->akrt_matmul_u8s8_u8(a, rest, spill, &layer->product, &layer->scale, count * w->out_y,
-                                  out);
+        arch->akrt_matmul_u8s8_u8(a, rest, spill, product, &layer->scale, count * w->out_y, out);
     } else {
-        arch->akrt_matmul_u8s8_s32(a, rest, spill, &layer->product, count * w->out_y, out);
+        arch->akrt_matmul_u8s8_s32(a, rest, spill, product, count * w->out_y, out);
     }
 }
 

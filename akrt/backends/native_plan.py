@@ -62,6 +62,7 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
         "output_shape": stage.output_shape,
         "magnitudes": None,
         "activates_first": 0,
+        "walks": 0,
         **_activation(layer, stage.max_potential),
     }
     if isinstance(layer, FullyConnected):
@@ -112,6 +113,11 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
         if not wide and can_collapse(layer, stage):
             packed["magnitudes"] = _wide_weights(np.abs(rows), block)["weights"]
     else:
+        by_line = _filled_lines(rows, layer.kernel_size[0])
+        # 1x1 needs no windows; and a filled line must not cost more than a copy of each window
+        if arch.walks and conv["size_x"] * conv["size_y"] > 1 and 3 * len(by_line) <= 4 * len(rows):
+            packed["walks"] = 1
+            rows = by_line
         packed.update(op="conv", **_plain_weights(rows, stage, arch, start))
         if isinstance(layer, InputConvolutional):
             packed["border"] = layer.padding_value
@@ -275,6 +281,15 @@ def _padded_rows(weights: npt.NDArray[np.integer[Any]], multiple: int) -> npt.ND
     rows = np.zeros((filters, -(-inputs // multiple) * multiple), np.int16)
     rows[:, :inputs] = weights.T
     return rows
+
+
+def _filled_lines(weights: npt.NDArray[np.int64], lines: int) -> npt.NDArray[np.int64]:
+    """(K, F) of a kernel of so many lines, each filled up with zeros to a multiple of 4 inputs."""
+    inputs, filters = weights.shape
+    length = inputs // lines
+    whole = np.zeros((lines, -(-length // 4) * 4, filters), np.int64)
+    whole[:, :length] = weights.reshape(lines, length, filters)
+    return whole.reshape(-1, filters)
 
 
 def _wide_weights(weights: npt.NDArray[np.integer[Any]], block: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ class Architecture(NamedTuple):
     byte_block: int
     byte_pair: int
     lanes: bool
+    walks: bool
     usable: bool
 
 def architectures() -> list[Architecture]: ...

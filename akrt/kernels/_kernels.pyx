@@ -64,7 +64,7 @@ cdef extern from "akrt/network.h" nogil:
         int32_t size_x, size_y, stride_x, stride_y, pad_x, pad_y
     ctypedef struct akrt_arch:
         const char *name
-        int32_t filter_block, byte_block, byte_pair, lanes
+        int32_t filter_block, byte_block, byte_pair, lanes, walks
     const akrt_arch *akrt_arch_at(int32_t index)
     int akrt_arch_usable(const akrt_arch *arch)
     ctypedef struct akrt_layer:
@@ -81,6 +81,7 @@ cdef extern from "akrt/network.h" nogil:
         const int16_t *magnitudes
         int32_t bytes
         akrt_product product
+        int32_t walks
         const int8_t *byte_depthwise
         const int32_t *offset
         const int32_t *threshold
@@ -121,6 +122,7 @@ class Architecture(NamedTuple):
     byte_block: int
     byte_pair: int
     lanes: bool
+    walks: bool
     usable: bool
 
 
@@ -137,6 +139,7 @@ def architectures():
                 arch.byte_block,
                 arch.byte_pair,
                 bool(arch.lanes),
+                bool(arch.walks),
                 bool(akrt_arch_usable(arch)),
             )
         )
@@ -240,6 +243,15 @@ cdef class Network:
             used = out.conv.in_x * out.conv.in_y * out.conv.channels
         if out.depth < used or out.depth % (4 if out.bytes else 8):
             raise ValueError(f"weights of depth {out.depth} for {used} inputs")
+        out.walks = layer["walks"]
+        line = -(-out.conv.size_y * out.conv.channels // 4) * 4
+        if out.walks and not (
+            out.arch.walks
+            and out.bytes
+            and out.op == AKRT_CONV
+            and out.depth == out.conv.size_x * line
+        ):
+            raise ValueError("only a product of bytes, filled up by lines, walks windows")
         if out.bytes:
             self._fill_bytes(out, layer["bytes"])
         elif out.weights == NULL:

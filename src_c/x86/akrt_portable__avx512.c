@@ -10,7 +10,6 @@
 #include "ref/akrt_matmul_s32s16.c"
 #include "ref/akrt_matmul_u8s16_u8.c"
 #include "ref/akrt_maxpool_s32.c"
-#include "ref/akrt_maxpool_u8.c"
 #include "ref/akrt_patch_u8.c"
 #include "ref/akrt_saturate_s32.c"
 #include "ref/akrt_sumpool_s32.c"

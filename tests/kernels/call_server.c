@@ -52,6 +52,7 @@ static int64_t describe(const akrt_arch *arch, char *name, int32_t *numbers) {
     numbers[1] = arch->byte_block;
     numbers[2] = arch->byte_pair;
     numbers[3] = arch->lanes;
+    numbers[4] = arch->walks;
     return akrt_arch_usable(arch);
 }
 

@@ -115,6 +115,7 @@ class Product(Linked):
         ("depth", ctypes.c_int32),
         ("filters", ctypes.c_int32),
         ("chain", ctypes.c_int32),
+        ("window", ctypes.c_void_p),
     )
 
 

@@ -207,7 +207,7 @@ def _layer(packed: dict[str, Any], arch: int) -> tuple[Layer, dict[int, np.ndarr
         elif kind in (Window, Scale, ShortScale, Lanes, Product) and value is not None:
             start = getattr(Layer, name).offset
             for field, _ in kind._fields_:
-                inner = value[field]
+                inner = value.get(field)
                 if isinstance(inner, np.ndarray):
                     arrays[start + getattr(kind, field).offset] = inner
                 elif inner is not None:
@@ -247,9 +247,9 @@ def architectures(machine: Machine) -> dict[str, tuple[int, Architecture]]:
     """Address and facts of each kernel set, best first."""
     found: dict[str, tuple[int, Architecture]] = {}
     while address := machine.call("akrt_arch_at", len(found)):
-        name, numbers = np.zeros(16, np.uint8), np.zeros(4, np.int32)
+        name, numbers = np.zeros(16, np.uint8), np.zeros(5, np.int32)
         usable = machine.call("describe", address, pointer(name), pointer(numbers))
         text = bytes(name).split(b"\0")[0].decode()
-        sizes, lanes = map(int, numbers[:3]), bool(numbers[3])
-        found[text] = address, Architecture(text, *sizes, lanes, bool(usable))
+        sizes, (lanes, walks) = map(int, numbers[:3]), map(bool, numbers[3:5])
+        found[text] = address, Architecture(text, *sizes, lanes, walks, bool(usable))
     return found

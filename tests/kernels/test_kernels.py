@@ -433,6 +433,60 @@ def check_dwconv(kernels: Kernels, bits: int, top: int, seed: int, w: Window, ta
     assert not out[:, w.channels :].any()
 
 
+@given(seeds, windows(), st.integers(1, 150), st.sampled_from(["s32", "u8", "u8_short"]))
+def test_matmul_u8s8_walks_windows(
+    kernels: Kernels, seed: int, w: Window, filters: int, variant: str
+) -> None:
+    if not kernels.arch.walks:
+        return  # the plan never asks it to
+    rng = np.random.default_rng(seed)
+    w.pad_x = w.pad_y = 0
+    # as the product's operand, what is under the windows and nothing more
+    w.in_x = (w.out_x - 1) * w.stride_x + w.size_x
+    w.in_y = (w.out_y - 1) * w.stride_y + w.size_y
+    rows, length = w.out_x * w.out_y, w.size_y * w.channels
+    line = -(-length // 4) * 4
+    depth = w.size_x * line
+    x = rng.integers(0, 256, w.in_x * w.in_y * w.channels + 3).astype(np.uint8)
+    weights = rng.integers(-7, 8, (filters, w.size_x, line)).astype(np.int8)
+    weights[:, :, length:] = 0
+    weights = weights.reshape(filters, depth)
+    start = rng.integers(-(2**15), 2**15, filters).astype(np.int32)
+    product = Product(
+        weights=interleave(weights, kernels.arch.byte_block, 4),
+        start=start,
+        depth=depth,
+        filters=filters,
+        chain=1,
+    )
+    window = np.frombuffer(bytes(w), np.int32)
+    walking = Product(**product.arrays, depth=depth, filters=filters, chain=1, window=window)
+    mul = rng.integers(1, 2**16, filters)
+    scale = {
+        "s32": None,
+        "u8": Scale(
+            threshold=np.zeros(filters, np.int32),
+            top=rng.integers(0, 2**14, filters).astype(np.int32),
+            mul=mul.astype(np.uint32),
+            add=rng.integers(0, 2**18, filters).astype(np.uint32),
+            shift=26,
+        ),
+        "u8_short": ShortScale(mul=mul.astype(np.uint16), shift=1, top=15),
+    }[variant]
+    constants = [] if scale is None else [ctypes.byref(scale)]
+    made = []
+    a = np.zeros((rows, w.size_x, line), np.uint8)
+    under = patches(w, x[:-3].reshape(w.in_x, w.in_y, w.channels), 0)
+    a[:, :, :length] = under.reshape(rows, w.size_x, length)
+    for operand, how in ((a, product), (x, walking)):
+        out = np.empty((rows, filters), np.int32 if variant == "s32" else np.uint8)
+        getattr(kernels, f"akrt_matmul_u8s8_{variant}")(
+            *(pointer(operand), None, None, ctypes.byref(how), *constants, rows, pointer(out))
+        )
+        made.append(out)
+    np.testing.assert_array_equal(*made)
+
+
 @given(seeds, windows())
 def test_maxpool_s32(kernels: Kernels, seed: int, w: Window) -> None:
     rng = np.random.default_rng(seed)

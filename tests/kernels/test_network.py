@@ -10,15 +10,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import networks, placeholder
+from networks import calibrate, networks, placeholder
 
 import akrt
 from akrt.backends.native import NativeBackend, choose_arch, usable_archs
 from akrt.backends.native_plan import pack
 from akrt.backends.reference import ReferenceBackend
+from akrt.benchmark import with_arch
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Network, architectures
-from akrt.model import FullyConnected, InputData, Model, Pooling, SeparableConvolutional
+from akrt.model import (
+    Convolutional,
+    FullyConnected,
+    InputData,
+    Model,
+    Pooling,
+    SeparableConvolutional,
+)
 
 GENERIC = architectures()[-1]
 
@@ -89,6 +97,8 @@ def test_wrong_arrays_are_refused_before_c_sees_them(case: tuple[Model, np.ndarr
     damaged = dict(layers[0], weights=layers[0]["weights"][:, :-1])
     with pytest.raises(ValueError, match=r"expected int16|weights for"):
         Network([damaged], "generic")
+    with pytest.raises(ValueError, match="walks windows"):
+        Network([dict(layers[0], walks=1)], "generic")
     wrong_shape = dict(layers[0], output_shape=(1, 1, 1 << 15))
     with pytest.raises(ValueError, match="output shape"):
         Network([wrong_shape], "generic")
@@ -168,6 +178,32 @@ def test_outputs_that_do_not_fit_are_refused() -> None:
     for bad in (network.empty(1), network.empty(2).astype(np.int64), network.empty(4)[::2]):
         with pytest.raises(ValueError, match="expected int32"):
             network.run(x, bad)
+
+
+@pytest.mark.parametrize("pooling", [None, Pooling("max", (2, 2), (2, 2)), Pooling("average")])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("bits", [4, None])
+def test_a_convolution_larger_than_is_worked_on_at_once(
+    pooling: Pooling | None, stride: int, bits: int | None
+) -> None:
+    rng = np.random.default_rng(stride)
+    layer = Convolutional(
+        name="conv",
+        weights=rng.integers(-7, 8, (3, 5, 60, 20)).astype(np.int8),
+        weights_bits=4,
+        stride=(stride, stride),
+        padding="same",
+        pooling=pooling,
+        act_bits=bits,
+        **placeholder(20),
+    )
+    inputs = InputData("in", (33, 41, 60), 4)
+    x = rng.integers(0, 16, (2, 33, 41, 60)).astype(np.uint8)
+    model = Model(tuple(calibrate([inputs, layer], rng, x)))
+    expected = ReferenceBackend(model).run(x)
+    for arch in usable_archs():
+        with with_arch(arch):
+            np.testing.assert_array_equal(NativeBackend(model).run(x), expected)
 
 
 def test_the_kernels_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ typedef struct akrt_arch {
     int32_t byte_block;   /* how akrt_matmul_u8s8_* want theirs */
     int32_t byte_pair;    /* largest sum of two products that they take; 0: plans use 16 bits */
     int32_t lanes;        /* whether plans use the kernels that take an akrt_lanes */
+    int32_t walks;        /* whether they take a window: akrt_product */
 #define AKRT_KERNEL(kernel, arguments) void(*kernel) arguments;
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL

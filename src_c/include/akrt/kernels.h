@@ -63,6 +63,7 @@ typedef struct akrt_product {
     const int16_t *rest_weights;
     const int32_t *start;
     int32_t depth, filters, chain;
+    const akrt_window *window; /* NULL, or which windows of `a` are multiplied: kernels.inc */
 } akrt_product;
 
 /* The constant side of the products that add up in 16 bits, one lane a filter: kernels.inc. */

@@ -55,6 +55,8 @@ typedef struct akrt_layer {
                                   potential and 2^15 * depth * weight to 32 bits. */
     int32_t bytes;             /* multiply bytes: of the fields below, AKRT_SEPARABLE uses all */
     akrt_product product;      /* akrt_matmul_u8s8_*; its depth and filters are those above */
+    int32_t walks; /* AKRT_CONV in bytes: the product reads windows from the input's lines with
+                      their border, and `weights` are packed for that */
     const int8_t *byte_depthwise; /* (size_x, size_y, channels) */
     const int32_t *offset;        /* akrt_dwconv_u8s8_u8 */
     const int32_t *threshold;     /* (filters): AKRT_ACT_BISECT */
