@@ -70,7 +70,7 @@ static const akrt_arch dotprod = {
 #undef AKRT_KERNEL
 };
 static const akrt_arch neon = {
-    "neon", 8, 8, 0, 0, 0,
+    "neon", 8, 8, 0, 1, 0,
 #define AKRT_KERNEL(kernel, arguments) kernel##__neon,
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL
