@@ -203,7 +203,8 @@ def test_a_terminal_shows_what_leads(folder: Path, words: list[str]) -> None:
 
 def test_options_reach_the_rule(folder: Path, words: list[str]) -> None:
     strict, _ = command(folder / "words.wav", "--json", "--threshold", 8)
-    assert strict == ""
+    assert len(heard(strict)) < len(words)
+    assert all(json.loads(line)["score"] >= 8 for line in strict.splitlines())
     paused, _ = command(folder / "words.wav", "--json", "--refractory-ms", 60000)
     assert heard(paused) == words[:1]
     often, _ = command(
