@@ -4,37 +4,10 @@
 
 #define LANES 32 /* channels at a time, a fixed number: compilers vectorise the loops over them */
 
-static void add_tap_s16(const uint8_t *restrict a, const int16_t *restrict w, int32_t channels,
-                        int16_t *restrict sum) {
-    for (int32_t c = 0; c < channels; c++) {
-        sum[c] = (int16_t)(sum[c] + a[c] * w[c]);
-    }
-}
-
-/* Any window, a tap at a time: the channels from `first` on. */
-static void row_any(const akrt_window *w, const uint8_t *input, const int16_t *weights, int32_t x,
-                    int32_t first, int32_t depth, int16_t *out) {
-    const size_t channels = (size_t)w->channels, skipped = (size_t)first;
-    for (int32_t y = 0; y < w->out_y; y++) {
-        memset(out + first, 0, (size_t)(depth - first) * sizeof *out);
-        for (int32_t i = 0; i < w->size_x; i++) {
-            const int32_t from_x = x * w->stride_x - w->pad_x + i;
-            if (from_x < 0 || from_x >= w->in_x) {
-                continue;
-            }
-            for (int32_t j = 0; j < w->size_y; j++) {
-                const int32_t from_y = y * w->stride_y - w->pad_y + j;
-                if (from_y >= 0 && from_y < w->in_y) {
-                    const size_t at = (size_t)from_x * (size_t)w->in_y + (size_t)from_y;
-                    const size_t tap = (size_t)i * (size_t)w->size_y + (size_t)j;
-                    add_tap_s16(input + at * channels + skipped, weights + tap * channels + skipped,
-                                w->channels - first, out + first);
-                }
-            }
-        }
-        out += depth;
-    }
-}
+#define AKRT_ROW row_any_s16
+#define AKRT_TAP add_tap_s16
+#define AKRT_SUM int16_t
+#include "ref/akrt_dwconv_row.inc"
 
 /* Three rows of LANES channels: the first column, and how far columns are apart. */
 typedef struct rows3 {
@@ -111,7 +84,7 @@ void AKRT_FN(akrt_dwconv_u8s16_s16)(const akrt_window *w, const uint8_t *input,
         }
     }
     if (c < depth) {
-        row_any(w, input, weights, x, c, depth, out);
+        row_any_s16(w, input, weights, x, c, depth, out);
     }
 }
 

@@ -123,18 +123,6 @@ INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int
     store_sums(j, row, f, total, rows, blocks, last);
 }
 
-INLINE void byte_rows(const job *j, int32_t row, int32_t filters, const int rows) {
-    int32_t f = 0;
-    for (; f + 2 * LANES <= filters; f += 2 * LANES) {
-        tile(j, row, f, rows, 2, LANES);
-    }
-    if (f + LANES < filters) {
-        tile(j, row, f, rows, 2, filters - f - LANES);
-    } else if (f < filters) {
-        tile(j, row, f, rows, 1, filters - f);
-    }
-}
-
 static void rows1(const job *j, int32_t row, int32_t filters) {
     for (int32_t f = 0; f < filters; f += LANES) {
         tile(j, row, f, 1, 1, filters - f < LANES ? filters - f : LANES);
@@ -166,7 +154,7 @@ static void tile_rows(const job *j, int32_t row, int32_t filters) {
     if (j->product->chain == 0) {
         wide_rows(j, row, filters, TILE);
     } else {
-        byte_rows(j, row, filters, TILE);
+        some_rows(j, row, filters, TILE);
     }
 }
 
@@ -174,7 +162,7 @@ static void smaller_tile_rows(const job *j, int32_t row, int32_t filters) {
     if (j->product->chain == 0) {
         wide_rows(j, row, filters, TILE - 1);
     } else {
-        byte_rows(j, row, filters, TILE - 1);
+        some_rows(j, row, filters, TILE - 1);
     }
 }
 

@@ -51,18 +51,6 @@ INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int
     store_sums(j, row, f, sum, rows, blocks, last);
 }
 
-INLINE void some_rows(const job *j, int32_t row, int32_t filters, const int rows) {
-    int32_t f = 0;
-    for (; f + 2 * LANES <= filters; f += 2 * LANES) {
-        tile(j, row, f, rows, 2, LANES);
-    }
-    if (f + LANES < filters) {
-        tile(j, row, f, rows, 2, filters - f - LANES);
-    } else if (f < filters) {
-        tile(j, row, f, rows, 1, filters - f);
-    }
-}
-
 static void tile_rows(const job *j, int32_t row, int32_t filters) {
     some_rows(j, row, filters, TILE);
 }

@@ -146,4 +146,21 @@ INLINE void store_sums(const job *j, int32_t row, int32_t f, __m256i sum[TILE][2
     }
 }
 
+/* Of the file that includes this: rows x blocks registers of sums from the filter f of the group
+ * on; `last` filters of the last block exist. */
+INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int blocks,
+                 int32_t last);
+
+INLINE void some_rows(const job *j, int32_t row, int32_t filters, const int rows) {
+    int32_t f = 0;
+    for (; f + 2 * LANES <= filters; f += 2 * LANES) {
+        tile(j, row, f, rows, 2, LANES);
+    }
+    if (f + LANES < filters) {
+        tile(j, row, f, rows, 2, filters - f - LANES);
+    } else if (f < filters) {
+        tile(j, row, f, rows, 1, filters - f);
+    }
+}
+
 #endif
