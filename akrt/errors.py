@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from akrt.printable import printable
+
 __all__ = [
     "AkrtError",
     "AudioError",
@@ -30,15 +32,25 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "ModelFileError",
+    "OutputError",
     "UnsupportedLayerError",
     "UsageError",
 ]
 
 
 class AkrtError(Exception):
-    """Base of every error that akrt raises on purpose."""
+    """Base of every error that akrt raises on purpose.
+
+    As text, control characters of file names and the like are written as escapes.
+    """
 
     exit_code = 3
+    detail: str = ""
+    """Lines of another program that belong to the message: a compiler's complaint."""
+
+    def __str__(self) -> str:
+        message = printable(super().__str__())
+        return f"{message}\n{printable(self.detail, lines=True)}" if self.detail else message
 
 
 class UsageError(AkrtError):
@@ -65,6 +77,10 @@ class MissingExtraError(UsageError):
         )
         self.package = package
         self.extra = extra
+
+
+class OutputError(AkrtError):
+    """A file cannot be written; what was there before is still there."""
 
 
 class InputError(AkrtError, ValueError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from akrt import modelfile
-from akrt.errors import ModelFileError
+from akrt.errors import InputError, ModelFileError
+from akrt.files import open_regular
 from akrt.model import Model
 
 __all__ = ["load"]
@@ -25,10 +26,12 @@ def load(path: str | os.PathLike[str]) -> Model:
     """
     name = os.fspath(path)
     try:
-        with open(name, "rb") as file:
+        with open_regular(name) as file:
             start = file.read(8)
     except OSError as error:
         raise ModelFileError(f"cannot read '{name}': {error.strerror or error}") from None
+    except InputError as error:
+        raise ModelFileError(str(error)) from None
     if not start:
         raise ModelFileError(f"'{name}' is empty")
     if start == HDF5_SIGNATURE:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from akrt.errors import AkrtError, ModelError, ModelFileError
+from akrt.errors import AkrtError, InputError, ModelError, ModelFileError
+from akrt.files import read_bytes, write_file
 from akrt.model import (
     AnyLayer,
     Convolutional,
@@ -41,7 +40,6 @@ __all__ = [
     "load",
     "save",
     "to_bytes",
-    "write_atomically",
 ]
 
 FORMAT_VERSION = 1
@@ -64,9 +62,9 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write `model` to `path`; an existing file is replaced whole or not at all.
 
     Raises:
-        ModelFileError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
-    write_atomically(path, to_bytes(model))
+    write_file(path, to_bytes(model))
 
 
 def to_bytes(model: Model) -> bytes:
@@ -88,41 +86,13 @@ def load(path: str | os.PathLike[str]) -> Model:
         ModelFileError: missing, truncated, altered, another kind of file, or a newer version.
     """
     try:
-        if os.stat(path).st_size > _MAX_FILE_BYTES:
-            raise ModelFileError(f"'{path}' is larger than {_MAX_FILE_BYTES >> 20} MiB")
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise ModelFileError(
-            f"cannot read '{os.fspath(path)}': {error.strerror or error}"
-        ) from None
+        data = read_bytes(path, _MAX_FILE_BYTES)
+    except InputError as error:
+        raise ModelFileError(str(error)) from None
     try:
         return _from_bytes(data)
     except AkrtError as error:
         raise ModelFileError(f"'{os.fspath(path)}': {error}") from None
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write `data` under a temporary name in the same folder, then rename it to `path`.
-
-    Raises:
-        ModelFileError: the file cannot be written; nothing is left behind.
-    """
-    target = Path(path)
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:64]}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, target)
-    except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise ModelFileError(f"cannot write '{target}': {error.strerror or error}") from None
 
 
 def _from_bytes(data: bytes) -> Model:

@@ -114,6 +114,6 @@ def run_compiler(command: Sequence[str]) -> None:
     """
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise UsageError(
-            f"'{Path(command[0]).name}' cannot compile the export:\n{done.stderr.strip()[:2000]}"
-        )
+        error = UsageError(f"'{Path(command[0]).name}' cannot compile the export:")
+        error.detail = done.stderr.strip()[:2000]
+        raise error

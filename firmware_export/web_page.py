@@ -13,7 +13,7 @@ from pathlib import Path
 
 from akrt import __version__
 from akrt.decision import StreamSettings, decision_rule
-from akrt.errors import UsageError
+from akrt.files import write_file
 from akrt.model import Model
 from firmware_export.exporter import export
 from firmware_export.toolchain import WARNINGS, need_program, run_compiler
@@ -42,21 +42,14 @@ def write_page(
         Size of the file in bytes.
 
     Raises:
-        UsageError: the model is no keyword spotter, clang or lld is not installed, or the file
-            cannot be written.
+        UsageError: the model is no keyword spotter, or clang or lld is not installed.
+        OutputError: the file cannot be written.
     """
     settings = settings or StreamSettings()
     text = _page(model, settings, _compile(model, settings))
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(target)
-    except OSError as error:
-        raise UsageError(f"cannot write '{path}': {error.strerror or error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-    return len(text.encode())
+    data = text.encode()
+    write_file(path, data)
+    return len(data)
 
 
 def _compile(model: Model, settings: StreamSettings) -> bytes:

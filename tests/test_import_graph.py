@@ -15,13 +15,15 @@ ROOT = Path(akrt.__file__).parent.parent
 
 # What a module, named by its path without .py, may import from akrt at its top level.
 ALLOWED = {
-    "akrt/errors": set(),
+    "akrt/printable": set(),
+    "akrt/errors": {"akrt.printable"},
+    "akrt/files": {"akrt.errors"},
     "akrt/layers": {"akrt.errors"},
     "akrt/model": {"akrt.errors", "akrt.layers"},
-    "akrt/modelfile": {"akrt.errors", "akrt.model"},
+    "akrt/modelfile": {"akrt.errors", "akrt.files", "akrt.model"},
     "akrt/measurement": set(),
     "akrt/kernels": set(),
-    "akrt/audio": {"akrt.audio", "akrt.errors", "akrt.kernels", "akrt.model"},
+    "akrt/audio": {"akrt.audio", "akrt.errors", "akrt.files", "akrt.kernels", "akrt.model"},
     "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.layers", "akrt.model"},
     "akrt/backends": {
         "akrt.backends",
@@ -46,18 +48,21 @@ ALLOWED = {
     "akrt/driver": {
         "akrt.driver",
         "akrt.errors",
+        "akrt.files",
         "akrt.importers.akida_model",
         "akrt.model",
         "akrt.modelfile",
     },
-    "akrt/loading": {"akrt.errors", "akrt.model", "akrt.modelfile"},
+    "akrt/loading": {"akrt.errors", "akrt.files", "akrt.model", "akrt.modelfile"},
     "firmware_export": {
         "akrt.__version__",
         "akrt.decision",
         "akrt.errors",
+        "akrt.files",
         "akrt.layers",
         "akrt.model",
         "akrt.modelfile",
+        "akrt.printable",
     },
     "akrt/runtime": {
         "akrt.backends",

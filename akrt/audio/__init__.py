@@ -1,11 +1,13 @@
 """Sound in, network input out."""
 
 from akrt.audio.files import features_from_file, load_audio
+from akrt.audio.folders import SUFFIXES, recordings_in
 from akrt.audio.integer import integer_features, integer_frames, to_pcm
 from akrt.audio.mfcc import features, fit_length, mfcc_frames, quantise
 from akrt.audio.microphones import microphone
 
 __all__ = [
+    "SUFFIXES",
     "features",
     "features_from_file",
     "fit_length",
@@ -15,5 +17,6 @@ __all__ = [
     "mfcc_frames",
     "microphone",
     "quantise",
+    "recordings_in",
     "to_pcm",
 ]

@@ -6,6 +6,7 @@ as a table or with ``--json`` as JSON; errors and progress go to standard error.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -15,12 +16,16 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line and exit with its code."""
     from akrt.cli.commands import app
+    from akrt.cli.output import print_error
     from akrt.errors import AkrtError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except AkrtError as error:
-        print(f"akrt: {error}", file=sys.stderr)
+        print_error(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output has left: say nothing, also not when Python flushes at exit.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +16,7 @@ from akrt.cli.options import (
     JsonOption,
     ModelOption,
 )
-from akrt.cli.output import print_json, print_line, print_table, progress
+from akrt.cli.output import print_error, print_json, print_line, print_table, progress
 from akrt.errors import AkrtError, AudioError, DatasetError
 
 __all__ = ["evaluate"]
@@ -92,6 +91,6 @@ def evaluate(
                 print_line(f"folders that are no class of the model: {', '.join(skipped)}")
             print_line(str(runtime.statistics))
         for failure in failed:
-            print(f"akrt: {failure}", file=sys.stderr)
+            print_error(failure)
         if failed:
             raise typer.Exit(AkrtError.exit_code)

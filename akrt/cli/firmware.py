@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-import numpy.typing as npt
 import typer
 
 from akrt.cli.options import (
@@ -18,7 +16,8 @@ from akrt.cli.options import (
 )
 from akrt.cli.output import print_json, print_line
 from akrt.decision import StreamSettings
-from akrt.errors import InputError, UsageError
+from akrt.errors import UsageError
+from akrt.files import read_array, read_bytes
 from akrt.loading import load
 from akrt.runtime import bundled_model
 
@@ -67,8 +66,8 @@ def export(
         bundled_model() if model is None else load(model),
         out,
         name=name,
-        vectors=None if vectors is None else _array(vectors),
-        program=None if program is None else _bytes(program),
+        vectors=None if vectors is None else read_array(vectors),
+        program=None if program is None else read_bytes(program),
         packages=[kind.strip() for kind in pkg.split(",") if kind.strip()],
         stream=settings if stream else None,
     )
@@ -109,18 +108,3 @@ def verify(
     print_line(
         f"{passed.name} on {passed.target}: {passed.vectors} vectors, every layer as expected"
     )
-
-
-def _array(path: Path) -> npt.NDArray[np.uint8]:
-    try:
-        array: npt.NDArray[np.uint8] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"cannot read the array '{path}': {error}") from None
-    return array
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror or error}") from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from akrt.cli.output import print_json, print_line, print_table
+from akrt.cli.output import print_error, print_json, print_line, print_table
 from akrt.errors import AkrtError, BackendUnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def evaluate(
         if output is not None:
             print_line(f"report and confusion matrices are in '{output}'")
     for failure in failed:
-        print(f"akrt: {failure}", file=sys.stderr)
+        print_error(failure)
     if failed:
         raise typer.Exit(AkrtError.exit_code)
 
@@ -210,15 +210,17 @@ def _print_section(clips: Clips, forms: Sequence[Form], results: Sequence[Scores
 def _write(
     folder: Path, facts: Any, sections: Sequence[tuple[Clips, Sequence[Scores]]], figure: bool
 ) -> None:
-    from akrt.kws.confusion import write, write_whole
+    from akrt.files import make_folder, write_file
+    from akrt.kws.confusion import write
 
+    make_folder(folder)
     for i, (clips, results) in enumerate(sections):
         prefix = "" if i == 0 else clips.name.replace(" ", "") + "_"
         for scores in results:
             stem = f"{prefix}confusion_{scores.name.lower().replace(' ', '_')}"
             write(scores, folder, stem, figure)
     text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-    write_whole(folder / "report.json", text.encode())
+    write_file(folder / "report.json", text.encode())
 
 
 def fetch(

@@ -23,7 +23,7 @@ from akrt.cli.options import (
     ThresholdOption,
     WindowOption,
 )
-from akrt.cli.output import print_json, print_line, print_table
+from akrt.cli.output import print_error, print_json, print_line, print_table
 from akrt.decision import StreamSettings
 from akrt.errors import AkrtError, DatasetError, UsageError
 
@@ -118,7 +118,7 @@ def eval_stream(
         if output is not None:
             print_line(f"report{' and DET curve' if drawn else ''} are in '{output}'")
     for failure in failed:
-        print(f"akrt: {failure}", file=sys.stderr)
+        print_error(failure)
     if failed:
         raise typer.Exit(AkrtError.exit_code)
 
@@ -150,12 +150,13 @@ def _with_bar(work: Any) -> list[Condition]:
 
 
 def _write(folder: Path, facts: Any, drawn: bytes | None) -> None:
-    from akrt.kws.confusion import write_whole
+    from akrt.files import make_folder, write_file
 
     text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-    write_whole(folder / "report.json", text.encode())
+    make_folder(folder)
+    write_file(folder / "report.json", text.encode())
     if drawn is not None:
-        write_whole(folder / "det.png", drawn)
+        write_file(folder / "det.png", drawn)
 
 
 def _row(point: Point) -> list[str]:

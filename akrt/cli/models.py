@@ -18,6 +18,7 @@ from akrt.driver.mapping import map_model
 from akrt.driver.mesh_picture import draw
 from akrt.driver.target import mapping_target
 from akrt.errors import InputError, UsageError
+from akrt.files import write_file
 from akrt.loading import load
 from akrt.model import Mfcc, Model
 from akrt.runtime import bundled_model
@@ -123,7 +124,7 @@ def _save_fbz(model: Model, target: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.fbz")
         to_akida(model).save(str(path))
-        modelfile.write_atomically(target, path.read_bytes())
+        write_file(target, path.read_bytes())
 
 
 def _facts(model: Model) -> dict[str, object]:

@@ -12,7 +12,10 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["print_json", "print_line", "print_table", "progress"]
+from akrt.errors import AkrtError
+from akrt.printable import printable
+
+__all__ = ["json_text", "print_error", "print_json", "print_line", "print_table", "progress"]
 
 T = TypeVar("T")
 
@@ -21,14 +24,26 @@ PIPE_WIDTH = 200
 
 
 def print_json(facts: Any) -> None:
-    """Facts as JSON on standard output."""
-    json.dump(facts, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    """Facts as JSON on standard output, whole or not at all."""
+    sys.stdout.write(f"{json_text(facts, indent=2)}\n")
+
+
+def json_text(facts: Any, indent: int | None = None) -> str:
+    """JSON that standard output can carry, whatever its encoding and the text in it."""
+    plain = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
+    text = json.dumps(facts, indent=indent, ensure_ascii=plain)
+    # a lone surrogate, of a file name that is not UTF-8, becomes its escape in JSON
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def print_line(text: str) -> None:
-    """One line on standard output, as it is."""
-    sys.stdout.write(f"{text}\n")
+    """Text on standard output; of its control characters only line feeds and tabs are kept."""
+    sys.stdout.write(f"{printable(text, lines=True)}\n")
+
+
+def print_error(problem: object) -> None:
+    """``akrt: `` and what went wrong, on standard error."""
+    print(f"akrt: {printable(problem, lines=isinstance(problem, AkrtError))}", file=sys.stderr)
 
 
 def print_table(
@@ -40,7 +55,7 @@ def print_table(
     for i, column in enumerate(columns):
         table.add_column(column, justify="right" if i in numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     Console(width=width, soft_wrap=False).print(table)
 

@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio import features_from_file
+from akrt.audio import SUFFIXES, features_from_file
 from akrt.errors import AudioError, UsageError
 from akrt.model import Mfcc, Model
 from akrt.runtime import Runtime
 
-__all__ = ["SUFFIXES", "Guess", "Heard", "expand", "hear", "open_runtime", "sound_settings"]
-
-SUFFIXES = (".wav", ".flac", ".ogg")
+__all__ = ["Guess", "Heard", "expand", "hear", "open_runtime", "sound_settings"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def expand(paths: Sequence[Path]) -> list[Path]:
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
             if not inside:
-                raise AudioError(f"no {', '.join(SUFFIXES)} file in the folder '{path}'")
+                raise AudioError(f"no sound file in the folder '{path}': {', '.join(SUFFIXES)}")
             found += inside
         elif path.exists():
             found.append(path)

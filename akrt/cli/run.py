@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-import numpy.typing as npt
 import typer
 
 from akrt.cli import recordings
@@ -19,8 +16,9 @@ from akrt.cli.options import (
     JsonOption,
     ModelOption,
 )
-from akrt.cli.output import print_json, print_line, print_table, progress
+from akrt.cli.output import print_error, print_json, print_line, print_table, progress
 from akrt.errors import AkrtError, InputError, UsageError
+from akrt.files import read_array
 from akrt.runtime import Runtime
 
 __all__ = ["run"]
@@ -91,9 +89,9 @@ def _run_sounds(
                 f"{right} of {len(known)} clips in folders named after a word were named right"
             )
     for failure in failed:
-        print(f"akrt: {failure['error']}", file=sys.stderr)
+        print_error(failure["error"])
     if failed:
-        print(f"akrt: {len(failed)} of {len(clips)} files could not be read", file=sys.stderr)
+        print_error(f"{len(failed)} of {len(clips)} files could not be read")
         raise typer.Exit(AkrtError.exit_code)
 
 
@@ -120,7 +118,7 @@ def _print_heard(heard: list[recordings.Heard], top: int, relative_to: Path | No
 def _run_arrays(runtime: Runtime, paths: list[Path], top: int, as_json: bool) -> None:
     results: list[dict[str, Any]] = []
     for path in paths:
-        x = _load_array(path)
+        x = read_array(path)
         if x.ndim == 3:
             x = x[None]
         try:
@@ -152,18 +150,3 @@ def _run_arrays(runtime: Runtime, paths: list[Path], top: int, as_json: bool) ->
         for r in results
     ]
     print_table(["file", "position", "class", "score", "then"], rows, numeric=(1, 3))
-
-
-def _load_array(path: Path) -> npt.NDArray[Any]:
-    """A .npy file without pickles.
-
-    Raises:
-        InputError: missing, damaged, or an array of objects.
-    """
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError, OverflowError, SyntaxError) as error:
-        raise InputError(f"cannot read the array '{path}': {error}") from None
-    if not isinstance(array, np.ndarray):
-        raise InputError(f"'{path}' is not a single .npy array")
-    return array

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import time
@@ -31,7 +30,7 @@ from akrt.cli.options import (
     ThresholdOption,
     WindowOption,
 )
-from akrt.cli.output import print_line
+from akrt.cli.output import json_text, print_line
 from akrt.decision import StreamSettings
 from akrt.errors import AudioError, UsageError
 from akrt.stream import Detection, Stream
@@ -98,7 +97,7 @@ def stream(
 def _report(found: list[Detection], as_json: bool) -> int:
     for word in found:
         if as_json:
-            print_line(json.dumps(word.as_dict(), ensure_ascii=False))
+            print_line(json_text(word.as_dict()))
         else:
             print_line(f"{word.time:9.2f} s  {word.word:<12} {word.score:5.2f}")
     if found:

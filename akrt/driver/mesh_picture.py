@@ -8,7 +8,7 @@ from typing import Any
 
 from akrt.driver.mapping import Mapping
 from akrt.errors import MissingExtraError, UsageError
-from akrt.modelfile import write_atomically
+from akrt.files import write_file
 
 __all__ = ["draw"]
 
@@ -72,7 +72,7 @@ def draw(mapping: Mapping, path: str | os.PathLike[str]) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
     data = io.BytesIO()
     figure.savefig(data, format=suffix, dpi=150)
-    write_atomically(path, data.getvalue())
+    write_file(path, data.getvalue())
 
 
 def _place(column: int, row: int, id_: int) -> tuple[float, float]:

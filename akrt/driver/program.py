@@ -18,6 +18,7 @@ import numpy as np
 from akrt import modelfile
 from akrt.driver.mapping import Mapping, map_model
 from akrt.errors import BackendUnavailableError
+from akrt.files import write_file
 from akrt.model import Model
 
 __all__ = ["Manifest", "write_program"]
@@ -73,7 +74,7 @@ def write_program(
 
     Raises:
         UnsupportedLayerError, BackendUnavailableError: the network does not map in one sequence.
-        ModelFileError: a file cannot be written.
+        OutputError: a file cannot be written.
     """
     mapping: Mapping = map_model(model, device, name, mode)
     if not mapping.in_hardware or len(mapping.programs) != 1:
@@ -113,6 +114,6 @@ def write_program(
         },
     )
     beside = path.with_suffix(".json")
-    modelfile.write_atomically(path, program)
-    modelfile.write_atomically(beside, (json.dumps(manifest.as_dict(), indent=2) + "\n").encode())
+    write_file(path, program)
+    write_file(beside, (json.dumps(manifest.as_dict(), indent=2) + "\n").encode())
     return manifest, beside

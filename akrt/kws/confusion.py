@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from akrt.errors import DatasetError, MissingExtraError
+from akrt.errors import MissingExtraError
+from akrt.files import make_folder, write_file
 from akrt.kws.scores import Scores
 
 __all__ = ["as_csv", "as_text", "draw", "write"]
@@ -121,7 +120,7 @@ def write(scores: Scores, folder: Path, stem: str, figure: bool = True) -> list[
     """``stem.txt``, ``stem.csv`` and, if asked for, ``stem.png`` in a folder, each whole or not.
 
     Raises:
-        DatasetError: the folder cannot be written to.
+        OutputError: the folder cannot be written to.
         MissingExtraError: a figure is asked for and matplotlib is not installed.
     """
     contents: dict[str, bytes] = {
@@ -132,27 +131,8 @@ def write(scores: Scores, folder: Path, stem: str, figure: bool = True) -> list[
         drawn = io.BytesIO()
         draw(scores).savefig(drawn, format="png", dpi=110)
         contents[".png"] = drawn.getvalue()
-    return [write_whole(folder / (stem + suffix), data) for suffix, data in contents.items()]
-
-
-def write_whole(path: Path, data: bytes) -> Path:
-    """Write a file under a temporary name, then rename it.
-
-    Raises:
-        DatasetError: it cannot be written.
-    """
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(data)
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise DatasetError(f"cannot write '{path}': {error.strerror}") from None
-    return path
+    make_folder(folder)
+    paths = [folder / (stem + suffix) for suffix in contents]
+    for path, data in zip(paths, contents.values(), strict=True):
+        write_file(path, data)
+    return paths

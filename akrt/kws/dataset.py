@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio import load_audio
+from akrt.audio import SUFFIXES, load_audio
 from akrt.errors import DatasetError
 from akrt.kws.words import SILENCE, UNKNOWN
 
@@ -22,7 +22,6 @@ Split = Literal["training", "validation", "testing"]
 Speakers = Literal["official", "training", "all-training", "all-testing"]
 
 NOISE_FOLDER = "_background_noise_"
-SUFFIXES = (".wav", ".flac", ".ogg")
 MAX_CLIPS_PER_CLASS = 2**27 - 1
 """The modulus of the published split; it is part of the algorithm."""
 

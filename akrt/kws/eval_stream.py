@@ -18,10 +18,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio import load_audio
+from akrt.audio import SUFFIXES, load_audio
 from akrt.decision import StreamSettings
 from akrt.errors import AudioError, DatasetError, MissingExtraError
-from akrt.kws.dataset import SUFFIXES, scan
+from akrt.kws.dataset import scan
 from akrt.kws.splice import Event, Spliced, splice
 from akrt.runtime import Runtime
 from akrt.stream import Detection, detections, stream_potentials

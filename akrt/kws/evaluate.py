@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio import features_from_file
+from akrt.audio import SUFFIXES, features_from_file
 from akrt.errors import AudioError, DatasetError, MismatchError, UsageError
-from akrt.kws.dataset import SUFFIXES, scan
+from akrt.kws.dataset import scan
 from akrt.kws.featureset import SPLITS, FeatureSet
 from akrt.kws.pickles import load_pickle
 from akrt.kws.scores import Scores

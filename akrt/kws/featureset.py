@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import struct
-import tempfile
-import tokenize
-import zipfile
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from akrt.errors import DatasetError
+from akrt.errors import DatasetError, InputError
+from akrt.files import read_arrays, write_file
 
-__all__ = ["DAMAGE", "SPLITS", "FeatureSet"]
+__all__ = ["SPLITS", "FeatureSet"]
 
 SPLITS = ("training", "validation", "testing")
 FORMAT = 1
-
-DAMAGE = (
-    *(OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError),
-    *(OverflowError, SyntaxError, tokenize.TokenError, struct.error),
-    *(zipfile.BadZipFile, zlib.error),
-)
-"""What NumPy and zipfile raise for damaged files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,37 +76,26 @@ class FeatureSet:
         """Write the file under a temporary name, then rename it.
 
         Raises:
-            DatasetError: it cannot be written.
+            OutputError: it cannot be written.
         """
-        target = Path(path)
-        temporary = None
-        try:
-            with tempfile.NamedTemporaryFile(
-                dir=target.parent, prefix=f".{target.name}.", delete=False
-            ) as file:
-                temporary = Path(file.name)
-                np.savez_compressed(
-                    file,
-                    allow_pickle=False,
-                    format=np.int64(FORMAT),
-                    x=self.x,
-                    y=self.y,
-                    split=self.split,
-                    source=self.source,
-                    speaker=self.speaker,
-                    copy=self.copy,
-                    clip=self.clip,
-                    words=np.array(self.words),
-                    sources=np.array(self.sources),
-                    speakers=np.array(self.speakers),
-                    settings=np.array(json.dumps(self.settings, sort_keys=True)),
-                )
-            temporary.chmod(0o644)
-            temporary.replace(target)
-        except OSError as error:
-            if temporary is not None:
-                temporary.unlink(missing_ok=True)
-            raise DatasetError(f"cannot write '{target}': {error.strerror}") from None
+        packed = io.BytesIO()
+        np.savez_compressed(
+            packed,
+            allow_pickle=False,
+            format=np.int64(FORMAT),
+            x=self.x,
+            y=self.y,
+            split=self.split,
+            source=self.source,
+            speaker=self.speaker,
+            copy=self.copy,
+            clip=self.clip,
+            words=np.array(self.words),
+            sources=np.array(self.sources),
+            speakers=np.array(self.speakers),
+            settings=np.array(json.dumps(self.settings, sort_keys=True)),
+        )
+        write_file(path, packed.getvalue())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FeatureSet:
@@ -127,23 +105,24 @@ class FeatureSet:
             DatasetError: missing, damaged, or not such a file.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                if "format" not in file:
-                    raise DatasetError(f"'{path}' was not written by 'akrt kws prepare'")
-                version = int(file["format"])
-                if version != FORMAT:
-                    raise DatasetError(
-                        f"'{path}' has format {version}, this akrt reads {FORMAT}: prepare it again"
-                    )
-                rows = {name: file[name] for name in ("x", "y", "split", "source", "speaker")}
-                rows |= {name: file[name] for name in ("copy", "clip")}
-                words, sources, speakers = (
-                    tuple(str(n) for n in file[name]) for name in ("words", "sources", "speakers")
+            file = read_arrays(path)
+        except InputError as error:
+            raise DatasetError(str(error)) from None
+        if "format" not in file:
+            raise DatasetError(f"'{path}' was not written by 'akrt kws prepare'")
+        try:
+            version = int(file["format"])
+            if version != FORMAT:
+                raise DatasetError(
+                    f"'{path}' has format {version}, this akrt reads {FORMAT}: prepare it again"
                 )
-                settings = json.loads(str(file["settings"]))
-        except FileNotFoundError:
-            raise DatasetError(f"'{path}' does not exist") from None
-        except DAMAGE as error:
+            rows = {name: file[name] for name in ("x", "y", "split", "source", "speaker")}
+            rows |= {name: file[name] for name in ("copy", "clip")}
+            words, sources, speakers = (
+                tuple(str(n) for n in file[name]) for name in ("words", "sources", "speakers")
+            )
+            settings = json.loads(str(file["settings"]))
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise DatasetError(f"'{path}' is not a feature file, or damaged: {error}") from None
         loaded = cls(**rows, words=words, sources=sources, speakers=speakers, settings=settings)
         loaded._check(path)

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from akrt.errors import DatasetError, UsageError
+from akrt.errors import DatasetError, InputError, UsageError
+from akrt.files import read_arrays
 from akrt.kws import network
 from akrt.kws.balance import balance
 from akrt.kws.chip_grid import move_to_chip_grid
-from akrt.kws.featureset import DAMAGE, FeatureSet
+from akrt.kws.featureset import FeatureSet
 from akrt.kws.network import EPISODES, Episode
 from akrt.kws.optimise import Arrays, Hyper, Trainer, accuracy
 
@@ -283,13 +284,12 @@ def _load_checkpoint(folder: Path, name: str, trainer: Trainer) -> float:
     if not path.exists():
         return 0.0
     try:
-        with np.load(path, allow_pickle=False) as file:
-            state = dict(file)
+        state = read_arrays(path)
         if str(state["episode"]) != name:
             return 0.0
         trainer.restore(state)
         return float(state["seconds"])
-    except DAMAGE as error:
+    except (InputError, KeyError, ValueError, TypeError) as error:
         raise UsageError(f"'{path}' is damaged, remove it to repeat the episode: {error}") from None
 
 

@@ -154,7 +154,7 @@ def test_run_on_arrays(folder: Path) -> None:
         (("run",), 2, "name the files to run, or use --demo"),
         (("run", "{}/clips", "--demo"), 2, "--demo"),
         (("run", "{}/none.wav", "-m", "{}/loudness.akrt"), 3, "none.wav' does not exist"),
-        (("run", "{}/empty", "-m", "{}/loudness.akrt"), 3, "no .wav, .flac, .ogg file in"),
+        (("run", "{}/empty", "-m", "{}/loudness.akrt"), 3, "no sound file in"),
         (("run", "{}/nothing.wav", "-m", "{}/loudness.akrt"), 3, "empty"),
         (("run", "{}/text.wav", "-m", "{}/loudness.akrt"), 3, "text.wav"),
         (("run", "{}/clips", "-m", "{}/none.akrt"), 3, "none.akrt': No such file"),
@@ -273,4 +273,4 @@ def test_page(folder: Path, tmp_path: Path) -> None:
     assert "--mfcc" in command("page", folder / "mute.akrt", "-o", page, code=2).stderr
     assert page.read_text() == text
     nowhere = tmp_path / "no" / "page.html"
-    assert "No such file" in command("page", "-o", nowhere, code=2).stderr
+    assert "No such file" in command("page", "-o", nowhere, code=3).stderr

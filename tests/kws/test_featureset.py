@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from akrt.errors import DatasetError
+from akrt.errors import DatasetError, OutputError
 from akrt.kws.featureset import FeatureSet
 
 
@@ -72,7 +72,7 @@ def test_pickles_are_refused(tmp_path: Path) -> None:
         arrays = dict(file)
     arrays["words"] = np.array([{"not": "a word"}], object)
     np.savez(path, **arrays)
-    with pytest.raises(DatasetError, match="not a feature file, or damaged"):
+    with pytest.raises(DatasetError, match="Python objects|not a feature file, or damaged"):
         FeatureSet.load(path)
     path.write_bytes(pickle.dumps([1, 2, 3]))
     with pytest.raises(DatasetError):
@@ -101,7 +101,7 @@ def test_inconsistent(tmp_path: Path, change: dict[str, np.ndarray], message: st
 
 
 def test_missing_and_foreign(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="does not exist"):
+    with pytest.raises(DatasetError, match="No such file"):
         FeatureSet.load(tmp_path / "absent.npz")
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     with pytest.raises(DatasetError, match="was not written by"):
@@ -112,7 +112,7 @@ def test_missing_and_foreign(tmp_path: Path) -> None:
 
 
 def test_unwritable(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="cannot write"):
+    with pytest.raises(OutputError, match="cannot write"):
         small().save(tmp_path / "absent" / "a.npz")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from akrt.errors import DatasetError, MissingExtraError
+from akrt.errors import DatasetError, MissingExtraError, OutputError
 from akrt.kws.confusion import as_csv, as_text, commonest_mistakes, draw, write
 from akrt.kws.scores import Scores
 from akrt.kws.words import CORE_WORDS, TUTORIAL
@@ -162,7 +162,7 @@ def test_write(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert paths[2].read_bytes().startswith(b"\x89PNG")
     (tmp_path / "file").touch()
-    with pytest.raises(DatasetError, match="cannot write"):
+    with pytest.raises(OutputError, match="cannot make the folder"):
         write(small(), tmp_path / "file", "confusion")
 
 

@@ -1,0 +1,294 @@
+"""The user's files: how they are read, and how one is written so that none is lost.
+
+A name that is not a regular file (a pipe, a device, a folder) is refused before it is read: it
+could block for ever, or never end. What a header promises is compared with what is there before
+memory is taken for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import secrets
+import stat
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib import format as numpy_format
+
+from akrt.errors import InputError, OutputError, UsageError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where an open file cannot be deleted: nothing needs to be locked
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = [
+    "check_replaceable",
+    "make_folder",
+    "open_regular",
+    "read_array",
+    "read_arrays",
+    "read_bytes",
+    "write_file",
+]
+
+StrPath = str | os.PathLike[str]
+MOST_BYTES = 1 << 31
+"""Largest file, array or archive that is read into memory."""
+
+_FOR_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_npy: Any = numpy_format  # NumPy does not type it
+_TEMPORARY = ".akrt-tmp"
+_SPLIT = 1 << 20
+_NPY_DAMAGE = (
+    OSError, ValueError, EOFError, SyntaxError, TypeError, KeyError, IndexError, AttributeError,
+    OverflowError, RecursionError, MemoryError, tokenize.TokenError,
+)  # fmt: skip
+"""What NumPy's reader of headers raises when they are damaged."""
+_ZIP_DAMAGE = (*_NPY_DAMAGE, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+
+
+def open_regular(path: StrPath) -> BinaryIO:
+    """Open a regular file for reading.
+
+    Raises:
+        OSError: it cannot be opened.
+        InputError: it is a folder, a pipe, a device or a socket.
+    """
+    try:
+        handle = os.open(path, _FOR_READING)
+    except ValueError as error:  # a zero byte in the name
+        raise InputError(f"cannot read '{os.fspath(path)}': {error}") from None
+    kind = os.fstat(handle).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(handle)
+        raise InputError(f"cannot read '{os.fspath(path)}': it is {_kind(kind)}, not a file")
+    return os.fdopen(handle, "rb")
+
+
+def read_bytes(path: StrPath, most: int = MOST_BYTES) -> bytes:
+    """A whole regular file.
+
+    Raises:
+        InputError: it cannot be read, is no regular file, or is larger than `most`.
+    """
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(most + 1) if size <= most else b""
+    except OSError as error:
+        raise InputError(f"cannot read '{os.fspath(path)}': {error.strerror or error}") from None
+    if size > most or len(data) > most:
+        raise InputError(
+            f"cannot read '{os.fspath(path)}': it has {size:,} bytes, at most {most:,} are read"
+        )
+    return data
+
+
+def read_array(path: StrPath, most: int = MOST_BYTES) -> npt.NDArray[Any]:
+    """The array of a ``.npy`` file; nothing is unpickled.
+
+    Raises:
+        InputError: it cannot be read, is damaged, holds objects, or has more than `most` bytes.
+    """
+    try:
+        with open_regular(path) as file:
+            return _read_npy(file, os.fstat(file.fileno()).st_size, most)
+    except _NPY_DAMAGE as error:
+        raise _unreadable(path, error) from None
+
+
+def read_arrays(path: StrPath, most: int = MOST_BYTES) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an ``.npz`` archive by name; nothing is unpickled.
+
+    Raises:
+        InputError: it cannot be read, is damaged, holds objects, or has more than `most` bytes
+            unpacked.
+    """
+    arrays = {}
+    try:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+            if total > most:
+                raise InputError(f"it unpacks to {total:,} bytes, at most {most:,} are read")
+            for member in archive.infolist():
+                with archive.open(member) as entry:
+                    name = member.filename.removesuffix(".npy")
+                    arrays[name] = _read_npy(entry, member.file_size, most)
+                    entry.read(1)  # the check sum is looked at when the end is reached
+    except _ZIP_DAMAGE as error:
+        raise _unreadable(path, error) from None
+    return arrays
+
+
+def write_file(path: StrPath, data: bytes) -> None:
+    """Write `data` under a temporary name in the same folder, then rename it to `path`.
+
+    The file is on the disk before it gets its name, obeys the umask, or has the permissions of
+    the one that it replaces. A symbolic link stays; what it points at is replaced. Temporary files
+    of writers that were killed are removed.
+
+    Raises:
+        OutputError: it cannot be written; what was there is untouched, nothing is left behind.
+    """
+    named = os.fspath(path)
+    try:
+        target = Path(os.path.realpath(named))
+        before = _status(target)
+        if before is not None and not stat.S_ISREG(before.st_mode):
+            raise OutputError(f"cannot write '{named}': it is {_kind(before.st_mode)}, not a file")
+        _remove_left_over(target)
+        with _temporary(target) as (file, name):
+            file.write(data)
+            file.flush()
+            if before is not None:
+                os.chmod(name, stat.S_IMODE(before.st_mode))
+            os.fsync(file.fileno())
+            if fcntl is None:
+                file.close()
+            os.replace(name, target)
+        _sync_folder(target.parent)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(f"cannot write '{named}': {reason}") from None
+
+
+def make_folder(path: StrPath) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the folder '{os.fspath(path)}': {error.strerror or error}"
+        ) from None
+
+
+def check_replaceable(
+    path: StrPath, ours: Callable[[bytes], bool] | None = None, force: bool = False
+) -> None:
+    """Refuse to overwrite a file that akrt did not write.
+
+    Args:
+        path: what is about to be written.
+        ours: whether the content of a file was written by akrt and is unaltered; None: no content
+            can tell.
+        force: overwrite whatever is there.
+
+    Raises:
+        UsageError: there is something else.
+    """
+    if force or not os.path.lexists(path):
+        return
+    try:
+        if ours is not None and ours(read_bytes(path)):
+            return
+    except InputError:
+        pass
+    raise UsageError(
+        f"'{os.fspath(path)}' exists and is not what akrt wrote there: choose another name, or "
+        f"overwrite it with --force"
+    )
+
+
+def _read_npy(file: Any, size: int, most: int) -> npt.NDArray[Any]:
+    version = _npy.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"version {version[0]}.{version[1]} of the format is not known")
+    read_header = _npy.read_array_header_1_0 if version == (1, 0) else _npy.read_array_header_2_0
+    shape, fortran, dtype = read_header(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are not loaded")
+    if not all(isinstance(n, int) and n >= 0 for n in shape):
+        raise ValueError(f"its shape is {shape}")
+    wanted = dtype.itemsize
+    for n in shape:
+        wanted *= n
+    there = max(size - file.tell(), 0)
+    if wanted > there:
+        raise ValueError(f"it is truncated: {wanted:,} bytes are promised, {there:,} are there")
+    if wanted > most:
+        raise ValueError(f"it has {wanted:,} bytes, at most {most:,} are read")
+    data = bytearray()
+    while len(data) < wanted and (piece := file.read(min(_SPLIT, wanted - len(data)))):
+        data += piece
+    if len(data) < wanted:
+        raise ValueError(f"it is truncated: {wanted:,} bytes are promised, {len(data):,} came")
+    flat = np.frombuffer(data, dtype) if data else np.zeros(shape, dtype)
+    return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _unreadable(path: StrPath, error: BaseException) -> InputError:
+    if isinstance(error, InputError) and str(error).startswith("cannot read"):
+        return error
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return InputError(f"cannot read the arrays of '{os.fspath(path)}': {reason}")
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "a pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+@contextlib.contextmanager
+def _temporary(target: Path) -> Iterator[tuple[io.BufferedWriter, Path]]:
+    """A new file beside `target`, locked while it is open and gone afterwards."""
+    while True:
+        name = target.with_name(f".{target.name[:64]}.{secrets.token_hex(8)}{_TEMPORARY}")
+        # the mode is what the umask leaves of it
+        file = os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
+        try:
+            if fcntl is not None:
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                if not os.fstat(file.fileno()).st_nlink:
+                    continue  # another writer took it for a left-over
+            yield file, name
+            return
+        finally:
+            if fcntl is None:
+                file.close()
+            with contextlib.suppress(FileNotFoundError):
+                name.unlink()
+            file.close()
+
+
+def _remove_left_over(target: Path) -> None:
+    """Remove temporary files of `target` whose writers are gone: nobody holds their locks."""
+    start = f".{target.name[:64]}."
+    with contextlib.suppress(OSError):
+        for path in os.scandir(target.parent):
+            if path.name.startswith(start) and path.name.endswith(_TEMPORARY):
+                with contextlib.suppress(OSError), open(path.path, "rb") as file:
+                    if fcntl is not None:
+                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(path.path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name, too, is on the disk; where folders can be synchronised."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
