@@ -135,6 +135,20 @@ class Stage:
     """Multiply-accumulates for one sample."""
 
     @property
+    def max_activated(self) -> int:
+        """Bound of the magnitude of every potential that meets the activation.
+
+        The sum of a global average reaches further than its terms, as far as it saturates.
+        """
+        layer = self.layer
+        if isinstance(layer, (InputData, FullyConnected)) or layer.pooling is None:
+            return self.max_potential
+        if layer.pooling.kind == "max":
+            return self.max_potential
+        positions = self.conv_shape[0] * self.conv_shape[1]
+        return max(self.max_potential, min(positions * self.max_potential, -POTENTIAL_MIN))
+
+    @property
     def beyond_20_bits(self) -> bool:
         """Whether unpooled potentials can leave the chip's range.
 

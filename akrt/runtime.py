@@ -137,7 +137,8 @@ class Runtime:
             )
         threshold, act_step = final
         potentials = self.forward(inputs, batch_size)
-        logits: npt.NDArray[np.float32] = (potentials - threshold).astype(np.float32) / act_step
+        above = potentials - threshold.astype(np.int64)  # up to 33 bits
+        logits: npt.NDArray[np.float32] = above.astype(np.float32) / act_step
         if isinstance(potentials, TracedArray):
             return trace(logits, potentials.ran_on)
         return logits

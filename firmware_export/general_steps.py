@@ -43,7 +43,7 @@ def general_step(prefix: str, index: int, stage: Stage, source: Tensor, target: 
     """
     layer = stage.layer
     assert not isinstance(layer, InputData)
-    constants, pointers = _activation(prefix, layer, stage.max_potential)
+    constants, pointers = _activation(prefix, layer, stage.max_activated)
     words = layer.filters
     mids = 0
     depthwise = "NULL"
@@ -126,11 +126,11 @@ def window_fields(source: Shape, target: Shape, size: Pair, stride: Pair, paddin
     return "{" + ", ".join(map(str, fields)) + "}"
 
 
-def _activation(prefix: str, layer: NeuralLayer, max_potential: int) -> tuple[list[Constant], str]:
+def _activation(prefix: str, layer: NeuralLayer, max_activated: int) -> tuple[list[Constant], str]:
     """Constants of the activation, and the pointers to them in akrt_mcu_layer."""
     if layer.act_bits is None:
         return [], "NULL, NULL, NULL"
-    constants = bisect_constants(layer, max_potential)
+    constants = bisect_constants(layer, max_activated)
     if constants is not None:
         return [
             constant(f"{prefix}_threshold", "int32_t", constants[:, 0], "by filter"),

@@ -26,7 +26,7 @@ def bisect_constants(layer: NeuralLayer, reach: int) -> Wide | None:
 
     Args:
         layer: with an activation.
-        reach: bound of every |potential|.
+        reach: bound of every |potential| that meets the activation.
     """
     assert layer.act_bits is not None
     threshold = layer.threshold.astype(np.int64)

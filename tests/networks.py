@@ -68,6 +68,87 @@ def calibrate(layers: list[AnyLayer], rng: np.random.Generator, x: np.ndarray) -
     return done
 
 
+_INT32 = np.iinfo(np.int32)
+_DISTANCES = (
+    0,
+    1 << 19,
+    (1 << 23) - (1 << 19),
+    (1 << 23) - (1 << 18),
+    1 << 23,
+    1 << 27,
+    1 << 28,
+    1 << 30,
+    _INT32.max,
+)
+"""From zero: where the arithmetic of some kernel, or of the chip, ends."""
+THRESHOLD_ENDS = sorted(
+    {
+        min(max(sign * distance + beside, _INT32.min), _INT32.max)
+        for distance in _DISTANCES
+        for sign in (-1, 1)
+        for beside in (-1, 0, 1)
+    }
+)
+STEP_ENDS = [2.0**n for n in (-4, 0, 15, 19, 23, 24, 27, 28, 29, 30)] + [2.0**31 - 128]
+
+
+def extreme_thresholds(rng: np.random.Generator, filters: int) -> np.ndarray:
+    """int32 (F,): at, beside and anywhere between the ends of all that a model accepts."""
+    drawn = filters if rng.integers(2) else 1  # of one kind, or each filter its own
+    ends = rng.choice(_DISTANCES, drawn) + rng.integers(-2, 3, filters)
+    anywhere = np.exp2(rng.uniform(0, 31, drawn) + rng.uniform(0, 0.1, filters))
+    size = np.where(rng.integers(2, size=drawn), ends, anywhere.astype(np.int64))
+    size = size * rng.choice((-1, 1), drawn)
+    return np.clip(size, _INT32.min, _INT32.max).astype(np.int32)
+
+
+def extreme_steps(rng: np.random.Generator, filters: int) -> np.ndarray:
+    """float32 (F,): from the least step that a model accepts, 1/16, to the greatest."""
+    least, greatest = np.float32(1 / 16), np.nextafter(np.float32(2**31), np.float32(0))
+    drawn = filters if rng.integers(2) else 1
+    ends = np.exp2(rng.integers(-4, 32, drawn)).astype(np.float32)
+    beside = np.nextafter(ends, rng.choice((least, ends[0], greatest), filters))
+    anywhere = np.exp2(rng.uniform(-4, 31, drawn) + rng.uniform(0, 0.1, filters))
+    steps = np.where(rng.integers(2, size=drawn), beside, anywhere.astype(np.float32))
+    return np.clip(steps, least, greatest).astype(np.float32)
+
+
+def to_extremes(
+    layers: list[AnyLayer], rng: np.random.Generator, of_a_chip: bool
+) -> list[AnyLayer]:
+    """The layers with some thresholds and steps, filter by filter, moved to the extremes.
+
+    Those of a chip are 24-bit thresholds and 20-bit steps; beyond them akida's software is no
+    reference: it wraps around, or ends the process.
+    """
+    most, greatest = ((1 << 23) - 1, 2.0**20) if of_a_chip else (_INT32.max, 2.0**31)
+    greatest = np.nextafter(np.float32(greatest), np.float32(0))
+    done: list[AnyLayer] = []
+    for layer in layers:
+        if isinstance(layer, InputData):
+            done.append(layer)
+            continue
+        moved = rng.integers(3, size=(2, layer.filters)) * rng.integers(2, size=(2, 1))
+        threshold = np.where(moved[0] == 0, extreme_thresholds(rng, layer.filters), layer.threshold)
+        step = np.where(moved[1] == 0, extreme_steps(rng, layer.filters), layer.act_step)
+        done.append(
+            replace(
+                layer,
+                threshold=np.clip(threshold, -most - 1, most).astype(np.int32),
+                act_step=np.minimum(step, greatest).astype(np.float32),
+            )
+        )
+    return done
+
+
+@st.composite
+def extreme_networks(draw: st.DrawFn, of_a_chip: bool = False) -> tuple[Model, np.ndarray]:
+    """A network of `networks` whose thresholds and steps reach the ends of what is accepted."""
+    model, x = draw(networks())
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return model.replace(layers=tuple(to_extremes(list(model.layers), rng, of_a_chip))), x
+
+
 @st.composite
 def poolings(draw: st.DrawFn) -> Pooling | None:
     kind = draw(st.sampled_from([None, None, "max", "max", "average"]))
@@ -145,4 +226,14 @@ def potentials(model: Model, x: np.ndarray) -> np.ndarray:
     return convolve(layer, x)
 
 
-__all__ = ["calibrate", "networks", "placeholder", "pool", "potentials", "random_input"]
+__all__ = [
+    "calibrate",
+    "extreme_networks",
+    "extreme_steps",
+    "extreme_thresholds",
+    "networks",
+    "placeholder",
+    "pool",
+    "potentials",
+    "random_input",
+]

@@ -63,7 +63,7 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
         "magnitudes": None,
         "activates_first": 0,
         "walks": 0,
-        **_activation(layer, stage.max_potential),
+        **_activation(layer, stage.max_activated),
     }
     if isinstance(layer, FullyConnected):
         x, y, c = stage.input_shape
@@ -346,13 +346,13 @@ def _window(
     }
 
 
-def _activation(layer: NeuralLayer, max_potential: int) -> dict[str, Any]:
+def _activation(layer: NeuralLayer, max_activated: int) -> dict[str, Any]:
     """The cheapest way from potentials to activations that is exact for this layer."""
     chosen: dict[str, Any] = {"act": None, "act_bits": layer.act_bits}
     if layer.act_bits is None:
         return chosen
     chosen["threshold"] = layer.threshold
-    reach = max_potential + int(np.abs(layer.threshold.astype(np.int64)).max())
+    reach = max_activated + int(np.abs(layer.threshold.astype(np.int64)).max())
     if reach >= _BISECT_DISTANCE:
         limits = np.iinfo(np.int32)
         levels = np.clip(layer.firing_levels, limits.min, limits.max).astype(np.int32)

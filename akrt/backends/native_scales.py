@@ -13,6 +13,7 @@ import numpy.typing as npt
 __all__ = ["Scale", "ShortScale", "find_scale", "find_short_scale"]
 
 _FINE_SHIFT = 12
+_INT32_MAX = (1 << 31) - 1
 _LARGEST_FACTOR = 40
 
 
@@ -55,7 +56,8 @@ def find_scale(levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Sc
     """
     n = np.arange(len(levels))[:, None, None]
     at = levels[:, None, :]
-    top = levels[-1] + 1
+    # no potential is further from its threshold than 32 bits hold
+    top = np.minimum(levels[-1] + 1, _INT32_MAX)
     if np.any(np.diff(levels, axis=0) < 1):
         return None
     for fine_bits in (0, _FINE_SHIFT):

@@ -71,12 +71,16 @@ def from_akida(model: Any, name: str = "model") -> Model:
     return _model(facts, arrays, name)
 
 
+_STEP_END = 1 << 24
+
+
 def to_akida(model: Model) -> Any:
     """A new `akida.Model` of the same network, mapped on nothing: akida's software computes it.
 
     Raises:
         MissingExtraError: akida is not installed.
-        UnsupportedLayerError: akida refuses a layer; the message gives its words.
+        UnsupportedLayerError: akida refuses a layer, the message gives its words; or its software
+            would end this process.
     """
     try:
         akida = importlib.import_module("akida")
@@ -84,6 +88,15 @@ def to_akida(model: Model) -> Any:
         raise MissingExtraError("akida", "akida", "running a model in akida") from error
     twin = akida.Model()
     for layer in model.layers:
+        if not isinstance(layer, InputData) and layer.act_bits is not None:
+            greatest = float(layer.act_step.max())
+            if greatest >= _STEP_END:
+                raise UnsupportedLayerError(
+                    layer.name,
+                    layer.kind,
+                    f"an act_step of {greatest:,.0f} ends the process in akida's software, which "
+                    f"takes less than {_STEP_END:,}: the native and reference backends run it",
+                )
         try:
             twin.add(_akida_layer(akida, layer))
             if not isinstance(layer, InputData):

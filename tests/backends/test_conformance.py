@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from conftest import need
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import networks, placeholder
+from networks import extreme_networks, networks, placeholder
 
 import akrt
 from akrt.backends.native import NativeBackend
 from akrt.backends.reference import ReferenceBackend
+from akrt.errors import UnsupportedLayerError
 from akrt.kernels._kernels import architectures
-from akrt.model import WEIGHT_RANGES, InputData, Model, Pooling, SeparableConvolutional
+from akrt.model import (
+    WEIGHT_RANGES,
+    Convolutional,
+    FullyConnected,
+    InputData,
+    Model,
+    Pooling,
+    SeparableConvolutional,
+)
 
 NETWORKS = 1500
 ARCHITECTURES = [arch.name for arch in architectures() if arch.usable]
@@ -76,6 +87,132 @@ def count_ranges(model: Model, outputs: list[np.ndarray], seen: Counter[str]) ->
         if stage.output_max is not None and output.size > 100:
             seen["activated"] += 1
             seen["whole range"] += output.min() == 0 and output.max() == stage.output_max
+
+
+def test_thresholds_and_steps_at_the_ends_of_a_chip_equal_akida() -> None:
+    need("akida")
+    from akrt.importers import to_akida
+
+    @settings(max_examples=200)
+    @given(extreme_networks(of_a_chip=True))
+    def check(case: tuple[Model, np.ndarray]) -> None:
+        model, x = case
+        theirs = to_akida(model)
+        expected = theirs.forward(x)
+        for ours in (ReferenceBackend(model), *(native(model, arch) for arch in ARCHITECTURES)):
+            np.testing.assert_array_equal(ours.run(x), expected)
+        if model.final_step is not None:
+            np.testing.assert_array_equal(
+                akrt.Runtime(model, backend="native").predict(x), theirs.predict(x)
+            )
+
+    check()
+
+
+@settings(max_examples=300)
+@given(extreme_networks())
+def test_thresholds_and_steps_at_all_ends(case: tuple[Model, np.ndarray]) -> None:
+    model, x = case
+    expected = ReferenceBackend(model).run(x)
+    for arch in ARCHITECTURES:
+        np.testing.assert_array_equal(native(model, arch).run(x), expected, err_msg=arch)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+@pytest.mark.parametrize("pooling", [None, Pooling("max", (2, 2), (2, 2)), Pooling("average")])
+def test_every_end_of_threshold_and_step(bits: int, pooling: Pooling | None) -> None:
+    """All filters at one end, so that a kernel of constants for all of them is tempting."""
+    from networks import STEP_ENDS, THRESHOLD_ENDS
+
+    rng = np.random.default_rng(bits)
+    layer = Convolutional(
+        name="c",
+        weights=rng.integers(-128, 128, (3, 3, 4, 2)).astype(np.int8),
+        weights_bits=8,
+        act_bits=bits,
+        pooling=pooling,
+        **placeholder(2),
+    )
+    data = InputData("in", (6, 5, 4), 4)
+    x = rng.integers(0, 16, (4, *data.input_shape)).astype(np.uint8)
+    x[0] = 15
+    x[1] = 15 * (layer.weights.sum((0, 1, 3)) > 0)
+    seen = set()
+    for threshold in THRESHOLD_ENDS:
+        for step in STEP_ENDS:
+            model = Model(
+                (
+                    data,
+                    replace(
+                        layer,
+                        threshold=np.full(2, threshold, np.int32),
+                        act_step=np.full(2, step, np.float32),
+                    ),
+                )
+            )
+            expected = exact_activations(model, x)
+            seen |= set(np.unique(expected).tolist())
+            for backend in (ReferenceBackend(model), *(native(model, a) for a in ARCHITECTURES)):
+                np.testing.assert_array_equal(
+                    backend.run(x), expected, err_msg=f"{backend} {threshold} {step}"
+                )
+    assert seen >= {0, 1, 2**bits - 1}
+
+
+def exact_activations(model: Model, x: np.ndarray) -> np.ndarray:
+    """The contract's formula on the raw potentials, in Python's integers."""
+    layer = model.layers[-1]
+    raw = ReferenceBackend(Model((*model.layers[:-1], replace(layer, act_bits=None)))).run(x)
+    step = [math.floor(Fraction(float(s)) * 16) << (4 - layer.act_bits) for s in layer.act_step]
+    top = (1 << layer.act_bits) - 1
+    return np.array(
+        [
+            min(max(-(-16 * (int(p) - int(layer.threshold[c])) // step[c]), 0), top)
+            for (*_, c), p in np.ndenumerate(raw)
+        ],
+        np.uint8,
+    ).reshape(raw.shape)
+
+
+@pytest.mark.parametrize("backend", ["reference", "native"])
+def test_logits_of_thresholds_near_the_ends_of_32_bits(backend: str) -> None:
+    limits = np.iinfo(np.int32)
+    layer = FullyConnected(
+        name="f",
+        weights=np.array([[7, -7, 7, -7, 1]] * 8, np.int8),
+        weights_bits=4,
+        act_bits=None,
+        threshold=np.array([limits.min, limits.max, limits.max, limits.min, 0], np.int32),
+        act_step=np.ones(5, np.float32),
+    )
+    model = Model((InputData("in", (1, 1, 8), 4), layer))
+    runtime = akrt.Runtime(model, backend=backend)
+    x = np.full((1, 1, 1, 8), 15, np.uint8)
+    exact = [p - int(t) for p, t in zip((840, -840, 840, -840, 120), layer.threshold, strict=True)]
+    assert max(exact) > limits.max > limits.min > min(exact)
+    assert runtime.predict(x).ravel().tolist() == np.array(exact, np.float32).tolist()
+    assert runtime.predict_classes(x).tolist() == [0]
+
+
+def test_a_step_that_ends_akidas_process_is_refused() -> None:
+    need("akida")
+    from akrt.importers import to_akida
+
+    layer = FullyConnected(
+        name="f",
+        weights=np.ones((4, 1), np.int8),
+        weights_bits=4,
+        act_bits=4,
+        threshold=np.zeros(1, np.int32),
+        act_step=np.array([2.0**24], np.float32),
+    )
+    model = Model((InputData("in", (1, 1, 4), 4), layer))
+    with pytest.raises(UnsupportedLayerError, match="16,777,216 ends the process"):
+        to_akida(model)
+    below = replace(layer, act_step=np.nextafter(layer.act_step, np.float32(0)))
+    model = Model((model.layers[0], below))
+    x = np.full((1, 1, 1, 4), 15, np.uint8)
+    assert np.array_equal(to_akida(model).forward(x), ReferenceBackend(model).run(x))
 
 
 @settings(max_examples=400)

@@ -33,6 +33,27 @@ def test_find_scale_is_exact_for_every_value_or_gives_none(
     np.testing.assert_array_equal(product >> np.uint64(constants["shift"]), counted)
 
 
+@given(seeds, st.sampled_from([1, 2, 4]), st.integers(16, 38))
+def test_find_scale_is_exact_for_every_reachable_value_of_huge_steps(
+    seed: int, bits: int, exponent: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    step = rng.integers(2 ** (exponent - 1), 2**exponent, 4)
+    levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * step, 16)
+    constants = find_scale(levels, step)
+    if constants is None:
+        return
+    assert constants["top"].min() > 0
+    near = (levels[:, None] + np.arange(-2, 3)[:, None]).reshape(-1, 4)
+    near = np.concatenate([near, rng.integers(0, 1 << 24, (99, 4))]).clip(0, (1 << 24) - 1)
+    for v in near:
+        v = np.minimum(v, constants["top"])
+        fine = 0 if constants["fine"] is None else constants["fine"].astype(np.int64)
+        product = v * constants["mul"].astype(np.int64) + (v * fine >> 12) + constants["add"]
+        assert product.max() < 2**32
+        np.testing.assert_array_equal(product >> constants["shift"], (v > levels).sum(0))
+
+
 def test_find_scale_serves_the_steps_of_trained_networks() -> None:
     step16 = np.array([32, 100, 200, 700, 1000]) * 16 + np.array([0, 3, 7, 11, 15])
     levels = np.floor_divide(np.arange(15)[:, None] * step16, 16)

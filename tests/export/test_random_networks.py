@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from networks import networks
+from hypothesis import strategies as st
+from networks import THRESHOLD_ENDS, extreme_networks, networks
 
 from akrt.backends.reference import ReferenceBackend
-from akrt.model import FullyConnected, InputData, Model
+from akrt.model import (
+    Convolutional,
+    FullyConnected,
+    InputData,
+    Model,
+    Pooling,
+    SeparableConvolutional,
+)
 from firmware_export.expected import layer_outputs
 
 from .compiled_export import SANITIZERS, build, driver, outputs
@@ -31,7 +40,7 @@ def samples() -> list[Sample]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(networks())
+    @given(st.one_of(networks(), networks(), networks(), extreme_networks()))
     def collect(sample: Sample) -> None:
         found.append(sample)
 
@@ -87,3 +96,35 @@ def test_thresholds_and_steps_beyond_bisection(tmp_path: Path) -> None:
         wanted = ReferenceBackend(model).run(x)
         np.testing.assert_array_equal(result, wanted)
         assert len(np.unique(wanted)) > 1
+
+
+def test_a_global_sum_reaches_further_than_its_terms(tmp_path: Path) -> None:
+    """A threshold from which each term, but not the sum, is within the reach of bisection."""
+    models, inputs = [], []
+    for kind, threshold in itertools.product(
+        (Convolutional, SeparableConvolutional), THRESHOLD_ENDS
+    ):
+        common = {
+            "name": "sum",
+            "weights_bits": 4,
+            "act_bits": 4,
+            "pooling": Pooling("average"),
+            "threshold": np.full(4, threshold, np.int32),
+            "act_step": np.array([2.0**22, 2.0**27, 2.0**28, 2.0**31 - 128], np.float32),
+        }
+        weights = np.full((3, 3, 8, 4), 7, np.int8)
+        layer = (
+            Convolutional(weights=weights, **common)
+            if kind is Convolutional
+            else SeparableConvolutional(
+                depthwise=weights[..., 0], pointwise=weights[0, 0], **common
+            )
+        )
+        models.append(Model((InputData("in", (9, 5, 8), 4), layer)))
+        inputs.append(np.stack([np.full((9, 5, 8), v, np.uint8) for v in (0, 1, 15)]))
+    source = driver(models, tmp_path, inputs)
+    build(source, tmp_path / "driver", "-std=c99", "-O1", *SANITIZERS)
+    for model, x, result in zip(
+        models, inputs, outputs([str(tmp_path / "driver")], models, inputs), strict=True
+    ):
+        np.testing.assert_array_equal(result, ReferenceBackend(model).run(x))
