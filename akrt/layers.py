@@ -48,7 +48,7 @@ Padding: TypeAlias = Literal["same", "valid"]
 IntArray: TypeAlias = npt.NDArray[Any]
 
 MAX_DIMENSION = 1 << 16
-MAX_TENSOR_ELEMENTS = 1 << 28
+MAX_TENSOR_ELEMENTS = 1 << 26
 """No activation or potential tensor may be larger: a damaged file must not exhaust memory."""
 
 WEIGHT_RANGES: dict[int, Pair] = {1: (0, 1), 2: (-1, 1), 4: (-7, 7), 8: (-128, 127)}
@@ -85,8 +85,9 @@ class InputData:
     input_bits: int = 4
 
     def __post_init__(self) -> None:
+        _check_name(self.name, self.kind)
         _check_shape(self.name, self.kind, self.input_shape)
-        if self.input_bits not in range(1, 9):
+        if not _is_int(self.input_bits) or not 1 <= self.input_bits <= 8:
             raise UnsupportedLayerError(
                 self.name, self.kind, f"input_bits must be 1 to 8, got {self.input_bits!r}"
             )
@@ -145,8 +146,9 @@ class _Neural:
         return UnsupportedLayerError(self.name, self.kind, problem)
 
     def _freeze_weights(self, field_name: str, ndim: int) -> None:
+        _check_name(self.name, self.kind)
         array = np.asarray(getattr(self, field_name))
-        if self.weights_bits not in WEIGHT_RANGES:
+        if not _is_int(self.weights_bits) or self.weights_bits not in WEIGHT_RANGES:
             raise self._fail(f"weights_bits must be 1, 2, 4 or 8, got {self.weights_bits!r}")
         if array.dtype != np.int8 or array.ndim != ndim or 0 in array.shape:
             raise self._fail(
@@ -162,7 +164,9 @@ class _Neural:
         object.__setattr__(self, field_name, _frozen(array, np.int8))
 
     def _freeze_activation(self, filters: int) -> None:
-        if self.act_bits is not None and self.act_bits not in ACT_BITS:
+        if self.act_bits is not None and (
+            not _is_int(self.act_bits) or self.act_bits not in ACT_BITS
+        ):
             raise self._fail(f"activations must have 1, 2 or 4 bits, got {self.act_bits!r}")
         threshold, act_step = np.asarray(self.threshold), np.asarray(self.act_step)
         for what, array, dtype in (
@@ -195,7 +199,7 @@ class _Spatial(_Neural):
         return (int(kernel_x), int(kernel_y))
 
     def _check_geometry(self) -> None:
-        if self.padding not in ("same", "valid"):
+        if not isinstance(self.padding, str) or self.padding not in ("same", "valid"):
             raise self._fail(f"padding must be 'same' or 'valid', got {self.padding!r}")
         if not all(k % 2 for k in self.kernel_size):
             raise self._fail(f"kernel sizes must be odd, got {self.kernel_size}")
@@ -205,6 +209,8 @@ class _Spatial(_Neural):
         pooling = self.pooling
         if pooling is None:
             return
+        if not isinstance(pooling, Pooling):
+            raise self._fail(f"pooling must be a Pooling or None, got {pooling!r:.80}")
         if pooling.kind == "max":
             size = self._check_pair("pooling size", pooling.size)
             self._check_stride("pooling stride", pooling.stride, size)
@@ -340,6 +346,13 @@ class FullyConnected(_Neural):
 SpatialLayer: TypeAlias = InputConvolutional | Convolutional | SeparableConvolutional
 NeuralLayer: TypeAlias = SpatialLayer | FullyConnected
 AnyLayer: TypeAlias = InputData | NeuralLayer
+
+
+def _check_name(name: object, kind: str) -> None:
+    if not isinstance(name, str) or not name:
+        raise UnsupportedLayerError(
+            f"{name!r:.80}", kind, "a layer's name must be a text that is not empty"
+        )
 
 
 def _is_int(value: object) -> bool:

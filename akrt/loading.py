@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
 from akrt import modelfile
-from akrt.errors import InputError, ModelFileError
+from akrt.errors import AkrtError, InputError, ModelFileError, UsageError
 from akrt.files import open_regular
 from akrt.model import Model
 
@@ -14,37 +15,73 @@ __all__ = ["load"]
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def load(path: str | os.PathLike[str]) -> Model:
-    """Read a model file: ``.akrt``, ``.h5`` (cnn2snn quantised Keras) or ``.fbz`` (akida).
+def load(path: str | os.PathLike[str], input_scaling: tuple[float, float] | None = None) -> Model:
+    """Read a model file: ``.akrt``, ``.h5`` (quantised Keras) or ``.fbz`` (akida).
 
-    The kind is told by the content, then by the suffix.
+    The kind is told by the content; only akida's files, which bear no mark, by the suffix too.
+
+    Args:
+        path: the file.
+        input_scaling: ``(scale, shift)`` of ``cnn2snn.convert``, for an ``.h5`` file of cnn2snn
+            without a Rescaling layer: the integers that come in are ``scale * x + shift``.
 
     Raises:
-        ModelFileError: missing, truncated, altered, or of another kind.
+        ModelFileError: missing, truncated, altered, or of another kind; the message says which, and
+            the step that makes a model of it.
         UnsupportedLayerError: a layer outside the Akida 1.0 layer set.
         MissingExtraError: a ``.fbz`` file, and akida is not installed.
+        UsageError: `input_scaling` for a file that knows its own.
     """
+    from akrt.importers.foreign import HEAD_BYTES, foreign_file, foreign_folder
+
     name = os.fspath(path)
     try:
+        if os.path.isdir(name):
+            raise ModelFileError(f"cannot read '{name}': it is {foreign_folder(name)}")
         with open_regular(name) as file:
-            start = file.read(8)
+            start = file.read(HEAD_BYTES)
     except OSError as error:
         raise ModelFileError(f"cannot read '{name}': {error.strerror or error}") from None
-    except InputError as error:
-        raise ModelFileError(str(error)) from None
+    except (InputError, ValueError) as error:
+        raise ModelFileError(f"{error}") from None
     if not start:
         raise ModelFileError(f"'{name}' is empty")
-    if start == HDF5_SIGNATURE:
+    if start.startswith(HDF5_SIGNATURE):
         from akrt.importers import load_h5
 
-        return load_h5(name)
-    suffix = os.path.splitext(name)[1].lower()
-    if suffix == ".fbz":
+        return load_h5(name, input_scaling)
+    if input_scaling is not None:
+        raise UsageError(f"input_scaling is for .h5 files of cnn2snn: '{name}' is none")
+    if modelfile.is_akrt(start):
+        return modelfile.load(name)
+    foreign = foreign_file(name, start)
+    if foreign is not None:
+        raise ModelFileError(f"cannot read '{name}': it is {foreign}")
+    if os.path.splitext(name)[1].lower() == ".fbz":
         from akrt.importers import load_fbz
 
         return load_fbz(name)
+    return _unmarked(name)
+
+
+def _unmarked(name: str) -> Model:
+    """A file without a mark that is known: akida's under another name, or none of ours.
+
+    Raises:
+        ModelFileError: it is no model that akrt reads.
+    """
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix != modelfile.SUFFIX and find_spec("akida") is not None:
+        from akrt.importers import load_fbz
+
+        try:
+            return load_fbz(name)
+        except ModelFileError as error:
+            refused: AkrtError = error
+    else:
+        refused = ModelFileError("")
     if suffix in (".h5", ".hdf5", ".keras"):
         raise ModelFileError(
             f"'{name}' is not an HDF5 file: save the model with model.save('model.h5')"
-        )
+        ) from refused
     return modelfile.load(name)

@@ -91,7 +91,7 @@ class Mfcc:
                 raise ModelError(f"preprocessing: {name} must be a number, got {value!r}")
             if not 0 <= value < 1e9:
                 raise ModelError(f"preprocessing: {name} is out of range: {value!r}")
-        if not isinstance(self.offset, int) or not 0 <= self.offset <= 255:
+        if type(self.offset) is not int or not 0 <= self.offset <= 255:
             raise ModelError(f"preprocessing: offset must be 0..255, got {self.offset!r}")
         if not self.window <= self.fft <= 1 << 16 or self.fft & (self.fft - 1):
             raise ModelError(f"preprocessing: fft {self.fft} must be a power of two >= the window")
@@ -179,6 +179,12 @@ class Model:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
+        if not isinstance(self.name, str):
+            raise ModelError(f"a model's name must be text, got {self.name!r:.80}")
+        if not isinstance(self.notes, dict) or not all(
+            isinstance(text, str) for item in self.notes.items() for text in item
+        ):
+            raise ModelError("notes must be texts by name")
         if not self.layers:
             raise ModelError("a model needs at least one layer")
         if not isinstance(self.layers[0], (InputData, InputConvolutional)):
@@ -192,6 +198,8 @@ class Model:
         stages = self.stages
         if self.labels is not None:
             object.__setattr__(self, "labels", tuple(self.labels))
+            if not all(isinstance(label, str) for label in self.labels):
+                raise ModelError("labels must be text")
             if len(self.labels) != stages[-1].output_shape[2]:
                 raise ModelError(
                     f"{len(self.labels)} labels for {stages[-1].output_shape[2]} outputs"
@@ -376,6 +384,7 @@ def _stages(layers: tuple[AnyLayer, ...]) -> Iterator[Stage]:
 
 def _stage(layer: AnyLayer, shape: Shape, input_max: int) -> Stage:
     if isinstance(layer, InputData):
+        _check_size(layer, shape)
         return Stage(layer, shape, input_max, shape, input_max, shape, 0, 0, 0)
     if input_max > 15 and not isinstance(layer, InputConvolutional):
         raise UnsupportedLayerError(
@@ -421,14 +430,18 @@ def _stage(layer: AnyLayer, shape: Shape, input_max: int) -> Stage:
         )
     output = layer.output_shape(shape)
     for tensor in (shape, conv, output):
-        if tensor[0] * tensor[1] * tensor[2] > MAX_TENSOR_ELEMENTS:
-            raise UnsupportedLayerError(
-                layer.name,
-                layer.kind,
-                f"a tensor of shape {tensor} has more than {MAX_TENSOR_ELEMENTS:,} elements",
-            )
+        _check_size(layer, tensor)
     output_max = None if layer.act_bits is None else (1 << layer.act_bits) - 1
     return Stage(layer, shape, input_max, output, output_max, conv, max_depthwise, bound, macs)
+
+
+def _check_size(layer: AnyLayer, shape: Shape) -> None:
+    if shape[0] * shape[1] * shape[2] > MAX_TENSOR_ELEMENTS:
+        raise UnsupportedLayerError(
+            layer.name,
+            layer.kind,
+            f"a tensor of shape {shape} has more than {MAX_TENSOR_ELEMENTS:,} elements",
+        )
 
 
 def _abs_sum(weights: IntArray, axis: int | tuple[int, ...]) -> int:

@@ -37,6 +37,7 @@ __all__ = [
     "FORMAT_VERSION",
     "content_hash",
     "describe",
+    "is_akrt",
     "load",
     "save",
     "to_bytes",
@@ -75,8 +76,19 @@ def to_bytes(model: Model) -> bytes:
 
 
 def content_hash(model: Model) -> str:
-    """SHA-256, in hex, of everything in the model: layers, arrays, labels and preprocessing."""
-    return _digest(describe(model), _tensors(model))
+    """SHA-256, in hex, of what a model computes and what that means.
+
+    Layers, arrays, labels and preprocessing count; its name and notes do not, so that the same
+    network has the same hash whatever file it was read from.
+    """
+    head = describe(model)
+    del head["name"], head["notes"]
+    return _digest(head, _tensors(model))
+
+
+def is_akrt(start: bytes) -> bool:
+    """Whether the first bytes of a file are those of an ``.akrt`` file."""
+    return start[8:].startswith(b'{"__metadata__":{"akrt":')
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -110,14 +122,14 @@ def _from_bytes(data: bytes) -> Model:
     except (SafetensorError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise ModelFileError(f"the tensors are damaged: {error}") from None
     expected = header.pop("sha256", None)
-    if expected != _digest(header, tensors):
-        raise ModelFileError("the content does not match its SHA-256: the file was altered")
     try:
+        if expected != _digest(header, tensors):
+            raise ModelFileError("the content does not match its SHA-256: the file was altered")
         return _model(header, tensors)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         if isinstance(error, ModelError):
             raise
-        raise ModelFileError(f"the header is malformed: {error!r}") from None
+        raise ModelFileError(f"the header is malformed: {error!r:.200}") from None
 
 
 def _read_header(data: bytes) -> dict[str, Any]:
@@ -195,14 +207,14 @@ def _model(header: dict[str, Any], tensors: dict[str, IntArray]) -> Model:
             raise ModelFileError("unknown kind of preprocessing: upgrade akrt")
         preprocessing = Mfcc(**preprocessing)
     labels = header["labels"]
-    if labels is not None and not all(isinstance(label, str) for label in labels):
-        raise ModelFileError("labels must be text")
+    if labels is not None and not isinstance(labels, list):
+        raise ModelFileError("labels must be a list")
     return Model(
         layers=layers,
-        name=str(header["name"]),
+        name=header["name"],
         labels=None if labels is None else tuple(labels),
         preprocessing=preprocessing,
-        notes={str(k): str(v) for k, v in header["notes"].items()},
+        notes=header["notes"],
     )
 
 

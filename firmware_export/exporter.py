@@ -83,10 +83,10 @@ def export(
         InputError: vectors of the wrong shape, dtype or range.
     """
     chosen = mend_name(model.name) if name is None else check_name(name)
+    lowered = lower(model, chosen)
     inputs = default_inputs(model) if vectors is None else model.check_input(vectors)
     if not len(inputs):
         raise UsageError("an export needs at least one test vector")
-    lowered = lower(model, chosen)
     memory = memory_report(lowered)
     if stream is not None:
         memory["stream"] = stream_memory(lowered, stream)

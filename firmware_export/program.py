@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
+from akrt.errors import UnsupportedLayerError
 from akrt.model import InputConvolutional, InputData, Model, SeparableConvolutional, Stage
 from firmware_export.general_steps import general_step
 from firmware_export.planner import Plan, plan, scratch_name
@@ -19,6 +21,10 @@ from firmware_export.row_steps import (
 from firmware_export.step import INPUT, OUTPUT, Constant, Step, Tensor
 
 __all__ = ["Program", "lower", "slow_because"]
+
+
+MAX_ELEMENTS = 1 << 22
+"""Of a tensor of an export: more than the memory of any microcontroller."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +59,23 @@ class Program:
 
 
 def lower(model: Model, name: str) -> Program:
-    """The steps of `model`; `name` prefixes every C symbol."""
+    """The steps of `model`; `name` prefixes every C symbol.
+
+    Raises:
+        UnsupportedLayerError: a tensor is larger than a microcontroller's memory.
+    """
     stages = model.stages
     rows = [takes_rows(stage) for stage in stages]
     source = Tensor(INPUT, stages[0].input_shape, "bytes", external=True)
+    for stage in stages:
+        elements = max(map(math.prod, (stage.input_shape, stage.conv_shape, stage.output_shape)))
+        if elements > MAX_ELEMENTS:
+            raise UnsupportedLayerError(
+                stage.layer.name,
+                stage.layer.kind,
+                f"a tensor of {elements:,} elements: those of an export have at most "
+                f"{MAX_ELEMENTS:,}",
+            )
     steps: list[Step] = []
     for index, stage in enumerate(stages):
         if isinstance(stage.layer, InputData):

@@ -20,6 +20,9 @@ from akrt.model import InputData, Model
 
 _log = logging.getLogger("akrt")
 
+MAX_ARENA_BYTES = 1 << 31
+"""Memory for one sample: a small file must not ask for all there is."""
+
 _MACS_PER_THREAD = 5_000_000
 """Waking a thread costs as much as this much work."""
 
@@ -36,7 +39,8 @@ class NativeBackend(Backend):
             sample takes one thread. The result does not depend on it.
 
     Raises:
-        BackendUnavailableError: AKRT_ARCH names kernels that are not built in or not for this CPU.
+        BackendUnavailableError: AKRT_ARCH names kernels that are not built in or not for this CPU,
+            or the model needs too much memory.
         UsageError: `threads` is not a positive number.
     """
 
@@ -57,6 +61,11 @@ class NativeBackend(Backend):
         _log.info("native kernels: %s", self._arch)
         packed = [pack(s, arch) for s in self._neural]
         self._network = Network(packed, self._arch) if packed else None
+        if self._network is not None and self._network.arena_bytes > MAX_ARENA_BYTES:
+            raise BackendUnavailableError(
+                f"'{model.name}' needs {self._network.arena_bytes:,} bytes of memory for one "
+                f"sample, the native backend takes at most {MAX_ARENA_BYTES:,}"
+            )
         self._checks_bits = model.input_bits < 8
 
     def run(self, x: npt.NDArray[np.uint8]) -> Output:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output
+from akrt.errors import BackendUnavailableError
 from akrt.model import (
     POTENTIAL_MAX,
     POTENTIAL_MIN,
@@ -23,6 +24,10 @@ from akrt.model import (
     Stage,
 )
 
+MAX_WINDOW_BYTES = 1 << 32
+_BATCH_BYTES = 1 << 28
+"""Memory of the windows of the samples that are computed together, about."""
+
 Potentials = npt.NDArray[np.int64]
 
 
@@ -33,9 +38,20 @@ class ReferenceBackend(Backend):
 
     def __init__(self, model: Model) -> None:
         self._model = model
+        windows = max(map(_window_bytes, model.stages))
+        if windows > MAX_WINDOW_BYTES:
+            raise BackendUnavailableError(
+                f"'{model.name}' needs {windows:,} bytes of memory for one sample, the reference "
+                f"backend takes at most {MAX_WINDOW_BYTES:,}"
+            )
+        self._at_once = max(1, _BATCH_BYTES // max(windows, 1))
 
     def run(self, x: npt.NDArray[np.uint8]) -> Output:
-        return self.layer_outputs(x)[-1]
+        parts = [
+            self.layer_outputs(x[start : start + self._at_once])[-1]
+            for start in range(0, max(len(x), 1), self._at_once)
+        ]
+        return np.concatenate(parts)
 
     def layer_outputs(self, x: npt.NDArray[np.uint8]) -> list[Output]:
         return [output for output, _ in self._walk(x)]
@@ -51,6 +67,16 @@ class ReferenceBackend(Backend):
             value = run_stage(stage, value)
             outputs.append((value, time.perf_counter_ns() - start))
         return outputs
+
+
+def _window_bytes(stage: Stage) -> int:
+    """Memory of all windows of a layer for one sample."""
+    layer = stage.layer
+    taps = 1
+    if not isinstance(layer, (InputData, FullyConnected)):
+        taps = layer.kernel_size[0] * layer.kernel_size[1] * stage.input_shape[2]
+    x, y, filters = stage.conv_shape
+    return 8 * x * y * (taps + filters)
 
 
 def run_stage(stage: Stage, x: Output) -> Output:

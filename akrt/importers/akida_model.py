@@ -32,6 +32,11 @@ __all__ = ["from_akida", "load_fbz", "to_akida"]
 
 _PADDING = {0: "valid", 1: "same"}
 _POOLING = {0: None, 1: "max", 2: "average"}
+_MAKE_V1 = (
+    "inside 'with cnn2snn.set_akida_version(cnn2snn.AkidaVersion.v1):' quantise the float model "
+    "again with quantizeml.models.quantize(model, qparams=QuantizationParams(input_weight_bits=8, "
+    "weight_bits=4, activation_bits=4)) and convert that with cnn2snn.convert"
+)
 _VARIABLES = {"weights", "threshold", "act_step"}
 
 
@@ -114,16 +119,58 @@ def _model(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], name: str
     version, entries = facts.get("ip_version"), facts.get("layers")
     if not isinstance(entries, list) or not entries:
         raise ModelError("an akida model without layers")
-    layers = []
+    if version != "v1":
+        raise UnsupportedLayerError(
+            entries[0]["name"],
+            entries[0]["type"],
+            f"belongs to a network of Akida {str(version).removeprefix('v')}.0, akrt runs those of "
+            f"Akida 1.0: {_MAKE_V1}",
+        )
+    layers: list[AnyLayer] = []
+    before: list[str] = []
     for i, entry in enumerate(entries):
         found = {v: arrays[f"{i}.{v}"] for v in entry["variables"]}
-        before = [entries[i - 1]["name"]] if i else []
-        layers.append(_layer(entry, found, before, str(version)))
+        if i == 0 and entry["type"] == "Quantizer":
+            layers += _entrance(entry, found, entries[1:2])
+        else:
+            layers.append(_layer(entry, found, before))
+        before = [entry["name"]]
     return Model(tuple(layers), name=name, notes={"imported_from": "akida model"})
 
 
+def _entrance(
+    entry: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], following: list[dict[str, Any]]
+) -> list[InputData]:
+    """What a `Quantizer` in front, which turns floats into integers, becomes: nothing it changes.
+
+    QuantizeML puts one behind a float input. With scale 1 and zero point 0 it passes whole numbers
+    on as they are. An `InputConvolutional` takes them itself, other layers behind an `InputData`.
+    """
+    p = entry["parameters"]
+    scales, zeros = arrays.get("scales"), arrays.get("zero_points")
+    if scales is None or zeros is None or np.any(scales != 1) or np.any(zeros != 0):
+        told = "" if scales is None or zeros is None else f" by {scales.ravel()[0]:g}"
+        raise UnsupportedLayerError(
+            entry["name"],
+            entry["type"],
+            f"scales a float input{told}; akrt takes integers: give the Keras model a uint8 input, "
+            f"keras.Input(shape, dtype='uint8'), and a Rescaling layer behind it, then quantise "
+            f"and convert again",
+        )
+    if p.get("output_signed") or p.get("channels_first"):
+        raise UnsupportedLayerError(
+            entry["name"],
+            entry["type"],
+            "makes signed values or takes channels first: only unsigned ones, channels last, run",
+        )
+    if following and following[0]["type"] == "InputConvolutional":
+        return []
+    x, y, channels = entry["input_shape"]
+    return [InputData(entry["name"], (x, y, channels), p["output_bits"])]
+
+
 def _layer(
-    entry: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], before: list[str], version: str
+    entry: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], before: list[str]
 ) -> AnyLayer:
     name, kind, p = entry["name"], entry["type"], entry["parameters"]
 
@@ -131,11 +178,10 @@ def _layer(
         return UnsupportedLayerError(name, kind, problem)
 
     makers = ("InputData", "InputConvolutional", "Convolutional", "SeparableConvolutional")
-    if version != "v1" or kind not in (*makers, "FullyConnected"):
+    if kind not in (*makers, "FullyConnected"):
         raise fail(
-            f"belongs to a model of Akida {version}; akrt runs Akida 1.0 networks of "
-            f"{', '.join(makers)} and FullyConnected: convert with "
-            f"set_akida_version(AkidaVersion.v1)"
+            f"is no layer that akrt runs: these are {', '.join(makers)} and FullyConnected of "
+            f"Akida 1.0"
         )
     if entry["inbounds"] != before:
         raise fail(f"follows {entry['inbounds']}, expected {before}: only one branch is supported")

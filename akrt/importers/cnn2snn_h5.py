@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from akrt.errors import ModelError, ModelFileError, UnsupportedLayerError
+from akrt.errors import ModelError, ModelFileError, UnsupportedLayerError, UsageError
 from akrt.importers import batch_normalization, chip_limits, keras_config, quarantine
 from akrt.importers import weight_quantizers as quantizers
 from akrt.importers.keras_blocks import Block, group, pool_first
@@ -41,33 +41,46 @@ from akrt.model import (
 __all__ = ["load_h5", "to_model"]
 
 
-def load_h5(path: str | os.PathLike[str]) -> Model:
+def load_h5(
+    path: str | os.PathLike[str], input_scaling: tuple[float, float] | None = None
+) -> Model:
     """The model in a Keras HDF5 file that cnn2snn quantised.
 
     Args:
         path: a file written by ``model.save("name.h5")``.
+        input_scaling: ``(scale, shift)`` of ``cnn2snn.convert``, for a model without a Rescaling in
+            front: the integers that come in are ``scale * x + shift`` for Keras's x. None: 1 and 0.
 
     Returns:
-        The model, with neither labels nor preprocessing: the file does not say.
+        The model, with neither labels nor preprocessing: the file does not say. Without a Rescaling
+        its note ``input_scaling`` says what was given or assumed.
 
     Raises:
         ModelFileError: the file is missing, damaged or not a Keras model.
         UnsupportedLayerError: a layer that does not convert; the message names it and the remedy.
+        UsageError: an `input_scaling` that makes no sense, or the model has a Rescaling.
     """
     facts, arrays = quarantine.read("read_hdf5", path, "HDF5 file")
-    return to_model(facts, arrays, os.fspath(path))
+    return to_model(facts, arrays, os.fspath(path), input_scaling)
 
 
-def to_model(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: str) -> Model:
+def to_model(
+    facts: dict[str, Any],
+    arrays: dict[str, npt.NDArray[Any]],
+    path: str,
+    input_scaling: tuple[float, float] | None = None,
+) -> Model:
     """The model that the architecture and weights of a file describe.
 
     Args:
         facts, arrays: as `akrt.importers.read_hdf5.read` gives them.
         path: for messages.
+        input_scaling: as for `load_h5`.
 
     Raises:
-        ModelFileError, UnsupportedLayerError: as `load_h5`.
+        ModelFileError, UnsupportedLayerError, UsageError: as `load_h5`.
     """
+    given = None if input_scaling is None else _given_scaling(input_scaling)
     try:
         weights = {
             str(name): tuple(arrays[f"{index}.{i}"] for i in range(count))
@@ -78,8 +91,15 @@ def to_model(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: s
         raise ModelFileError(f"{path}: damaged: its contents make no sense") from error
     chain = keras_config.parse(text, weights, path)
     try:
-        layers, equalised, clipped = chip_limits.fit(_convert(chain))
+        neural = batch_normalization.fold(
+            pool_first([layer for layer in chain.layers if layer.kind != "Dropout"])
+        )
+        scaling, neural = _rescaling(neural, given)
+        layers, equalised, clipped = chip_limits.fit(_convert(chain, scaling, neural))
         notes = {"imported_from": f"cnn2snn HDF5, Keras {version}"}
+        if not scaling.told:
+            known = "as given" if given else "assumed: the file has no Rescaling"
+            notes["input_scaling"] = f"{scaling.scale:g}, {scaling.shift:g} ({known})"
         if equalised:
             notes["act_step_equalised"] = ", ".join(equalised)
         if clipped:
@@ -96,12 +116,23 @@ class _Scaling(NamedTuple):
 
     scale: np.float32
     shift: float
+    told: bool = True
+    """Whether the file says so."""
 
 
-def _convert(chain: Chain) -> list[AnyLayer]:
-    layers = [layer for layer in chain.layers if layer.kind != "Dropout"]
-    layers = batch_normalization.fold(pool_first(layers))
-    scaling, layers = _rescaling(layers)
+def _given_scaling(value: tuple[float, float]) -> _Scaling:
+    try:
+        scale, shift = map(float, value)
+    except (TypeError, ValueError):
+        raise UsageError(f"input_scaling takes two numbers, got {value!r}") from None
+    if not 1e-30 < scale < 1e30 or not abs(shift) < 1e30:
+        raise UsageError(
+            f"input_scaling takes a positive scale and a finite shift, got {scale:g} and {shift:g}"
+        )
+    return _Scaling(np.float32(scale), shift, told=False)
+
+
+def _convert(chain: Chain, scaling: _Scaling, layers: list[KerasLayer]) -> list[AnyLayer]:
     shape = chain.input_shape
     converted: list[AnyLayer] = []
     image = shape[-1] in (1, 3)
@@ -121,11 +152,18 @@ def _convert(chain: Chain) -> list[AnyLayer]:
     return converted
 
 
-def _rescaling(layers: list[KerasLayer]) -> tuple[_Scaling, list[KerasLayer]]:
+def _rescaling(
+    layers: list[KerasLayer], given: _Scaling | None
+) -> tuple[_Scaling, list[KerasLayer]]:
     """How the input was scaled for Keras, and the layers without their leading Rescaling."""
     if not layers or layers[0].kind != "Rescaling":
-        return _Scaling(np.float32(1), 0.0), layers
+        return given or _Scaling(np.float32(1), 0.0, told=False), layers
     first = layers[0]
+    if given is not None:
+        raise UsageError(
+            f"input_scaling is for models without a Rescaling, but '{first.name}' is one: leave it "
+            f"out"
+        )
     scale, offset = first.number("scale"), first.number("offset")
     if not scale > 1e-30:
         raise first.fail(f"scale must be positive, got {scale}")

@@ -28,7 +28,7 @@ def describe(model: Any) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
                 "name": str(layer.name),
                 "type": str(parameters.layer_type.name),
                 "parameters": _integers(parameters),
-                "input_shape": [int(n) for n in layer.input_dims],
+                "input_shape": np.ravel(layer.input_dims).tolist(),
                 "inbounds": [str(before.name) for before in layer.inbounds],
                 "variables": variables,
             }

@@ -1,0 +1,109 @@
+"""What a file that is no model for akrt looks like, and the step that makes one of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from pathlib import Path
+
+__all__ = ["HEAD_BYTES", "foreign_file", "foreign_folder"]
+
+HEAD_BYTES = 4096
+
+_SAVE_H5 = (
+    "load it where it was made and save the quantised model with model.save('model.h5'), or "
+    "convert it with cnn2snn.convert(model).save('model.fbz')"
+)
+_QUANTISE = (
+    "quantise the Keras model it was made from with quantizeml or cnn2snn for Akida 1.0, and save "
+    "it with model.save('model.h5')"
+)
+_STARTS = (
+    (b"version https://git-lfs.github.com/", "a Git LFS pointer, not the file: run 'git lfs pull'"),
+    (b"\x1f\x8b", "a gzip archive: unpack it first"),
+    (b"BZh", "a bzip2 archive: unpack it first"),
+    (b"\xfd7zXZ", "an xz archive: unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive: unpack it first"),
+    (b"\x93NUMPY", "a NumPy array: it is an input for 'akrt run', not a model"),
+    (b"RIFF", "a sound file, not a model"),
+    (b"fLaC", "a sound file, not a model"),
+    (b"OggS", "a sound file, not a model"),
+    (b"\x89PNG", "a picture, not a model"),
+    (b"\xff\xd8\xff", "a picture, not a model"),
+    (b"%PDF", "a PDF document, not a model"),
+)
+_PICKLE = re.compile(rb"\x80[\x02-\x05]")
+_HTML = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
+_CHECKPOINT = re.compile(r"\.(index|data-\d{5}-of-\d{5}|ckpt|meta)$")
+
+
+def foreign_file(path: str | os.PathLike[str], start: bytes) -> str | None:
+    """What a file is if it is of a kind that is often taken for a model, and what to do.
+
+    Args:
+        path: the file; its name counts only where the content does not tell.
+        start: its first bytes, up to `HEAD_BYTES`.
+
+    Returns:
+        The end of a sentence that begins "it is", or None for any other file.
+    """
+    name = os.fspath(path)
+    for magic, what in _STARTS:
+        if start.startswith(magic):
+            return what
+    if start[4:8] == b"TFL3":
+        return f"a TensorFlow Lite model, which has other integers than Akida: {_QUANTISE}"
+    if start.startswith(b"PK\x03\x04"):
+        return _archive(name)
+    if _PICKLE.match(start):
+        return f"a Python pickle, which is never loaded as a model: {_SAVE_H5}"
+    if _HTML.match(start):
+        return "an HTML page: the download gave a page instead of the file"
+    lower = name.lower()
+    if lower.endswith(".onnx"):
+        return (
+            "an ONNX model, which akrt does not read: quantise it with quantizeml, convert it with "
+            "cnn2snn.convert(model).save('model.fbz') for Akida 1.0, and read the .fbz"
+        )
+    if lower.endswith(".pb"):
+        return f"part of a TensorFlow SavedModel: {_SAVE_H5}"
+    if _CHECKPOINT.search(lower) or os.path.basename(lower) == "checkpoint":
+        return f"part of a TensorFlow checkpoint, which holds weights only: {_SAVE_H5}"
+    text = start[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text[:1] in (b"{", b"[") and b"\0" not in start:
+        return f"JSON text, perhaps an architecture without its weights: {_SAVE_H5}"
+    if start and b"\0" not in start and start.isascii():
+        return "a text file, not a model"
+    return None
+
+
+def foreign_folder(path: str | os.PathLike[str]) -> str:
+    """The same for a folder; always an answer."""
+    folder = Path(path)
+    if (folder / "saved_model.pb").exists():
+        return f"a TensorFlow SavedModel: {_SAVE_H5}"
+    if (folder / "checkpoint").exists() or any(folder.glob("*.index")):
+        return f"a TensorFlow checkpoint, which holds weights only: {_SAVE_H5}"
+    if (folder / "config.json").exists() and (folder / "metadata.json").exists():
+        return f"an unpacked .keras model: {_SAVE_H5}"
+    return "a folder: name the model file in it"
+
+
+def _archive(path: str) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()[:1000]
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return "a damaged zip archive"
+    if "model.weights.h5" in names or {"config.json", "metadata.json"} <= set(names):
+        return f"a .keras model of Keras 3, which akrt does not read: {_SAVE_H5}"
+    if any(name.endswith("data.pkl") for name in names):
+        return (
+            "a PyTorch model, which akrt does not read: export it to ONNX, quantise that with "
+            "quantizeml, convert it with cnn2snn.convert(model).save('model.fbz'), and read the "
+            ".fbz"
+        )
+    if any(name.endswith(".npy") for name in names):
+        return "a NumPy archive (.npz), not a model"
+    return "a zip archive: unpack it first"
