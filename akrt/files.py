@@ -83,13 +83,15 @@ def read_bytes(path: StrPath, most: int = MOST_BYTES) -> bytes:
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
-            data = file.read(most + 1) if size <= most else b""
+            data = file.read(size + 1) if size <= most else b""  # and not a byte more memory
     except OSError as error:
         raise InputError(f"cannot read '{os.fspath(path)}': {error.strerror or error}") from None
-    if size > most or len(data) > most:
+    if size > most:
         raise InputError(
             f"cannot read '{os.fspath(path)}': it has {size:,} bytes, at most {most:,} are read"
         )
+    if len(data) != size:
+        raise InputError(f"cannot read '{os.fspath(path)}': it is being written")
     return data
 
 
