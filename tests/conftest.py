@@ -50,6 +50,15 @@ def recordings() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cases() -> Path:
+    """Folder with sound/ and models/ that once went wrong: AKRT_TEST_CASES."""
+    folder = os.environ.get("AKRT_TEST_CASES")
+    if not folder or not Path(folder, "models").is_dir():
+        pytest.skip("AKRT_TEST_CASES names no folder of cases")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
 def starter_models(recordings: Path) -> Path:
     """Folder with a DS-CNN as .h5 and .fbz, beside the recordings."""
     folder = recordings.parent / "models"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -13,11 +12,12 @@ import typer
 from akrt import modelfile
 from akrt.backends.native import choose_arch, usable_archs
 from akrt.cli.chips import MapMode, print_mapping
+from akrt.cli.labels import FORMS, with_labels
 from akrt.cli.output import print_json, print_line
 from akrt.driver.mapping import map_model
 from akrt.driver.mesh_picture import draw
 from akrt.driver.target import mapping_target
-from akrt.errors import InputError, UsageError
+from akrt.errors import UsageError
 from akrt.files import write_file
 from akrt.loading import load
 from akrt.model import Mfcc, Model
@@ -76,7 +76,7 @@ def convert(
     target: Annotated[str, typer.Argument(metavar="OUT", help="An .akrt or .fbz file.")],
     labels: Annotated[
         Path | None,
-        typer.Option(help="Class names: a JSON list, a JSON object word: index, or a line each."),
+        typer.Option(help=f"Class names: {FORMS}."),
     ] = None,
     mfcc: Annotated[
         bool,
@@ -84,6 +84,14 @@ def convert(
     ] = False,
     scale: Annotated[float, typer.Option(help="With --mfcc: features are multiplied by it.")] = 4.0,
     offset: Annotated[int, typer.Option(help="With --mfcc: and moved by it to uint8.")] = 128,
+    input_scaling: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCALE,SHIFT",
+            help="As of cnn2snn.convert, for an .h5 file of cnn2snn without a Rescaling layer: the "
+            "integers that come in are SCALE * x + SHIFT.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
     note: Annotated[
         list[str] | None,
@@ -99,9 +107,9 @@ def convert(
     notes = [part.partition("=") for part in note or ()]
     if not all(key and equals for key, equals, _ in notes):
         raise UsageError(f"--note takes KEY=TEXT, got {', '.join(map(repr, note or ()))}")
-    model = load(source)
+    model = load(source, _numbers(input_scaling))
     if labels is not None:
-        model = model.replace(labels=_read_labels(labels))
+        model = with_labels(model, labels)
     if mfcc:
         model = model.replace(preprocessing=Mfcc(scale=scale, offset=offset))
     if name is not None:
@@ -116,6 +124,23 @@ def convert(
         f"{target}: {len(model.layers)} layers, {model.weights:,} weights, "
         f"SHA-256 {modelfile.content_hash(model)[:16]}"
     )
+    if "assumed" in model.notes.get("input_scaling", ""):
+        print_line(
+            f"input scaling {model.notes['input_scaling']}; if the network was converted with "
+            f"another, give --input-scaling SCALE,SHIFT"
+        )
+
+
+def _numbers(value: str | None) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    try:
+        scale, shift = map(float, value.split(","))
+    except ValueError:
+        raise UsageError(
+            f"--input-scaling takes SCALE,SHIFT such as 127.5,127, got '{value}'"
+        ) from None
+    return scale, shift
 
 
 def _save_fbz(model: Model, target: str) -> None:
@@ -159,21 +184,3 @@ def _meaning(model: Model) -> str:
         f"MFCC of {p.clip / p.sample_rate:g} s at {p.sample_rate} Hz, {p.frames} frames of "
         f"{p.coefficients}, u8 = clip(round({p.scale:g} * mfcc) + {p.offset}, 0, 255)"
     )
-
-
-def _read_labels(path: Path) -> tuple[str, ...]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the labels '{path}': {error}") from None
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
-        parsed = [line.strip() for line in text.splitlines() if line.strip()]
-    if isinstance(parsed, dict):
-        if sorted(parsed.values(), key=repr) != sorted(range(len(parsed)), key=repr):
-            raise InputError(f"'{path}': indices must be 0..{len(parsed) - 1}, each once")
-        parsed = sorted(parsed, key=parsed.__getitem__)
-    if not isinstance(parsed, list) or not parsed or not all(isinstance(v, str) for v in parsed):
-        raise InputError(f"'{path}' holds no list of class names")
-    return tuple(parsed)

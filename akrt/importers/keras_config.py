@@ -16,7 +16,10 @@ import numpy.typing as npt
 
 from akrt.errors import ModelFileError, UnsupportedLayerError
 
-__all__ = ["Chain", "KerasLayer", "parse"]
+__all__ = ["Chain", "KerasLayer", "parse", "refuse_code"]
+
+_CODE = ("lambda", "tfoplambda", "slicingoplambda", "function")
+_MODULES = ("keras", "tf_keras", "tensorflow", "cnn2snn", "quantizeml", "akida_models", "builtins")
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,42 @@ def parse(
     if len(set(names)) != len(names):
         raise ModelFileError(f"{path}: layer names are not unique")
     return Chain(name if isinstance(name, str) and name else "model", input_shape, layers)
+
+
+def refuse_code(text: str, path: str) -> None:
+    """Refuse an architecture that would run code of its own when Keras builds it.
+
+    Args:
+        text: the JSON text of `model_config`.
+        path: for messages.
+
+    Raises:
+        ModelFileError: a Lambda layer or function, or a class of a package that is not Keras's,
+            TensorFlow's or BrainChip's; or the text is not JSON.
+    """
+    try:
+        stack: list[Any] = [json.loads(text)]
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path}: 'model_config' is not JSON: {error}") from error
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            kind, module = item.get("class_name"), item.get("module")
+            config = item.get("config")
+            name = config.get("name") if isinstance(config, dict) else None
+            if isinstance(kind, str) and kind.rpartition(">")[2].strip("_").lower() in _CODE:
+                raise ModelFileError(
+                    f"{path}: layer {name or kind!r} ({kind}) holds Python code, which is not run: "
+                    f"replace it by a layer of Keras and save the model again"
+                )
+            if isinstance(module, str) and module.partition(".")[0] not in _MODULES:
+                raise ModelFileError(
+                    f"{path}: {name or kind!r} is a class of the package '{module}', which is not "
+                    f"imported for a file: replace it by a layer of Keras and save the model again"
+                )
+            stack.extend(item.values())
 
 
 def _kind(entry: Any) -> str:

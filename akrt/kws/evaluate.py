@@ -149,7 +149,7 @@ def program_form(name: str, program: str | os.PathLike[str], model: Model) -> Fo
                 f"{expected:,} bytes: {done.stderr.decode('utf-8', 'replace').strip()[:300]}"
             )
         potentials = np.frombuffer(done.stdout, "<i4").reshape(len(x), -1)
-        return np.asarray((potentials - threshold).astype(np.float32) / act_step)
+        return np.asarray((potentials - threshold.astype(np.int64)).astype(np.float32) / act_step)
 
     return Form(name, scores, exact=True)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from akrt.errors import MissingExtraError, ModelFileError
+from akrt.importers import keras_config, quarantine
 
 __all__ = [
     "EPISODES",
@@ -153,11 +154,13 @@ def save(model: Any, path: Path) -> None:
 
 
 def load(path: Path) -> Any:
-    """Read a float or quantised Keras HDF5 file.
+    """Read a float or quantised Keras HDF5 file; code that it holds is not run.
 
     Raises:
-        ModelFileError: it is missing or damaged.
+        ModelFileError: it is missing or damaged, or holds code.
     """
+    facts, _ = quarantine.read("read_hdf5", path, "HDF5 file")
+    keras_config.refuse_code(str(facts.get("config")), str(path))
     keras_modules()
     from cnn2snn import load_quantized_model
 

@@ -1,0 +1,127 @@
+"""Models that once went wrong: QuantizeML's, of other scalings, of other front ends."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import akrt
+from akrt import modelfile
+from akrt.errors import ModelFileError, UnsupportedLayerError, UsageError
+from akrt.importers import from_akida, load_fbz, load_h5
+
+akida = pytest.importorskip("akida", reason="needs akida: pip install 'akrt[akida]'")
+
+
+def assert_runs_as_akida(model: akrt.Model, twin: object, x: np.ndarray) -> None:
+    expected = twin.forward(x)
+    for backend in ("native", "reference"):
+        with akrt.Runtime(model, backend=backend) as runtime:
+            np.testing.assert_array_equal(runtime.forward(x), expected)
+
+
+def noise(model: akrt.Model, samples: int = 40) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 1 << model.input_bits, (samples, *model.input_shape)).astype(np.uint8)
+    x[0], x[1] = 0, (1 << model.input_bits) - 1
+    return x
+
+
+def test_a_float_input_behind_an_identity_quantizer(cases: Path) -> None:
+    path = cases / "models" / "qml_v1_norescale_float.fbz"
+    model = akrt.load(path)
+    assert [layer.kind for layer in model.layers] == [
+        "InputConvolutional", "SeparableConvolutional", "FullyConnected",
+    ]  # fmt: skip
+    x = noise(model)
+    twin = akida.Model(str(path))
+    expected = twin.forward(x.astype(np.float32))
+    for backend in ("native", "reference"):
+        np.testing.assert_array_equal(akrt.Runtime(model, backend=backend).forward(x), expected)
+
+
+def quantizer_network(scale: float, zero: int) -> object:
+    """A live model with a `Quantizer` in front."""
+    twin = akida.Model()
+    twin.add(akida.Quantizer((8, 6, 1), output_bits=8, output_signed=False, name="entrance"))
+    twin.layers[0].set_variable("scales", np.full(1, scale, np.float32))
+    twin.layers[0].set_variable("zero_points", np.full(1, zero, np.uint8))
+    twin.add(
+        akida.InputConvolutional(
+            input_shape=(8, 6, 1),
+            filters=4,
+            kernel_size=(3, 3),
+            weights_bits=8,
+            act_bits=4,
+            name="first",
+        )
+    )
+    return twin
+
+
+def test_a_quantizer_that_changes_values_is_refused_with_a_remedy() -> None:
+    assert [layer.name for layer in from_akida(quantizer_network(1, 0)).layers] == ["first"]
+    for scale, zero in ((0.25, 0), (1, 25)):
+        with pytest.raises(UnsupportedLayerError, match=r"'entrance'.*dtype='uint8'.*Rescaling"):
+            from_akida(quantizer_network(scale, zero))
+
+
+def test_conversion_with_an_input_scaling(cases: Path, capsys: pytest.CaptureFixture) -> None:
+    h5 = cases / "models" / "no_rescaling_scaling_127.h5"
+    fbz = cases / "models" / "no_rescaling_scaling_127.fbz"
+    given = akrt.load(h5, input_scaling=(127.5, 127))
+    assert modelfile.content_hash(given) == modelfile.content_hash(akrt.load(fbz))
+    assert "as given" in given.notes["input_scaling"]
+    assumed = akrt.load(h5)
+    assert assumed.notes["input_scaling"] == "1, 0 (assumed: the file has no Rescaling)"
+    assert modelfile.content_hash(assumed) != modelfile.content_hash(given)
+    assert_runs_as_akida(given, akida.Model(str(fbz)), noise(given))
+
+
+@pytest.mark.parametrize("scaling", [(0, 0), (-1, 0), (float("nan"), 0), (1, float("inf")), (1,)])
+def test_input_scalings_that_make_no_sense(cases: Path, scaling: tuple) -> None:
+    with pytest.raises(UsageError, match="input_scaling takes"):
+        akrt.load(cases / "models" / "no_rescaling_scaling_127.h5", input_scaling=scaling)
+
+
+def test_an_input_scaling_where_the_file_knows_its_own(cases: Path, starter_models: Path) -> None:
+    with pytest.raises(UsageError, match="input_scaling is for .h5 files"):
+        akrt.load(cases / "models" / "no_rescaling_scaling_127.fbz", input_scaling=(1, 0))
+    with pytest.raises(UsageError, match="without a Rescaling"):
+        load_h5(starter_models / "starter_quantised.h5", (1, 0))
+
+
+def test_a_spotter_after_the_developer_hub(cases: Path) -> None:
+    paths = [cases / "models" / f"speech_commands_qat.{kind}" for kind in ("h5", "fbz")]
+    models = [akrt.load(path) for path in paths]
+    assert modelfile.content_hash(models[0]) == modelfile.content_hash(models[1])
+    assert_runs_as_akida(models[0], akida.Model(str(paths[1])), noise(models[0]))
+
+
+@pytest.mark.parametrize("name", ["qml_v2_q8_plain", "qml_v2_q8_dw", "qml_v2_add"])
+def test_networks_of_akida_2_get_an_advice_that_works(cases: Path, name: str) -> None:
+    with pytest.raises(UnsupportedLayerError, match=r"network of Akida 2\.0.*AkidaVersion.v1"):
+        load_fbz(cases / "models" / f"{name}.fbz")
+
+
+def test_one_network_has_one_hash_whatever_the_file_is_called(cases: Path, tmp_path: Path) -> None:
+    hashes = set()
+    for name in ("a.fbz", "b c.fbz", "model"):
+        shutil.copy(cases / "models" / "speech_commands_qat.fbz", tmp_path / name)
+        hashes.add(modelfile.content_hash(akrt.load(tmp_path / name)))
+    assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".bin", ""])
+def test_akida_s_files_are_known_under_any_name(cases: Path, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"model{suffix}"
+    shutil.copy(cases / "models" / "speech_commands_qat.fbz", path)
+    assert len(akrt.load(path).layers) == len(
+        akrt.load(cases / "models" / "speech_commands_qat.fbz").layers
+    )
+    path.write_bytes(b"\x01\x00\x02" * 300)
+    with pytest.raises(ModelFileError, match="not an"):
+        akrt.load(path)

@@ -1,0 +1,129 @@
+"""Files that are often taken for a model: told by their content, with the step that helps."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import akrt
+from akrt.errors import ModelFileError, UnsupportedLayerError
+from akrt.importers.keras_config import refuse_code
+
+
+def archive(*names: str) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as file:
+        for name in names:
+            file.writestr(name, "{}")
+    return data.getvalue()
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
+
+
+@pytest.mark.parametrize("suffix", [".akrt", ".h5", ".fbz", ".bin"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (LFS, "Git LFS pointer, not the file: run 'git lfs pull'"),
+        (b"\x1c\0\0\0TFL3" + bytes(64), "TensorFlow Lite model.*model.save"),
+        (archive("config.json", "metadata.json", "model.weights.h5"), "Keras 3.*model.save"),
+        (archive("archive/data.pkl", "archive/version"), "PyTorch model.*ONNX.*cnn2snn.convert"),
+        (archive("x.npy"), "NumPy archive"),
+        (archive("model.h5"), "zip archive: unpack it"),
+        (b"PK\x03\x04" + bytes(40), "damaged zip archive"),
+        (pickle.dumps({"a": 1}), "Python pickle, which is never loaded"),
+        (b"\n<!DOCTYPE html><html>", "HTML page"),
+        (b"\x1f\x8b\x08" + bytes(20), "gzip archive: unpack it"),
+        (b"\x93NUMPY\x01\x00", "NumPy array: it is an input"),
+        (b"RIFF\0\0\0\0WAVE", "sound file"),
+        (json.dumps({"class_name": "Sequential"}).encode(), "JSON text.*model.save"),
+        (b"\xef\xbb\xbf{}", "JSON text"),
+        (b"yes\nno\n", "text file, not a model"),
+    ],
+)
+def test_other_kinds_of_file(tmp_path: Path, suffix: str, content: bytes, message: str) -> None:
+    path = tmp_path / f"model{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=message) as caught:
+        akrt.load(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("model.onnx", "ONNX model.*cnn2snn.convert"),
+        ("saved_model.pb", "SavedModel"),
+        ("model.ckpt.index", "checkpoint, which holds weights only"),
+        ("model.data-00000-of-00001", "checkpoint"),
+        ("checkpoint", "checkpoint"),
+    ],
+)
+def test_kinds_that_only_the_name_tells(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / name).write_bytes(b"\x08\x07\x12\0\xff" * 20)
+    with pytest.raises(ModelFileError, match=message):
+        akrt.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (("saved_model.pb",), "TensorFlow SavedModel"),
+        (("checkpoint",), "TensorFlow checkpoint"),
+        (("config.json", "metadata.json"), "unpacked .keras model"),
+        (("a.fbz",), "a folder: name the model file in it"),
+    ],
+)
+def test_folders(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    with pytest.raises(ModelFileError, match=message):
+        akrt.load(tmp_path)
+
+
+def config(**entry: object) -> str:
+    layer = {"class_name": "Dense", "config": {"name": "d"}, **entry}
+    return json.dumps({"class_name": "Sequential", "config": {"layers": [layer]}})
+
+
+def test_architectures_that_would_run_code_are_refused_by_name() -> None:
+    refuse_code(config(), "m.h5")
+    refuse_code(config(module="keras.layers"), "m.h5")
+    for entry, message in (
+        ({"class_name": "Lambda"}, "layer 'd'? ?.*Lambda.*Python code, which is not run"),
+        ({"class_name": "Custom>Lambda"}, "Python code"),
+        ({"class_name": "TFOpLambda"}, "Python code"),
+        ({"config": {"name": "d", "activation": {"class_name": "__lambda__"}}}, "Python code"),
+        ({"module": "os"}, "package 'os', which is not imported"),
+    ):
+        with pytest.raises(ModelFileError, match=message):
+            refuse_code(config(**entry), "m.h5")
+
+
+def test_a_lambda_in_a_keras_file_does_not_run(tmp_path: Path) -> None:
+    keras = pytest.importorskip("tf_keras", reason="needs tf_keras: pip install 'akrt[train]'")
+    from akrt.kws import network
+
+    trace = tmp_path / "ran"
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Lambda(
+                lambda x, path=str(trace): (open(path, "w").close(), x)[1], name="evil"
+            ),
+        ]
+    )
+    trace.unlink()
+    model.save(tmp_path / "m.h5", save_format="h5")
+    with pytest.raises(ModelFileError, match=r"layer .*evil.* holds Python code"):
+        network.load(tmp_path / "m.h5")
+    assert not trace.exists()
+    with pytest.raises(UnsupportedLayerError, match="'evil' .Lambda"):
+        akrt.load(tmp_path / "m.h5")
+    assert not trace.exists()
