@@ -20,6 +20,7 @@ import numpy.typing as npt
 from akrt import __version__, peers
 from akrt.audio import features_from_file
 from akrt.backends.native import usable_archs
+from akrt.cpus import usable_cpus
 from akrt.model import Model
 from akrt.runtime import Runtime
 from akrt.timing import Timing, cpu_name, one_core, ratio, take_turns
@@ -187,7 +188,7 @@ def compare(
             timing = take_turns({name: partial(runtime.forward, x)}, SLOW_SECONDS)[name]
             found.rows.append(Row(name, 1, 1, timing))
             runtime.close()
-    if batch > 1 and archs and _cpus() > 1:
+    if batch > 1 and archs and usable_cpus() > 1:
         calls = {str(n): _native(model, archs[0], n, pool[:batch]) for n in (1, 2)}
         timings = take_turns(calls, seconds)
         found.rows.append(Row(f"akrt {archs[0]}", batch, 2, timings["2"]))
@@ -218,7 +219,3 @@ def _record(found: Comparison, timings: dict[str, Timing], batch: int, threads: 
 
 def _correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
     return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

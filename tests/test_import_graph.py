@@ -22,11 +22,13 @@ ALLOWED = {
     "akrt/model": {"akrt.errors", "akrt.layers"},
     "akrt/modelfile": {"akrt.errors", "akrt.files", "akrt.model"},
     "akrt/measurement": set(),
+    "akrt/cpus": set(),
     "akrt/kernels": set(),
     "akrt/audio": {"akrt.audio", "akrt.errors", "akrt.files", "akrt.kernels", "akrt.model"},
     "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.layers", "akrt.model"},
     "akrt/backends": {
         "akrt.backends",
+        "akrt.cpus",
         "akrt.driver",
         "akrt.errors",
         "akrt.kernels",

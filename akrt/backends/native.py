@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output, QuickCheck
 from akrt.backends.native_plan import pack
+from akrt.cpus import usable_cpus
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Architecture, Network, architectures
 from akrt.model import InputData, Model
@@ -50,7 +51,7 @@ class NativeBackend(Backend):
     def __init__(self, model: Model, threads: int | None = None) -> None:
         if threads is not None and (type(threads) is not int or threads < 1):
             raise UsageError(f"threads must be a positive number, got {threads!r}")
-        self._threads = threads or _cpus()
+        self._threads = threads or usable_cpus()
         self._share = max(1, _MACS_PER_THREAD // max(model.macs, 1))
         self._pool: ThreadPoolExecutor | None = None
         self._starting = Lock()
@@ -121,13 +122,6 @@ class NativeBackend(Backend):
             "threads": str(self._threads),
             "arena": f"{arena} bytes",
         }
-
-
-def _cpus() -> int:
-    """CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def usable_archs() -> list[str]:

@@ -1,7 +1,8 @@
 """The ``akrt`` command.
 
-Exit codes: 0 done, 2 usage, 3 bad input, 4 no device, 5 mismatch. Facts go to standard output,
-as a table or with ``--json`` as JSON; errors and progress go to standard error.
+Exit codes: 0 done, 2 usage, 3 bad input or a file that cannot be written, 4 no device, 5 mismatch.
+Facts go to standard output, as a table or with ``--json`` as JSON; errors, warnings and progress go
+to standard error.
 """
 
 from __future__ import annotations
@@ -9,25 +10,59 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    from akrt.cli.output import print_error, show_warning
+    from akrt.errors import AkrtError
+
+    if sys.stderr is None:  # closed: there is nobody to tell
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
+    if sys.stdout is None:
+        print_error("standard output is closed: there is no place for the answer")
+        sys.exit(AkrtError.exit_code)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = show_warning
+    status = _run()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # what is left cannot be written when Python flushes at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = status or _told(error)
+    sys.exit(status)
+
+
+def _run() -> int | str | None:
     from akrt.cli.commands import app
     from akrt.cli.output import print_error
     from akrt.errors import AkrtError
 
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     try:
         app()
+    except SystemExit as ended:
+        return ended.code
     except AkrtError as error:
         print_error(error)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output has left: say nothing, also not when Python flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return error.exit_code
+    except OSError as error:
+        return _told(error)
+    return 0
+
+
+def _told(error: OSError) -> int:
+    """The exit code for what the system refused; a reader who left is not told."""
+    from akrt.cli.output import print_error
+    from akrt.errors import AkrtError
+
+    if isinstance(error, BrokenPipeError):
+        return 1
+    named = "standard output" if error.filename is None else f"'{error.filename}'"
+    print_error(f"cannot write {named}: {error.strerror or error}")
+    return AkrtError.exit_code

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from akrt import __version__
+from akrt.cli.option_names import tell_options
 
 __all__ = ["app"]
 
@@ -47,7 +48,7 @@ class _Verbs(TyperGroup):
             alone.command()(verb)
             command = typer.main.get_command(alone)
         command.name = cmd_name
-        return command
+        return tell_options(command)
 
 
 app = typer.Typer(

@@ -26,7 +26,7 @@ def devices(timeout: Timeout = discovery.PROBE_SECONDS, as_json: Json = False) -
         return
     if not found:
         print_line(f"no Akida devices; looked for {discovery.looked_for()}")
-        print_line("'akrt doctor' says why; device='virtual:akd1000' simulates one")
+        print_line("'akrt doctor' says why; --device virtual:akd1000 simulates one")
         return
     columns = ["", "model", "address", "node", "driver", "version", "IP", "memory", "clock"]
     rows = [[*_row(info), info.problem or "usable"] for info in found]
@@ -42,6 +42,8 @@ def doctor(timeout: Timeout = discovery.PROBE_SECONDS, as_json: Json = False) ->
         for info in diagnosis.devices:
             if info.usable:
                 print_line(f"{info.model} at {info.name}: usable")
+        for fact in diagnosis.in_order:
+            print_line(f"in order: {fact}")
         for finding in diagnosis.findings:
             print_line(f"{finding.cause} ({finding.where}): {finding.problem}")
             print_line(f"    fix: {finding.fix}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from akrt.cli import kws_eval, kws_stream
+from akrt.cpus import usable_cpus
 from akrt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def prepare(
     extras = [_extra(value) for value in extra or []]
     if not output.parent.is_dir():
         raise UsageError(f"'{output.parent}' is not a folder")
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or usable_cpus()
     from rich.console import Console
     from rich.progress import Progress
 

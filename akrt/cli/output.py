@@ -15,7 +15,15 @@ from rich.text import Text
 from akrt.errors import AkrtError
 from akrt.printable import printable
 
-__all__ = ["json_text", "print_error", "print_json", "print_line", "print_table", "progress"]
+__all__ = [
+    "json_text",
+    "print_error",
+    "print_json",
+    "print_line",
+    "print_table",
+    "progress",
+    "show_warning",
+]
 
 T = TypeVar("T")
 
@@ -44,6 +52,16 @@ def print_line(text: str) -> None:
 def print_error(problem: object) -> None:
     """``akrt: `` and what went wrong, on standard error."""
     print(f"akrt: {printable(problem, lines=isinstance(problem, AkrtError))}", file=sys.stderr)
+
+
+def show_warning(message: Warning | str, *place: Any, **more: Any) -> None:
+    """``akrt: warning: `` and what it says, in one line on standard error: `warnings.showwarning`.
+
+    Args:
+        message: the warning.
+        place, more: the category and where in the code it arose, which is no help to the user.
+    """
+    print_error(f"warning: {' '.join(str(message).split())}")
 
 
 def print_table(

@@ -6,7 +6,7 @@ import importlib.metadata
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from akrt.driver import discovery, link, locks
@@ -18,6 +18,21 @@ __all__ = ["Diagnosis", "Finding", "diagnose"]
 OLDEST_KERNEL, NEWEST_KERNEL = (5, 4), (6, 8)
 """The range that the vendor's driver states; from 6.9 on it does not build."""
 OLDEST_AKIDA = (2, 19)
+_SLEEPING = ("powersave", "powersupersave")
+_HEADERS = {
+    "debian": "sudo apt install dkms build-essential linux-headers-$(uname -r)",
+    "ubuntu": "sudo apt install dkms build-essential linux-headers-$(uname -r)",
+    "raspbian": "sudo apt install dkms build-essential linux-headers-rpi-v8",
+    "fedora": "sudo dnf install dkms gcc make kernel-devel-$(uname -r)",
+    "rhel": "sudo dnf install dkms gcc make kernel-devel-$(uname -r) (dkms is in EPEL)",
+    "arch": "sudo pacman -S dkms base-devel linux-headers",
+    "suse": "sudo zypper install dkms gcc make kernel-default-devel",
+    "opensuse": "sudo zypper install dkms gcc make kernel-default-devel",
+    "alpine": "doas apk add akms build-base linux-lts-dev",
+    "gentoo": "sudo emerge sys-kernel/dkms sys-kernel/linux-headers",
+    "void": "sudo xbps-install dkms base-devel linux-headers",
+}
+"""By the id of os-release."""
 DRIVER_SOURCE = "https://github.com/Brainchip-Inc/akida_dw_edma"
 
 
@@ -29,7 +44,7 @@ class Finding:
     """Its name: ``no-pci-device``, ``no-kernel-module``, ``module-not-built-for-kernel``,
     ``module-not-loaded``, ``driver-not-bound``, ``kernel-unsupported``, ``no-node``,
     ``no-permission``, ``akida-missing``, ``akida-too-old``, ``akida-broken``, ``busy``,
-    ``not-answering``, ``no-cma``."""
+    ``not-answering``, ``no-cma``, ``link-power``."""
     where: str
     """The device's address, or what is concerned."""
     problem: str
@@ -45,6 +60,10 @@ class Diagnosis:
     kernel: str
     findings: tuple[Finding, ...]
     devices: tuple[DeviceInfo, ...]
+    in_order: tuple[str, ...]
+    """What was looked at and is as it should be."""
+    container: str | None
+    """The kind of container that this is, where it is one."""
 
     @property
     def usable(self) -> bool:
@@ -70,6 +89,8 @@ def diagnose(host: Host | None = None, seconds: float = discovery.PROBE_SECONDS)
         findings.append(_no_pci_device())
     for chip in on_bus:
         findings += _kernel_side(host, chip)
+    if on_bus and host.link_power_policy in _SLEEPING:
+        findings.append(_link_power(str(host.link_power_policy)))
     infos: list[DeviceInfo] = []
     if discovery.akida_present():
         infos = discovery.devices(host, seconds)
@@ -77,14 +98,65 @@ def diagnose(host: Host | None = None, seconds: float = discovery.PROBE_SECONDS)
         findings += [
             _silent(info, seconds) for info in infos if not info.usable and info.name not in stopped
         ]
-    return Diagnosis(host.kernel, tuple(findings), tuple(infos))
+    if host.container is not None:
+        findings = [_from_a_container(finding, host.container) for finding in findings]
+    order = tuple(_in_order(host, on_bus, {f.cause for f in findings}))
+    return Diagnosis(host.kernel, tuple(findings), tuple(infos), order, host.container)
+
+
+def _in_order(host: Host, on_bus: list[PciChip], causes: set[str]) -> Iterator[str]:
+    """What is as it should be, from the slot to the answer."""
+    for chip in on_bus:
+        yield f"{chip.chip.name} is on the PCI bus at {chip.address}"
+        if chip.driver is not None:
+            yield f"the driver {chip.driver} is bound to it"
+        if chip.node is not None:
+            yield f"its node is {chip.node}"
+            if host.may_open(chip.node):
+                yield f"this user may open {chip.node}"
+    if not causes & {"akida-missing", "akida-too-old"} and discovery.akida_present():
+        yield f"akida {_akida_version()} is installed for Python {_python()}"
+    version = host.kernel_version
+    if version is not None and OLDEST_KERNEL <= version <= NEWEST_KERNEL:
+        yield f"the kernel {host.kernel} is one that the vendor states"
+    if host.cma_kilobytes:
+        yield f"the kernel reserves {host.cma_kilobytes:,} kB of contiguous memory"
+    if on_bus and "link-power" not in causes:
+        yield "PCIe links are not sent to sleep by a saving policy"
+
+
+def _from_a_container(finding: Finding, kind: str) -> Finding:
+    """The same finding, where kernel and devices are those of the machine outside."""
+    if finding.cause.startswith("akida"):
+        return finding
+    fix = finding.fix
+    if finding.cause in ("no-node", "no-pci-device", "no-permission"):
+        nodes = " or ".join(f"/dev/{c.node}0" for c in CHIPS)
+        given = {
+            "Docker": "docker run --device /dev/akida0 ...",
+            "Podman": "podman run --device /dev/akida0 ...",
+            "LXC": "lxc config device add NAME akida unix-char path=/dev/akida0",
+        }.get(kind, "a device mount of it")
+        fix = f"if the machine outside has {nodes}, give it to the container: {given}; else {fix}"
+    return replace(finding, fix=f"this is a {kind} container; on the machine outside: {fix}")
+
+
+def _link_power(policy: str) -> Finding:
+    return Finding(
+        "link-power",
+        "PCIe",
+        f"the kernel sends PCIe links to sleep (policy {policy}), which chips may not survive",
+        "boot with the kernel parameter pcie_aspm=off, or for now: echo performance | sudo tee "
+        "/sys/module/pcie_aspm/parameters/policy",
+        blocking=False,
+    )
 
 
 def _akida() -> Iterator[Finding]:
     package = link.SOURCE.partition(":")[0]
     if package != "akida":  # a stand-in for akida
         return
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    here = _python()
     if not discovery.akida_present():
         yield Finding(
             "akida-missing",
@@ -94,10 +166,7 @@ def _akida() -> Iterator[Finding]:
             "Python: make an environment with Python 3.10, 3.11 or 3.12",
         )
         return
-    try:
-        version = importlib.metadata.version("akida")
-    except importlib.metadata.PackageNotFoundError:
-        version = "0"
+    version = _akida_version()
     numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
     if numbers < OLDEST_AKIDA:
         yield Finding(
@@ -107,6 +176,17 @@ def _akida() -> Iterator[Finding]:
             f"pip install -U 'akrt[akida]'; if pip keeps the old one, newer versions have no "
             f"wheel for Python {here}: make an environment with a newer Python",
         )
+
+
+def _python() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _akida_version() -> str:
+    try:
+        return importlib.metadata.version("akida")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
 
 
 def _no_pci_device() -> Finding:
@@ -134,7 +214,7 @@ def _kernel_side(host: Host, chip: PciChip) -> Iterator[Finding]:
             f"the driver {chip.driver} is bound to {name}, but there is no /dev/{chip.chip.node}<N>"
             + (f" of it ({strays} belong to no known device)" if strays else ""),
             "'dmesg | grep -i akida' says why the driver gave up; then 'sudo modprobe -r "
-            f"{MODULE} && sudo modprobe {MODULE}'. In a container: pass the node in with --device",
+            f"{MODULE} && sudo modprobe {MODULE}'",
         )
     elif not host.may_open(chip.node):
         yield Finding(
@@ -188,16 +268,15 @@ def _unbound(host: Host, chip: PciChip) -> Iterator[Finding]:
             where,
             f"the module {MODULE} is built for {', '.join(built_for)}, but the kernel that runs "
             f"is {kernel}",
-            f"build it again: sudo apt install dkms linux-headers-$(uname -r), then ./install.sh "
-            f"of {DRIVER_SOURCE}; or boot {built_for[-1]}",
+            f"build it again: {_headers(host)}, then ./install.sh of {DRIVER_SOURCE}; or boot "
+            f"{built_for[-1]}",
         )
     else:
         yield Finding(
             "no-kernel-module",
             where,
             f"{name} is on the bus, but the vendor's module {MODULE} is not installed",
-            f"git clone {DRIVER_SOURCE} && cd akida_dw_edma && ./install.sh (needs dkms, "
-            f"build-essential and linux-headers-$(uname -r))",
+            f"{_headers(host)}; then git clone {DRIVER_SOURCE} && cd akida_dw_edma && ./install.sh",
         )
     if unsupported and not host.module_loaded and kernel not in built_for:
         low, high = (".".join(map(str, v)) for v in (OLDEST_KERNEL, NEWEST_KERNEL))
@@ -208,6 +287,14 @@ def _unbound(host: Host, chip: PciChip) -> Iterator[Finding]:
             f"boot a kernel from {low} to {high} (Ubuntu: sudo apt install linux-generic of "
             f"22.04 or 24.04's GA series), or use a driver that its author states for {kernel}",
         )
+
+
+def _headers(host: Host) -> str:
+    """The command that installs what a kernel module is built with."""
+    for name in host.distributions:
+        if name in _HEADERS:
+            return _HEADERS[name]
+    return _HEADERS["debian"] + " (or what your distribution calls them)"
 
 
 def _busy(host: Host, chip: PciChip) -> Iterator[Finding]:
@@ -235,8 +322,9 @@ def _silent(info: DeviceInfo, seconds: float) -> Finding:
             "not-answering",
             info.name,
             f"{info.model} is on the bus and its driver is bound, but: {problem}",
-            "power-cycle the machine (a reboot does not always reset the card); update the "
-            f"driver from {DRIVER_SOURCE}; 'dmesg | grep -i akida' shows its time-outs",
+            "power-cycle the machine (a reboot does not always reset the card); boot with "
+            f"pcie_aspm=off, where its PCIe link was sent to sleep; update the driver from "
+            f"{DRIVER_SOURCE}; 'dmesg | grep -i akida' shows its time-outs",
         )
     return Finding(
         "akida-broken",

@@ -23,6 +23,16 @@ MODULE = "akida_pcie"
 """The vendor's kernel module, as /proc/modules spells it; the file is akida-pcie.ko."""
 
 
+_CONTAINERS = {
+    "docker": "Docker",
+    "podman": "Podman",
+    "libpod": "Podman",
+    "kubepods": "Kubernetes",
+    "lxc": "LXC",
+    "systemd-nspawn": "systemd-nspawn",
+}
+
+
 @dataclass(frozen=True)
 class Chip:
     """A kind of chip."""
@@ -67,8 +77,12 @@ class Host:
     """
 
     root: Path = field(default_factory=lambda: ROOT)
-    uid: int = field(default_factory=os.getuid)
-    gids: frozenset[int] = field(default_factory=lambda: frozenset({os.getgid(), *os.getgroups()}))
+    uid: int = field(default_factory=lambda: getattr(os, "getuid", int)())
+    gids: frozenset[int] = field(
+        default_factory=lambda: frozenset(
+            {getattr(os, "getgid", int)(), *getattr(os, "getgroups", list)()}
+        )
+    )
 
     def chips(self) -> list[PciChip]:
         """All Akida chips on the PCI bus, by address."""
@@ -161,6 +175,36 @@ class Host:
         """Contiguous memory that the kernel reserved; 0 where it was built without."""
         match = re.search(r"^CmaTotal:\s+(\d+) kB", _text(self.root / "proc/meminfo") or "", re.M)
         return int(match[1]) if match else 0
+
+    @property
+    def container(self) -> str | None:
+        """The kind of container that this is: ``Docker``, ``Podman``, ``LXC``...; None for none."""
+        if (self.root / ".dockerenv").exists():
+            return "Docker"
+        if (self.root / "run/.containerenv").exists():
+            return "Podman"
+        told = _text(self.root / "run/systemd/container") or ""
+        groups = _text(self.root / "proc/1/cgroup") or ""
+        for word, name in _CONTAINERS.items():
+            if word in told or word in groups:
+                return name
+        return None
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """Ids of the Linux distribution, then of those that it is like (os-release)."""
+        text = _text(self.root / "etc/os-release") or ""
+        found = [re.search(rf"^{key}=\"?([^\"\n]*)", text, re.M) for key in ("ID", "ID_LIKE")]
+        return tuple(word for match in found if match for word in match[1].lower().split())
+
+    @property
+    def link_power_policy(self) -> str | None:
+        """The policy by which PCIe links sleep (ASPM); None where they do not or it is unknown."""
+        if re.search(r"\bpcie_aspm=off\b", _text(self.root / "proc/cmdline") or ""):
+            return None
+        policies = _text(self.root / "sys/module/pcie_aspm/parameters/policy") or ""
+        match = re.search(r"\[(\w+)\]", policies)
+        return match[1] if match else None
 
     def _at(self, path: str) -> Path:
         return self.root / path.lstrip("/")

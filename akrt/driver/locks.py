@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
+import re
+import stat
 import tempfile
 from pathlib import Path
 
-from akrt.errors import DeviceBusyError
+from akrt.errors import DeviceBusyError, DeviceError
+
+try:
+    import fcntl
+except ImportError:  # a system without the vendor's driver too
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["DeviceLock", "folder", "holder"]
 
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK"))
 _SYSTEM_FOLDER = "/run/lock"
 
 
@@ -32,9 +39,12 @@ class DeviceLock:
 
     Raises:
         DeviceBusyError: another process holds it; the message says which, if it can be told.
+        DeviceError: this system has no such locks.
     """
 
     def __init__(self, name: str) -> None:
+        if fcntl is None:
+            raise DeviceError(f"cannot lock device {name}: this system has no file locks (fcntl)")
         self._path = _path(name)
         while True:
             self.fd = _open(self._path, name)
@@ -51,8 +61,9 @@ class DeviceLock:
             if _same_file(self.fd, self._path):
                 break
             os.close(self.fd)
-        os.ftruncate(self.fd, 0)
-        os.write(self.fd, f"{os.getpid()}\n".encode())
+        with contextlib.suppress(OSError):  # a full disk: it is locked all the same
+            os.ftruncate(self.fd, 0)
+            os.write(self.fd, f"{os.getpid()}\n".encode())
 
     def close(self) -> None:
         """Remove the file and free the lock."""
@@ -65,8 +76,10 @@ class DeviceLock:
 
 def holder(name: str) -> int | None:
     """The process that holds the lock of a device, or None where it is free or unknown."""
+    if fcntl is None:
+        return None
     try:
-        fd = os.open(_path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(_path(name), os.O_RDONLY | _FLAGS)
     except OSError:
         return None
     try:
@@ -80,19 +93,23 @@ def holder(name: str) -> int | None:
 
 
 def _path(name: str) -> Path:
-    return folder() / f"akrt-{name.replace(':', '-')}.lock"
+    # a description of akida's, where there is no address, has characters that no file name has
+    return folder() / f"akrt-{re.sub(r'[^0-9A-Za-z_.-]', '-', name)[:100]}.lock"
 
 
 def _open(path: Path, name: str) -> int:
-    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | _FLAGS
     try:
         try:
-            return os.open(path, flags)
+            fd = os.open(path, flags)
         except FileNotFoundError:
             fd = os.open(path, flags | os.O_CREAT, 0o666)
             with contextlib.suppress(OSError):
                 os.fchmod(fd, 0o666)  # another user must be able to lock it, whatever our umask
+        if stat.S_ISREG(os.fstat(fd).st_mode):
             return fd
+        os.close(fd)
+        raise OSError(0, "it is not a regular file")
     except OSError as error:
         raise DeviceBusyError(
             f"cannot lock device {name}: {path}: {error.strerror}; set AKRT_LOCK_FOLDER to a "

@@ -175,6 +175,68 @@ def test_an_akd1000_needs_no_cma(machine, answering) -> None:
     assert causes(diagnose()) == []
 
 
+def test_what_is_in_order_is_told_too(machine, answering) -> None:
+    machine.chip()
+    told = "; ".join(diagnose().in_order)
+    for fact in ("AKD1000 is on the PCI bus", "akida-pcie is bound", "/dev/akida0", "6.5.0", "CMA"):
+        assert fact.replace("CMA", "65,536 kB") in told
+    machine.write("proc/sys/kernel/osrelease", "6.12.1")
+    assert "6.12.1" not in "; ".join(diagnose().in_order)
+
+
+@pytest.mark.parametrize("policy", ["powersave", "powersupersave"])
+def test_links_that_are_sent_to_sleep(machine, answering, policy) -> None:
+    machine.chip()
+    path = "sys/module/pcie_aspm/parameters/policy"
+    machine.write(path, f"default performance [{policy}]\n")
+    diagnosis = diagnose()
+    assert causes(diagnosis) == ["link-power"]
+    assert "pcie_aspm=off" in diagnosis.findings[0].fix
+    assert diagnosis.usable
+    machine.write("proc/cmdline", "root=/dev/sda1 pcie_aspm=off quiet\n")
+    assert causes(diagnose()) == []
+    machine.write("proc/cmdline", "quiet\n")
+    machine.write(path, f"[default] performance {policy}\n")
+    assert causes(diagnose()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "kind"),
+    [
+        (".dockerenv", "", "Docker"),
+        ("run/.containerenv", "", "Podman"),
+        ("proc/1/cgroup", "0::/kubepods.slice/pod\n", "Kubernetes"),
+        ("proc/1/cgroup", "11:cpu:/lxc/web\n", "LXC"),
+    ],
+)
+def test_a_container_is_told_what_to_do_outside(machine, answering, path, text, kind) -> None:
+    machine.write(path, text)
+    machine.chip(node=None)
+    diagnosis = diagnose()
+    assert diagnosis.container == kind
+    assert causes(diagnosis) == ["no-node"]
+    assert diagnosis.findings[0].fix.startswith(f"this is a {kind} container; on the machine outs")
+    assert ("--device /dev/akida0" in diagnosis.findings[0].fix) is (kind in ("Docker", "Podman"))
+
+
+@pytest.mark.parametrize(
+    ("release", "command"),
+    [
+        ("ID=debian", "apt install dkms build-essential linux-headers-$(uname -r)"),
+        ('ID="fedora"', "dnf install dkms gcc make kernel-devel-$(uname -r)"),
+        ('ID="rocky"\nID_LIKE="rhel centos fedora"', "kernel-devel-$(uname -r) (dkms is in EPEL)"),
+        ("ID=manjaro\nID_LIKE=arch", "pacman -S dkms base-devel linux-headers"),
+        ('ID="opensuse-leap"\nID_LIKE="suse opensuse"', "zypper install dkms"),
+        ("ID=raspbian\nID_LIKE=debian", "linux-headers-rpi-v8"),
+        ("ID=unheard-of", "or what your distribution calls them"),
+    ],
+)
+def test_kernel_headers_of_every_distribution(machine, answering, release, command) -> None:
+    machine.write("etc/os-release", f"NAME=x\n{release}\n")
+    machine.chip(driver=None, node=None)
+    assert command in diagnose().findings[0].fix
+
+
 def test_akida_missing(machine, monkeypatch) -> None:
     machine.chip()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from akrt.driver import locks
-from akrt.errors import DeviceBusyError
+from akrt.errors import DeviceBusyError, DeviceError
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +63,41 @@ def test_a_link_in_the_lock_folder_is_not_followed(folder: Path) -> None:
     with pytest.raises(DeviceBusyError, match="cannot lock"):
         locks.DeviceLock("0000:01:00.0")
     assert victim.read_text() == "precious"
+
+
+def test_a_device_that_only_a_description_names(folder: Path) -> None:
+    name = "PCIe/NSoC_v2/1 (AKD1000)\n" + "x" * 300
+    lock = locks.DeviceLock(name)
+    assert locks.holder(name) == os.getpid()
+    assert [p.parent for p in folder.iterdir()] == [folder]
+    lock.close()
+
+
+def test_a_full_disk_does_not_keep_a_device_from_being_locked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    lock = locks.DeviceLock("a")
+    with pytest.raises(DeviceBusyError, match="in use by process unknown"):
+        locks.DeviceLock("a")
+    lock.close()
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(DeviceBusyError, match="cannot lock device a: .*No space left"):
+        locks.DeviceLock("a")
+
+
+def test_a_pipe_in_the_lock_s_place_does_not_block(folder: Path) -> None:
+    os.mkfifo(folder / "akrt-a.lock")
+    assert locks.holder("a") is None
+    with pytest.raises(DeviceBusyError, match="it is not a regular file"):
+        locks.DeviceLock("a")
+
+
+def test_a_system_without_file_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "fcntl", None)
+    assert locks.holder("a") is None
+    with pytest.raises(DeviceError, match="no file locks"):
+        locks.DeviceLock("a")
