@@ -4,12 +4,16 @@ Everything else is in pyproject.toml. AKRT_SANITIZE=address,undefined builds wit
 """
 
 import os
+import runpy
 from glob import glob
+from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, find_namespace_packages, setup
 
+root = Path(__file__).parent
+digest = runpy.run_path(str(root / "akrt" / "kernels" / "sources.py"))["digest"](root)
 sanitizers = os.environ.get("AKRT_SANITIZE", "")
 compile_args = ["-std=c99", "-O3"]
 link_args = []
@@ -25,7 +29,10 @@ def extension(name: str, sources: list[str]) -> Extension:
         sources=[f"akrt/kernels/{name}.pyx", *sorted(sources)],
         depends=sorted(glob("src_c/**/*.h", recursive=True) + glob("src_c/**/*.inc")),
         include_dirs=["src_c/include", "src_c", numpy.get_include()],
-        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        define_macros=[
+            ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"),
+            ("AKRT_SOURCES", f'"{digest}"'),
+        ],
         extra_compile_args=compile_args,
         extra_link_args=link_args,
     )

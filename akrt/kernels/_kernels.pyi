@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 Output = npt.NDArray[Any]
+SOURCES: str
 
 class Architecture(NamedTuple):
     name: str

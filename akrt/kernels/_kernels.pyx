@@ -12,6 +12,17 @@ import numpy as np
 cnp.import_array()
 
 
+cdef extern from *:
+    """
+    #ifndef AKRT_SOURCES
+    #define AKRT_SOURCES ""
+    #endif
+    """
+    const char *AKRT_SOURCES
+
+SOURCES = AKRT_SOURCES.decode()
+"""SHA-256 of what this was compiled from: `akrt.kernels.sources`."""
+
 cdef extern from "akrt/network.h" nogil:
     enum: AKRT_WIDE_DEPTH
     ctypedef enum akrt_op:
