@@ -12,12 +12,12 @@ import numpy as np
 
 from akrt.decision import FRAME_MS, DecisionRule, StreamSettings, decision_rule
 from akrt.errors import UsageError
-from akrt.model import Mfcc
+from akrt.model import Mfcc, Model
 from firmware_export.c_text import array
 from firmware_export.kernel_sources import amalgamate
 from firmware_export.program import Program
 
-__all__ = ["FFT_BYTES", "stream_files", "stream_memory"]
+__all__ = ["FFT_BYTES", "check_spotter", "stream_files", "stream_memory"]
 
 FFT_BYTES = 4096
 """Scratch of the transform; it shares the network's arena."""
@@ -54,10 +54,24 @@ def stream_files(program: Program, settings: StreamSettings, version: str) -> di
     """``<name>_stream.h``, ``<name>_stream.c`` and ``akrt_mcu_stream.h``.
 
     Raises:
+        UsageError: as `check_spotter`.
+    """
+    name = program.name
+    rule = check_spotter(program.model, settings)
+    return {
+        f"{name}_stream.h": _header(program, settings, version),
+        f"{name}_stream.c": _source(program, settings, rule),
+        "akrt_mcu_stream.h": _kernels(version),
+    }
+
+
+def check_spotter(model: Model, settings: StreamSettings) -> DecisionRule:
+    """The rule by which `model` detects words.
+
+    Raises:
         UsageError: the model has other features than the fixed-point front end computes, or no
             logits.
     """
-    model, name = program.model, program.name
     if model.preprocessing is None:
         raise UsageError(
             f"the model '{model.name}' does not say how sound becomes its input: convert it with "
@@ -68,12 +82,7 @@ def stream_files(program: Program, settings: StreamSettings, version: str) -> di
             f"'{model.name}' cannot be exported with its front end: that computes {Mfcc()}, "
             f"the model takes {model.preprocessing}"
         )
-    rule = decision_rule(model, settings)
-    return {
-        f"{name}_stream.h": _header(program, settings, version),
-        f"{name}_stream.c": _source(program, settings, rule),
-        "akrt_mcu_stream.h": _kernels(version),
-    }
+    return decision_rule(model, settings)
 
 
 def _kernels(version: str) -> str:

@@ -16,6 +16,7 @@ from akrt.decision import StreamSettings, decision_rule
 from akrt.files import write_file
 from akrt.model import Model
 from firmware_export.exporter import export
+from firmware_export.stream import check_spotter
 from firmware_export.toolchain import WARNINGS, need_program, run_compiler
 
 __all__ = ["write_page"]
@@ -46,6 +47,7 @@ def write_page(
         OutputError: the file cannot be written.
     """
     settings = settings or StreamSettings()
+    check_spotter(model, settings)
     text = _page(model, settings, _compile(model, settings))
     data = text.encode()
     write_file(path, data)
@@ -81,6 +83,7 @@ def _page(model: Model, settings: StreamSettings, program: bytes) -> str:
         "labels": labels,
         "features": x * y * c,
         "every": settings.every,
+        "lead": settings.threshold,
         "threshold": threshold.tolist(),
         "step": [float(value) for value in step],
     }

@@ -48,13 +48,18 @@ class Spotter {
         this.push(clip, () => {});
         this.c.page_run();
         const shares = this.shares();
+        const [first, second] = this.logits().sort((a, b) => b - a);
         return { features: Array.from(this.features), outputs: Array.from(this.outputs),
-                 shares: shares, word: shares.indexOf(Math.max(...shares)) };
+                 shares: shares, word: shares.indexOf(Math.max(...shares)), lead: first - second };
+    }
+
+    logits() {
+        return Array.from(this.outputs, (y, i) => (y - MODEL.threshold[i]) / MODEL.step[i]);
     }
 
     // Softmax of the logits: for the eye alone, decisions are made on integers.
     shares() {
-        const logits = Array.from(this.outputs, (y, i) => (y - MODEL.threshold[i]) / MODEL.step[i]);
+        const logits = this.logits();
         const most = Math.max(...logits);
         const powers = logits.map(z => Math.exp(z - most));
         const sum = powers.reduce((a, b) => a + b);
@@ -85,20 +90,65 @@ function isTruncated(bytes) {
     return true;
 }
 
+// Seconds of sound that a FLAC file promises; browsers play what is there without a word.
+function promisedSeconds(bytes) {
+    const b = new Uint8Array(bytes);
+    if (b.length < 26 || String.fromCharCode(...b.subarray(0, 4)) !== "fLaC") {
+        return 0;
+    }
+    const rate = b[18] << 12 | b[19] << 4 | b[20] >> 4;
+    const total = (b[21] & 15) * 2 ** 32 + new DataView(bytes).getUint32(22);
+    return rate ? total / rate : 0;
+}
+
+// An Ogg file (Vorbis, Opus, FLAC) whose last page is cut, or not marked as the last.
+function isCutOgg(bytes) {
+    const b = new Uint8Array(bytes);
+    const pageAt = at => b[at] === 79 && b[at + 1] === 103 && b[at + 2] === 103 && b[at + 3] === 83;
+    if (b.length < 28 || !pageAt(0)) {
+        return false;
+    }
+    let last = b.length - 4;
+    while (last > 0 && !pageAt(last)) {
+        last--;
+    }
+    const segments = b.subarray(last + 27, last + 27 + b[last + 26]);
+    const end = last + 27 + b[last + 26] + segments.reduce((sum, n) => sum + n, 0);
+    return last + 27 > b.length || end > b.length || (b[last + 5] & 4) === 0;
+}
+
+// A steady tone: each sample follows from the two before it, as no voice's does.
+function isTone(samples) {
+    let across = 0, energy = 0, rest = 0;
+    for (let i = 2; i < samples.length; i++) {
+        across += (samples[i] + samples[i - 2]) * samples[i - 1];
+        energy += samples[i - 1] ** 2;
+    }
+    for (let i = 2; i < samples.length; i++) {
+        rest += (samples[i] + samples[i - 2] - across / energy * samples[i - 1]) ** 2;
+    }
+    return energy > 0 && rest < 1e-5 * energy;
+}
+
 // Int16Array at 16 kHz, mono, of a sound file's bytes; throws an Error that says what is wrong.
 async function decode(bytes) {
     if (bytes.byteLength === 0) {
         throw new Error("the file is empty");
     }
-    if (isTruncated(bytes)) {
-        throw new Error("the file is truncated: copy it again");
+    const truncated = new Error("the file is truncated: copy it again");
+    if (isTruncated(bytes) || isCutOgg(bytes)) {
+        throw truncated;
     }
+    const promised = promisedSeconds(bytes); // decoding takes the bytes away
     const context = new OfflineAudioContext(1, 1, RATE);
     let sound;
     try {
         sound = await context.decodeAudioData(bytes);
     } catch {
         throw new Error("this is no sound file that the browser can read, or it is damaged");
+    }
+    if (sound.duration < promised - 0.05) {
+        throw truncated;
     }
     const mixed = new Float32Array(sound.length);
     for (let c = 0; c < sound.numberOfChannels; c++) {
@@ -157,10 +207,14 @@ async function openFile(file) {
     const seconds = (samples.length / RATE).toFixed(2);
     if (samples.length <= 1.5 * RATE) {
         const result = spotter.classify(samples);
-        $("word").textContent = MODEL.labels[result.word];
+        // A short recording is named by the rule of a stream: a clear lead over the next best class.
+        const quiet = samples.every(x => Math.abs(x) < 33) ? "it is all but silent" : "";
+        const tone = isTone(samples) ? "it is a steady tone" : "";
+        const unsure = result.lead < MODEL.lead ? "no word leads clearly" : "";
+        const why = quiet || tone || unsure;
+        $("word").textContent = why ? "" : MODEL.labels[result.word];
         show(result.shares);
-        const quiet = samples.every(x => Math.abs(x) < 33) ? " It is all but silent." : "";
-        say(`${file.name}: ${seconds} s, taken as one word.${quiet}`);
+        say(`${file.name}: ${seconds} s, ${why ? `no word heard: ${why}` : "taken as one word"}.`);
         return result;
     }
     const events = [];

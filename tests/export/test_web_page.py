@@ -182,7 +182,48 @@ def test_unusual_sound(page: Any) -> None:
         shown = drop(page, name, content)
         assert not shown["error"], shown
         assert shown["word"], shown
-    assert "all but silent" in drop(page, "zero.wav", wav(np.zeros(9000, np.int16)))["message"]
+    silent = drop(page, "zero.wav", wav(np.zeros(9000, np.int16)))
+    assert "all but silent" in silent["message"]
+    assert silent["word"] == ""
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 1.4, 3.0])
+@pytest.mark.parametrize("amplitude", [0.05, 0.5, 1.0])
+def test_a_tone_is_no_word(page: Any, seconds: float, amplitude: float) -> None:
+    t = np.arange(round(16000 * seconds)) / 16000
+    shown = drop(page, "tone.wav", wav(amplitude * np.sin(2 * np.pi * 440 * t)))
+    assert (shown["word"], shown["heard"], shown["error"]) == ("", [], False)
+    assert "steady tone" in shown["message"] or "0 words" in shown["message"]
+
+
+def test_noise_without_a_clear_leader_is_no_word(page: Any) -> None:
+    runtime = akrt.Runtime(backend="native")
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        noise = np.rint(3000 * rng.normal(size=16000)).clip(-32768, 32767).astype(np.int16)
+        logits = np.sort(runtime.predict(integer_features(noise / 32768.0)[None]).ravel())
+        if logits[-1] - logits[-2] < 2:
+            break
+    shown = drop(page, "noise.wav", wav(noise))
+    assert shown["word"] == ""
+    assert "no word leads clearly" in shown["message"]
+    assert shown["rows"] == 5
+
+
+@pytest.mark.parametrize("kind", ["FLAC", "OGG", "OPUS"])
+def test_truncated_files_are_refused_and_whole_ones_are_not(page: Any, kind: str) -> None:
+    clip = load_audio(clear_clip()[0])
+    file = io.BytesIO()
+    container, subtype = ("OGG", "OPUS") if kind == "OPUS" else (kind, None)
+    soundfile.write(file, np.concatenate([clip] * 3), 16000, format=container, subtype=subtype)
+    whole = file.getvalue()
+    assert not drop(page, f"whole.{kind}", whole)["error"]
+    for share in (0.5, 0.8, 0.97):
+        shown = drop(page, f"cut.{kind}", whole[: round(share * len(whole))])
+        assert shown["error"]
+        assert "truncated" in shown["message"] or "damaged" in shown["message"]
+        assert shown["word"] == ""
+        assert shown["heard"] == []
 
 
 def test_no_microphone(page: Any) -> None:
