@@ -158,7 +158,7 @@ def test_run_on_arrays(folder: Path) -> None:
         (("run", "{}/nothing.wav", "-m", "{}/loudness.akrt"), 3, "empty"),
         (("run", "{}/text.wav", "-m", "{}/loudness.akrt"), 3, "text.wav"),
         (("run", "{}/clips", "-m", "{}/none.akrt"), 3, "none.akrt': No such file"),
-        (("run", "{}/clips", "-m", "{}/text.wav"), 3, "not an .akrt file"),
+        (("run", "{}/clips", "-m", "{}/text.wav"), 3, "it is a text file, not a model"),
         (("run", "{}/clips", "-m", "{}/mute.akrt"), 2, "does not say how sound becomes its input"),
         (("run", "{}/clips", "-m", "{}/loudness.akrt", "-b", "gpu"), 2, "no backend 'gpu'"),
         (("run", "{}/clips", "--top", "0"), 2, "--top"),
@@ -168,7 +168,7 @@ def test_run_on_arrays(folder: Path) -> None:
         (("summary", "{}/nothing.wav"), 3, "is empty"),
         (("convert", "{}/loudness.akrt", "{}/out.txt"), 2, "OUT must end in .akrt or .fbz"),
         (("convert", "{}/loudness.akrt", "{}/none/out.akrt"), 3, "cannot write"),
-        (("convert", "{}/loudness.akrt", "{}/o.akrt", "--labels", "{}/clips"), 3, "the labels"),
+        (("convert", "{}/loudness.akrt", "{}/o.akrt", "--labels", "{}/clips"), 3, "it is a folder"),
         (("fly",), 2, "No such command"),
     ],
 )
