@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import need
 from typer.testing import CliRunner
 
 from akrt.cli.commands import VERBS, app
@@ -34,6 +35,8 @@ WRONG = [
 def test_wrong_values(
     arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if arguments[0] in ("check", "program"):
+        need("akida")
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, list(arguments))
     assert done.exit_code != 0
