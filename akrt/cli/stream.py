@@ -92,6 +92,7 @@ def stream(
         if not as_json:
             factor = f", {spent / seconds:.4f} of it spent computing" if seconds else ""
             print_line(f"{words} words in {seconds:.1f} s of sound{factor}")
+            print_line(f"computed by {runtime.computed_by}")
 
 
 def _report(found: list[Detection], as_json: bool) -> int:
