@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output
+from akrt.errors import BackendUnavailableError
 from akrt.forking import renew_after_fork
 from akrt.importers.akida_model import to_akida
 from akrt.model import Model
@@ -21,8 +22,28 @@ _MACS_AT_ONCE = 20_000_000
 """Between two looks at whether the user interrupts."""
 
 
+class _Software:
+    """Whether akida's software can compute in this process.
+
+    It computes with threads of its own: a child that is forked after its first use would wait for
+    them for ever.
+    """
+
+    used = lost = False
+
+    def after_fork(self) -> None:
+        self.lost = self.used
+
+
+_software = _Software()
+renew_after_fork(_software)
+
+
 class SimulatorBackend(Backend):
-    """Runs a model in akida's software. Calls from several threads take turns."""
+    """Runs a model in akida's software. Calls from several threads take turns.
+
+    In a process forked after akida's software was used, a call raises BackendUnavailableError.
+    """
 
     name = "simulator"
 
@@ -44,6 +65,13 @@ class SimulatorBackend(Backend):
         self._turn = threading.Lock()
 
     def run(self, x: npt.NDArray[np.uint8]) -> Output:
+        if _software.lost:
+            raise BackendUnavailableError(
+                "akida's software was used before this process was forked, and would wait for "
+                "ever here: start processes with multiprocessing.get_context('spawn'), or use the "
+                "backend 'native', which computes the same"
+            )
+        _software.used = True
         with self._turn:
             pieces = [
                 self._akida.forward(x[start : start + self._piece])
