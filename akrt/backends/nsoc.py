@@ -21,7 +21,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -32,9 +32,10 @@ from akrt.backends.base import Backend, Output
 from akrt.backends.native import NativeBackend
 from akrt.backends.simulator import SimulatorBackend
 from akrt.driver import discovery
+from akrt.driver.discovery import DeviceInfo
 from akrt.driver.host import Host
 from akrt.driver.mapping import MAP_MODES, Mapping, map_model, virtual_chip, virtual_device
-from akrt.driver.session import Proof, Session, Settings
+from akrt.driver.session import Proof, Session, Settings, take_over
 from akrt.errors import DeviceError, DeviceLostError, FallbackWarning, UsageError
 from akrt.forking import renew_after_fork
 from akrt.model import Model
@@ -94,7 +95,7 @@ class NsocBackend(Backend):
             self._simulate(self._virtual)
             return
         try:
-            self._search(take_over=True)
+            self._search(at_first=True)
         except DeviceError as error:
             if fallback is None or require:
                 self.close()
@@ -191,17 +192,30 @@ class NsocBackend(Backend):
         self._mapping = map_model(self._model, target, name, settings.map_mode, settings.hybrid)
         self._twin = SimulatorBackend(self._model)
 
-    def _search(self, take_over: bool = False) -> None:
-        """Find the chips and open all that open; `take_over` as in `Session.open`.
+    def _wanted(self, at_first: bool) -> list[DeviceInfo]:
+        """The chips to open; at first those of an equal runtime before this one too.
+
+        Raises:
+            DeviceError: there is none.
+        """
+        found = discovery.devices(seconds=self._settings.start_seconds)
+        try:
+            return _choose(self._device, found)
+        except DeviceError:
+            if not at_first:
+                raise
+            freed = _choose(self._device, [replace(info, usable=True) for info in found])
+            if not take_over([info.name for info in freed], self._model):
+                raise
+        return _choose(self._device, discovery.devices(seconds=self._settings.start_seconds))
+
+    def _search(self, at_first: bool = False) -> None:
+        """Find the chips and open all that open.
 
         Raises:
             DeviceError: none does.
         """
-        found = discovery.devices(seconds=self._settings.start_seconds)
-        if self._device == "all":
-            wanted = [info for info in found if info.usable] or [discovery.find(None, found)]
-        else:
-            wanted = [discovery.find(self._device, found)]
+        wanted = self._wanted(at_first)
         proof = _proof(self._model)
         failures: list[DeviceError] = []
         for info in wanted:
@@ -209,7 +223,7 @@ class NsocBackend(Backend):
             session.kept = self._kept
             self._sessions.append(session)
             try:
-                session.open(take_over)
+                session.open()
             except DeviceError as error:
                 failures.append(error)
         if len(failures) == len(wanted):
@@ -331,6 +345,12 @@ class _Job:
         """Keep an answer."""
         self.outputs[start:stop] = answer
         self.spans.append(Span(start, stop, where))
+
+
+def _choose(device: int | str | None, found: list[DeviceInfo]) -> list[DeviceInfo]:
+    if device == "all":
+        return [info for info in found if info.usable] or [discovery.find(None, found)]
+    return [discovery.find(device, found)]
 
 
 def _proof(model: Model) -> Proof:

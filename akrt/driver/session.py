@@ -8,7 +8,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -22,11 +22,11 @@ from akrt.driver.discovery import DeviceInfo
 from akrt.driver.link import Link
 from akrt.driver.mapping import Mapping, map_model, twin_device
 from akrt.driver.power import Meter
-from akrt.errors import AkrtError, DeviceBusyError, DeviceError, DeviceLostError, UsageError
+from akrt.errors import AkrtError, DeviceError, DeviceLostError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.model import Model
 
-__all__ = ["CLOCK_MODES", "Proof", "Session", "Settings"]
+__all__ = ["CLOCK_MODES", "Proof", "Session", "Settings", "take_over"]
 
 CLOCK_MODES = {"performance": "Performance", "economy": "Economy", "low_power": "LowPower"}
 """Our names of akida's `soc.ClockMode`s."""
@@ -123,11 +123,13 @@ class Session:
         """Whether the chip is programmed and has not failed since."""
         return self._ready
 
-    def open(self, take_over: bool = False) -> None:
-        """Lock, find, program and prove the chip; where it is ready, nothing is left to do.
+    @property
+    def locked(self) -> bool:
+        """Whether it holds the device's lock."""
+        return self._lock is not None
 
-        Args:
-            take_over: whether an equal session of this process, that nobody keeps, gives it up.
+    def open(self) -> None:
+        """Lock, find, program and prove the chip; where it is ready, nothing is left to do.
 
         Raises:
             DeviceBusyError: another process owns it.
@@ -140,7 +142,7 @@ class Session:
             if self._closed:
                 raise DeviceLostError(f"{self.name} has been closed")
             try:
-                self._open(take_over)
+                self._open()
             except AkrtError as error:
                 self._failed(error)
                 raise
@@ -205,6 +207,12 @@ class Session:
             if not self._inside:
                 self._free()
 
+    def gives_way_to(self, model: Model) -> bool:
+        """Whether a runtime of `model`, made later in this process, may take the chip over."""
+        if not self.locked or self.kept:
+            return False
+        return modelfile.content_hash(self._model) == modelfile.content_hash(model)
+
     def give_up(self, reason: str) -> None:
         """Free the chip once the batch under way is done; it can be taken back when it is free."""
         self._join()
@@ -258,21 +266,9 @@ class Session:
             **self.meter.facts(),
         }
 
-    def _take_lock(self, take_over: bool) -> locks.DeviceLock:
-        try:
-            return locks.DeviceLock(self.info.name)
-        except DeviceBusyError:
-            if not take_over:
-                raise
-        gc.collect()  # a dropped runtime may wait for it
-        other = _holders.get(self.info.name)
-        if other is not None and not other.kept and _equal(other._model, self._model):
-            other.give_up("was taken over by an equal runtime that was made later")
-        return locks.DeviceLock(self.info.name)
-
-    def _open(self, take_over: bool) -> None:
+    def _open(self) -> None:
         if self._lock is None:
-            self._lock = self._take_lock(take_over)
+            self._lock = locks.DeviceLock(self.info.name)
             _holders[self.info.name] = self
         if self._link is not None and self._link.alive:
             try:
@@ -373,5 +369,20 @@ class Session:
             thread.join()
 
 
-def _equal(one: Model, other: Model) -> bool:
-    return one is other or modelfile.content_hash(one) == modelfile.content_hash(other)
+def take_over(names: Iterable[str], model: Model) -> bool:
+    """Free devices of this process for a new runtime of `model`.
+
+    What dropped runtimes still hold is collected. A session of an equal model gives its chip up,
+    unless its runtime is in a ``with`` block: a notebook's cell that is run again makes its runtime
+    while the one before still lives.
+
+    Returns:
+        Whether one of the devices called `names` was held by this process and is free now.
+    """
+    held = [name for name in names if (s := _holders.get(name)) is not None and s.locked]
+    gc.collect()
+    for name in held:
+        session = _holders.get(name)
+        if session is not None and session.gives_way_to(model):
+            session.give_up("was taken over by an equal runtime that was made later")
+    return any((s := _holders.get(name)) is None or not s.locked for name in held)
