@@ -258,7 +258,7 @@ class Model:
     def check_input(self, x: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """`x` as a C-contiguous uint8 array (N, X, Y, C), or an error that says what is wrong.
 
-        As in akida, (N, C) is taken where X and Y are 1.
+        (N, C) is taken where X and Y are 1, as akida takes it.
 
         Raises:
             InputError: wrong shape, dtype or range. Nothing is cast silently.
