@@ -1,6 +1,6 @@
 """Chips beside threads, forked children and dropped runtimes: no answer is ever someone else's.
 
-AKRT_TEST_SAMPLES sets how many samples go through the failing chips; 10 million take an hour.
+AKRT_TEST_SAMPLES sets how many samples go through the failing chips; 10 million take minutes.
 """
 
 from __future__ import annotations
@@ -327,7 +327,7 @@ def test_another_network_does_not_take_a_chip_over(bench) -> None:
 
 @forks
 def test_threads_and_a_forked_child_on_failing_chips(bench) -> None:
-    rates = {"raises": 0.02, "stalls": 0.004, "dies": 0.01, "short": 0.02, "floats": 0.01}
+    rates = {"raises": 0.005, "stalls": 0.001, "dies": 0.002, "short": 0.003, "floats": 0.002}
     bench(chips=["AKD1000", "AKD1000"], rates=rates, seed=5)
     options = {"device": "all", "fallback": "native", "chunk": 50, "deadline": 0.3}
     x = samples(5_000, seed=9)
@@ -350,5 +350,7 @@ def test_threads_and_a_forked_child_on_failing_chips(bench) -> None:
         child = Child(lambda: work(rt, 3))
         right = [call.result() for call in calls] + [child.result(600 + SAMPLES / 1000)]
         assert sum(right) >= 4 * (SAMPLES // 4)
-        assert len(rt.statistics.computed_by.samples_by_place) == 3
+        places = rt.statistics.computed_by.samples_by_place
+        assert len(places) == 3
+        assert sum(n for place, n in places.items() if place != "native") > SAMPLES / 10, places
         assert taken_back(rt, 30)
