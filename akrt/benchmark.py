@@ -40,6 +40,8 @@ class Row:
     batch: int
     threads: int
     timing: Timing
+    computed_by: str
+    """As of `Runtime.computed_by`; a peer's name."""
 
     @property
     def samples_per_s(self) -> float:
@@ -52,6 +54,7 @@ class Row:
             "name": self.name,
             "batch": self.batch,
             "threads": self.threads,
+            "computed_by": self.computed_by,
             "median_us": round(self.timing.median, 2),
             "p90_us": round(self.timing.p90, 2),
             "samples_per_s": round(self.samples_per_s, 1),
@@ -186,12 +189,12 @@ def compare(
             runtime = Runtime(model, backend=name)
             x = np.ascontiguousarray(pool[:1])
             timing = take_turns({name: partial(runtime.forward, x)}, SLOW_SECONDS)[name]
-            found.rows.append(Row(name, 1, 1, timing))
+            found.rows.append(Row(name, 1, 1, timing, runtime.computed_by))
             runtime.close()
     if batch > 1 and archs and usable_cpus() > 1:
         calls = {str(n): _native(model, archs[0], n, pool[:batch]) for n in (1, 2)}
         timings = take_turns(calls, seconds)
-        found.rows.append(Row(f"akrt {archs[0]}", batch, 2, timings["2"]))
+        found.rows.append(_row(f"akrt {archs[0]}", batch, 2, timings["2"]))
         found.ratios[f"{model.name}, batch {batch}: 2 threads / 1"] = ratio(
             timings["2"], timings["1"]
         )
@@ -204,12 +207,17 @@ def _native(model: Model, arch: str, threads: int, x: npt.NDArray[np.uint8]) -> 
     return partial(runtime.forward, x)
 
 
+def _row(name: str, batch: int, threads: int, timing: Timing) -> Row:
+    arch = name.removeprefix("akrt ")
+    return Row(name, batch, threads, timing, name if arch == name else f"native ({arch})")
+
+
 def _record(found: Comparison, timings: dict[str, Timing], batch: int, threads: int) -> None:
     names = list(timings)
     where = f"{found.model}, batch {batch}"
     best = names[0] if names[0].startswith("akrt ") else None
     for name, timing in timings.items():
-        found.rows.append(Row(name, batch, threads, timing))
+        found.rows.append(_row(name, batch, threads, timing))
         if name.startswith("akrt "):
             rivals = [n for n in names if not n.startswith("akrt ")]
             rivals += [best] if best not in (None, name) else []

@@ -52,6 +52,18 @@ class AkrtError(Exception):
         message = printable(super().__str__())
         return f"{message}\n{printable(self.detail, lines=True)}" if self.detail else message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Worker processes send errors back: all of them survive that, with what they carry."""
+        return _remade, (type(self), self.args, dict(self.__dict__))
+
+
+def _remade(
+    kind: type[AkrtError], arguments: tuple[Any, ...], carried: dict[str, Any]
+) -> AkrtError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(carried)
+    return error
+
 
 class UsageError(AkrtError):
     """The call itself makes no sense: an option that does not exist or contradicts another."""

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from akrt.forking import renew_after_fork
+from akrt.provenance import ComputedBy
+
 __all__ = ["LayerProfile", "Recorder", "Statistics"]
 
 WINDOW = 10_000
@@ -31,17 +34,21 @@ class Statistics:
     measured: dict[str, Any] = field(default_factory=dict)
     """What the backend measured of its own: where samples ran, clocks, energy per frame."""
 
+    computed_by: ComputedBy | None = None
+    """What computed the samples; None: `backend`."""
+
     def as_dict(self) -> dict[str, Any]:
         """The same as plain types, for JSON."""
-        return asdict(self)
+        computed_by = self.computed_by or ComputedBy(self.backend)
+        return {**asdict(self), "computed_by": computed_by.as_dict()}
 
     def __str__(self) -> str:
+        who = self.computed_by or self.backend
         if not self.calls:
-            return f"{self.backend}: no calls yet"
-        simulated = " (simulated)" if self.measured.get("simulated") else ""
+            return f"{who}: no calls yet"
         latency = ", ".join(f"{name} {value:.1f}" for name, value in self.latency_us.items())
         return (
-            f"{self.backend}{simulated}: {self.samples} samples in {self.calls} calls, "
+            f"{who}: {self.samples} samples in {self.calls} calls, "
             f"{self.fps:,.0f} samples/s; latency of a call in us: {latency}"
         )
 
@@ -66,7 +73,7 @@ class LayerProfile:
 
 
 class Recorder:
-    """Collects the duration and size of every call."""
+    """Collects the duration and size of every call; any number of threads may do so at once."""
 
     def __init__(self, backend: str) -> None:
         self._backend = backend
@@ -74,6 +81,17 @@ class Recorder:
         self._calls = self._samples = self._nanoseconds = 0
         self._new: deque[tuple[int, int]] = deque()
         self._adding = Lock()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: the thread that held the lock is not there."""
+        self._adding = Lock()
+
+    @property
+    def samples(self) -> int:
+        """Samples of all calls so far."""
+        self._add_up()
+        return self._samples
 
     def record(self, nanoseconds: int, samples: int) -> None:
         """Add one call."""

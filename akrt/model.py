@@ -29,6 +29,7 @@ from akrt.layers import (
     Shape,
     SpatialLayer,
 )
+from akrt.printable import print_text
 
 __all__ = [
     "MAX_TENSOR_ELEMENTS",
@@ -279,6 +280,8 @@ class Model:
     def check_input(self, x: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """`x` as a C-contiguous uint8 array (N, X, Y, C), or an error that says what is wrong.
 
+        (N, C) is taken where X and Y are 1, as akida takes it.
+
         Raises:
             InputError: wrong shape, dtype or range. Nothing is cast silently.
         """
@@ -286,6 +289,8 @@ class Model:
             array = np.asarray(x)
         except (ValueError, TypeError, OverflowError, MemoryError) as error:
             raise InputError(f"the input is not an array: {error}") from None
+        if array.ndim == 2 and (1, 1, array.shape[1]) == self.input_shape:
+            array = array.reshape(-1, *self.input_shape)
         if array.ndim != 4 or array.shape[1:] != self.input_shape:
             want = "(N, {}, {}, {})".format(*self.input_shape)
             raise InputError(f"expected an array of shape {want}, got {array.shape}")
@@ -334,7 +339,11 @@ class Model:
         return rows
 
     def summary(self) -> str:
-        """A plain-text table of the layers."""
+        """Print a table of the layers, as `akida.Model.summary` does; returns what it printed."""
+        return print_text(self.layer_text())
+
+    def layer_text(self) -> str:
+        """The table that `summary` prints."""
         table = [("layer", "type", "output", "kernel", "bits w/a", "MACs", "max |potential|")]
         for row in self.layer_table():
             table.append(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 
-__all__ = ["printable"]
+__all__ = ["print_text", "printable"]
 
 # Control characters, those that change the direction of what follows, line and paragraph
 # separators, and lone surrogates: bytes of a file name that is not UTF-8.
@@ -22,6 +23,15 @@ def printable(text: object, lines: bool = False) -> str:
     """
     keep = "\n\t" if lines else ""
     return _HIDDEN.sub(lambda match: match[0] if match[0] in keep else _escape(match[0]), str(text))
+
+
+def print_text(text: str) -> str:
+    """Print lines of text as far as standard output can show them; returns what was printed."""
+    shown = printable(text, lines=True)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    shown = shown.encode(encoding, "backslashreplace").decode(encoding)
+    print(shown)
+    return shown
 
 
 def _escape(character: str) -> str:

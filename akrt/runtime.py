@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import as_file, files
 from time import perf_counter_ns
@@ -13,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.backends import registry
-from akrt.backends.base import Output
+from akrt.backends.base import Backend, Output
 from akrt.errors import AkrtError, DeviceLostError, InputError, UsageError
 from akrt.loading import load
 from akrt.measurement import LayerProfile, Recorder, Statistics
-from akrt.model import Model
-from akrt.provenance import TracedArray, join, trace
+from akrt.model import AnyLayer, Model
+from akrt.printable import print_text
+from akrt.provenance import Span, TracedArray, join, trace
 
 __all__ = ["Runtime", "bundled_model"]
 
@@ -48,8 +51,20 @@ class Runtime:
             says why.
         DeviceError: backend "nsoc" and no usable chip; the message says what was looked for.
 
-    Results of "nsoc" are arrays with `ran_on`, which samples ran where, and `simulated`.
-    Forward calls may come from many threads at once where the backend allows it (native does).
+    Results are arrays with `ran_on`, which samples ran where, and `simulated`; only those of
+    "native", where there is one place, are plain ones. `computed_by` says it of all calls.
+
+    Thread-safe: forward calls may come from many threads at once. Native computes them side by
+    side; on a chip, and in akida's software, they take turns. `close` in another thread lets a
+    call finish, or it raises UsageError.
+
+    A runtime that is dropped gives its chip back, as `close` does. Made once more in the same
+    process, as a notebook does when a cell is run again, it takes the chip over from the equal one
+    before it, unless that is in a ``with`` block.
+
+    A copy, and a pickle that another process loads, is the same model prepared anew on the same
+    backend; what holds a chip can have none. In a forked child native goes on, and a runtime with a
+    chip has lost it to the parent.
     """
 
     def __init__(
@@ -59,10 +74,14 @@ class Runtime:
         **options: Any,
     ) -> None:
         self._model = _as_model(model)
+        self._made = backend, options
         self._backend = registry.create(backend, self._model, options)
         self._accepts = self._backend.quick_check() or _never
+        # no method of ours: a cycle would keep a dropped runtime, and its chip
+        self._compute = self._backend.run if self.backend == "native" else _traced(self._backend)
         self._recorder = Recorder(self._backend.name)
         self._closed = False
+        self._finalizer = weakref.finalize(self, self._backend.close)
 
     @property
     def model(self) -> Model:
@@ -75,15 +94,45 @@ class Runtime:
         return self._backend.name
 
     @property
+    def input_shape(self) -> list[int]:
+        """[X, Y, C], as of `akida.Model`."""
+        return list(self._model.input_shape)
+
+    @property
+    def output_shape(self) -> list[int]:
+        """[X, Y, C], as of `akida.Model`."""
+        return list(self._model.output_shape)
+
+    @property
+    def layers(self) -> list[AnyLayer]:
+        """The layers, first to last."""
+        return list(self._model.layers)
+
+    @property
+    def computed_by(self) -> str:
+        """What computed the samples so far, or would compute the first.
+
+        ``native (avx512)``, ``nsoc virtual:akd1000 (simulated)``, ``native, as the fallback of
+        nsoc``, ``nsoc AKD1000 at 0000:01:00.0: 900 samples; native, as its fallback: 100``. Its
+        parts are in ``statistics.computed_by``.
+        """
+        return str(self._backend.computed_by(self._recorder.samples))
+
+    @property
     def statistics(self) -> Statistics:
         """Latency percentiles and samples per second over this runtime's calls so far."""
-        return replace(self._recorder.statistics(), measured=self._backend.measurements())
+        recorded = self._recorder.statistics()
+        return replace(
+            recorded,
+            measured=self._backend.measurements(),
+            computed_by=self._backend.computed_by(recorded.samples),
+        )
 
     def forward(self, inputs: npt.ArrayLike, batch_size: int = _ALL) -> Output:
         """Outputs of the last layer.
 
         Args:
-            inputs: uint8 (N, X, Y, C).
+            inputs: uint8 (N, X, Y, C); also (N, C) where X and Y are 1.
             batch_size: most samples to hand to the backend at a time; 0 is all.
 
         Returns:
@@ -155,7 +204,8 @@ class Runtime:
             batch_size: as for `forward`.
 
         Returns:
-            int64 (N * X' * Y',), the index of the largest output; the first of equals.
+            int64 (N * X' * Y',), the index of the largest output; the first of equals. Positions
+            of this array are what its `ran_on` counts.
 
         Raises:
             InputError: wrong shape, dtype or range.
@@ -164,8 +214,14 @@ class Runtime:
         outputs = self._model.output_shape[2]
         if not isinstance(num_classes, (int, np.integer)) or not 0 <= num_classes <= outputs:
             raise UsageError(f"num_classes must be 0..{outputs}, got {num_classes!r}")
-        winners: npt.NDArray[np.int64] = np.argmax(self.predict(inputs, batch_size), axis=-1)
-        return winners.reshape(-1) // (outputs // (num_classes or outputs))
+        logits = self.predict(inputs, batch_size)
+        winners: npt.NDArray[np.int64] = np.argmax(np.asarray(logits), axis=-1)
+        classes = winners.reshape(-1) // (outputs // (num_classes or outputs))
+        if not isinstance(logits, TracedArray):
+            return classes
+        each = winners[0].size if len(winners) else 1
+        spans = [replace(s, start=s.start * each, stop=s.stop * each) for s in logits.ran_on]
+        return trace(classes, spans)
 
     def evaluate(
         self,
@@ -241,17 +297,35 @@ class Runtime:
         ]
 
     def summary(self) -> str:
-        """A plain-text table of the layers, and what runs them."""
+        """Print a table of the layers and what runs them, as `akida.Model.summary` does its own.
+
+        Returns:
+            What it printed.
+        """
         facts = ", ".join(f"{k} {v}" for k, v in self._backend.describe().items())
-        return f"{self._model.summary()}\nbackend {self.backend}" + (f": {facts}" if facts else "")
+        backend = f"backend {self.backend}" + (f": {facts}" if facts else "")
+        return print_text(f"{self._model.layer_text()}\n{backend}\ncomputed by {self.computed_by}")
 
     def close(self) -> None:
         """Free what the backend holds; calling it again does nothing."""
         if not self._closed:
             self._closed = True
+            self._finalizer.detach()
             self._backend.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        backend, options = self._made
+        if self._closed:
+            raise UsageError("this runtime is closed and cannot be copied: make a new one")
+        if self._backend.exclusive:
+            raise UsageError(
+                "this runtime holds a chip, which has one owner: it cannot be copied or sent to "
+                "another process; make the Runtime in the process that is to use the chip"
+            )
+        return _made_anew, (type(self), self._model, backend, options)
+
     def __enter__(self) -> Runtime:
+        self._backend.keep(True)
         return self
 
     def __exit__(
@@ -263,13 +337,25 @@ class Runtime:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<akrt.Runtime {self._model.name!r} on {self.backend}>"
+        return f"<akrt.Runtime {self._model.name!r} on {self.computed_by}>"
 
     def _run(self, x: npt.NDArray[np.uint8]) -> Output:
         start = perf_counter_ns()
-        y = self._backend.run(x)
+        y = self._compute(x)
         self._recorder.record(perf_counter_ns() - start, len(x))
         return y
+
+
+def _made_anew(kind: type[Runtime], model: Model, backend: str, options: dict[str, Any]) -> Runtime:
+    return kind(model, backend, **options)
+
+
+def _traced(backend: Backend) -> Callable[[npt.NDArray[np.uint8]], Output]:
+    def run(x: npt.NDArray[np.uint8]) -> Output:
+        y = backend.run(x)
+        return y if isinstance(y, TracedArray) else trace(y, [Span(0, len(x), backend.name)])
+
+    return run
 
 
 def _never(inputs: object) -> TypeGuard[npt.NDArray[np.uint8]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import threading
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import numpy.typing as npt
 from akrt.audio.integer import check_settings, to_pcm
 from akrt.decision import FRAME_MS, LOGIT_ONE, StreamSettings, decision_rule
 from akrt.errors import InputError, UsageError
+from akrt.forking import renew_after_fork
 from akrt.kernels import _frontend
 from akrt.model import Model
+from akrt.provenance import place
 from akrt.runtime import Runtime
 
 __all__ = ["Detection", "Stream", "detections", "stream_potentials"]
@@ -36,6 +39,10 @@ class Detection:
     """Average margin over the next best class, in logits."""
     sample: int
     """`time` in samples."""
+    computed_by: str = field(default="", compare=False)
+    """Where the inference that decided ran: ``native``, ``AKD1000 at 0000:01:00.0``,
+    ``virtual:akd1000 (simulated)``; empty where it is not known.
+    """
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain types, for JSON."""
@@ -49,13 +56,17 @@ class Stream:
     every backend and every export detects the same words at the same time, however the sound is
     cut into pieces. Sound before the start counts as digital silence.
 
+    Thread-safe: of several threads that push, one is served at a time, a push as a whole; `leader`
+    and `seconds` can be read meanwhile. Many streams may share one runtime. A stream holds sound
+    that was heard and can be neither copied nor sent to another process.
+
     Args:
         runtime: runs the network, on any backend; stays the caller's to close.
         hop_ms, window_ms, min_count, threshold, refractory_ms: see `StreamSettings`.
 
     Raises:
-        UsageError: settings that make no sense, or a model that is no keyword spotter with the
-            standard MFCC features.
+        UsageError: `runtime` is none, settings that make no sense, or a model that is no keyword
+            spotter with the standard MFCC features.
     """
 
     def __init__(
@@ -67,7 +78,7 @@ class Stream:
         threshold: float = StreamSettings.threshold,
         refractory_ms: int = StreamSettings.refractory_ms,
     ) -> None:
-        model = runtime.model
+        model = _runtime(runtime).model
         if model.preprocessing is None:
             raise UsageError(
                 f"the model '{model.name}' does not say how sound becomes its input: convert it "
@@ -76,9 +87,26 @@ class Stream:
         check_settings(model.preprocessing)
         self._settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
         self._runtime = runtime
+        self._turn = threading.Lock()
+        self._begin()
+        renew_after_fork(self)
+
+    def _begin(self) -> None:
         self._frames = _frontend.Features()
-        self._words = _Words(model, self._settings)
+        self._words = _Words(self._runtime.model, self._settings)
         self._samples = 0
+        self._torn = False
+
+    def after_fork(self) -> None:
+        """In a forked child: the thread that held the lock is not there to finish its push."""
+        self._torn = self._turn.locked()
+        self._turn = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise UsageError(
+            "a Stream holds the sound that it heard and cannot be copied or sent to another "
+            "process: send the Runtime, and make akrt.Stream(runtime) there"
+        )
 
     @property
     def settings(self) -> StreamSettings:
@@ -99,26 +127,34 @@ class Stream:
         """Listen to more sound.
 
         Args:
-            samples: (n,) at 16 kHz, one channel, int16 or float of full scale +-1; n may be 0.
+            samples: (n,) or (n, 1) at 16 kHz, one channel, int16 or float of full scale +-1; n
+                may be 0. An overshoot of floats, up to 8, is clipped to full scale.
 
         Returns:
             The words that it completes.
 
         Raises:
-            InputError: wrong dtype or shape, or not finite; nothing of it was taken.
+            InputError: wrong dtype or shape, not finite, or far beyond full scale; nothing of it
+                was taken.
             DeviceLostError: the chip failed and there is no fallback. The sound is taken, up to a
                 second of inferences is missing; the stream can go on.
         """
-        pcm = to_pcm(samples)
-        if pcm.ndim != 1:
-            raise InputError(
-                f"expected samples of one channel, (n,), got shape {pcm.shape}: average the "
-                f"channels first"
-            )
+        pcm = _one_channel(samples)
         found: list[Detection] = []
-        for start in range(0, len(pcm), PIECE):
-            found += self._push_piece(pcm[start : start + PIECE])
+        with self._turn:
+            if self._torn:
+                raise UsageError(
+                    "this process was forked while another thread pushed into this stream: begin "
+                    "anew with its reset()"
+                )
+            for start in range(0, len(pcm), PIECE):
+                found += self._push_piece(pcm[start : start + PIECE])
         return found
+
+    def reset(self) -> None:
+        """Begin anew, at time 0, as a new `Stream` does."""
+        with self._turn:
+            self._begin()
 
     def finish(self, seconds: float = 0.5) -> list[Detection]:
         """Listen to so much digital silence, so that a last word is decided upon."""
@@ -128,7 +164,15 @@ class Stream:
         first = self._frames.hops // self._settings.every
         maps = self._frames.push(pcm, self._settings.every)
         self._samples += len(pcm)
-        return self._words.take(_potentials(self._runtime, maps), first) if len(maps) else []
+        if not len(maps):
+            return []
+        outputs = self._runtime.forward(maps)
+        found = self._words.take(_rows(outputs), first)
+        # the inference with number `first` + 1 is the first of this piece
+        return [
+            replace(d, computed_by=place(outputs, number - first - 1, self._runtime.backend))
+            for d, number in found
+        ]
 
 
 class _Words:
@@ -139,25 +183,48 @@ class _Words:
         self._labels = model.labels or tuple(str(i) for i in range(model.output_shape[2]))
         self._hop = settings.every * HOP
 
-    @property
-    def leader(self) -> tuple[str, float] | None:
-        index = self._decision.leader
-        return None if index < 0 else (self._labels[index], self._decision.average / LOGIT_ONE)
+        self.leader: tuple[str, float] | None = None
 
-    def take(self, potentials: npt.NDArray[np.int32], first: int) -> list[Detection]:
-        """The words of inferences that began with number `first` of the stream."""
-        found: list[Detection] = []
+    def take(self, potentials: npt.NDArray[np.int32], first: int) -> list[tuple[Detection, int]]:
+        """The words of inferences after number `first` of the stream, each with its number."""
+        found: list[tuple[Detection, int]] = []
         for number, row in enumerate(potentials, first + 1):
             index = self._decision.step(row)
             if index >= 0:
                 sample = number * self._hop
                 score = self._decision.average / LOGIT_ONE
-                found.append(Detection(sample / RATE, self._labels[index], index, score, sample))
+                word = self._labels[index]
+                found.append((Detection(sample / RATE, word, index, score, sample), number))
+        if self._decision.leader >= 0:
+            leader = self._labels[self._decision.leader]
+            self.leader = leader, self._decision.average / LOGIT_ONE
         return found
 
 
-def _potentials(runtime: Runtime, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    return np.asarray(runtime.forward(maps), np.int32).reshape(len(maps), -1)
+def _runtime(given: object) -> Runtime:
+    if isinstance(given, Runtime):
+        return given
+    raise UsageError(
+        f"a stream needs an akrt.Runtime, got {type(given).__name__}: akrt.Stream(akrt.Runtime()) "
+        f"listens with the network that ships, akrt.Stream(akrt.Runtime('my.akrt')) with yours"
+    )
+
+
+def _one_channel(samples: npt.ArrayLike) -> npt.NDArray[np.int16]:
+    """int16 (n,) of samples (n,) or, as sound cards give them, (n, 1)."""
+    pcm = to_pcm(samples)
+    if pcm.ndim == 2 and pcm.shape[1] == 1:
+        return np.ascontiguousarray(pcm[:, 0])
+    if pcm.ndim != 1:
+        raise InputError(
+            f"expected samples of one channel, (n,) or (n, 1), got shape {pcm.shape}: choose one, "
+            f"such as x[:, 0], or average the channels first"
+        )
+    return pcm
+
+
+def _rows(outputs: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    return np.asarray(outputs, np.int32).reshape(len(outputs), -1)
 
 
 def stream_potentials(
@@ -173,13 +240,14 @@ def stream_potentials(
     Returns:
         int32 (inferences, classes).
     """
-    pcm, frames = to_pcm(samples), _frontend.Features()
+    pcm, frames = _one_channel(samples), _frontend.Features()
+    _runtime(runtime)
     every = hop_ms // FRAME_MS
     parts = [np.empty((0, runtime.model.output_shape[2]), np.int32)]
     for start in range(0, len(pcm), PIECE):
         maps = frames.push(pcm[start : start + PIECE], every)
         if len(maps):
-            parts.append(_potentials(runtime, maps))
+            parts.append(_rows(runtime.forward(maps)))
     return np.concatenate(parts)
 
 
@@ -193,4 +261,4 @@ def detections(
         settings: with the hop that the potentials were computed with.
         potentials: int32 (inferences, classes), as of `stream_potentials`.
     """
-    return _Words(model, settings).take(potentials, 0)
+    return [detection for detection, _ in _Words(model, settings).take(potentials, 0)]

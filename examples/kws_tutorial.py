@@ -88,7 +88,7 @@ if arguments.quantised_h5:
     model = akrt.load(arguments.quantised_h5)
     model = model.replace(labels=clips.words, preprocessing=bundled.preprocessing)
 with akrt.Runtime(model, backend="native") as runtime:
-    print(runtime.summary())
+    runtime.summary()
     print(f"Akida accuracy: {runtime.evaluate(clips.x, clips.y):.4f}")
     for clip in clips.x[:100]:
         runtime.forward(clip[None])

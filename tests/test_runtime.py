@@ -176,11 +176,68 @@ def test_profile_tells_time_work_and_sparsity_by_layer() -> None:
         assert dense.time_us > 0
 
 
-def test_summary_names_the_layers_and_the_backend() -> None:
-    text = akrt.Runtime(dense_model(), backend="native").summary()
+def test_summary_names_the_layers_and_the_backend(capsys: pytest.CaptureFixture[str]) -> None:
+    rt = akrt.Runtime(dense_model(), backend="native")
+    text = rt.summary()
+    assert capsys.readouterr().out == f"{text}\n"  # printed, as akida prints its own
+    assert rt.model.summary() in text
+    assert capsys.readouterr().out == f"{rt.model.layer_text()}\n"
     assert "FullyConnected" in text
     assert "1x1x4" in text
     assert "backend native: kernels " in text
+
+
+def test_a_name_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    text = akrt.Runtime(dense_model().replace(name="\x1b[2Jred")).summary()
+    assert "\x1b" not in text + capsys.readouterr().out
+    assert "\\x1b[2Jred" in text
+
+
+def test_shapes_and_layers_are_those_of_akidas_model() -> None:
+    from conftest import need
+
+    need("akida")
+    from akrt.importers import to_akida
+
+    for model in (dense_model(), akrt.Runtime().model, CONV_MODEL):
+        rt, twin = akrt.Runtime(model, backend="native"), to_akida(model)
+        assert rt.input_shape == twin.input_shape
+        assert rt.output_shape == twin.output_shape
+        assert [layer.name for layer in rt.layers] == [layer.name for layer in twin.layers]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 2), (2, 1, 1), (1, 2, 1)])
+@pytest.mark.parametrize("given", [(3, 2), (3, 1, 1, 2), (2,), (1, 2), (3, 3), (3, 2, 1)])
+def test_flat_input_is_taken_where_akida_takes_it(shape: Any, given: Any) -> None:
+    from conftest import need
+
+    need("akida")
+    from akrt.importers import to_akida
+
+    layers = dense_model().layers
+    model = Model((InputData("in", shape, 4), *layers[1:]))
+    x = (np.arange(np.prod(given)) % 16).reshape(given).astype(np.uint8)
+    try:
+        expected = to_akida(model).forward(x)
+    except (ValueError, RuntimeError):
+        expected = None
+    for backend in ("native", "reference"):
+        rt = akrt.Runtime(model, backend=backend)
+        if expected is None:
+            with pytest.raises(InputError, match="expected an array of shape"):
+                rt.forward(x)
+        else:
+            np.testing.assert_array_equal(rt.forward(x), expected)
+            np.testing.assert_array_equal(rt.forward(x, batch_size=2), expected)
+            assert len(rt.predict_classes(x)) == len(x)
+
+
+def test_channels_alone_are_no_picture() -> None:
+    """akida takes (N, C) for any X and Y, and reads on behind the array."""
+    model = Model((InputData("in", (2, 1, 1), 4), *dense_model().layers[1:]))
+    for backend in ("native", "reference"):
+        with pytest.raises(InputError, match=r"expected an array of shape \(N, 2, 1, 1\)"):
+            akrt.Runtime(model, backend=backend).forward(np.zeros((4, 1), np.uint8))
 
 
 def test_layer_outputs_are_by_name() -> None:

@@ -186,10 +186,10 @@ def test_silence_is_no_word(runtime: akrt.Runtime) -> None:
 
 
 def test_any_samples_are_taken(runtime: akrt.Runtime) -> None:
-    """Full scale, beyond it, constant, alternating: no error, no crash."""
+    """Full scale, a little beyond it, constant, alternating: no error, no crash."""
     stream = akrt.Stream(runtime)
     square = np.tile(np.array([-32768, 32767], np.int16), RATE)
-    for pcm in (square, np.full(RATE, -32768, np.int16), np.full(RATE, 9.0), np.zeros(0)):
+    for pcm in (square, np.full(RATE, -32768, np.int16), np.full(RATE, 8.0), np.zeros(0)):
         stream.push(pcm)
     assert stream.seconds == 4
 
@@ -197,8 +197,13 @@ def test_any_samples_are_taken(runtime: akrt.Runtime) -> None:
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        (np.zeros((100, 2), np.int16), "one channel"),
-        (np.zeros(100, np.int32), "int16, or floats"),
+        (np.zeros((100, 2), np.int16), r"one channel.*\(100, 2\): choose one, such as x\[:, 0\]"),
+        (np.zeros((1, 100), np.int16), "one channel"),
+        (np.zeros(100, np.int32), r"int16, or floats.*\(x >> 16\).astype\('int16'\)"),
+        (np.zeros(100, np.int64), r"int16, or floats.*astype\('int16'\)"),
+        (np.zeros(100, np.uint8), "8-bit samples become"),
+        (np.float32([0, 12000, -9000]), r"up to 12000, far beyond.*scale its samples to -1\.\.1"),
+        (np.array([0.0, 8.01]), "far beyond"),
         (np.array([0.0, np.nan]), "not finite"),
         ("sound", "int16, or floats"),
     ],
@@ -208,6 +213,39 @@ def test_bad_samples(runtime: akrt.Runtime, samples: object, message: str) -> No
     with pytest.raises(InputError, match=message):
         stream.push(samples)
     assert stream.seconds == 0
+
+
+def test_a_small_overshoot_is_clipped(runtime: akrt.Runtime, words: Spliced) -> None:
+    loud = words.samples[: 20 * RATE].astype(np.float32) / 32768 * 3
+    clipped = akrt.Stream(runtime, threshold=0.5).push(np.clip(loud, -1, 1))
+    assert akrt.Stream(runtime, threshold=0.5).push(loud) == clipped != []
+
+
+def test_a_column_of_samples_is_one_channel(runtime: akrt.Runtime, words: Spliced) -> None:
+    """As sounddevice records one channel."""
+    pcm = words.samples[: 20 * RATE]
+    expected = akrt.Stream(runtime, threshold=0.5).push(pcm)
+    assert akrt.Stream(runtime, threshold=0.5).push(pcm[:, None]) == expected != []
+    stereo = np.stack([pcm, pcm], axis=1)
+    assert akrt.Stream(runtime, threshold=0.5).push(stereo[:, :1]) == expected
+
+
+def test_reset_is_a_new_stream(runtime: akrt.Runtime, words: Spliced) -> None:
+    pcm = words.samples[: 20 * RATE]
+    new = akrt.Stream(runtime, threshold=0.5)
+    expected = new.push(pcm)
+    stream = akrt.Stream(runtime, threshold=0.5)
+    stream.push(pcm[::-1][: 7 * RATE + 123])
+    stream.reset()
+    assert (stream.seconds, stream.leader) == (0, None)
+    assert stream.push(pcm) == expected != []
+    assert (stream.seconds, stream.leader, stream.settings) == (20, new.leader, new.settings)
+
+
+def test_what_is_no_runtime_is_refused() -> None:
+    for thing in ("x", None, bundled_model(), 5):
+        with pytest.raises(UsageError, match=rf"{type(thing).__name__}: akrt.Stream\(akrt.Runtime"):
+            akrt.Stream(thing)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from akrt.audio.files import MAX_PEAK
 from akrt.audio.mfcc import fit_length
 from akrt.errors import InputError, UsageError
 from akrt.kernels import _frontend
@@ -19,19 +20,28 @@ from akrt.model import Mfcc
 
 __all__ = ["check_settings", "integer_features", "integer_frames", "to_pcm"]
 
+_TO_16_BITS = {
+    "int32": ": 32-bit samples become 16-bit ones by (x >> 16).astype('int16')",
+    "uint8": ": 8-bit samples become 16-bit ones by (x.astype('int16') - 128) * 256",
+    "int8": ": 8-bit samples become 16-bit ones by x.astype('int16') * 256",
+    "uint16": ": unsigned samples become signed ones by (x ^ 0x8000).view('int16')",
+    "int64": ": 16-bit samples in int64 become int16 by x.astype('int16')",
+}
+"""What to do with samples of another kind of integers."""
+
 
 def to_pcm(signal: npt.ArrayLike) -> npt.NDArray[np.int16]:
     """Samples as 16-bit integers.
 
     Args:
-        signal: int16, or floats of full scale +-1 that are rounded to the nearest of 1/32768,
-            beyond full scale to the largest there is.
+        signal: int16, or floats of full scale +-1 that are rounded to the nearest of 1/32768. An
+            overshoot, up to 8, is clipped to full scale.
 
     Returns:
         int16 of the same shape, contiguous.
 
     Raises:
-        InputError: another dtype, or values that are not finite.
+        InputError: another dtype, or values that are not finite or far beyond full scale.
     """
     array = np.asarray(signal)
     if array.dtype.kind == "i" and array.dtype.itemsize == 2:
@@ -39,11 +49,16 @@ def to_pcm(signal: npt.ArrayLike) -> npt.NDArray[np.int16]:
     if not np.issubdtype(array.dtype, np.floating):
         raise InputError(
             f"expected samples of int16, or floats in -1..1, got {array.dtype} of shape "
-            f"{array.shape}"
+            f"{array.shape}{_TO_16_BITS.get(array.dtype.name, '')}"
         )
     if not np.isfinite(array).all():
         raise InputError("the signal holds values that are not finite (NaN or infinity)")
-    # clipped first: beyond 1e34 float32 would overflow
+    peak = float(np.abs(array).max(initial=0))
+    if peak > MAX_PEAK:
+        raise InputError(
+            f"the signal holds samples up to {peak:g}, far beyond the full scale of 1: scale its "
+            f"samples to -1..1; 16-bit samples that became floats, by x / 32768"
+        )
     scaled = np.rint(np.clip(array, -1.0, 1.0).astype(np.float64) * 32768.0)
     pcm: npt.NDArray[np.int16] = np.minimum(scaled, 32767.0).astype(np.int16)
     return pcm

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.model import AnyLayer, Model
+from akrt.provenance import ComputedBy
 
 __all__ = ["Backend", "Output", "QuickCheck"]
 
@@ -22,11 +23,15 @@ class Backend(ABC):
 
     A backend class says whether it can run here (`probe`) and what it can run (`supports`); an
     instance is made for one model by the constructor, runs it (`run`) and is closed once.
+    Threads may call `run` at once, and `close` meanwhile: a call then ends with its answer or an
+    `AkrtError`.
     """
 
     name: ClassVar[str]
     options: ClassVar[frozenset[str]] = frozenset()
     """Names of the keyword arguments that the constructor takes besides the model."""
+    exclusive: bool = False
+    """Whether this instance holds what no second one can have, here or in another process."""
 
     @classmethod
     def probe(cls) -> str | None:
@@ -79,6 +84,15 @@ class Backend(ABC):
     def measurements(self) -> dict[str, Any]:
         """What the backend measured of its own, as plain types: devices, clocks, energy."""
         return {}
+
+    def computed_by(self, samples: int) -> ComputedBy:
+        """What computed the `samples` of all calls so far."""
+        return ComputedBy(self.name, samples_by_place={self.name: samples} if samples else {})
+
+    def keep(self, wanted: bool) -> None:  # noqa: B027 - most backends hold nothing
+        """Told when its runtime enters or leaves a ``with`` block, inside which what an
+        `exclusive` backend holds must not be taken over by a later one.
+        """
 
     def close(self) -> None:  # noqa: B027 - most backends hold nothing
         """Free what the backend holds; it is not used afterwards."""

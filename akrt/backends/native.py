@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
-from threading import Lock
+from threading import Event, Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +18,10 @@ from akrt.backends.base import Backend, Output, QuickCheck
 from akrt.backends.native_plan import pack
 from akrt.cpus import usable_cpus
 from akrt.errors import BackendUnavailableError, UsageError
+from akrt.forking import renew_after_fork
 from akrt.kernels._kernels import Architecture, Network, architectures
 from akrt.model import InputData, Model
+from akrt.provenance import ComputedBy
 
 _log = logging.getLogger("akrt")
 
@@ -26,6 +30,8 @@ MAX_ARENA_BYTES = 1 << 31
 
 _MACS_PER_THREAD = 5_000_000
 """Waking a thread costs as much as this much work."""
+_MACS_AT_ONCE = 20_000_000
+"""Of a batch, between two looks at whether the user interrupts: 0.02 s with slow kernels."""
 
 
 class NativeBackend(Backend):
@@ -53,8 +59,12 @@ class NativeBackend(Backend):
             raise UsageError(f"threads must be a positive number, got {threads!r}")
         self._threads = threads or usable_cpus()
         self._share = max(1, _MACS_PER_THREAD // max(model.macs, 1))
+        self._piece = max(self._share, _MACS_AT_ONCE // max(model.macs, 1))
+        self._small = self._piece if self._threads == 1 else 2 * self._share - 1
+        self._closed = False
         self._pool: ThreadPoolExecutor | None = None
         self._starting = Lock()
+        renew_after_fork(self)
         self._neural = [s for s in model.stages if not isinstance(s.layer, InputData)]
         self._skipped = len(model.stages) - len(self._neural)
         arch = choose_arch(os.environ.get("AKRT_ARCH", ""))
@@ -73,31 +83,61 @@ class NativeBackend(Backend):
         network = self._network
         if network is None:
             return x.copy()
-        if self._threads == 1 or len(x) < 2 * self._share:
+        if len(x) <= self._small:
             return network.run(x)
         parts = min(self._threads, len(x) // self._share)
         y = network.empty(len(x))
         edges = [len(x) * i // parts for i in range(parts + 1)]
-        with self._starting:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._threads - 1, "akrt-native")
-            pool = self._pool
-        others = [
-            pool.submit(network.run, x[start:stop], y[start:stop])
-            for start, stop in pairwise(edges[1:])
-        ]
-        network.run(x[: edges[1]], y[: edges[1]])
-        for other in others:
-            other.result()
+        stopped = Event()
+        try:
+            others = [
+                self._submit(x[start:stop], y[start:stop], stopped)
+                for start, stop in pairwise(edges[1:])
+            ]
+            self._run_pieces(x[: edges[1]], y[: edges[1]], stopped)
+            for other in others:
+                other.result()
+        except BaseException:  # an interrupt: the pool's threads are not to go on for nobody
+            stopped.set()
+            raise
         return y
+
+    def _run_pieces(self, x: npt.NDArray[np.uint8], y: Output, stopped: Event) -> None:
+        assert self._network is not None
+        for start in range(0, len(x), self._piece):
+            if stopped.is_set():
+                return
+            stop = start + self._piece
+            self._network.run(x[start:stop], y[start:stop])
+
+    def _submit(self, x: npt.NDArray[np.uint8], y: Output, stopped: Event) -> Future[None]:
+        """Let the pool compute a part; once it is closed, this thread does."""
+        with self._starting:
+            if self._pool is None and not self._closed:
+                self._pool = ThreadPoolExecutor(self._threads - 1, "akrt-native")
+            if self._pool is not None:
+                # refused while the interpreter ends
+                with contextlib.suppress(RuntimeError):
+                    return self._pool.submit(self._run_pieces, x, y, stopped)
+        done: Future[None] = Future()
+        self._run_pieces(x, y, stopped)
+        done.set_result(None)
+        return done
+
+    def after_fork(self) -> None:
+        """In a forked child: the pool's threads are not there, nor the one that held the lock."""
+        self._pool = None
+        self._starting = Lock()
 
     def quick_check(self) -> QuickCheck | None:
         return None if self._network is None or self._checks_bits else self._network.accepts
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        with self._starting:
+            self._closed = True
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown()  # what was handed to it is finished
 
     def layer_outputs(self, x: npt.NDArray[np.uint8]) -> list[Output]:
         return [output for output, _ in self._walk(x)]
@@ -114,6 +154,9 @@ class NativeBackend(Backend):
             value = self._network.run_layer(i, value)
             outputs.append((value, time.perf_counter_ns() - start))
         return outputs
+
+    def computed_by(self, samples: int) -> ComputedBy:
+        return replace(super().computed_by(samples), detail=self._arch)
 
     def describe(self) -> dict[str, str]:
         arena = 0 if self._network is None else self._network.arena_bytes

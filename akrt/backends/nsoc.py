@@ -20,7 +20,8 @@ import threading
 import time
 import warnings
 from collections import deque
-from dataclasses import fields
+from collections.abc import Iterable
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,16 @@ import numpy.typing as npt
 from akrt.backends import registry
 from akrt.backends.base import Backend, Output
 from akrt.backends.native import NativeBackend
+from akrt.backends.simulator import SimulatorBackend
 from akrt.driver import discovery
+from akrt.driver.discovery import DeviceInfo
 from akrt.driver.host import Host
 from akrt.driver.mapping import MAP_MODES, Mapping, map_model, virtual_chip, virtual_device
-from akrt.driver.session import Proof, Session, Settings
+from akrt.driver.session import Proof, Session, Settings, take_over
 from akrt.errors import DeviceError, DeviceLostError, FallbackWarning, UsageError
-from akrt.importers.akida_model import to_akida
+from akrt.forking import renew_after_fork
 from akrt.model import Model
-from akrt.provenance import Span, trace
+from akrt.provenance import ComputedBy, Span, trace
 
 __all__ = ["NsocBackend"]
 
@@ -78,7 +81,7 @@ class NsocBackend(Backend):
             raise UsageError(
                 f"map_mode must be one of {', '.join(MAP_MODES)}, got {self._settings.map_mode!r}"
             )
-        self._turn = threading.Lock()
+        self._closed = self._kept = False
         self._sessions: list[Session] = []
         self._counts: dict[str, int] = {}
         self._fallback = None if fallback is None else registry.create(fallback, model, {})
@@ -86,11 +89,13 @@ class NsocBackend(Backend):
         self._virtual = virtual_chip(device) if isinstance(device, str) else None
         self._twin: Any = None
         self._mapping: Mapping | None = None
+        self.after_fork()
+        renew_after_fork(self)
         if self._virtual is not None:
             self._simulate(self._virtual)
             return
         try:
-            self._search()
+            self._search(at_first=True)
         except DeviceError as error:
             if fallback is None or require:
                 self.close()
@@ -107,12 +112,49 @@ class NsocBackend(Backend):
         mapped = [s.mapping for s in self._sessions if s.mapping is not None]
         return self._mapping or (mapped[0] if mapped else None)
 
+    @property
+    def exclusive(self) -> bool:  # type: ignore[override]
+        """A chip has one owner; of virtual ones there are as many as are asked for."""
+        return self._virtual is None
+
+    def after_fork(self) -> None:
+        """In a forked child: the thread that held the lock is not there."""
+        self._turn = threading.Lock()
+
+    def keep(self, wanted: bool) -> None:
+        self._kept = wanted
+        for session in self._sessions:
+            session.kept = wanted
+
     def run(self, x: npt.NDArray[np.uint8]) -> Output:
         with self._turn:
-            if self._twin is not None:
-                where = self._device if isinstance(self._device, str) else "virtual"
-                return trace(self._twin.forward(x), [Span(0, len(x), where.lower(), True)])
-            return self._run(x)
+            if self._closed:
+                raise UsageError("this runtime is closed: make a new one")
+            if self._virtual is None:
+                return self._run(x)
+            span = Span(0, len(x), f"virtual:{self._virtual.lower()}", True)
+            answer = trace(self._twin.run(x), [span])
+            self._count([span])
+            return answer
+
+    def _count(self, spans: Iterable[Span]) -> None:
+        for span in spans:
+            self._counts[span.where] = self._counts.get(span.where, 0) + span.stop - span.start
+
+    def computed_by(self, samples: int) -> ComputedBy:
+        ready = tuple(s.name for s in self._sessions if s.ready)
+        places: tuple[str, ...] = ready or tuple(s.name for s in self._sessions)
+        if self._virtual is not None:
+            places = (f"virtual:{self._virtual.lower()}",)
+        elif self._fallback is not None and not ready:
+            places = (self._fallback.name,)
+        return ComputedBy(
+            self.name,
+            simulated=self._virtual is not None,
+            fallback=None if self._fallback is None else self._fallback.name,
+            samples_by_place=dict(self._counts),
+            places=places,
+        )
 
     def describe(self) -> dict[str, str]:
         facts = {}
@@ -138,6 +180,7 @@ class NsocBackend(Backend):
 
     def close(self) -> None:
         with self._turn:
+            self._closed = True
             for session in self._sessions:
                 session.close()
             if self._fallback is not None:
@@ -147,23 +190,37 @@ class NsocBackend(Backend):
         settings = self._settings
         target, name = virtual_device(chip), f"virtual:{chip.lower()}"
         self._mapping = map_model(self._model, target, name, settings.map_mode, settings.hybrid)
-        self._twin = to_akida(self._model)
+        self._twin = SimulatorBackend(self._model)
 
-    def _search(self) -> None:
+    def _wanted(self, at_first: bool) -> list[DeviceInfo]:
+        """The chips to open; at first those of an equal runtime before this one too.
+
+        Raises:
+            DeviceError: there is none.
+        """
+        found = discovery.devices(seconds=self._settings.start_seconds)
+        try:
+            return _choose(self._device, found)
+        except DeviceError:
+            if not at_first:
+                raise
+            freed = _choose(self._device, [replace(info, usable=True) for info in found])
+            if not take_over([info.name for info in freed], self._model):
+                raise
+        return _choose(self._device, discovery.devices(seconds=self._settings.start_seconds))
+
+    def _search(self, at_first: bool = False) -> None:
         """Find the chips and open all that open.
 
         Raises:
             DeviceError: none does.
         """
-        found = discovery.devices(seconds=self._settings.start_seconds)
-        if self._device == "all":
-            wanted = [info for info in found if info.usable] or [discovery.find(None, found)]
-        else:
-            wanted = [discovery.find(self._device, found)]
+        wanted = self._wanted(at_first)
         proof = _proof(self._model)
         failures: list[DeviceError] = []
         for info in wanted:
             session = Session(info, self._model, self._settings, proof)
+            session.kept = self._kept
             self._sessions.append(session)
             try:
                 session.open()
@@ -198,8 +255,7 @@ class NsocBackend(Backend):
                 self._fall_back(job)
         for failure in job.failures:
             warnings.warn(f"computed elsewhere: {failure}", FallbackWarning, stacklevel=5)
-        for span in job.spans:
-            self._counts[span.where] = self._counts.get(span.where, 0) + span.stop - span.start
+        self._count(job.spans)
         return trace(job.outputs, sorted(job.spans, key=lambda span: span.start))
 
     def _take_back(self) -> list[Session]:
@@ -220,10 +276,14 @@ class NsocBackend(Backend):
             job.serve(sessions[0])
             return
         threads = [threading.Thread(target=job.serve, args=(s,)) for s in sessions]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        except BaseException:  # an interrupt: what is not begun is not wanted any more
+            job.waiting.clear()
+            raise
         if job.crash is not None:
             raise job.crash
 
@@ -285,6 +345,12 @@ class _Job:
         """Keep an answer."""
         self.outputs[start:stop] = answer
         self.spans.append(Span(start, stop, where))
+
+
+def _choose(device: int | str | None, found: list[DeviceInfo]) -> list[DeviceInfo]:
+    if device == "all":
+        return [info for info in found if info.usable] or [discovery.find(None, found)]
+    return [discovery.find(device, found)]
 
 
 def _proof(model: Model) -> Proof:

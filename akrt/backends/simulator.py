@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output
+from akrt.errors import BackendUnavailableError
+from akrt.forking import renew_after_fork
 from akrt.importers.akida_model import to_akida
 from akrt.model import Model
+from akrt.provenance import ComputedBy
 
 __all__ = ["SimulatorBackend"]
 
+_MACS_AT_ONCE = 20_000_000
+"""Between two looks at whether the user interrupts."""
+
+
+class _Software:
+    """Whether akida's software can compute in this process.
+
+    It computes with threads of its own: a child that is forked after its first use would wait for
+    them for ever.
+    """
+
+    used = lost = False
+
+    def after_fork(self) -> None:
+        self.lost = self.used
+
+
+_software = _Software()
+renew_after_fork(_software)
+
 
 class SimulatorBackend(Backend):
-    """Runs a model in akida's software."""
+    """Runs a model in akida's software. Calls from several threads take turns.
+
+    In a process forked after akida's software was used, a call raises BackendUnavailableError.
+    """
 
     name = "simulator"
 
@@ -28,12 +56,33 @@ class SimulatorBackend(Backend):
     def __init__(self, model: Model) -> None:
         self._input_shape = model.input_shape
         self._akida = to_akida(model)
+        self._piece = max(1, _MACS_AT_ONCE // max(model.macs, 1))
+        self.after_fork()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: the thread that held the lock is not there."""
+        self._turn = threading.Lock()
 
     def run(self, x: npt.NDArray[np.uint8]) -> Output:
-        outputs: Output = self._akida.forward(x)
-        return outputs
+        if _software.lost:
+            raise BackendUnavailableError(
+                "akida's software was used before this process was forked, and would wait for "
+                "ever here: start processes with multiprocessing.get_context('spawn'), or use the "
+                "backend 'native', which computes the same"
+            )
+        _software.used = True
+        with self._turn:
+            pieces = [
+                self._akida.forward(x[start : start + self._piece])
+                for start in range(0, len(x), self._piece)
+            ]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def describe(self) -> dict[str, str]:
         import akida
 
         return {"akida": str(akida.__version__)}
+
+    def computed_by(self, samples: int) -> ComputedBy:
+        return replace(super().computed_by(samples), detail="akida's software")

@@ -82,6 +82,9 @@ def bench(
     columns = ["what", "batch", "threads", "median us", "p90 us", "samples/s", "x the first's time"]
     print_line(f"{found.model}: {found.macs:,} MACs a sample, on {about['cpu']}")
     print_table(columns, rows, numeric=(1, 2, 3, 4, 5, 6))
+    for row in found.rows:
+        if row.name in others:
+            print_line(f"{row.name}: computed by {row.computed_by}")
     if found.cpu_share < QUIET:
         print_line(
             f"this process had its core for {found.cpu_share:.0%} of the time only: stop what else "

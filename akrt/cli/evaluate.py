@@ -69,6 +69,7 @@ def evaluate(
                 {
                     "model": runtime.model.name,
                     "backend": runtime.backend,
+                    "computed_by": recordings.computed_by(runtime),
                     "clips": clips,
                     "accuracy": first.total() / clips,
                     "top3_accuracy": third.total() / clips,
@@ -89,7 +90,7 @@ def evaluate(
             )
             if skipped:
                 print_line(f"folders that are no class of the model: {', '.join(skipped)}")
-            print_line(str(runtime.statistics))
+            print_line(f"computed by {runtime.statistics}")
         for failure in failed:
             print_error(failure)
         if failed:

@@ -110,6 +110,9 @@ def evaluate(
     else:
         for clips, results in sections:
             _print_section(clips, forms, results)
+        for form in forms:
+            if form.runtime is not None:
+                print_line(f"{form.name}: computed by {form.computed_by}")
         for reason in absent:
             print_line(f"not evaluated: {reason}")
         if output is not None:
@@ -154,7 +157,10 @@ def _section_facts(clips: Clips, forms: Sequence[Form], results: Sequence[Scores
     exact = [scores for form, scores in zip(forms, results, strict=True) if form.exact]
     return {
         "origin": clips.name,
-        "forms": [scores.facts() for scores in results],
+        "forms": [
+            {**scores.facts(), "computed_by": form.computed_by}
+            for form, scores in zip(forms, results, strict=True)
+        ],
         "exact_forms_identical": all(s.identical(exact[0]) for s in exact) if exact else None,
         "same_class_as_first_exact": {
             scores.name: scores.same_class(exact[0]) for scores in results if exact

@@ -97,9 +97,11 @@ def eval_stream(
                 runtime, clips, noises, ratios, settings, seed, progress=progress
             )
         )
+        computed_by = recordings.computed_by(runtime)
         facts = {
             "model": runtime.model.name,
             "backend": runtime.backend,
+            "computed_by": computed_by,
             "data": folder.name,
             "split": split,
             "clips": len(clips),
@@ -115,6 +117,7 @@ def eval_stream(
         print_json(facts)
     else:
         _print(conditions)
+        print_line(f"computed by {computed_by['text']}")
         if output is not None:
             print_line(f"report{' and DET curve' if drawn else ''} are in '{output}'")
     for failure in failed:

@@ -56,7 +56,7 @@ def summary(
         placed = {} if mapping is None else {"mapping": mapping.as_dict()}
         print_json({**_facts(loaded), **placed, "kernels": _kernels()})
         return
-    print_line(loaded.summary())
+    print_line(loaded.layer_text())
     shape = "x".join(map(str, loaded.input_shape))
     print_line(f"SHA-256  {modelfile.content_hash(loaded)}")
     print_line(f"input    {shape}, {loaded.input_bits}-bit unsigned: {_meaning(loaded)}")

@@ -16,7 +16,7 @@ from akrt.errors import AudioError, UsageError
 from akrt.model import Mfcc, Model
 from akrt.runtime import Runtime
 
-__all__ = ["Guess", "Heard", "expand", "hear", "open_runtime", "sound_settings"]
+__all__ = ["Guess", "Heard", "computed_by", "expand", "hear", "open_runtime", "sound_settings"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ def open_runtime(
     if options and backend == "auto":
         backend = "nsoc"
     return Runtime(model, backend=backend, **options)
+
+
+def computed_by(runtime: Runtime) -> dict[str, Any]:
+    """What computed, as plain types for JSON; its `text` is what people read."""
+    return runtime.statistics.as_dict()["computed_by"]  # type: ignore[no-any-return]
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:

@@ -76,6 +76,7 @@ def _run_sounds(
             {
                 "model": runtime.model.name,
                 "backend": runtime.backend,
+                "computed_by": recordings.computed_by(runtime),
                 "results": [h.as_dict() for h in heard],
                 "failed": failed,
                 "labelled": len(known),
@@ -84,6 +85,7 @@ def _run_sounds(
         )
     else:
         _print_heard(heard, top, relative_to)
+        print_line(f"computed by {runtime.computed_by}")
         if known:
             print_line(
                 f"{right} of {len(known)} clips in folders named after a word were named right"
@@ -137,7 +139,14 @@ def _run_arrays(runtime: Runtime, paths: list[Path], top: int, as_json: bool) ->
                 }
             )
     if as_json:
-        print_json({"model": runtime.model.name, "backend": runtime.backend, "results": results})
+        print_json(
+            {
+                "model": runtime.model.name,
+                "backend": runtime.backend,
+                "computed_by": recordings.computed_by(runtime),
+                "results": results,
+            }
+        )
         return
     rows = [
         [
@@ -150,3 +159,4 @@ def _run_arrays(runtime: Runtime, paths: list[Path], top: int, as_json: bool) ->
         for r in results
     ]
     print_table(["file", "position", "class", "score", "then"], rows, numeric=(1, 3))
+    print_line(f"computed by {runtime.computed_by}")

@@ -91,7 +91,8 @@ def stream(
         words += _report(listener.finish(), as_json)
         if not as_json:
             factor = f", {spent / seconds:.4f} of it spent computing" if seconds else ""
-            print_line(f"{words} words in {seconds:.1f} s of sound{factor}")
+            who = f"computed by {runtime.computed_by}"
+            print_line(f"{words} words in {seconds:.1f} s of sound, {who}{factor}")
 
 
 def _report(found: list[Detection], as_json: bool) -> int:

@@ -6,14 +6,17 @@ import contextlib
 import io
 import os
 import select
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from typing import Any
 
 from akrt.driver.messages import Reply, read_message, write_message
 from akrt.errors import DeviceLostError
+from akrt.forking import renew_after_fork
 
 __all__ = ["SOURCE", "Link", "StalledError"]
 
@@ -30,7 +33,10 @@ class StalledError(DeviceLostError):
 
 
 class Link:
-    """A worker process and the conversation with it.
+    """A worker process and the conversation with it. Threads that ask take turns.
+
+    Every request has a number, and its reply the same. A forked child has no part in the
+    conversation: there, everything raises.
 
     Args:
         seconds: deadline for the start: importing akida and finding the devices.
@@ -43,6 +49,10 @@ class Link:
 
     def __init__(self, seconds: float, lock: int | None = None) -> None:
         self._closed = False
+        self._torn = False
+        """Whether a request was left with its answer under way."""
+        self._number = 0
+        self._turn = threading.RLock()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
         path = os.pathsep.join(os.path.abspath(p) for p in sys.path)
         self._process = subprocess.Popen(
@@ -59,10 +69,12 @@ class Link:
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
         for pipe in (self._in, self._out):
             os.set_blocking(pipe, False)
+        renew_after_fork(self)
         try:
-            self._receive(
-                time.monotonic() + seconds, f"listing the devices took over {seconds:g} s"
-            )
+            late = f"listing the devices took over {seconds:g} s"
+            greeting, _ = self._receive(time.monotonic() + seconds, late)
+            if "error" in greeting:
+                raise DeviceLostError(f"the device failed: {greeting['error']}")
         except BaseException:
             self._kill()
             self.close()
@@ -71,7 +83,7 @@ class Link:
     @property
     def alive(self) -> bool:
         """Whether the worker can still be asked."""
-        return not self._closed and self._process.poll() is None
+        return not self._closed and not self._torn and self._process.poll() is None
 
     def ask(
         self, request: str, seconds: float, payload: bytes | memoryview = b"", **header: Any
@@ -82,12 +94,25 @@ class Link:
             StalledError: no reply within `seconds`; the worker has been ended.
             DeviceLostError: the worker died, or the device raised; the message gives its words.
         """
-        if self._closed:
-            raise DeviceLostError("the process that spoke to the device has been ended")
+        with self._turn:
+            if self._closed or self._torn:
+                raise DeviceLostError("the process that spoke to the device has been ended")
+            self._torn = True
+            reply = self._ask(request, seconds, payload, header)
+            self._torn = False
+        if "error" in reply[0]:
+            raise DeviceLostError(f"the device failed: {reply[0]['error']}")
+        return reply
+
+    def _ask(
+        self, request: str, seconds: float, payload: bytes | memoryview, header: dict[str, Any]
+    ) -> Reply:
+        self._number += 1
+        header = {"request": request, "number": self._number, "seconds": seconds, **header}
         deadline = time.monotonic() + seconds
         late = f"no answer to '{request}' within {seconds:g} s"
         message = io.BytesIO()
-        write_message(message, {"request": request, "seconds": seconds, **header}, payload)
+        write_message(message, header, payload)
         unsent = message.getbuffer()
         while unsent:
             self._wait(self._in, select.POLLOUT, deadline, late)
@@ -101,9 +126,24 @@ class Link:
 
     def close(self) -> None:
         """Leave the worker, which frees the chip, and wait for its end; again it does nothing."""
+        with self._turn:
+            if not self._closed:
+                self._closed = True
+                self._leave()
+
+    def after_fork(self) -> None:
+        """In a forked child: close its copies of the pipes; the worker is the parent's."""
+        self._turn = threading.RLock()
         if self._closed:
             return
         self._closed = True
+        self._process.returncode = 0  # nothing to wait for
+        for file in (self._process.stdin, self._process.stdout, self._errors):
+            if file is not None:
+                with contextlib.suppress(OSError):
+                    file.close()
+
+    def _leave(self) -> None:
         process = self._process
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
@@ -128,12 +168,14 @@ class Link:
 
         try:
             header, payload = read_message(read)
-        except ValueError as error:
+        except (ValueError, struct.error) as error:
             self._kill()
             self.close()
             raise DeviceLostError(f"the device process sent nonsense: {error}") from None
-        if "error" in header:
-            raise DeviceLostError(f"the device failed: {header['error']}")
+        if header.pop("number", None) != self._number:
+            self._kill()
+            self.close()
+            raise DeviceLostError("the device process answered another request than the last")
         return header, payload
 
     def _wait(self, fd: int, event: int, deadline: float, late: str) -> None:

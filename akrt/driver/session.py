@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
+import os
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +23,17 @@ from akrt.driver.link import Link
 from akrt.driver.mapping import Mapping, map_model, twin_device
 from akrt.driver.power import Meter
 from akrt.errors import AkrtError, DeviceError, DeviceLostError, UsageError
+from akrt.forking import renew_after_fork
 from akrt.model import Model
 
-__all__ = ["CLOCK_MODES", "Proof", "Session", "Settings"]
+__all__ = ["CLOCK_MODES", "Proof", "Session", "Settings", "take_over"]
 
 CLOCK_MODES = {"performance": "Performance", "economy": "Economy", "low_power": "LowPower"}
 """Our names of akida's `soc.ClockMode`s."""
+
+
+_holders: WeakValueDictionary[str, Session] = WeakValueDictionary()
+"""The session of this process that last took the lock of a device."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,10 @@ class Proof:
 
 
 class Session:
-    """One chip and one model. Not safe for use by two threads at once, but for `ready`.
+    """One chip and one model. Threads that use it take turns.
+
+    In a process forked from its owner a session is not ready and has neither lock nor process: a
+    retry there finds the chip busy, or free once the owner has closed.
 
     Args:
         info: the chip.
@@ -95,6 +107,11 @@ class Session:
         self._failures = 0
         self._retry_at = 0.0
         self._reopening: threading.Thread | None = None
+        self.kept = False
+        """Whether its runtime is in a ``with`` block."""
+        self._turn = threading.RLock()
+        self._inside = False
+        renew_after_fork(self)
 
     @property
     def name(self) -> str:
@@ -106,24 +123,34 @@ class Session:
         """Whether the chip is programmed and has not failed since."""
         return self._ready
 
+    @property
+    def locked(self) -> bool:
+        """Whether it holds the device's lock."""
+        return self._lock is not None
+
     def open(self) -> None:
-        """Lock, find, program and prove the chip.
+        """Lock, find, program and prove the chip; where it is ready, nothing is left to do.
 
         Raises:
             DeviceBusyError: another process owns it.
             DeviceLostError: it does not answer, or wrongly, or keeps another program.
             UnsupportedLayerError, BackendUnavailableError: the model does not map on it.
         """
-        try:
-            self._open()
-        except AkrtError as error:
-            self._failed(error)
-            raise
-        except BaseException:
-            self._abandon()
-            raise
-        self._failures = 0
-        self._ready = True
+        with self._using():
+            if self._ready:
+                return
+            if self._closed:
+                raise DeviceLostError(f"{self.name} has been closed")
+            try:
+                self._open()
+            except AkrtError as error:
+                self._failed(error)
+                raise
+            except BaseException:
+                self._abandon()
+                raise
+            self._failures = 0
+            self._ready = not self._closed
 
     def forward(self, x: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
         """The chip's answer to a batch.
@@ -138,14 +165,17 @@ class Session:
             DeviceLostError: an error of the device, no answer within the deadline, or an answer
                 of the wrong shape, type or range. The chip is not ready then.
         """
-        try:
-            return self._forward(x)
-        except DeviceError as error:
-            self._failed(error)
-            raise
-        except BaseException:  # an interrupt, with an answer still under way
-            self._abandon()
-            raise
+        with self._using():
+            if not self._ready:
+                raise DeviceLostError(self.last_error or f"{self.name} is not open")
+            try:
+                return self._forward(x)
+            except DeviceError as error:
+                self._failed(error)
+                raise
+            except BaseException:  # an interrupt, with an answer still under way
+                self._abandon()
+                raise
 
     def retry(self, background: bool) -> None:
         """Try to take a lost chip back: when its time has come in the background, else at once.
@@ -164,6 +194,7 @@ class Session:
             return
         if self._reopening is not None and self._reopening.is_alive():
             return
+        # where the one before was just done, the chip is ready, and opening it does nothing
         self._reopening = threading.Thread(target=self._reopen, name=f"akrt-{self.info.name}")
         self._reopening.start()
 
@@ -172,6 +203,55 @@ class Session:
         self._closed = True
         self._ready = False
         self._join()
+        with self._turn:
+            if not self._inside:
+                self._free()
+
+    def gives_way_to(self, model: Model) -> bool:
+        """Whether a runtime of `model`, made later in this process, may take the chip over."""
+        if not self.locked or self.kept:
+            return False
+        return modelfile.content_hash(self._model) == modelfile.content_hash(model)
+
+    def give_up(self, reason: str) -> None:
+        """Free the chip once the batch under way is done; it can be taken back when it is free."""
+        self._join()
+        with self._turn:
+            self._free()
+            self._failed(DeviceLostError(f"{self.name} {reason}"))
+
+    def after_fork(self) -> None:
+        """In a forked child: the chip, its process and its lock are the parent's."""
+        self._turn = threading.RLock()
+        self._ready = self._inside = False
+        self._reopening = None
+        self._retry_at = 0.0
+        self.last_error = f"{self.name} belongs to the process that this one was forked from"
+        self._link = None  # which closes the child's copies of the pipes by itself
+        if self._lock is not None:
+            # a copy: the parent's stays, and so does the lock
+            with contextlib.suppress(OSError):
+                os.close(self._lock.fd)
+            self._lock = None
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[None]:
+        """One thread at a time.
+
+        That thread may collect its own dropped runtime as garbage, and close this session while it
+        uses it: the chip is then freed when it is done.
+        """
+        with self._turn:
+            self._inside = True
+            try:
+                yield
+            finally:
+                self._inside = False
+                if self._closed:
+                    self._free()
+
+    def _free(self) -> None:
+        self._ready = False
         self._unlink()  # the worker unprograms the chip when it is left
         if self._lock is not None:
             self._lock.close()
@@ -189,6 +269,7 @@ class Session:
     def _open(self) -> None:
         if self._lock is None:
             self._lock = locks.DeviceLock(self.info.name)
+            _holders[self.info.name] = self
         if self._link is not None and self._link.alive:
             try:
                 self._link.ask("unprogram", self._settings.start_seconds)
@@ -282,6 +363,26 @@ class Session:
             self.open()
 
     def _join(self) -> None:
-        if self._reopening is not None:
-            self._reopening.join()
-            self._reopening = None
+        thread, self._reopening = self._reopening, None
+        # that thread itself comes here when it collects a dropped runtime as garbage
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+
+def take_over(names: Iterable[str], model: Model) -> bool:
+    """Free devices of this process for a new runtime of `model`.
+
+    What dropped runtimes still hold is collected. A session of an equal model gives its chip up,
+    unless its runtime is in a ``with`` block: a notebook's cell that is run again makes its runtime
+    while the one before still lives.
+
+    Returns:
+        Whether one of the devices called `names` was held by this process and is free now.
+    """
+    held = [name for name in names if (s := _holders.get(name)) is not None and s.locked]
+    gc.collect()
+    for name in held:
+        session = _holders.get(name)
+        if session is not None and session.gives_way_to(model):
+            session.give_up("was taken over by an equal runtime that was made later")
+    return any((s := _holders.get(name)) is None or not s.locked for name in held)

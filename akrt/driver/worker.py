@@ -3,8 +3,8 @@
 A chip that does not answer can hold a call for ever, and nothing in a process can end such a call
 but the end of the process. So every call to a chip is made here, by request, and the process that
 asked keeps the clock (`akrt.driver.link`). A request is a JSON header with a payload of bytes, the
-reply too. The process ends when its input closes, and SIGALRM ends it when a call takes longer
-than the request allows and nobody is left to end it.
+reply too, and it carries the number of its request. The process ends when its input closes, and
+SIGALRM ends it when a call takes longer than the request allows and nobody is left to end it.
 
 SOURCE is ``module:function`` and returns the hardware devices: ``akida:devices``.
 """
@@ -182,9 +182,9 @@ def main(arguments: list[str]) -> None:
     try:
         worker = Worker(getattr(importlib.import_module(module), function))
     except Exception as error:
-        write_message(replies, {"error": f"{type(error).__name__}: {error}"})
+        write_message(replies, {"number": 0, "error": f"{type(error).__name__}: {error}"})
         return
-    write_message(replies, {})
+    write_message(replies, {"number": 0})
     while True:
         signal.setitimer(signal.ITIMER_REAL, 0)
         try:
@@ -198,7 +198,8 @@ def main(arguments: list[str]) -> None:
             reply = getattr(worker, header["request"])(header, payload)
         except Exception as error:
             reply = {"error": f"{type(error).__name__}: {error}"}, b""
-        write_message(replies, *reply)
+        facts, data = reply
+        write_message(replies, {**facts, "number": header["number"]}, data)
 
 
 if __name__ == "__main__":

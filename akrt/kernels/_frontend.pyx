@@ -56,14 +56,16 @@ def mfcc_frames(const int16_t[::1] samples not None):
 
 
 cdef class Features:
-    """The last 49 frames of a stream of samples."""
+    """The last 49 frames of a stream of samples. One thread at a time may push."""
 
     cdef akrt_features _state
     cdef long long _hops
+    cdef bint _busy  # read and written with the GIL held
 
     def __cinit__(self):
         akrt_features_start(&self._state)
         self._hops = 0
+        self._busy = False
 
     @property
     def hops(self):
@@ -74,6 +76,16 @@ cdef class Features:
         """Feature maps uint8 (n, 49, 10, 1) at every hop whose number `every` divides."""
         if every < 1:
             raise ValueError("every must be at least 1")
+        # before anything is planned: the plan holds only if nobody pushes meanwhile
+        if self._busy:
+            raise RuntimeError("another thread pushes into these features: use a lock")
+        self._busy = True
+        try:
+            return self._push(samples, every)
+        finally:
+            self._busy = False
+
+    cdef object _push(self, const int16_t[::1] samples, int every):
         cdef Py_ssize_t at = 0, total = samples.shape[0], row = 0
         cdef long long last = self._hops + (self._state.filled + total) // AKRT_MFCC_HOP
         cdef Py_ssize_t rows = last // every - self._hops // every
@@ -94,7 +106,7 @@ cdef class Features:
 
 
 cdef class Decision:
-    """Words in a stream of potentials.
+    """Words in a stream of potentials. `step` holds the GIL, so that threads take turns.
 
     Args:
         threshold, factor: int32 (classes,).

@@ -88,6 +88,13 @@ class Form:
     """uint8 (N, frames, coefficients, 1) to float (N, classes): the larger, the likelier."""
     exact: bool = False
     """Whether its outputs must equal those of every other exact form."""
+    runtime: Runtime | None = None
+    """What runs it, where that is a backend."""
+
+    @property
+    def computed_by(self) -> str:
+        """What computed, as of `Runtime.computed_by`; else the form's name."""
+        return self.name if self.runtime is None else self.runtime.computed_by
 
 
 def keras_form(name: str, path: str | os.PathLike[str]) -> Form:
@@ -116,7 +123,7 @@ def backend_form(model: Model, backend: str) -> Form:
     """
     runtime = Runtime(model, backend=backend)
     name = f"Akida {backend}" if backend in ("simulator", "nsoc") else backend
-    return Form(name, lambda x: runtime.predict(x).reshape(len(x), -1), exact=True)
+    return Form(name, lambda x: runtime.predict(x).reshape(len(x), -1), True, runtime)
 
 
 def program_form(name: str, program: str | os.PathLike[str], model: Model) -> Form:

@@ -286,7 +286,7 @@ def test_samples_of_any_kind() -> None:
     floats = pcm.astype(np.float32) / np.float32(32768)
     for other in (floats, floats.astype(np.float64), floats.astype(">f4"), pcm.astype(">i2")):
         np.testing.assert_array_equal(to_pcm(other), pcm)
-    np.testing.assert_array_equal(to_pcm([-9.0, -1.0, 1.0, 1e30]), [-32768, -32768, 32767, 32767])
+    np.testing.assert_array_equal(to_pcm([-8.0, -1.0, 1.0, 1.01]), [-32768, -32768, 32767, 32767])
     assert to_pcm(pcm[::2]).flags.c_contiguous
 
 
@@ -294,7 +294,10 @@ def test_samples_of_any_kind() -> None:
     ("signal", "message"),
     [
         (np.zeros(16000, np.int32), "int16, or floats"),
-        (np.zeros(16000, np.uint8), "int16, or floats"),
+        (np.zeros(16000, np.uint8), r"int16, or floats.*astype\('int16'\) - 128\) \* 256"),
+        (np.full(16000, 8.5, np.float32), r"up to 8.5, far beyond.*scale its samples to -1\.\.1"),
+        (np.float32([0, -32768]), r"up to 32768, far beyond.*x / 32768"),
+        (np.array([1e300]), "far beyond"),
         (np.full(16000, np.nan), "not finite"),
         (np.full(16000, -np.inf), "not finite"),
         (np.zeros(0, np.int16), "at least one sample"),

@@ -49,7 +49,7 @@ def test_check_and_mapper_agree_on_random_networks(chip: str, count: int) -> Non
         model = ChipNetworks(seed, wild=0.04 if seed % 4 else 0.2).draw()
         said = refusal(model, chip)
         found = violations(model, chip)
-        where = f"seed {seed}: {[str(v) for v in found]}; the mapper: {said}\n{model.summary()}"
+        where = f"seed {seed}: {[str(v) for v in found]}; the mapper: {said}\n{model.layer_text()}"
         report = check(model, chip)
         assert report.fits == (said is None), where
         assert (report.mapping is not None) == report.fits, where
