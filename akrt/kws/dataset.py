@@ -121,7 +121,11 @@ def scan(
     notes = [] if notes is None else notes
     files: list[tuple[str, Path]] = []
     empty, others = [], []
-    for directory in folders_in(folder):
+    directories = folders_in(folder)
+    loose, skipped = recordings_in(folder, deep=False)
+    failed += [f"'{path}' is in no folder named after a word" for path in loose]
+    failed += [f"'{p}' is no recording: {reason}" for p, reason in skipped if not p.is_dir()]
+    for directory in directories:
         word = directory.name
         if word == SILENCE or word.startswith(("_", ".")):
             continue

@@ -207,6 +207,18 @@ def test_command(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(failed.exception, DownloadError)
 
 
+def test_a_folder_that_is_there_is_told_before_the_download(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(fetching.RESOURCES, "speech-commands", resource("whole.tar.gz"))
+    (tmp_path / "whole").mkdir()
+    arguments = ["kws", "fetch", "speech-commands", "--unpack", "-o", str(tmp_path)]
+    refused = CliRunner().invoke(app, [*arguments, "--base-url", server])
+    assert isinstance(refused.exception, DownloadError)
+    assert "exists already" in str(refused.exception)
+    assert _Handler.requests == 0
+
+
 def _archive(path: Path, member: str) -> Path:
     with tarfile.open(path, "w:gz") as tar:
         info = tarfile.TarInfo(member)

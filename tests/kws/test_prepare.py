@@ -166,6 +166,7 @@ def odd_files(folder: Path) -> set[str]:
     """Files and folders in `folder`/yes, and a noise, that are no recordings; their names."""
     yes = folder / "yes"
     (yes / "folder.wav").mkdir()
+    (folder / "loose.wav").touch()
     (yes / "._a_nohash_0.flac").write_bytes(b"\0\5\x16\7" + bytes(60))
     (yes / "00000005_nohash_7.wav").write_bytes(b"")
     (yes / "00000006_nohash_7.flac").write_bytes(b"fLaC" + bytes(100))
@@ -174,7 +175,7 @@ def odd_files(folder: Path) -> set[str]:
     (folder / "_background_noise_" / "broken.wav").write_bytes(b"RIFF")
     return {
         *("folder.wav", "._a_nohash_0.flac", "00000005_nohash_7.wav", "00000006_nohash_7.flac"),
-        *("notes.txt", "gone.wav", "broken.wav"),
+        *("notes.txt", "gone.wav", "broken.wav", "loose.wav"),
     }
 
 
@@ -380,11 +381,20 @@ def test_command_tells_what_was_left_out(tmp_path: Path) -> None:
     printed, error = command(*arguments)
     for one in (*odd, r"bad\xff\x1b[31m[red]_nohash_1.flac"):
         assert f"{one}'" in error
-    assert "8 files were left out" in error
+    assert "9 files were left out" in error
     assert "\x1b" not in printed + error
     data = FeatureSet.load(out)
     assert r"\xff\x1b[31m[red]" in data.speakers
     command(*arguments)  # a file of its own is replaced
+
+
+def test_command_prints_names_as_they_are(folder: Path, tmp_path: Path) -> None:
+    """Not as markup of the table."""
+    sounds(tmp_path / "data", ("[red]yes", "no"))
+    arguments = ("--words", "[red]yes,no", "--per-class", 9, "--extra", f"[bold]own={folder}")
+    printed, _ = command(tmp_path / "data", "-o", tmp_path / "a.npz", *arguments, "--workers", 1)
+    assert "[red]yes" in printed
+    assert "train [bold]own" in printed
 
 
 def test_command_keeps_what_akrt_did_not_write(folder: Path, tmp_path: Path) -> None:

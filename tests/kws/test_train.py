@@ -144,6 +144,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(data: FeatureSet, tmp_path:
     with pytest.raises(_Stop):
         train(data, parts, settings, stop_in_second_epoch)
     assert (parts / "checkpoint.npz").exists()
+    # as if it had been interrupted between a network and the table
+    (parts / "ds_cnn_kws_float.h5").write_text("of this run")
     with pytest.raises(_Stop):
         train(data, parts, settings, stop_after_float)
     logs = [(folder / "log.jsonl").read_text().splitlines() for folder in (whole, parts)]
