@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from akrt.cli.output import print_error, print_json, print_line, print_table
+from akrt.cli.kws_told import tell
+from akrt.cli.options import ForceOption, JsonOption
+from akrt.cli.output import print_json, print_line, print_table
 from akrt.errors import AkrtError, BackendUnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "fetch"]
 
 BACKENDS = ("native", "simulator")
+SPLITS = "training, validation, testing"
 
 
 def evaluate(
@@ -58,30 +60,50 @@ def evaluate(
             help="Exported C as a program: raw feature maps on stdin, int32 potentials on stdout."
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Of an .npz or .pkl file.")] = "testing",
-    limit: Annotated[int, typer.Option(help="At most so many clips of each origin.")] = 0,
+    split: Annotated[str, typer.Option(help=f"Of an .npz or .pkl file: {SPLITS}.")] = "testing",
+    limit: Annotated[
+        int, typer.Option(min=0, help="At most so many clips of each origin; 0: all.")
+    ] = 0,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="Folder for report.json and confusion matrices."),
     ] = None,
     figure: Annotated[bool, typer.Option(help="Draw the matrices into the folder too.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
+    force: ForceOption = False,
 ) -> None:
     """Accuracy of every form of a network, side by side on the same clips."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     from akrt.kws.evaluate import evaluate as run
     from akrt.kws.evaluate import load_clips, program_form
+    from akrt.kws.reports import check_report
 
+    if split not in SPLITS.split(", "):
+        raise UsageError(f"--split must be one of {SPLITS}, got '{split}'")
     network = _model(model, quantised_h5)
     failed: list[str] = []
-    found = load_clips(data, network.labels, split, network.preprocessing, failed)
+    notes: list[str] = []
+    try:
+        found = load_clips(data, network.labels, split, network.preprocessing, failed, notes)
+    except AkrtError:
+        tell(failed, notes)
+        raise
     if network.labels is not None:
         found = [clips.relabelled(network.labels) for clips in found]
     forms, absent = _forms(network, float_h5, quantised_h5, backend)
     if program is not None:
         forms.append(program_form("exported C", program, network))
+    if output is not None:
+        names = [
+            f"{_stem(i, clips, form.name)}{suffix}"
+            for i, clips in enumerate(found)
+            for form in forms
+            for suffix in (".txt", ".csv", *([".png"] if figure else []))
+        ]
+        check_report(output, names, force)
     sections = []
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("evaluating", total=None)
@@ -91,7 +113,7 @@ def evaluate(
                 forms,
                 clips,
                 lambda form, done, total: bar.update(
-                    task, description=form, completed=done, total=total
+                    task, description=escape(form), completed=done, total=total
                 ),
             )
             sections.append((clips, results))
@@ -101,10 +123,11 @@ def evaluate(
         "split": split,
         "not_evaluated": absent,
         "failed": failed,
+        "notes": notes,
         "origins": [_section_facts(clips, forms, results) for clips, results in sections],
     }
     if output is not None:
-        _write(output, facts, sections, figure)
+        _write(output, facts, sections, figure, force)
     if as_json:
         print_json(facts)
     else:
@@ -117,10 +140,7 @@ def evaluate(
             print_line(f"not evaluated: {reason}")
         if output is not None:
             print_line(f"report and confusion matrices are in '{output}'")
-    for failure in failed:
-        print_error(failure)
-    if failed:
-        raise typer.Exit(AkrtError.exit_code)
+    tell(failed, notes)
 
 
 def _model(path: str | None, quantised_h5: Path | None) -> Model:
@@ -213,20 +233,27 @@ def _print_section(clips: Clips, forms: Sequence[Form], results: Sequence[Scores
             print_line(f"warning: {warning}")
 
 
-def _write(
-    folder: Path, facts: Any, sections: Sequence[tuple[Clips, Sequence[Scores]]], figure: bool
-) -> None:
-    from akrt.files import make_folder, write_file
-    from akrt.kws.confusion import write
+def _stem(number: int, clips: Clips, form: str) -> str:
+    """Of the files of a confusion matrix."""
+    prefix = "" if number == 0 else clips.name.replace(" ", "") + "_"
+    return f"{prefix}confusion_{form.lower().replace(' ', '_')}"
 
-    make_folder(folder)
+
+def _write(
+    folder: Path,
+    facts: Any,
+    sections: Sequence[tuple[Clips, Sequence[Scores]]],
+    figure: bool,
+    force: bool,
+) -> None:
+    from akrt.kws.confusion import as_files
+    from akrt.kws.reports import write_report
+
+    contents: dict[str, bytes] = {}
     for i, (clips, results) in enumerate(sections):
-        prefix = "" if i == 0 else clips.name.replace(" ", "") + "_"
         for scores in results:
-            stem = f"{prefix}confusion_{scores.name.lower().replace(' ', '_')}"
-            write(scores, folder, stem, figure)
-    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-    write_file(folder / "report.json", text.encode())
+            contents |= as_files(scores, _stem(i, clips, scores.name), figure)
+    write_report(folder, facts, contents, force)
 
 
 def fetch(
@@ -241,6 +268,7 @@ def fetch(
     unpack: Annotated[
         bool, typer.Option("--unpack", help="Unpack an archive into a folder of its name.")
     ] = False,
+    force: ForceOption = False,
 ) -> None:
     """Download the tutorial's networks or Speech Commands, checked by SHA-256."""
     from akrt.kws import fetch as fetching
@@ -254,13 +282,17 @@ def fetch(
         if name not in resources:
             raise UsageError(f"'{name}' is none of {', '.join(resources)}")
     for name in what:
-        path = _fetch_with_bar(resources[name], output, base_url)
-        if unpack and path.name.endswith(".tar.gz"):
-            path = fetching.extract(path, output / path.name.removesuffix(".tar.gz"))
+        unpacked = output / resources[name].file.removesuffix(".tar.gz")
+        archive = unpack and unpacked.name != resources[name].file
+        if archive:
+            fetching.check_new(unpacked)
+        path = _fetch_with_bar(resources[name], output, base_url, force)
+        if archive:
+            path = fetching.extract(path, unpacked)
         print_line(str(path))
 
 
-def _fetch_with_bar(resource: Resource, folder: Path, base_url: str | None) -> Path:
+def _fetch_with_bar(resource: Resource, folder: Path, base_url: str | None, force: bool) -> Path:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -280,4 +312,5 @@ def _fetch_with_bar(resource: Resource, folder: Path, base_url: str | None) -> P
             folder,
             base_url,
             lambda done, total: bar.update(task, completed=done, total=total or None),
+            force,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from akrt.cli import recordings
+from akrt.cli.kws_told import tell
 from akrt.cli.options import (
     BackendOption,
     DeviceOption,
     FallbackOption,
+    ForceOption,
     HopOption,
     JsonOption,
     MinCountOption,
@@ -23,7 +24,7 @@ from akrt.cli.options import (
     ThresholdOption,
     WindowOption,
 )
-from akrt.cli.output import print_error, print_json, print_line, print_table
+from akrt.cli.output import print_json, print_line, print_table
 from akrt.decision import StreamSettings
 from akrt.errors import AkrtError, DatasetError, UsageError
 
@@ -58,7 +59,7 @@ def eval_stream(
         ),
     ] = False,
     limit: Annotated[int, typer.Option(min=0, help="At most so many recordings; 0: all.")] = 0,
-    seed: Annotated[int, typer.Option(help="Order, gaps and backgrounds come from it.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Order, gaps and backgrounds come from it.")] = 1,
     model: ModelOption = None,
     backend: BackendOption = "auto",
     device: DeviceOption = None,
@@ -73,25 +74,36 @@ def eval_stream(
     ] = None,
     figure: Annotated[bool, typer.Option(help="Draw the DET curve into the folder too.")] = True,
     as_json: JsonOption = False,
+    force: ForceOption = False,
 ) -> None:
     """Splice recordings into background noise; count hits, misses and false alarms."""
     from akrt.kws.dataset import load_noises
     from akrt.kws.eval_stream import draw, evaluate_stream, load_clips
+    from akrt.kws.reports import check_report, write_report
 
     if split not in SPLITS:
         raise UsageError(f"--split must be one of {', '.join(SPLITS)}, got '{split}'")
     settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
     ratios = _ratios(snr)
+    if output is not None:
+        check_report(output, ["det.png"] if figure else [], force)
     failed: list[str] = []
+    notes: list[str] = []
     with recordings.open_runtime(model, backend, device, fallback) as runtime:
         if runtime.model.labels is None:
             raise DatasetError(
                 f"the model '{runtime.model.name}' has no class names: add them with "
                 f"'akrt convert IN OUT --labels FILE'"
             )
-        clips = load_clips(*(folder, runtime.model.labels, split, training_speakers, limit, failed))
-        quiet = all(ratio == float("inf") for ratio in ratios)
-        noises = [] if quiet else load_noises(noise or folder, 16000)
+        try:
+            clips = load_clips(
+                *(folder, runtime.model.labels, split, training_speakers, limit, failed, notes)
+            )
+            quiet = all(ratio == float("inf") for ratio in ratios)
+            noises = [] if quiet else load_noises(noise or folder, 16000, failed=failed)
+        except AkrtError:
+            tell(failed, notes)
+            raise
         conditions = _with_bar(
             lambda progress: evaluate_stream(
                 runtime, clips, noises, ratios, settings, seed, progress=progress
@@ -109,10 +121,11 @@ def eval_stream(
             "settings": vars(settings),
             "conditions": [condition.as_dict() for condition in conditions],
             "failed": failed,
+            "notes": notes,
         }
         drawn = draw(conditions, runtime.model.name) if output is not None and figure else None
     if output is not None:
-        _write(output, facts, drawn)
+        write_report(output, facts, {} if drawn is None else {"det.png": drawn}, force)
     if as_json:
         print_json(facts)
     else:
@@ -120,10 +133,7 @@ def eval_stream(
         print_line(f"computed by {computed_by['text']}")
         if output is not None:
             print_line(f"report{' and DET curve' if drawn else ''} are in '{output}'")
-    for failure in failed:
-        print_error(failure)
-    if failed:
-        raise typer.Exit(AkrtError.exit_code)
+    tell(failed, notes)
 
 
 def _ratios(text: str) -> list[float]:
@@ -150,16 +160,6 @@ def _with_bar(work: Any) -> list[Condition]:
             )
         )
         return conditions
-
-
-def _write(folder: Path, facts: Any, drawn: bytes | None) -> None:
-    from akrt.files import make_folder, write_file
-
-    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-    make_folder(folder)
-    write_file(folder / "report.json", text.encode())
-    if drawn is not None:
-        write_file(folder / "det.png", drawn)
 
 
 def _row(point: Point) -> list[str]:

@@ -71,7 +71,8 @@ def print_table(
     numbers = set(numeric)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for i, column in enumerate(columns):
-        table.add_column(column, justify="right" if i in numbers else "left", overflow="fold")
+        header = Text(printable(column))
+        table.add_column(header, justify="right" if i in numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     width = None if sys.stdout.isatty() else PIPE_WIDTH

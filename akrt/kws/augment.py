@@ -11,7 +11,7 @@ import numpy.typing as npt
 from akrt.audio import fit_length
 from akrt.errors import UsageError
 
-__all__ = ["Augmentation", "augment", "silence", "trim"]
+__all__ = ["Augmentation", "augment", "loudest_part", "silence", "trim"]
 
 Signal = npt.NDArray[np.float32]
 
@@ -125,6 +125,31 @@ def trim(clip: Signal, floor_db: float = -45.0, margin: int = 320) -> Signal:
     if not len(loud):
         return clip
     return clip[max(0, loud[0] - margin) : loud[-1] + margin]
+
+
+def loudest_part(clip: Signal, samples: int, sample_rate: int = 16000) -> Signal:
+    """The `samples` of a longer recording that hold most of its sound; a shorter one as it is.
+
+    Where several stretches hold nearly as much (a word between pauses), the middle one is taken.
+
+    Args:
+        clip: float32 (n,).
+        samples: length of the result.
+        sample_rate: in Hz.
+    """
+    if len(clip) <= samples:
+        return clip
+    step = max(1, sample_rate // 100)
+    power = np.square(clip.astype(np.float64) - float(clip.mean(dtype=np.float64)))
+    total = np.concatenate([[0.0], np.cumsum(power)])
+    starts = np.arange(0, len(clip) - samples + 1, step)
+    energy = total[starts + samples] - total[starts]
+    most = np.flatnonzero(energy >= 0.99 * energy.max())
+    first = int(energy.argmax())
+    beside = np.arange(len(most)) - np.searchsorted(most, first)
+    together = most[most - first == beside]
+    start = int(starts[together[len(together) // 2]])
+    return clip[start : start + samples]
 
 
 def _change_speed(clip: Signal, factor: float) -> Signal:

@@ -14,7 +14,7 @@ from akrt.errors import MissingExtraError
 from akrt.files import make_folder, write_file
 from akrt.kws.scores import Scores
 
-__all__ = ["as_csv", "as_text", "draw", "write"]
+__all__ = ["as_csv", "as_files", "as_text", "draw", "write"]
 
 
 def as_text(scores: Scores) -> str:
@@ -116,23 +116,32 @@ def _percent(table: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return share
 
 
+def as_files(scores: Scores, stem: str, figure: bool = True) -> dict[str, bytes]:
+    """The contents of ``stem.txt``, ``stem.csv`` and, if asked for, ``stem.png``.
+
+    Raises:
+        MissingExtraError: a figure is asked for and matplotlib is not installed.
+    """
+    contents: dict[str, bytes] = {
+        f"{stem}.txt": as_text(scores).encode(),
+        f"{stem}.csv": as_csv(scores).encode(),
+    }
+    if figure:
+        drawn = io.BytesIO()
+        draw(scores).savefig(drawn, format="png", dpi=110)
+        contents[f"{stem}.png"] = drawn.getvalue()
+    return contents
+
+
 def write(scores: Scores, folder: Path, stem: str, figure: bool = True) -> list[Path]:
-    """``stem.txt``, ``stem.csv`` and, if asked for, ``stem.png`` in a folder, each whole or not.
+    """Those files in a folder, each whole or not; files of these names are replaced.
 
     Raises:
         OutputError: the folder cannot be written to.
         MissingExtraError: a figure is asked for and matplotlib is not installed.
     """
-    contents: dict[str, bytes] = {
-        ".txt": as_text(scores).encode(),
-        ".csv": as_csv(scores).encode(),
-    }
-    if figure:
-        drawn = io.BytesIO()
-        draw(scores).savefig(drawn, format="png", dpi=110)
-        contents[".png"] = drawn.getvalue()
+    contents = as_files(scores, stem, figure)
     make_folder(folder)
-    paths = [folder / (stem + suffix) for suffix in contents]
-    for path, data in zip(paths, contents.values(), strict=True):
-        write_file(path, data)
-    return paths
+    for name, data in contents.items():
+        write_file(folder / name, data)
+    return [folder / name for name in contents]

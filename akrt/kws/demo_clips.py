@@ -6,6 +6,7 @@ one second) and the same bytes every time with the same versions of the speech e
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from akrt.audio import fit_length
 from akrt.errors import AkrtError, DatasetError, UsageError
+from akrt.files import check_replaceable, make_folder, write_file
 from akrt.kws.synthesise import Utterance, Voice, available_voices, is_held_out, speak
 from akrt.kws.words import SILENCE, TUTORIAL
 
@@ -43,6 +45,8 @@ def make_clips(folder: Path) -> list[Path]:
 
     Raises:
         DatasetError: one of the voices is not installed.
+        UsageError: there is another file of that name.
+        OutputError: a clip cannot be written.
     """
     import soundfile
 
@@ -54,8 +58,12 @@ def make_clips(folder: Path) -> list[Path]:
 
     def write(word: str, name: str, clip: npt.NDArray[np.float32]) -> None:
         path = folder / word / f"{name}.flac"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, clip, SAMPLE_RATE, subtype="PCM_16")
+        encoded = io.BytesIO()
+        soundfile.write(encoded, clip, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+        data = encoded.getvalue()
+        make_folder(path.parent)
+        check_replaceable(path, lambda there: there == data)
+        write_file(path, data)
         written.append(path)
 
     for level in (1e-4, 1e-3):

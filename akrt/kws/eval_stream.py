@@ -21,7 +21,7 @@ import numpy.typing as npt
 from akrt.audio import SUFFIXES, load_audio
 from akrt.decision import StreamSettings
 from akrt.errors import AudioError, DatasetError, MissingExtraError
-from akrt.kws.dataset import scan
+from akrt.kws.dataset import folders_in, scan
 from akrt.kws.splice import Event, Spliced, splice
 from akrt.runtime import Runtime
 from akrt.stream import Detection, detections, stream_potentials
@@ -117,6 +117,7 @@ def load_clips(
     training_speakers: bool = False,
     limit: int = 0,
     failed: list[str] | None = None,
+    notes: list[str] | None = None,
 ) -> Clips:
     """Word and samples of the recordings in `folder`/<word>/, unknown words among them.
 
@@ -127,20 +128,26 @@ def load_clips(
         training_speakers: the folder holds no test speakers (`akrt.kws.dataset.scan`).
         limit: at most so many, spread evenly; 0: all.
         failed: files that cannot be read are told here; without it they are an error.
+        notes: told about empty folders and unknown speakers.
 
     Raises:
         DatasetError: none there.
         AudioError: a recording cannot be read, and `failed` is None.
     """
-    if not folder.is_dir():
-        raise DatasetError(f"'{folder}' is not a folder of recordings")
-    inside = [p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] not in "._"]
+    inside = [p.name for p in folders_in(folder) if p.name[0] not in "._"]
     if not set(inside) & set(words):
         raise DatasetError(f"no folder in '{folder}' is named after a word of the network")
     speakers: Literal["official", "training", "all-testing"] = "all-testing"
     if split != "all":
         speakers = "training" if training_speakers else "official"
-    found = scan(folder, tuple(inside), split=speakers)
+    found = scan(folder, tuple(inside), split=speakers, failed=failed, notes=notes)
+    unknown = [r for r in found if not r.known_speaker]
+    if split != "all" and unknown and notes is not None:
+        notes.append(
+            f"{len(unknown)} of {len(found)} recordings have no speaker in their names "
+            f"(<speaker>_nohash_<n>): they were split by recording, one person may be in several "
+            f"splits"
+        )
     chosen = [r for r in found if split in ("all", r.split)]
     if limit and limit < len(chosen):
         chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, limit).astype(np.int64)]

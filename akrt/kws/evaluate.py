@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio import SUFFIXES, features_from_file
+from akrt.audio import features, load_audio, quantise
 from akrt.errors import AudioError, DatasetError, MismatchError, UsageError
-from akrt.kws.dataset import scan
+from akrt.kws.augment import loudest_part
+from akrt.kws.dataset import scan, sound_files
 from akrt.kws.featureset import SPLITS, FeatureSet
+from akrt.kws.items import about_longer
 from akrt.kws.pickles import load_pickle
 from akrt.kws.scores import Scores
 from akrt.kws.words import SILENCE, TUTORIAL
@@ -199,6 +201,7 @@ def load_clips(
     split: str = "testing",
     mfcc: Mfcc | None = None,
     failed: list[str] | None = None,
+    notes: list[str] | None = None,
 ) -> list[Clips]:
     """Labelled clips, by origin: real recordings (with the noise of ``_silence_``) first.
 
@@ -207,18 +210,22 @@ def load_clips(
             with one folder of recordings for each class.
         words: classes to look for in a folder of recordings; the tutorial's by default.
         split: ``training``, ``validation`` or ``testing``; everything in a folder is ``testing``.
-        mfcc: how recordings become features.
+        mfcc: how recordings become features. Of one that is longer than a clip the loudest part
+            is taken.
         failed: recordings that cannot be read are told here; without it they are an error.
+        notes: told what else must be said with figures that are made with the clips.
 
     Raises:
         DatasetError: nothing usable there.
     """
+    notes = [] if notes is None else notes
     source = Path(path)
     if split not in SPLITS:
         raise DatasetError(f"split must be one of {', '.join(SPLITS)}, got '{split}'")
     if source.is_dir():
-        return [_recordings(source, words or TUTORIAL, mfcc or Mfcc(), failed)]
+        return [_recordings(source, words or TUTORIAL, mfcc or Mfcc(), failed, notes)]
     data = load_pickle(source) if source.suffix in (".pkl", ".pickle") else FeatureSet.load(source)
+    notes += data.notes
     groups: list[tuple[str, ...]] = [("real", "noise")]
     groups += [(name,) for name in data.sources if name not in groups[0]]
     found = []
@@ -235,22 +242,32 @@ def load_clips(
 
 
 def _recordings(
-    folder: Path, words: tuple[str, ...], mfcc: Mfcc, failed: list[str] | None
+    folder: Path,
+    words: tuple[str, ...],
+    mfcc: Mfcc,
+    failed: list[str] | None,
+    notes: list[str],
 ) -> Clips:
-    found = [(r.path, r.label) for r in scan(folder, words, split="all-testing")]
+    told = [] if failed is None else failed
+    spoken = scan(folder, words, split="all-testing", failed=told, notes=notes)
+    found = [(r.path, r.label) for r in spoken]
     silence = folder / SILENCE
     if SILENCE in words and silence.is_dir():
-        files = sorted(p for p in silence.iterdir() if p.suffix.lower() in SUFFIXES)
-        found += [(path, words.index(SILENCE)) for path in files]
-    x, y = [], []
+        found += [(path, words.index(SILENCE)) for path in sound_files(silence, told)]
+    x, y, lengths = [], [], []
     for path, label in found:
         try:
-            x.append(features_from_file(path, mfcc))
-            y.append(label)
+            sound = load_audio(path, mfcc.sample_rate)
         except AudioError as error:
             if failed is None:
                 raise DatasetError(str(error)) from None
             failed.append(str(error))
+            continue
+        part = loudest_part(sound, mfcc.clip, mfcc.sample_rate)
+        x.append(quantise(features(part, mfcc), mfcc))
+        y.append(label)
+        lengths.append(len(sound))
     if not x:
-        raise DatasetError(f"none of the recordings in '{folder}' could be read")
+        raise DatasetError(f"none of the {len(found)} recordings in '{folder}' could be read")
+    notes += about_longer(lengths, mfcc)
     return Clips("recordings", np.stack(x), np.array(y, np.int64), words)

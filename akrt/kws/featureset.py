@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +16,15 @@ import numpy.typing as npt
 from akrt.errors import DatasetError, InputError
 from akrt.files import read_arrays, write_file
 
-__all__ = ["SPLITS", "FeatureSet"]
+__all__ = ["SPLITS", "FeatureSet", "about_unknown_speakers"]
 
 SPLITS = ("training", "validation", "testing")
 FORMAT = 1
+_ENTRIES = (
+    *("x", "y", "split", "source", "speaker", "copy", "clip"),
+    *("words", "sources", "speakers", "settings"),
+)
+"""Of the archive, besides ``format``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +77,23 @@ class FeatureSet:
             words = table.setdefault(SPLITS[split], {})
             words.setdefault(self.words[label], {})[self.sources[source]] = number
         return table
+
+    @property
+    def notes(self) -> list[str]:
+        """What must be said with every figure that is made with these rows."""
+        unknown = self.settings.get("unknown_speakers")
+        return [about_unknown_speakers(unknown)] if isinstance(unknown, dict) else []
+
+    @staticmethod
+    def wrote(data: bytes) -> bool:
+        """Whether the bytes of a file are what `save` writes."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                names = {name.removesuffix(".npy") for name in archive.namelist()}
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+            return False
+        # NumPy before 2.1 stores the option as an array
+        return names - {"allow_pickle"} == {"format", *_ENTRIES}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file under a temporary name, then rename it.
@@ -144,3 +167,18 @@ class FeatureSet:
                 raise DatasetError(f"'{path}': {name} is {column.dtype} {column.shape}")
             if count and (column.min() < 0 or column.max() >= limits.get(name, 1 << 31)):
                 raise DatasetError(f"'{path}': {name} names something that is not there")
+
+
+def about_unknown_speakers(unknown: dict[str, Any]) -> str:
+    """A sentence about recordings of which nobody knows who speaks.
+
+    Args:
+        unknown: ``unknown_speakers`` of a feature file's settings.
+    """
+    examples = [f"'{name}'" for name in unknown.get("examples", [])]
+    return (
+        f"{unknown.get('recordings')} of {unknown.get('of')} recordings have no speaker in their "
+        f"names (such as {', '.join(examples)}; expected <speaker>_nohash_<n>): they were split by "
+        f"recording, {unknown.get('counted_as')} by their names. One person may be in training "
+        f"and in the test, so that accuracies are optimistic"
+    )

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from akrt.errors import DownloadError, MissingExtraError, UsageError
+from akrt.files import check_replaceable
 
-__all__ = ["RESOURCES", "Resource", "extract", "fetch"]
+__all__ = ["RESOURCES", "Resource", "check_new", "extract", "fetch"]
 
 TIMEOUT_SECONDS = 30
 """Of silence from the server."""
@@ -86,6 +87,7 @@ def fetch(
     folder: str | os.PathLike[str],
     base_url: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    force: bool = False,
 ) -> Path:
     """Download one file into a folder, or find it there already, and check it.
 
@@ -97,11 +99,13 @@ def fetch(
         folder: where to; it is made if need be.
         base_url: another address of the directory that holds the file (a mirror).
         progress: called with the bytes so far, and in all (0 if the server does not say).
+        force: replace a file of that name that is not the one to download.
 
     Raises:
         DownloadError: no network, an answer that is not the file, a wrong hash, a full disk.
         MissingExtraError: pooch is not installed.
-        UsageError: `base_url` is not an http or https address.
+        UsageError: `base_url` is not an http or https address, or there is another file of that
+            name.
     """
     base = (base_url or resource.base_url).rstrip("/")
     if not base.startswith(("http://", "https://")):
@@ -110,7 +114,7 @@ def fetch(
         import pooch
         import requests
     except ImportError as error:
-        raise MissingExtraError(error.name or "pooch", "train", "downloading") from None
+        raise MissingExtraError(error.name or "pooch", "fetch", "downloading") from None
     target = Path(folder)
     _make(target, resource)
     url = f"{base}/{resource.file}"
@@ -129,6 +133,8 @@ def fetch(
                 path=workshop,
                 downloader=pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT_SECONDS),
             )
+            if not (final.is_file() and _begins(final, Path(downloaded))):
+                check_replaceable(final, force=force)
             os.replace(downloaded, final)
             return final
     except requests.HTTPError as error:
@@ -162,8 +168,7 @@ def extract(archive: Path, folder: Path) -> Path:
     Raises:
         DownloadError: the folder exists, the archive is damaged or unsafe, or the disk is full.
     """
-    if folder.exists():
-        raise DownloadError(f"'{folder}' exists already: remove it, or use it as it is")
+    check_new(folder)
     if not hasattr(tarfile, "data_filter"):
         raise DownloadError("unpacking safely needs Python 3.10.12, 3.11.4, 3.12 or newer")
     temporary = None
@@ -182,6 +187,27 @@ def extract(archive: Path, folder: Path) -> Path:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
     return folder
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that is there already, or anything else of its name.
+
+    Raises:
+        DownloadError: it exists.
+    """
+    if os.path.lexists(folder):
+        raise DownloadError(f"'{folder}' exists already: remove it, or use it as it is")
+
+
+def _begins(part: Path, whole: Path) -> bool:
+    """Whether a file is the beginning of another: a download by hand that broke off."""
+    if part.stat().st_size > whole.stat().st_size:
+        return False
+    with part.open("rb") as one, whole.open("rb") as other:
+        while piece := one.read(1 << 20):
+            if piece != other.read(len(piece)):
+                return False
+    return True
 
 
 def _make(target: Path, resource: Resource) -> None:

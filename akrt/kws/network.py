@@ -6,6 +6,7 @@ TensorFlow is imported when a function here is called, never before.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from akrt.errors import MissingExtraError, ModelFileError
+from akrt.files import write_file
 from akrt.importers import keras_config, quarantine
 
 __all__ = [
@@ -147,10 +149,15 @@ def logits_of(model: Any) -> Any:
 
 
 def save(model: Any, path: Path) -> None:
-    """Write a Keras HDF5 file under a temporary name, then rename it."""
-    temporary = path.with_name(f".{path.name}.tmp.h5")
-    model.save(temporary, include_optimizer=False, save_format="h5")
-    temporary.replace(path)
+    """Write a Keras HDF5 file, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="akrt-network-") as workshop:
+        made = Path(workshop, "network.h5")
+        model.save(made, include_optimizer=False, save_format="h5")
+        write_file(path, made.read_bytes())
 
 
 def load(path: Path) -> Any:

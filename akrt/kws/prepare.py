@@ -4,75 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio import features, fit_length, load_audio, quantise
-from akrt.errors import DatasetError, UsageError
-from akrt.kws.augment import Augmentation, augment, silence
-from akrt.kws.dataset import Recording, Speakers, load_noises, scan
-from akrt.kws.featureset import SPLITS, FeatureSet
-from akrt.kws.synthesise import Utterance, available_voices, is_held_out, speak, utterances
-from akrt.kws.words import SILENCE, TUTORIAL
-from akrt.model import Mfcc
+from akrt.errors import AudioError, DatasetError
+from akrt.kws.dataset import Recording, load_noises, scan
+from akrt.kws.featureset import SPLITS, FeatureSet, about_unknown_speakers
+from akrt.kws.items import Features, Item, features_of, tasks_of, usable, workers_for
+from akrt.kws.rows import share_rows, spread
+from akrt.kws.settings import PrepareSettings
+from akrt.kws.speakers import SpeakerNames
+from akrt.kws.synthesise import Utterance, available_voices, is_held_out, utterances
+from akrt.kws.words import SILENCE
+from akrt.printable import printable
 
 __all__ = ["PrepareSettings", "prepare"]
 
 SYNTHETIC, NOISE = "synthetic", "noise"
-ITEMS_PER_TASK = 48
 Progress = Callable[[int, int], None]
 """Called with items done and items in all."""
-
-
-@dataclass(frozen=True)
-class PrepareSettings:
-    """Everything, besides the recordings, that decides what a feature file holds."""
-
-    words: tuple[str, ...] = TUTORIAL
-    speakers: Speakers = "official"
-    """``training``: the folder holds no test speakers (`dataset.training_speakers_only`)."""
-    per_class: int = 8000
-    """Feature maps of every class in training, copies included."""
-    max_copies: int = 100
-    """Most copies of one clip."""
-    synthesise: bool = False
-    short_of: int = 250
-    """A word with fewer real training clips than this is short of recordings."""
-    synthetic_copies: int = 2
-    """Most copies of one synthetic utterance."""
-    synthetic_short: int = 800
-    """Utterances for a word short of recordings."""
-    synthetic_other: int = 400
-    """Utterances for the other words, so that a voice's artificiality tells nothing."""
-    seed: int = 1
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    mfcc: Mfcc = field(default_factory=Mfcc)
-
-    def __post_init__(self) -> None:
-        for name in ("per_class", "max_copies", "synthetic_copies"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1")
-        for name in ("short_of", "synthetic_short", "synthetic_other", "seed"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} must not be negative")
-
-
-@dataclass(frozen=True)
-class _Item:
-    """One clip and how many augmented copies it gets besides itself."""
-
-    origin: Recording | Utterance | None
-    """None: silence."""
-    label: int
-    split: str
-    source: str
-    speaker: str
-    copies: int
 
 
 def prepare(
@@ -81,42 +35,111 @@ def prepare(
     *,
     extra: Sequence[tuple[str, Path]] = (),
     test: Path | None = None,
+    noise: Path | None = None,
+    names: SpeakerNames | None = None,
     workers: int = 1,
     progress: Progress | None = None,
+    failed: list[str] | None = None,
+    notes: list[str] | None = None,
 ) -> FeatureSet:
     """Features of a folder of recordings, augmented, synthetic speech added if asked for.
 
     Args:
-        folder: in the layout of Speech Commands, ``_background_noise_`` included.
+        folder: in the layout of Speech Commands.
         settings: what to make.
         extra: further (name, folder) pairs, all of it training; counted under their names.
         test: a folder whose recordings are all testing; nothing of it enters training.
+        noise: the folder that holds ``_background_noise_``; default: `folder`.
+        names: who speaks in files whose names do not say it.
         workers: processes. The result does not depend on their number.
         progress: told about items done.
+        failed: recordings that cannot be used are left out and told here; without it they are an
+            error.
+        notes: told what else should be known about the result.
 
     Returns:
         Training (with copies), validation and testing rows.
 
     Raises:
         DatasetError: a folder is unusable or nothing is left to train on.
-        AudioError: a recording cannot be read.
+        AudioError: a recording cannot be read, and `failed` is None.
     """
+    notes = [] if notes is None else notes
     mfcc = settings.mfcc
-    noises = load_noises(folder, mfcc.sample_rate)
-    if any(len(noise) <= mfcc.clip for noise in noises):
-        raise DatasetError(f"a background noise of '{folder}' is not longer than a clip")
-    found = scan(folder, settings.words, split=settings.speakers)
+    words = settings.words
+    told: dict[str, Any] = {"names": names, "failed": failed, "notes": notes}
+    found = scan(folder, words, split=settings.speakers, **told)
+    divided = {r.path for r in found}
     for name, path in extra:
-        found += scan(path, settings.words, source=name, split="all-training")
+        found += scan(path, words, source=name, split="all-training", **told)
     if test is not None:
         found = [r for r in found if r.split != "testing"]
-        found += scan(test, settings.words, split="all-testing")
-    items = list(_plan(found, settings))
-    arrays = _compute(items, settings, noises, workers, progress)
-    return _assemble(items, arrays, settings)
+        found += scan(test, words, split="all-testing", **told)
+    noises = load_noises(noise or folder, mfcc.sample_rate, mfcc.clip, failed)
+    with workers_for(workers, noises) as run:
+        found = usable(found, mfcc, run, failed, notes)
+        unknown = unknown_speakers([r for r in found if r.path in divided])
+        items = list(_plan(found, settings, notes))
+        results: list[Features] = []
+        for result in run(features_of, tasks_of(items, settings)):
+            results += result
+            if progress is not None:
+                progress(len(results), len(items))
+    kept = []
+    for item, array in zip(items, results, strict=True):
+        if isinstance(array, str):  # it could be read a moment ago
+            if failed is None:
+                raise AudioError(array)
+            failed.append(array)
+        else:
+            kept.append((item, array))
+    data = _assemble(kept, settings, unknown, names)
+    notes += _about(found, data, unknown)
+    return data
 
 
-def _plan(found: Sequence[Recording], settings: PrepareSettings) -> Iterator[_Item]:
+def unknown_speakers(found: Sequence[Recording]) -> dict[str, Any] | None:
+    """What a feature file says about recordings of unknown speakers that were split."""
+    unknown = [r for r in found if not r.known_speaker]
+    if not unknown:
+        return None
+    return {
+        "recordings": len(unknown),
+        "of": len(found),
+        "counted_as": len({r.speaker for r in unknown}),
+        "examples": [printable(f"{r.word}/{r.path.name}") for r in unknown[:3]],
+    }
+
+
+def _about(
+    found: Sequence[Recording], data: FeatureSet, unknown: dict[str, Any] | None
+) -> list[str]:
+    """What the user should know about splits and speakers."""
+    notes = []
+    if unknown is not None:
+        notes.append(
+            f"{about_unknown_speakers(unknown)}. Say who speaks with --speaker-pattern or "
+            f"--speaker-list"
+        )
+    learnt = {r.speaker for r in found if r.split != "testing" and r.known_speaker}
+    both = sorted(learnt & {r.speaker for r in found if r.split == "testing" and r.known_speaker})
+    if both:
+        notes.append(
+            f"{len(both)} speakers of the test are heard in training or validation too "
+            f"({', '.join(both[:5])}{'...' if len(both) > 5 else ''}): its accuracy will be "
+            f"optimistic"
+        )
+    if not data.select("validation", "real").any():
+        notes.append(
+            "no recording is of a validation speaker: 'akrt kws train' needs some to choose "
+            "networks by; recordings of more speakers bring them"
+        )
+    return notes
+
+
+def _plan(
+    found: Sequence[Recording], settings: PrepareSettings, notes: list[str]
+) -> Iterator[Item]:
     rng = np.random.default_rng([settings.seed, 0])
     voices = []
     if settings.synthesise:
@@ -125,7 +148,8 @@ def _plan(found: Sequence[Recording], settings: PrepareSettings) -> Iterator[_It
             raise DatasetError("every voice installed here is held out of training")
     held = [r for r in found if r.split != "training"]
     for r in held:
-        yield _Item(r, r.label, r.split, r.source, r.speaker, 0)
+        yield Item(r, r.label, r.split, r.source, r.speaker, 0)
+    fewer = []
     for label, word in enumerate(settings.words):
         if word == SILENCE:
             yield from _silences(label, held, settings)
@@ -140,12 +164,37 @@ def _plan(found: Sequence[Recording], settings: PrepareSettings) -> Iterator[_It
         if voices and not word.startswith("_"):
             short = len(real) < settings.short_of
             count = settings.synthetic_short if short else settings.synthetic_other
-            said = utterances(word, count, voices, rng)
-        if not real and not extra and not said:
-            raise DatasetError(
-                f"nothing to train '{word}' on: add recordings, or let speech be synthesised"
-            )
-        yield from _class_items(label, real, extra, said, settings)
+            # festival's text would have to be quoted
+            able = [v for v in voices if word.isalpha() or v.engine != "festival"]
+            said = utterances(word, count, able, rng) if able else []
+        if not own and not said:
+            raise DatasetError(_nothing(word, [r for r in held if r.label == label]))
+        if not own:
+            notes.append(f"'{word}' has no recordings in training, synthetic speech alone")
+        items = list(_class_items(label, real, extra, said, settings))
+        rows = sum(1 + item.copies for item in items)
+        if rows < settings.per_class:
+            fewer.append(f"{word} ({rows:,})")
+        yield from items
+    if fewer:
+        notes.append(
+            f"fewer than {settings.per_class:,} training rows, with as many copies of each clip "
+            f"as are made (at most {settings.max_copies} of a recording, "
+            f"{settings.synthetic_copies} of synthetic speech): {', '.join(fewer)}"
+        )
+
+
+def _nothing(word: str, held: Sequence[Recording]) -> str:
+    if held:
+        return (
+            f"nothing to train '{word}' on: its {len(held)} recordings are all of validation or "
+            f"testing speakers. Add recordings of other speakers, leave the word out of --words, "
+            f"or let speech be synthesised (--synthesise)"
+        )
+    return (
+        f"nothing to train '{word}' on: add recordings in a folder of that name, leave the word "
+        f"out of --words, or let speech be synthesised (--synthesise)"
+    )
 
 
 def _class_items(
@@ -154,28 +203,27 @@ def _class_items(
     extra: Sequence[Recording],
     said: Sequence[Utterance],
     settings: PrepareSettings,
-) -> Iterator[_Item]:
-    """Share a class's rows: real recordings first, then extra ones, then synthetic speech."""
+) -> Iterator[Item]:
+    """The clips of a class that enter training: `settings.per_class` rows (`share_rows`)."""
+    rng = np.random.default_rng([settings.seed, 2, label])
+    shared = share_rows(
+        settings.per_class,
+        len(real),
+        len(extra),
+        len(said),
+        max_copies=settings.max_copies,
+        synthetic_copies=settings.synthetic_copies,
+    )
+    for recordings, rows in ((real, shared.real), (extra, shared.extra)):
+        for r, maps in zip(recordings, spread(rows, len(recordings), rng), strict=True):
+            if maps:
+                yield Item(r, label, "training", r.source, r.speaker, maps - 1)
+    for u, maps in zip(said, spread(shared.synthetic, len(said), rng), strict=True):
+        if maps:
+            yield Item(u, label, "training", SYNTHETIC, u.voice.id, maps - 1)
 
-    def maps_each(share: float, clips: int, copies: int = settings.max_copies) -> int:
-        wanted = math.ceil(share / clips) if clips else 0
-        return min(copies + 1, max(1, wanted))
 
-    rest = float(settings.per_class)
-    each = maps_each(rest * (0.8 if extra or said else 1.0), len(real))
-    for r in real:
-        yield _Item(r, label, "training", r.source, r.speaker, each - 1)
-    rest = max(0.0, rest - each * len(real))
-    each = maps_each(rest * (0.5 if said else 1.0), len(extra))
-    for r in extra:
-        yield _Item(r, label, "training", r.source, r.speaker, each - 1)
-    rest = max(0.0, rest - each * len(extra))
-    each = maps_each(rest, len(said), settings.synthetic_copies)
-    for u in said:
-        yield _Item(u, label, "training", SYNTHETIC, u.voice.id, each - 1)
-
-
-def _silences(label: int, held: Sequence[Recording], settings: PrepareSettings) -> Iterator[_Item]:
+def _silences(label: int, held: Sequence[Recording], settings: PrepareSettings) -> Iterator[Item]:
     for split in SPLITS:
         if split == "training":
             count = settings.per_class
@@ -183,96 +231,21 @@ def _silences(label: int, held: Sequence[Recording], settings: PrepareSettings) 
             spoken = sum(r.split == split for r in held)
             count = math.ceil(spoken / max(1, len(settings.words) - 1))
         for _ in range(count):
-            yield _Item(None, label, split, NOISE, "", 0)
-
-
-_noises: list[npt.NDArray[np.float32]] = []
-"""Of this worker process; set once, when it starts."""
-
-
-def _start_worker(noises: list[npt.NDArray[np.float32]]) -> None:
-    _noises[:] = noises
-
-
-def _compute(
-    items: Sequence[_Item],
-    settings: PrepareSettings,
-    noises: list[npt.NDArray[np.float32]],
-    workers: int,
-    progress: Progress | None,
-) -> list[npt.NDArray[np.uint8]]:
-    tasks = [
-        (start, items[start : start + ITEMS_PER_TASK], settings)
-        for start in range(0, len(items), ITEMS_PER_TASK)
-    ]
-    out: list[npt.NDArray[np.uint8]] = []
-
-    def collect(results: Iterator[list[npt.NDArray[np.uint8]]]) -> None:
-        for arrays in results:
-            out.extend(arrays)
-            if progress is not None:
-                progress(len(out), len(items))
-
-    if workers <= 1:
-        _start_worker(noises)
-        collect(map(_features_of, tasks))
-        return out
-    pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(noises,)
-    )
-    with pool:
-        try:
-            collect(pool.map(_features_of, tasks))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return out
-
-
-def _features_of(
-    task: tuple[int, Sequence[_Item], PrepareSettings],
-) -> list[npt.NDArray[np.uint8]]:
-    """uint8 (1 + copies, frames, coefficients, 1) for each item of a task."""
-    first, items, settings = task
-    mfcc = settings.mfcc
-    said = [item.origin for item in items if isinstance(item.origin, Utterance)]
-    sounds = iter(speak(said, mfcc.sample_rate))
-    out = []
-    for number, item in enumerate(items, first):
-        rng = np.random.default_rng([settings.seed, 1, number])
-        if item.origin is None:
-            clips = [silence(mfcc.clip, _noises, rng)]
-        else:
-            whole = isinstance(item.origin, Recording) and item.source == "real"
-            if isinstance(item.origin, Recording):
-                clip = load_audio(item.origin.path, mfcc.sample_rate)
-            else:
-                clip = next(sounds)
-            clips = [fit_length(clip, mfcc.clip)]
-            clips += [
-                augment(
-                    clip,
-                    mfcc.clip,
-                    _noises,
-                    settings.augmentation,
-                    rng,
-                    anywhere=not whole,
-                    sample_rate=mfcc.sample_rate,
-                )
-                for _ in range(item.copies)
-            ]
-        out.append(quantise(features(np.stack(clips), mfcc), mfcc))
-    return out
+            yield Item(None, label, split, NOISE, "", 0)
 
 
 def _assemble(
-    items: Sequence[_Item],
-    arrays: Sequence[npt.NDArray[np.uint8]],
+    kept: Sequence[tuple[Item, npt.NDArray[np.uint8]]],
     settings: PrepareSettings,
+    unknown: dict[str, Any] | None,
+    names: SpeakerNames | None,
 ) -> FeatureSet:
-    rows = [len(array) for array in arrays]
+    items = [item for item, _ in kept]
+    rows = [len(array) for _, array in kept]
     sources = tuple(sorted({item.source for item in items}))
-    speakers = tuple(sorted({item.speaker for item in items}))
+    # of file names, which may hold bytes that are no text
+    whose = [printable(item.speaker) for item in items]
+    speakers = tuple(sorted(set(whose)))
     source_index = {name: i for i, name in enumerate(sources)}
     speaker_index = {name: i for i, name in enumerate(speakers)}
 
@@ -281,12 +254,16 @@ def _assemble(
 
     facts = asdict(settings)
     facts["words"] = list(settings.words)
+    if names is not None:
+        facts["speaker_names"] = {"pattern": names.pattern, "listed": len(names.listed)}
+    if unknown is not None:
+        facts["unknown_speakers"] = unknown
     return FeatureSet(
-        x=np.concatenate(arrays),
+        x=np.concatenate([array for _, array in kept]),
         y=column([item.label for item in items], np.int64),  # type: ignore[arg-type]
         split=column([SPLITS.index(item.split) for item in items], np.uint8),  # type: ignore[arg-type]
         source=column([source_index[item.source] for item in items], np.uint8),  # type: ignore[arg-type]
-        speaker=column([speaker_index[item.speaker] for item in items], np.int32),  # type: ignore[arg-type]
+        speaker=column([speaker_index[name] for name in whose], np.int32),  # type: ignore[arg-type]
         copy=np.concatenate([np.arange(n, dtype=np.int32) for n in rows]),
         clip=column(list(range(len(items))), np.int32),  # type: ignore[arg-type]
         words=settings.words,

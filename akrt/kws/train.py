@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import time
@@ -13,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from akrt.errors import DatasetError, InputError, UsageError
-from akrt.files import read_arrays
+from akrt.files import check_replaceable, make_folder, read_arrays, read_bytes, write_file
 from akrt.kws import network
 from akrt.kws.balance import balance
 from akrt.kws.chip_grid import move_to_chip_grid
 from akrt.kws.featureset import FeatureSet
 from akrt.kws.network import EPISODES, Episode
 from akrt.kws.optimise import Arrays, Hyper, Trainer, accuracy
+from akrt.kws.reports import check_folder
 
 __all__ = ["EpisodeResult", "TrainSettings", "markdown_table", "train"]
 
@@ -89,6 +91,7 @@ def train(
     folder: Path,
     settings: TrainSettings,
     report: Report | None = None,
+    force: bool = False,
 ) -> list[EpisodeResult]:
     """Train all episodes and their teacher; go on where a call with the same settings stopped.
 
@@ -101,6 +104,8 @@ def train(
         folder: where everything is written.
         settings: how to train.
         report: told about progress.
+        force: start anew over a run with other settings or data; overwrite files of these names
+            that akrt did not write.
 
     Returns:
         One result per episode, and one of the teacher where there is one.
@@ -108,14 +113,14 @@ def train(
     Raises:
         MissingExtraError: the extra ``train`` is not installed.
         DatasetError: there is nothing to train on or to choose by.
-        UsageError: `folder` holds a run with other settings or other data.
+        UsageError: `folder` holds a run with other settings or other data, or files that would be
+            overwritten and are not akrt's.
+        OutputError: `folder` cannot be written to.
     """
     network.keras_modules(settings.threads)
     arrays = _arrays(data)
-    folder.mkdir(parents=True, exist_ok=True)
     facts = _facts(data, settings)
-    _write_json(folder / "words.json", list(data.words))
-    results = _resume(folder, facts)
+    results = _claim(folder, facts, _stages(settings), force)
     episodes = {episode.name: episode for episode in EPISODES}
     for name in _stages(settings)[len(results) :]:
         if name == TEACHER:
@@ -164,25 +169,70 @@ def _checkpoint(folder: Path) -> Path:
     return folder / "checkpoint.npz"
 
 
-def _resume(folder: Path, facts: dict[str, Any]) -> list[EpisodeResult]:
-    table = folder / "table.json"
-    if not table.exists():
-        _write_json(table, {**facts, "episodes": []})
+def _claim(
+    folder: Path, facts: dict[str, Any], stages: list[str], force: bool
+) -> list[EpisodeResult]:
+    """Make the folder ready: what is done there already. Nothing that is not akrt's is touched."""
+    check_folder(folder)
+    make_folder(folder)
+    table, words = folder / "table.json", folder / "words.json"
+    listed = _json(facts["words"])
+    results = None if not os.path.lexists(table) else _earlier(folder, facts, force)
+    if results is None:
+        for name in (table.name, "table.md", "log.jsonl", *(_h5(folder, s).name for s in stages)):
+            check_replaceable(folder / name, None, force)
+        check_replaceable(words, lambda data: data == listed, force)
+        if force:
+            _checkpoint(folder).unlink(missing_ok=True)
+        elif _checkpoint(folder).exists():
+            _checkpoint_state(folder)
+            raise UsageError(
+                f"'{_checkpoint(folder)}' is of a run whose table.json is gone: give another "
+                f"folder, or --force to start anew"
+            )
+        _write_tables(folder, facts, [])
+        write_file(words, listed)
         return []
+    # a run may have been interrupted between the one table and the other
+    written = [_markdown(facts, rows).encode() for rows in (results, results[:-1])]
+    check_replaceable(words, lambda data: data == listed, force)
+    check_replaceable(folder / "table.md", lambda data: data in written, force)
+    begun = str(_checkpoint_state(folder).get("episode")) if _checkpoint(folder).exists() else None
+    for name in stages[len(results) :]:
+        if name != begun:  # written, but for the table, before a run was interrupted
+            check_replaceable(_h5(folder, name), None, force)
+    write_file(words, listed)
+    write_file(folder / "table.md", written[0])
+    return results
+
+
+def _earlier(folder: Path, facts: dict[str, Any], force: bool) -> list[EpisodeResult] | None:
+    """What a run with the same settings and data has done; None: start anew."""
+    table = folder / "table.json"
     try:
-        before = json.loads(table.read_text())
+        before = json.loads(read_bytes(table))
         results = [EpisodeResult(**row) for row in before.pop("episodes")]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"'{table}' is damaged, remove it to start anew: {error}") from None
+    except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if force:
+            return None
+        raise UsageError(
+            f"'{table}' is damaged, or not a table of 'akrt kws train': give another folder, or "
+            f"--force to start anew: {error}"
+        ) from None
+    missing = [r.episode for r in results if not _h5(folder, r.episode).exists()]
+    if before == facts and not missing:
+        return results
+    if force:
+        return None
     if before != facts:
         raise UsageError(
             f"'{folder}' holds a run with other settings or data: "
-            f"give another folder, or remove '{table}' to start anew"
+            f"give another folder, or --force to start anew"
         )
-    missing = [r.episode for r in results if not _h5(folder, r.episode).exists()]
-    if missing:
-        raise UsageError(f"'{folder}' has lost the networks of {', '.join(missing)}")
-    return results
+    raise UsageError(
+        f"'{folder}' has lost the networks of {', '.join(missing)}: give another folder, or "
+        f"--force to start anew"
+    )
 
 
 def _stages(settings: TrainSettings) -> list[str]:
@@ -271,11 +321,21 @@ def _run(trainer: Trainer, name: str, folder: Path, report: Report | None) -> fl
 
 
 def _save_checkpoint(folder: Path, name: str, trainer: Trainer, spent: float) -> None:
-    path = _checkpoint(folder)
-    temporary = path.with_name(f".{path.name}.tmp.npz")
     facts = {"episode": np.array(name), "seconds": np.array(spent)}
-    np.savez(temporary, allow_pickle=False, **facts, **trainer.state())
-    temporary.replace(path)
+    packed = io.BytesIO()
+    np.savez(packed, allow_pickle=False, **facts, **trainer.state())
+    write_file(_checkpoint(folder), packed.getvalue())
+
+
+def _checkpoint_state(folder: Path) -> dict[str, Any]:
+    path = _checkpoint(folder)
+    try:
+        state = read_arrays(path)
+        if not {"episode", "seconds"} <= set(state):
+            raise InputError("it is not what 'akrt kws train' writes")
+    except InputError as error:
+        raise UsageError(f"'{path}' is damaged, remove it to repeat the episode: {error}") from None
+    return state
 
 
 def _load_checkpoint(folder: Path, name: str, trainer: Trainer) -> float:
@@ -283,13 +343,13 @@ def _load_checkpoint(folder: Path, name: str, trainer: Trainer) -> float:
     path = _checkpoint(folder)
     if not path.exists():
         return 0.0
+    state = _checkpoint_state(folder)
+    if str(state["episode"]) != name:
+        return 0.0
     try:
-        state = read_arrays(path)
-        if str(state["episode"]) != name:
-            return 0.0
         trainer.restore(state)
         return float(state["seconds"])
-    except (InputError, KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise UsageError(f"'{path}' is damaged, remove it to repeat the episode: {error}") from None
 
 
@@ -308,17 +368,16 @@ def markdown_table(results: list[EpisodeResult]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _markdown(facts: dict[str, Any], results: list[EpisodeResult]) -> str:
+    settings = json.dumps(facts["training"], indent=2)
+    return f"{markdown_table(results)}\nSettings and seed:\n\n```json\n{settings}\n```\n"
+
+
 def _write_tables(folder: Path, facts: dict[str, Any], results: list[EpisodeResult]) -> None:
     rows = [asdict(result) for result in results]
-    settings = json.dumps(facts["training"], indent=2)
-    text = f"{markdown_table(results)}\nSettings and seed:\n\n```json\n{settings}\n```\n"
-    temporary = folder / ".table.md.tmp"
-    temporary.write_text(text)
-    temporary.replace(folder / "table.md")
-    _write_json(folder / "table.json", {**facts, "episodes": rows})
+    write_file(folder / "table.json", _json({**facts, "episodes": rows}))
+    write_file(folder / "table.md", _markdown(facts, results).encode())
 
 
-def _write_json(path: Path, content: Any) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
-    temporary.replace(path)
+def _json(content: Any) -> bytes:
+    return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()

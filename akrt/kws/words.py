@@ -62,7 +62,8 @@ def word_list(spec: str) -> tuple[str, ...]:
     """
     if spec in PRESETS:
         return PRESETS[spec]
-    words = [word.strip() for word in spec.split(",")]
+    # a list from a file may begin with a byte order mark
+    words = [word.strip() for word in spec.removeprefix("\ufeff").split(",")]
     if "," not in spec:
         raise UsageError(
             f"'{spec}' is no word list: give one of {', '.join(PRESETS)}, "

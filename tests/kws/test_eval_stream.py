@@ -145,11 +145,32 @@ def test_unreadable_recordings_are_named(folder: Path, tmp_path: Path) -> None:
     clip = next((folder / "yes").iterdir())
     (tmp_path / "yes" / "a_nohash_0.flac").write_bytes(clip.read_bytes())
     (tmp_path / "yes" / "b_nohash_0.wav").write_text("no sound")
-    out, error = command(tmp_path, "--snr", "clean", "--json", code=3)
+    out, error = command(tmp_path, "--snr", "clean", "--json")
     assert json.loads(out)["clips"] == 1
     assert "b_nohash_0.wav" in error
     with pytest.raises(DatasetError, match="no validation recording"):
         load_clips(folder, WORDS, "validation")
+
+
+def test_a_report_replaces_a_report_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+    arguments = (folder, "--snr", "clean", "--limit", 3, "--no-figure", "-o", tmp_path)
+    (tmp_path / "report.json").write_text('{"mine": 1}')
+    _, error = command(*arguments, code=2)
+    assert "report.json' exists and is not what akrt wrote there" in error
+    assert (tmp_path / "report.json").read_text() == '{"mine": 1}'
+    command(*arguments, "--force")
+    command(*arguments)
+
+
+def test_odd_files_are_named_and_all_of_them_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "yes" / "folder.wav").mkdir(parents=True)
+    (tmp_path / "no").mkdir()
+    for name in ("._a.wav", "b.wav", "c.m4a"):
+        (tmp_path / "yes" / name).touch()
+    out, error = command(tmp_path, "--snr", "clean", "--json", code=3)
+    assert not out
+    for name in ("folder.wav", "._a.wav", "b.wav", "c.m4a", "4 files", "in the folder no "):
+        assert name in error
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
 import sys
 from pathlib import Path
 
@@ -173,6 +174,63 @@ def test_folder_of_recordings(recorded: Path) -> None:
     failed: list[str] = []
     assert len(load_clips(recorded, WORDS, failed=failed)[0].y) == 9
     assert "broken.wav" in failed[0]
+
+
+def test_command_leaves_out_what_cannot_be_read(recorded: Path, tmp_path: Path) -> None:
+    """Everything odd is named, on standard error and in JSON; the others are evaluated."""
+    network().save(tmp_path / "m.akrt")
+    (recorded / "yes" / "broken.wav").write_bytes(b"RIFF")
+    (recorded / "yes" / "._speaker0.wav").write_bytes(bytes(70))
+    (recorded / "_silence_" / "folder.wav").mkdir()
+    (recorded / "no" / "notes.txt").touch()
+    sound = np.random.default_rng(0).normal(0, 0.1, 40000)
+    soundfile.write(recorded / "no" / "long.wav", sound, 16000)
+    (recorded / "nothing").mkdir()
+    code = [sys.executable, "-m", "akrt", "kws", "eval", str(recorded), "-b", "native", "--json"]
+    code += ["-m", str(tmp_path / "m.akrt"), "-o", str(tmp_path / "out"), "--no-figure"]
+    done = subprocess.run(code, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["origins"][0]["forms"][0]["clips"] == 10
+    assert len(facts["failed"]) == 4
+    assert any("1 of 10 recordings are longer than 1 s" in note for note in facts["notes"])
+    assert any("elephant, nothing" in note for note in facts["notes"])
+    for name in ("broken.wav", "._speaker0.wav", "folder.wav", "notes.txt", "4 files"):
+        assert name in done.stderr
+    for path in recorded.glob("*/*.wav"):
+        if path.is_file():
+            path.write_bytes(b"")
+    done = subprocess.run(code, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "none of the 11 recordings" in done.stderr
+    assert "broken.wav" in done.stderr
+
+
+def test_of_a_long_recording_the_word_is_evaluated(tmp_path: Path) -> None:
+    """Silence, then a clip, then silence: as the clip alone."""
+    sound = np.random.default_rng(3).normal(0, 0.1, 16000).astype(np.float32)
+    for name, before in (("a_nohash_0.wav", 0), ("b_nohash_0.wav", 24000)):
+        (tmp_path / "yes").mkdir(exist_ok=True)
+        whole = np.concatenate([np.zeros(before), sound, np.zeros(before)])
+        soundfile.write(tmp_path / "yes" / name, whole, 16000)
+    (clips,) = load_clips(tmp_path, WORDS)
+    assert np.abs(clips.x[0].astype(int) - clips.x[1]).mean() < 1
+
+
+def test_command_keeps_what_akrt_did_not_write(recorded: Path, tmp_path: Path) -> None:
+    network().save(tmp_path / "m.akrt")
+    out = tmp_path / "out"
+    arguments = ["kws", "eval", str(recorded), "-m", str(tmp_path / "m.akrt"), "-b", "native"]
+    arguments += ["--no-figure", "-o", str(out)]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    mine = out / "confusion_native.csv"
+    mine.write_text("mine")
+    refused = CliRunner().invoke(app, arguments)
+    assert isinstance(refused.exception, UsageError)
+    assert "confusion_native.csv' exists" in str(refused.exception)
+    assert mine.read_text() == "mine"
+    assert CliRunner().invoke(app, [*arguments, "--force"]).exit_code == 0
 
 
 def test_command_prints_and_writes(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import socket
 import subprocess
 import sys
@@ -18,11 +19,11 @@ import pytest
 from typer.testing import CliRunner
 
 from akrt.cli.commands import app
-from akrt.errors import DownloadError, UsageError
+from akrt.errors import DownloadError, MissingExtraError, UsageError
 from akrt.kws import fetch as fetching
 from akrt.kws.fetch import RESOURCES, Resource, extract, fetch
 
-pytest.importorskip("pooch", reason="needs pooch: pip install 'akrt[train]'")
+pytest.importorskip("pooch", reason="needs pooch: pip install 'akrt[fetch]'")
 
 CONTENT = bytes(range(256)) * 4000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -89,6 +90,26 @@ def test_a_right_file_is_not_downloaded_again(server: str, tmp_path: Path) -> No
 def test_a_damaged_file_is_replaced(server: str, tmp_path: Path) -> None:
     (tmp_path / "whole").write_bytes(CONTENT[:-1])
     assert fetch(resource("whole"), tmp_path, server).read_bytes() == CONTENT
+
+
+def test_another_file_of_that_name_is_kept(server: str, tmp_path: Path) -> None:
+    (tmp_path / "whole").write_bytes(b"mine")
+    with pytest.raises(UsageError, match="whole' exists and is not what akrt wrote.*--force"):
+        fetch(resource("whole"), tmp_path, server)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"whole": b"mine"}
+    assert fetch(resource("whole"), tmp_path, server, force=True).read_bytes() == CONTENT
+
+
+def test_without_pooch_the_small_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It brings no TensorFlow."""
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'akrt\[fetch\]'"):
+        fetch(resource("whole"), tmp_path)
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    (line,) = re.findall(r"^fetch = (.*)$", project, re.MULTILINE)
+    assert re.findall(r'"([a-z]+)', line) == ["pooch"]
 
 
 @pytest.mark.parametrize(
@@ -184,6 +205,18 @@ def test_command(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(fetching.RESOURCES, "float-model", resource("wrong"))
     failed = CliRunner().invoke(app, [*arguments, "--base-url", server])
     assert isinstance(failed.exception, DownloadError)
+
+
+def test_a_folder_that_is_there_is_told_before_the_download(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(fetching.RESOURCES, "speech-commands", resource("whole.tar.gz"))
+    (tmp_path / "whole").mkdir()
+    arguments = ["kws", "fetch", "speech-commands", "--unpack", "-o", str(tmp_path)]
+    refused = CliRunner().invoke(app, [*arguments, "--base-url", server])
+    assert isinstance(refused.exception, DownloadError)
+    assert "exists already" in str(refused.exception)
+    assert _Handler.requests == 0
 
 
 def _archive(path: Path, member: str) -> Path:

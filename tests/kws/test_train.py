@@ -96,6 +96,30 @@ def test_other_settings_need_another_folder(
         train(data, trained[0], TrainSettings(seed=9))
 
 
+@pytest.mark.parametrize(
+    "name", ["table.md", "table.json", "words.json", "log.jsonl", "ds_cnn_kws_a4.h5"]
+)
+def test_files_of_others_are_kept(data: FeatureSet, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UsageError, match=f"{name}' .*--force"):
+        train(data, tmp_path, BRIEF)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {name: "mine"}
+
+
+@pytest.mark.parametrize("name", ["table.md", "words.json"])
+def test_a_table_that_was_changed_is_kept(
+    data: FeatureSet, trained: tuple[Path, list[EpisodeResult]], name: str
+) -> None:
+    path = trained[0] / name
+    before = path.read_text()
+    path.write_text(before + "my notes\n")
+    with pytest.raises(UsageError, match=f"{name}' exists and is not what akrt wrote"):
+        train(data, trained[0], BRIEF)
+    assert path.read_text().endswith("my notes\n")
+    assert train(data, trained[0], BRIEF, force=True) == trained[1]
+    assert path.read_text() == before
+
+
 class _Stop(Exception):
     pass
 
@@ -120,6 +144,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(data: FeatureSet, tmp_path:
     with pytest.raises(_Stop):
         train(data, parts, settings, stop_in_second_epoch)
     assert (parts / "checkpoint.npz").exists()
+    # as if it had been interrupted between a network and the table
+    (parts / "ds_cnn_kws_float.h5").write_text("of this run")
     with pytest.raises(_Stop):
         train(data, parts, settings, stop_after_float)
     logs = [(folder / "log.jsonl").read_text().splitlines() for folder in (whole, parts)]

@@ -55,3 +55,7 @@ def test_own_list(spec: str, classes: tuple[str, ...]) -> None:
 def test_bad_list(spec: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         word_list(spec)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_word() -> None:
+    assert word_list("\ufeffyes,no") == ("_silence_", "yes", "no")
