@@ -10,6 +10,7 @@ __all__ = [
     "BackendOption",
     "DeviceOption",
     "FallbackOption",
+    "ForceOption",
     "HopOption",
     "JsonOption",
     "MinCountOption",
@@ -34,6 +35,7 @@ FallbackOption = Annotated[
     str | None, typer.Option(help="Akida: the backend that goes on when the chip cannot.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite what akrt did not write.")]
 
 # of `akrt.decision.StreamSettings`
 HopOption = Annotated[
