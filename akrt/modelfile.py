@@ -37,7 +37,6 @@ __all__ = [
     "FORMAT_VERSION",
     "content_hash",
     "describe",
-    "from_bytes",
     "load",
     "save",
     "to_bytes",
@@ -91,7 +90,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     except InputError as error:
         raise ModelFileError(str(error)) from None
     try:
-        return from_bytes(data)
+        return _from_bytes(data)
     except AkrtError as error:
         raise ModelFileError(f"'{os.fspath(path)}': {error}") from None
 

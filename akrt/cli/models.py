@@ -127,15 +127,15 @@ def _check_target(source: str, target: str, force: bool) -> None:
     both_akrt = Path(source).suffix.lower() == Path(target).suffix.lower() == ".akrt"
     if not both_akrt and os.path.realpath(source) == os.path.realpath(target):
         raise UsageError(f"IN and OUT are the same file, '{target}': choose another name for OUT")
-    check_replaceable(target, _is_akrt if target.lower().endswith(".akrt") else None, force)
 
+    def unaltered(data: bytes) -> bool:
+        try:
+            modelfile.load(target)  # compares the hash
+        except AkrtError:
+            return False
+        return True
 
-def _is_akrt(data: bytes) -> bool:
-    try:
-        modelfile.from_bytes(data)
-    except AkrtError:
-        return False
-    return True
+    check_replaceable(target, unaltered if target.lower().endswith(".akrt") else None, force)
 
 
 def _save_fbz(model: Model, target: str) -> None:

@@ -178,7 +178,7 @@ def test_program_writes_the_bytes_and_a_manifest(tmp_path: Path) -> None:
 
     path = tmp_path / "kws.bin"
     manifest = facts("program", "-o", path)
-    assert manifest == json.loads((tmp_path / "kws.json").read_text())
+    assert manifest == json.loads((tmp_path / "kws.bin.json").read_text())
     data = path.read_bytes()
     model = bundled_model()
     twin = to_akida(model)
