@@ -90,11 +90,11 @@ def run_program(target: Target, program: Path) -> int:
 
 
 def linker_script(target: Target) -> str:
-    """Code and constants in ROM, data and stack in RAM."""
+    """Code and constants in ROM, data in RAM, the stack in the last `STACK` bytes of it."""
     return f"""\
 MEMORY {{
     ROM (rx) : ORIGIN = {target.rom[0]:#x}, LENGTH = {target.rom[1]:#x}
-    RAM (rw) : ORIGIN = {target.ram[0]:#x}, LENGTH = {target.ram[1]:#x}
+    RAM (rw) : ORIGIN = {target.ram[0]:#x}, LENGTH = {target.ram[1] - STACK:#x}
 }}
 ENTRY(akrt_reset)
 SECTIONS {{
@@ -106,10 +106,9 @@ SECTIONS {{
     .bss (NOLOAD) : {{
         akrt_bss_start = .; *(.bss*) *(.sbss*) *(COMMON) . = ALIGN(8); akrt_bss_end = .;
     }} > RAM
-    .stack (NOLOAD) : {{ . = . + {STACK}; }} > RAM
     .tdata : {{ *(.tdata*) }} > ROM
     .tbss (NOLOAD) : {{ *(.tbss*) }} > RAM
-    akrt_stack_top = ORIGIN(RAM) + LENGTH(RAM);
+    akrt_stack_top = ORIGIN(RAM) + LENGTH(RAM) + {STACK};
     /DISCARD/ : {{ *(.ARM.exidx*) *(.ARM.extab*) *(.eh_frame*) }}
 }}
 """

@@ -13,7 +13,9 @@ import pytest
 import soundfile
 
 import akrt
+from akrt.loading import load
 from akrt.model import FullyConnected, InputConvolutional, Mfcc, Model
+from akrt.runtime import bundled_model
 
 RATE = 16000
 
