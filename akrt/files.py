@@ -15,7 +15,7 @@ import stat
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -38,6 +38,7 @@ __all__ = [
     "read_arrays",
     "read_bytes",
     "write_file",
+    "write_files",
 ]
 
 StrPath = str | os.PathLike[str]
@@ -161,6 +162,42 @@ def write_file(path: StrPath, data: bytes) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise OutputError(f"cannot write '{named}': {reason}") from None
+
+
+def write_files(contents: Mapping[Path, bytes], ready: Callable[[], None] = lambda: None) -> None:
+    """Write several files: all of them under temporary names first, then each is renamed.
+
+    Args:
+        contents: by path, in the order of the renaming; their folders are there. A symbolic link
+            is replaced, not followed.
+        ready: called when everything is on the disk and nothing renamed yet.
+
+    Raises:
+        OutputError: a file cannot be written; nothing was renamed unless `ready` was called.
+    """
+    path = None
+    try:
+        with contextlib.ExitStack() as stack:
+            staged = []
+            for path, data in contents.items():
+                _remove_left_over(path)
+                file, name = stack.enter_context(_temporary(path))
+                file.write(data)
+                file.flush()
+                if (before := _status(path)) is not None and stat.S_ISREG(before.st_mode):
+                    os.chmod(name, stat.S_IMODE(before.st_mode))
+                os.fsync(file.fileno())
+                staged.append((file, name, path))
+            ready()
+            for file, name, path in staged:
+                if fcntl is None:
+                    file.close()
+                os.replace(name, path)
+        for folder in {path.parent for path in contents}:
+            _sync_folder(folder)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(f"cannot write '{path}': {reason}") from None
 
 
 def make_folder(path: StrPath) -> None:

@@ -2,30 +2,110 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
-from akrt.errors import UsageError
-from firmware_export.c_text import array
+from akrt.errors import InputError
+from akrt.files import read_bytes
+from akrt.model import Model
+from akrt.modelfile import content_hash
+from firmware_export.c_text import array, string
+from firmware_export.manifest import ChipFacts, chip_facts, digest, parse_json
 from firmware_export.program import Program
 
-__all__ = ["chip_files"]
+__all__ = ["ChipProgram", "chip_files", "read_chip_program"]
+
+_MOST_MANIFEST_BYTES = 1 << 20
 
 
-def chip_files(program: Program, chip_program: bytes) -> dict[str, str]:
-    """``<name>_chip.h`` and ``<name>_program.h``.
+@dataclass(frozen=True)
+class ChipProgram:
+    """The program of a model for a chip: its bytes, and what ``akrt program`` wrote of them."""
+
+    data: bytes
+    manifest: dict[str, Any]
+
+    @property
+    def facts(self) -> ChipFacts:
+        """What an export records."""
+        return chip_facts(self.manifest)
+
+
+def read_chip_program(program: str | os.PathLike[str] | ChipProgram, model: Model) -> ChipProgram:
+    """The program in a file that ``akrt program`` wrote, its manifest beside it.
+
+    Args:
+        program: the file, or its bytes and manifest.
+        model: that it must be made for.
 
     Raises:
-        UsageError: the program is empty.
+        InputError: the file or its manifest cannot be read, they do not belong together, or the
+            program is another model's.
     """
-    if not chip_program:
-        raise UsageError("the Akida program is empty: write one with model.map(...).program")
+    if isinstance(program, ChipProgram):
+        where, read = "the program", program
+    else:
+        where = f"'{os.fspath(program)}'"
+        data = read_bytes(program)
+        read = ChipProgram(data, _read_manifest(Path(program)))
+    _check(read, where, model)
+    return read
+
+
+def _read_manifest(program: Path) -> Any:
+    # akrt wrote X.json for X.bin before it wrote X.bin.json
+    places = [program.with_name(f"{program.name}.json"), program.with_suffix(".json")]
+    for path in places:
+        if os.path.lexists(path):
+            try:
+                return parse_json(read_bytes(path, _MOST_MANIFEST_BYTES))
+            except ValueError as error:
+                raise InputError(f"'{path}' is no manifest of a program: {error}") from None
+    raise InputError(
+        f"'{program}' has no manifest '{places[0].name}' beside it, which says what network it is "
+        f"of: write both with akrt program MODEL -o {program}"
+    )
+
+
+def _check(program: ChipProgram, where: str, model: Model) -> None:
+    try:
+        facts = program.facts
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"the manifest of {where} is none that akrt program wrote: write both again"
+        ) from None
+    if not program.data or len(program.data) != facts.bytes:
+        raise InputError(
+            f"{where} has {len(program.data):,} bytes, its manifest says {facts.bytes:,}: write "
+            f"both again with akrt program"
+        )
+    if digest(program.data) != facts.sha256:
+        raise InputError(
+            f"{where} does not match the SHA-256 in its manifest: write both again with akrt "
+            f"program"
+        )
+    wanted = content_hash(model)
+    if facts.model_sha256 != wanted:
+        other = f"'{program.manifest.get('model')}' (SHA-256 {facts.model_sha256[:16]})"
+        raise InputError(
+            f"{where} is the program of another network, {other}, not of '{model.name}' "
+            f"({wanted[:16]}): write one with akrt program"
+        )
+
+
+def chip_files(program: Program, chip: ChipProgram) -> dict[str, str]:
+    """``<name>_chip.h`` and ``<name>_program.h``."""
     name, upper = program.name, program.name.upper()
-    words = np.frombuffer(chip_program, np.uint8)
-    return {f"{name}_program.h": _program_header(name, words), f"{name}_chip.h": _chip(name, upper)}
+    return {f"{name}_program.h": _program_header(name, chip), f"{name}_chip.h": _chip(name, upper)}
 
 
-def _program_header(name: str, words: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> str:
-    upper = name.upper()
+def _program_header(name: str, chip: ChipProgram) -> str:
+    upper, facts = name.upper(), chip.facts
+    words = np.frombuffer(chip.data, np.uint8)
     return f"""\
 /* The Akida program of {name}, as the chip takes it. */
 #ifndef {upper}_PROGRAM_H
@@ -34,6 +114,10 @@ def _program_header(name: str, words: np.ndarray[tuple[int], np.dtype[np.uint8]]
 #include <stdint.h>
 
 #define {upper}_PROGRAM_BYTES {words.size}
+#define {upper}_PROGRAM_MODEL_SHA256 {string(facts.model_sha256)}
+#define {upper}_PROGRAM_MODEL_ID 0x{facts.model_sha256[:8]}u /* {upper}_MODEL_ID */
+#define {upper}_PROGRAM_DEVICE {string(facts.device)}
+#define {upper}_PROGRAM_HW_VERSION {string(facts.hw_version)}
 
 {array(f"{name}_program", "uint8_t", words)}
 #endif
@@ -60,6 +144,10 @@ def _chip(name: str, upper: str) -> str:
 
 #include "{name}.h"
 #include "{name}_program.h"
+
+#if {upper}_PROGRAM_MODEL_ID != {upper}_MODEL_ID
+#error "{name}_program.h is the program of another network than {name}.h."
+#endif
 
 #define {upper}_COMPUTED_HERE 0
 #define {upper}_FROM_CHIP 1

@@ -25,10 +25,10 @@ from akrt.model import (
 )
 from firmware_export.general_steps import pad_before
 
-__all__ = ["FNV_OFFSET", "class_of", "layer_outputs", "tensor_hash"]
+__all__ = ["FNV_OFFSET", "FNV_PRIME", "class_of", "layer_outputs", "tensor_hash"]
 
 Wide = npt.NDArray[np.int64]
-FNV_OFFSET, _FNV_PRIME = 0x811C9DC5, 0x01000193
+FNV_OFFSET, FNV_PRIME = 0x811C9DC5, 0x01000193
 
 
 def layer_outputs(model: Model, sample: npt.NDArray[np.uint8]) -> list[IntArray]:
@@ -50,7 +50,7 @@ def tensor_hash(values: IntArray, potentials: bool) -> int:
     data = flat.astype("<i4").tobytes() if potentials else flat.astype(np.uint8).tobytes()
     value = FNV_OFFSET
     for byte in data:
-        value = ((value ^ byte) * _FNV_PRIME) & 0xFFFFFFFF
+        value = ((value ^ byte) * FNV_PRIME) & 0xFFFFFFFF
     return value
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,17 +18,19 @@ from akrt.errors import UsageError
 from akrt.model import Model
 from akrt.modelfile import content_hash
 from firmware_export import headers
-from firmware_export.chip import chip_files
+from firmware_export.chip import ChipProgram, chip_files, read_chip_program
+from firmware_export.earlier import Earlier
+from firmware_export.folder import Contents, write_export
 from firmware_export.identifiers import check_name, mend_name
+from firmware_export.manifest import MANIFEST, Entry
 from firmware_export.packages import package_files
 from firmware_export.program import Program, lower
 from firmware_export.report import memory_markdown, memory_report
 from firmware_export.stream import stream_files, stream_memory
+from firmware_export.stream_selftest import stream_selftest_files
 from firmware_export.vectors import default_inputs, selftest_source, vectors_header
 
-__all__ = ["ExportReport", "export", "write_directory"]
-
-MANIFEST = "manifest.json"
+__all__ = ["ExportReport", "export"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,14 @@ class ExportReport:
     name: str
     directory: Path
     files: tuple[str, ...]
+    """All of the export, those that were there already included."""
     memory: dict[str, Any]
     """Flash and RAM by layer, and the arena plan: what memory.json holds."""
+
+    kept: tuple[str, ...] = ()
+    """Options that were not given, and are those of the export that was there."""
+    removed: tuple[str, ...] = ()
+    """Files of the export that was there which this one does not have."""
 
     @property
     def arena_bytes(self) -> int:
@@ -60,45 +65,107 @@ def export(
     directory: str | os.PathLike[str],
     name: str | None = None,
     vectors: npt.ArrayLike | None = None,
-    program: bytes | None = None,
+    program: str | os.PathLike[str] | ChipProgram | None = None,
     packages: Sequence[str] = (),
     stream: StreamSettings | None = None,
+    force: bool = False,
 ) -> ExportReport:
     """Write `model` as portable C99.
 
+    An export of the same name that is in `directory` is replaced. What it had and is not asked for
+    now, a stream, packages, the chip's program, test vectors of the user's, is made again, or kept
+    where model and version of akrt are the same. Other files are left alone.
+
     Args:
         model: any model; every layer type and shape exports.
-        directory: is created; an earlier export there is replaced, anything else is refused.
+        directory: is created where there is none.
         name: prefix of every C symbol and file; default: made from the model's name.
         vectors: uint8 (N, X, Y, C) inputs for the test vectors; default: noise and extremes.
-        program: of an Akida chip, for this model; it is embedded, and ``<name>_infer`` asks the
-            board's driver hook first.
+        program: of an Akida chip, for this model: the file that ``akrt program`` wrote, its
+            manifest beside it. It is embedded, and ``<name>_infer`` asks the board's driver hook
+            first.
         packages: of `PACKAGES`: cmake, arduino, platformio, zephyr.
         stream: also write ``<name>_stream.h``: sound in, detected words out, decided by these
             settings.
+        force: overwrite files that akrt did not write or that were changed since, and drop the
+            program and the test vectors of an earlier model.
 
     Raises:
-        UsageError: a name that C cannot carry, an unknown package, an empty program, a stream of
-            a model that hears no sound, or a directory that holds something else.
-        InputError: vectors of the wrong shape, dtype or range.
+        UsageError: a name that C cannot carry, an unknown package, a stream of a model that hears
+            no sound, or files in the way that akrt did not write, or that were changed since.
+        InputError: vectors of the wrong shape, dtype or range; a program that cannot be read, was
+            altered, or is of another model.
+        OutputError: the directory cannot be written.
     """
     chosen = mend_name(model.name) if name is None else check_name(name)
-    lowered = lower(model, chosen)
-    inputs = default_inputs(model) if vectors is None else model.check_input(vectors)
-    if not len(inputs):
+    inputs = None if vectors is None else model.check_input(vectors)
+    if inputs is not None and not len(inputs):
         raise UsageError("an export needs at least one test vector")
+    chip = None if program is None else read_chip_program(program, model)
+    lowered, model_sha256 = lower(model, chosen), content_hash(model)
+
+    def compose(before: Entry | None) -> _Composed:
+        earlier = Earlier(Path(directory), chosen, before, model_sha256, force)
+        return _compose(lowered, earlier, inputs, chip, packages, stream)
+
+    written, removed = write_export(Path(directory), chosen, compose, force)
+    return ExportReport(
+        name=chosen,
+        directory=Path(directory),
+        files=(*written.files, MANIFEST),
+        memory=written.memory,
+        kept=written.kept,
+        removed=removed,
+    )
+
+
+@dataclass(frozen=True)
+class _Composed(Contents):
+    memory: dict[str, Any]
+    kept: tuple[str, ...]
+
+
+def _compose(
+    lowered: Program,
+    earlier: Earlier,
+    inputs: npt.NDArray[np.uint8] | None,
+    chip: ChipProgram | None,
+    packages: Sequence[str],
+    stream: StreamSettings | None,
+) -> _Composed:
+    """All files, of what is asked for and what the earlier export had."""
+    model, settings = lowered.model, earlier.stream(stream)
     memory = memory_report(lowered)
-    if stream is not None:
-        memory["stream"] = stream_memory(lowered, stream)
-    files = _texts(lowered, inputs, memory)
-    if program is not None:
-        files |= chip_files(lowered, program)
-    if stream is not None:
-        files |= stream_files(lowered, stream, __version__)
-    files |= package_files(lowered, packages, tuple(files), __version__)
-    files[MANIFEST] = _manifest(lowered, len(inputs), files)
-    write_directory(Path(directory), files)
-    return ExportReport(chosen, Path(directory), tuple(files), memory)
+    if settings is not None:
+        memory["stream"] = stream_memory(lowered, settings)
+    kept_vectors = earlier.vectors() if inputs is None else None
+    used = default_inputs(model) if inputs is None else inputs
+    files = _texts(lowered, used, memory) | (kept_vectors[0] if kept_vectors else {})
+    facts = None
+    if chip is not None:
+        files |= chip_files(lowered, chip)
+        facts = chip.facts
+    elif (kept_program := earlier.program()) is not None:
+        files |= kept_program[0]
+        facts = kept_program[1]
+    if settings is not None:
+        files |= stream_files(lowered, settings, __version__)
+        files |= stream_selftest_files(lowered, settings)
+    kinds = earlier.packages(packages)
+    files |= package_files(lowered, kinds, tuple(files), __version__)
+    entry = Entry(
+        akrt_version=__version__,
+        model_sha256=content_hash(model),
+        layers=tuple((layer.name, layer.kind) for layer in model.layers),
+        labels=model.labels,
+        vectors=kept_vectors[1] if kept_vectors else len(used),
+        given_vectors=inputs is not None or kept_vectors is not None,
+        packages=kinds,
+        stream=settings,
+        program=facts,
+        files={},
+    )
+    return _Composed(files, entry, memory, tuple(earlier.kept))
 
 
 def _texts(
@@ -115,65 +182,3 @@ def _texts(
         "memory.json": json.dumps(memory, indent=2) + "\n",
         "memory.md": memory_markdown(memory),
     }
-
-
-def _manifest(program: Program, vectors: int, files: Mapping[str, str]) -> str:
-    manifest = {
-        "format_version": headers.FORMAT_VERSION,
-        "akrt_version": __version__,
-        "name": program.name,
-        "model_sha256": content_hash(program.model),
-        "layers": [{"name": layer.name, "type": layer.kind} for layer in program.model.layers],
-        "vectors": vectors,
-        "files": {
-            file: hashlib.sha256(text.encode()).hexdigest() for file, text in sorted(files.items())
-        },
-    }
-    return json.dumps(manifest, indent=2) + "\n"
-
-
-def write_directory(directory: Path, files: Mapping[str, str]) -> None:
-    """Write `files` to a new directory, then rename it into place.
-
-    Raises:
-        UsageError: `directory` exists and is no earlier export, or cannot be written.
-    """
-    if directory.exists() and not _replaceable(directory):
-        raise UsageError(
-            f"'{directory}' exists and is not an export of akrt: choose another directory"
-        )
-    target = Path(os.path.abspath(directory))
-    temporary = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:64]}."))
-        for file, text in files.items():
-            path = temporary / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o777 & ~umask)
-        _swap(temporary, target)
-    except OSError as error:
-        raise UsageError(f"cannot write '{directory}': {error.strerror or error}") from None
-    finally:
-        if temporary is not None and temporary.exists():
-            shutil.rmtree(temporary)
-
-
-def _swap(new: Path, target: Path) -> None:
-    """`new` takes the place of `target`; what was there is deleted afterwards."""
-    if not target.exists():
-        new.rename(target)
-        return
-    old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:64]}."))
-    target.rename(old / "old")
-    new.rename(target)
-    shutil.rmtree(old)
-
-
-def _replaceable(directory: Path) -> bool:
-    if not directory.is_dir():
-        return False
-    return not any(directory.iterdir()) or (directory / MANIFEST).is_file()

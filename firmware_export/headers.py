@@ -16,7 +16,7 @@ from firmware_export.step import Constant, Step, padded_channels
 
 __all__ = ["FORMAT_VERSION", "api_header", "kernels_header", "source_file", "weights_header"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 _HOW_TO = """\
  * How to use it: in one C or C++ source file of your project
@@ -53,6 +53,7 @@ def api_header(program: Program, model_hash: str, version: str) -> str:
         "OUTPUTS": str(x * y * c),
         "CLASSES": str(c),
         "LAYERS": str(len(model.layers)),
+        "MODEL_ID": f"0x{model_hash[:8]}u",
         "ARENA_BYTES": str(max(program.plan.bytes, 8)),
     }
     defines = "".join(f"#define {upper}_{key} {value}\n" for key, value in sizes.items())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from importlib.resources import files
@@ -12,6 +15,7 @@ from akrt.errors import UsageError
 from firmware_export.targets import Target
 
 __all__ = [
+    "STACK",
     "WARNINGS",
     "compile_program",
     "linker_script",
@@ -21,7 +25,12 @@ __all__ = [
 ]
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
+STACK = 1024
+"""Bytes of RAM that a program on a microcontroller keeps for its stack."""
+
 _TIMEOUT = 120
+_COMPILE_TIMEOUT = 600
+_OVERFLOW = re.compile(r"region `(ROM|RAM)' overflowed by (\d+) bytes")
 
 
 def need_program(names: Sequence[str], package: str) -> str:
@@ -43,7 +52,8 @@ def compile_program(
     """Compile and link `sources` for `target`; intermediate files go beside `program`.
 
     Raises:
-        UsageError: the compiler is missing, or refuses the sources.
+        UsageError: the compiler is missing, or refuses the sources, or the program needs more
+            memory than the target has.
     """
     compiler = need_program(target.compiler, target.package)
     command = [compiler, "-std=c99", *target.flags, *flags]
@@ -60,7 +70,10 @@ def compile_program(
         )
         command += [*WARNINGS, *map(str, sources), str(own), "-nostartfiles"]
         command += ["-Wl,--gc-sections", f"-T{script}"]
-    run_compiler([*command, "-o", str(program)])
+    try:
+        run_compiler([*command, "-o", str(program)])
+    except UsageError as error:
+        raise _too_big(target, error.detail) or error from None
 
 
 def run_program(target: Target, program: Path) -> int:
@@ -72,21 +85,16 @@ def run_program(target: Target, program: Path) -> int:
     command = [*target.runner, str(program)]
     if target.runner:
         command[0] = need_program(target.runner[:1], target.package)
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        raise UsageError(f"the program did not end within {_TIMEOUT} s on {target.name}") from None
-    except OSError as error:
-        raise UsageError(f"cannot run '{command[0]}': {error.strerror or error}") from None
-    return done.returncode
+    status, _ = _run(command, _TIMEOUT, f"the program did not end within {{}} s on {target.name}")
+    return status
 
 
 def linker_script(target: Target) -> str:
-    """Code and constants in ROM, data and stack in RAM."""
+    """Code and constants in ROM, data in RAM, the stack in the last `STACK` bytes of it."""
     return f"""\
 MEMORY {{
     ROM (rx) : ORIGIN = {target.rom[0]:#x}, LENGTH = {target.rom[1]:#x}
-    RAM (rw) : ORIGIN = {target.ram[0]:#x}, LENGTH = {target.ram[1]:#x}
+    RAM (rw) : ORIGIN = {target.ram[0]:#x}, LENGTH = {target.ram[1] - STACK:#x}
 }}
 ENTRY(akrt_reset)
 SECTIONS {{
@@ -100,7 +108,7 @@ SECTIONS {{
     }} > RAM
     .tdata : {{ *(.tdata*) }} > ROM
     .tbss (NOLOAD) : {{ *(.tbss*) }} > RAM
-    akrt_stack_top = ORIGIN(RAM) + LENGTH(RAM);
+    akrt_stack_top = ORIGIN(RAM) + LENGTH(RAM) + {STACK};
     /DISCARD/ : {{ *(.ARM.exidx*) *(.ARM.extab*) *(.eh_frame*) }}
 }}
 """
@@ -110,10 +118,66 @@ def run_compiler(command: Sequence[str]) -> None:
     """Run a compiler.
 
     Raises:
-        UsageError: it refuses the sources; the message is its own.
+        UsageError: it refuses the sources, which its `detail` tells in the compiler's words, was
+            killed, or does not end.
     """
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        error = UsageError(f"'{Path(command[0]).name}' cannot compile the export:")
-        error.detail = done.stderr.strip()[:2000]
+    name = Path(command[0]).name
+    status, words = _run(command, _COMPILE_TIMEOUT, f"'{name}' did not end within {{}} s")
+    if status < 0:
+        raise UsageError(
+            f"'{name}' was killed by signal {-status}: is there enough memory for the export?"
+        )
+    if status:
+        error = UsageError(f"'{name}' cannot compile the export:")
+        error.detail = words[:2000]
         raise error
+
+
+def _too_big(target: Target, words: str) -> UsageError | None:
+    """What the linker says of a program that does not fit, in bytes; None: it says nothing."""
+    memory = {"ROM": ("flash", target.rom[1]), "RAM": ("RAM", target.ram[1])}
+    needs = []
+    for region, beyond in sorted(set(_OVERFLOW.findall(words))):
+        kind, there = memory[region]
+        needs.append(f"{there + int(beyond):,} bytes of {kind}, {there:,} are there")
+    if not needs:
+        return None
+    return UsageError(
+        f"the test program is too big for {target.name} as it is tested here: it needs "
+        f"{', and '.join(needs)}; the memory report of the export says what takes them"
+    )
+
+
+def _run(command: Sequence[str], seconds: float, late: str) -> tuple[int, str]:
+    """Exit status, and the end of what was written to standard error.
+
+    Raises:
+        UsageError: it cannot be started; with the message `late` if it does not end: it is killed,
+            and so are the programs that it started.
+    """
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise UsageError(f"cannot run '{command[0]}': {error.strerror or error}") from None
+    with process:
+        try:
+            _, words = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise UsageError(late.format(f"{seconds:g}")) from None
+        finally:
+            if process.poll() is None:
+                _kill(process)
+    return process.returncode, words.decode(errors="replace").strip()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()

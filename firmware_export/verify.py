@@ -1,21 +1,23 @@
-"""Compiles an export, runs its vectors, and names the first layer that differs."""
+"""Compiles an export, runs everything in it, and says what differs or was changed."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
+import re
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from akrt.errors import MismatchError, ModelFileError
-from firmware_export.exporter import MANIFEST
-from firmware_export.targets import find_target
+from akrt.errors import AkrtError, MismatchError, ModelFileError, UsageError
+from akrt.files import read_bytes
+from firmware_export.interface_test import INTERFACE_MESSAGES, interface_test
+from firmware_export.manifest import MANIFEST, ChipFacts, Entry, digest, file_state, read_manifest
+from firmware_export.stream_selftest import STREAM_MESSAGES
+from firmware_export.targets import Target, find_target
 from firmware_export.toolchain import compile_program, run_program
 
-__all__ = ["Verification", "verify"]
+__all__ = ["Verification", "verify", "verify_all"]
 
 _MESSAGES = {
     251: "an output differs although every layer agreed",
@@ -34,64 +36,154 @@ class Verification:
     target: str
     vectors: int
     layers: int
+    parts: tuple[str, ...] = ("network",)
+    """What ran: network, labels, chip, stream."""
 
 
-def verify(directory: str | os.PathLike[str], target: str = "host") -> Verification:
-    """Compile the export in `directory` for `target` and run its self-test there.
+def verify(
+    directory: str | os.PathLike[str], target: str = "host", name: str | None = None
+) -> Verification:
+    """Compile the export in `directory` for `target` and run it there.
+
+    The network runs its test vectors, the listener its noise, and labels and the chip's hook are
+    called. What is compiled is what the manifest lists, and nothing else. All its files, those of
+    packages included, must be as they were exported.
+
+    Args:
+        directory: what ``akrt export`` wrote.
+        target: of `firmware_export.targets.TARGETS`.
+        name: of the export; None: the only one of the folder.
 
     Raises:
-        MismatchError: a result differs; the message names the first layer.
+        MismatchError: a result differs, the message names the first layer; or files were changed.
         ModelFileError: `directory` holds no whole export.
-        UsageError: unknown target, or the compiler or emulator is not installed.
+        UsageError: unknown target or name, the compiler or emulator is not installed, or the
+            program does not fit the target.
     """
-    machine = find_target(target)
-    folder = Path(directory)
+    machine, folder = find_target(target), Path(directory)
+    exports = _exports(folder)
+    if name is None and len(exports) == 1:
+        name = next(iter(exports))
+    if name is None or name not in exports:
+        there = ", ".join(exports)
+        raise UsageError(f"name one of the exports of '{folder}': {there}; got '{name or ''}'")
+    return _verify(folder, name, exports[name], machine)
+
+
+def verify_all(directory: str | os.PathLike[str], target: str = "host") -> tuple[Verification, ...]:
+    """The same for every export of a folder."""
+    machine, folder = find_target(target), Path(directory)
+    return tuple(_verify(folder, *export, machine) for export in _exports(folder).items())
+
+
+def _exports(folder: Path) -> Mapping[str, Entry]:
     manifest = read_manifest(folder)
-    name = manifest["name"]
-    with tempfile.TemporaryDirectory() as temporary:
-        program = Path(temporary) / "selftest.elf"
-        compile_program(machine, [folder / f"{name}_selftest.c"], program)
-        status = run_program(machine, program)
-    if status:
-        raise MismatchError(f"'{folder}' on {machine.name}: {_meaning(status, manifest)}")
-    return Verification(name, machine.name, manifest["vectors"], len(manifest["layers"]))
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of an export whose files are all there and unaltered.
-
-    Raises:
-        ModelFileError: they are not.
-    """
-    try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        hashes = dict(manifest["files"])
-        _ = manifest["name"], manifest["vectors"], manifest["layers"]
-    except OSError:
+    if manifest is None or not manifest.exports:
         raise ModelFileError(
             f"'{folder}' holds no export: it has no {MANIFEST}; make one with akrt export"
-        ) from None
-    except (ValueError, KeyError, TypeError):
-        raise ModelFileError(f"'{folder / MANIFEST}' is damaged: export again") from None
-    for file, digest in hashes.items():
+        )
+    if manifest.writing:
+        raise ModelFileError(f"an export into '{folder}' was interrupted: export again")
+    return manifest.exports
+
+
+def _verify(folder: Path, name: str, entry: Entry, machine: Target) -> Verification:
+    changed = _changed(folder, entry)
+    note = f"changed since the export: {', '.join(changed)}" if changed else ""
+    with tempfile.TemporaryDirectory(prefix="akrt-verify-") as temporary:
+        place = Path(temporary)
         try:
-            data = (folder / file).read_bytes()
-        except OSError as error:
+            _copy(folder, entry, place)
+            parts = _run_parts(place, name, entry, machine)
+        except AkrtError as error:
+            if isinstance(error, MismatchError):
+                where = f"'{folder}', {name} on {machine.name}: {error}"
+                raise MismatchError(f"{where}; {note}" if note else where) from None
+            if not changed:
+                raise
+            raise MismatchError(f"'{folder}', {name}: {note}; {error}") from None
+    if changed:
+        raise MismatchError(f"'{folder}', {name}: {note}")
+    return Verification(name, machine.name, entry.vectors, len(entry.layers), parts)
+
+
+def _changed(folder: Path, entry: Entry) -> list[str]:
+    """The files that are not as they were exported.
+
+    Raises:
+        ModelFileError: one leads out of the folder or is none.
+    """
+    changed = []
+    for file, value in entry.files.items():
+        state = file_state(folder, file)
+        if state == "":
             raise ModelFileError(
-                f"cannot read '{folder / file}': {error.strerror or error}; export again"
-            ) from None
-        if hashlib.sha256(data).hexdigest() != digest and not file.endswith("_selftest.c"):
-            manifest.setdefault("altered", []).append(file)
-    return manifest
+                f"'{folder / file}' cannot be read, is no regular file, or is a link: export again"
+            )
+        if state != value:
+            changed.append(file if state else f"{file} (missing)")
+    return changed
 
 
-def _meaning(status: int, manifest: dict[str, Any]) -> str:
-    layers = manifest["layers"]
-    text = _MESSAGES.get(status, f"the program ended with status {status}")
-    if 1 <= status <= len(layers):
-        layer = layers[status - 1]
-        text = f"layer {status - 1}, '{layer['name']}' ({layer['type']}), is the first that differs"
-    altered = manifest.get("altered")
-    if altered:
-        text += f"; altered since the export: {', '.join(altered)}"
-    return text
+def _copy(folder: Path, entry: Entry, place: Path) -> None:
+    """What the manifest lists, to a folder of its own: nothing else can be included."""
+    for file in entry.files:
+        if os.path.lexists(folder / file):
+            path = place / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(read_bytes(folder / file))
+
+
+def _run_parts(place: Path, name: str, entry: Entry, machine: Target) -> tuple[str, ...]:
+    parts = ["network"]
+    _run(place, f"{name}_selftest", machine, lambda status: _layer(status, entry))
+    test = interface_test(name, entry)
+    if test is not None:
+        (place / f"{test.stem}.c").write_text(test.source)
+        _run(place, test.stem, machine, INTERFACE_MESSAGES.get)
+        parts += test.parts
+    if entry.program is not None:
+        _check_program(place, name, entry.program)
+    if entry.stream is not None:
+        _run(place, f"{name}_stream_selftest", machine, STREAM_MESSAGES.get)
+        parts.append("stream")
+    return tuple(parts)
+
+
+def _check_program(place: Path, name: str, facts: ChipFacts) -> None:
+    """The bytes of the chip's program are those that the manifest names.
+
+    Raises:
+        MismatchError: they are not.
+    """
+    for path in (place / f"{name}_program.c", place / f"{name}_program.h"):
+        text = path.read_text(errors="replace") if path.exists() else ""
+        array = re.search(rf"{name}_program\[\w+\] = \{{([^}}]*)\}}", text)
+        if array is not None:
+            data = bytes(int(byte, 16) for byte in re.findall(r"0x([0-9a-f]{2})\b", array[1]))
+            if digest(data) == facts.sha256:
+                return
+    raise MismatchError("the chip's program is not the one that the manifest names")
+
+
+def _run(place: Path, stem: str, machine: Target, meaning: Callable[[int], str | None]) -> None:
+    """Compile and run a test program.
+
+    Raises:
+        MismatchError: it does not return 0.
+    """
+    source, program = place / f"{stem}.c", place / f"{stem}.elf"
+    if not source.exists():
+        raise ModelFileError(f"the export has no {source.name}: export again")
+    compile_program(machine, [source], program, ("-O2", f"-D{stem.upper()}_MAIN"))
+    status = run_program(machine, program)
+    if status:
+        said = meaning(status) or _MESSAGES.get(status)
+        raise MismatchError(said or f"{source.name} ended with status {status}")
+
+
+def _layer(status: int, entry: Entry) -> str | None:
+    if 1 <= status <= len(entry.layers) and status < 250:
+        name, kind = entry.layers[status - 1]
+        return f"layer {status - 1}, '{name}' ({kind}), is the first that differs"
+    return "a layer beyond the 249th is the first that differs" if status == 250 else None

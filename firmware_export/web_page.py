@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 import os
@@ -13,13 +14,15 @@ from pathlib import Path
 
 from akrt import __version__
 from akrt.decision import StreamSettings, decision_rule
-from akrt.files import write_file
+from akrt.files import check_replaceable, write_file
 from akrt.model import Model
 from firmware_export.exporter import export
 from firmware_export.stream import check_spotter
 from firmware_export.toolchain import WARNINGS, need_program, run_compiler
 
 __all__ = ["write_page"]
+
+_MARK = b"<!-- akrt page, SHA-256 of what stands before: %s -->\n"
 
 FLAGS = (
     "--target=wasm32", "-std=c99", "-O2", "-msimd128", "-mbulk-memory", "-ffreestanding",
@@ -28,7 +31,10 @@ FLAGS = (
 
 
 def write_page(
-    model: Model, path: str | os.PathLike[str], settings: StreamSettings | None = None
+    model: Model,
+    path: str | os.PathLike[str],
+    settings: StreamSettings | None = None,
+    force: bool = False,
 ) -> int:
     """Write a page that recognises words of a recording or a microphone in the browser.
 
@@ -38,20 +44,29 @@ def write_page(
         model: a keyword spotter with the standard MFCC features.
         path: the ``.html`` file; written under a temporary name, then renamed.
         settings: when a stream's inferences become a word.
+        force: overwrite a file that akrt did not write, or that was changed since.
 
     Returns:
         Size of the file in bytes.
 
     Raises:
-        UsageError: the model is no keyword spotter, or clang or lld is not installed.
+        UsageError: the model is no keyword spotter, clang or lld is not installed, or the file is
+            there and not a page as akrt wrote it.
         OutputError: the file cannot be written.
     """
+    check_replaceable(path, _is_page, force)
     settings = settings or StreamSettings()
     check_spotter(model, settings)
-    text = _page(model, settings, _compile(model, settings))
-    data = text.encode()
+    data = _page(model, settings, _compile(model, settings)).encode()
+    data += _MARK % hashlib.sha256(data).hexdigest().encode()
     write_file(path, data)
     return len(data)
+
+
+def _is_page(data: bytes) -> bool:
+    """Whether akrt wrote a page, and nobody changed it."""
+    size = len(_MARK % (b"0" * 64))
+    return data[-size:] == _MARK % hashlib.sha256(data[:-size]).hexdigest().encode()
 
 
 def _compile(model: Model, settings: StreamSettings) -> bytes:

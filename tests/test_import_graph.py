@@ -63,6 +63,7 @@ ALLOWED = {
     "akrt/loading": {"akrt.errors", "akrt.files", "akrt.model", "akrt.modelfile"},
     "firmware_export": {
         "akrt.__version__",
+        "akrt.audio.integer",
         "akrt.decision",
         "akrt.errors",
         "akrt.files",

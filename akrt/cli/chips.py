@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from akrt.cli.options import ForceOption
 from akrt.cli.output import print_json, print_line, print_table
 from akrt.driver.check import CheckReport
 from akrt.driver.check import check as check_model
@@ -61,9 +62,11 @@ def program(
         str, typer.Option(help="virtual:akd1000, virtual:akd1500, an index or a PCI address.")
     ] = "virtual:akd1000",
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The program; a .json manifest goes beside it.")
+        Path,
+        typer.Option("--output", "-o", help="The program; its manifest is NAME.json."),
     ] = Path("program.bin"),
     map_mode: MapMode = "minimal",
+    force: ForceOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest.")] = False,
 ) -> None:
     """Write the program that configures a chip for a model, for firmware that owns the chip."""
@@ -71,7 +74,7 @@ def program(
         raise UsageError(f"the manifest takes the suffix .json: choose another for '{output}'")
     loaded = bundled_model() if model is None else load(model)
     akida_device, name = mapping_target(device)
-    manifest, beside = write_program(loaded, akida_device, name, output, map_mode)
+    manifest, beside = write_program(loaded, akida_device, name, output, map_mode, force)
     if as_json:
         print_json(manifest.as_dict())
         return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from akrt.cli.options import (
+    ForceOption,
     HopOption,
     MinCountOption,
     RefractoryOption,
@@ -17,7 +19,7 @@ from akrt.cli.options import (
 from akrt.cli.output import print_json, print_line
 from akrt.decision import StreamSettings
 from akrt.errors import UsageError
-from akrt.files import read_array, read_bytes
+from akrt.files import read_array
 from akrt.loading import load
 from akrt.runtime import bundled_model
 
@@ -39,7 +41,10 @@ def export(
     ] = None,
     program: Annotated[
         Path | None,
-        typer.Option(help="An Akida program to embed; <name>_infer then asks a chip first."),
+        typer.Option(
+            help="What akrt program wrote for this network, to embed; <name>_infer then asks a "
+            "chip first."
+        ),
     ] = None,
     pkg: Annotated[
         str, typer.Option(help="Also write packages: cmake, arduino, platformio, zephyr.")
@@ -52,9 +57,14 @@ def export(
     min_count: MinCountOption = StreamSettings.min_count,
     threshold: ThresholdOption = StreamSettings.threshold,
     refractory_ms: RefractoryOption = StreamSettings.refractory_ms,
+    force: ForceOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Write a network as portable C99 with packed weights, test vectors and a memory report."""
+    """Write a network as portable C99 with packed weights, test vectors and a memory report.
+
+    An export of the same name in DIR is replaced and keeps its stream, packages, program and
+    vectors. Other files in DIR stay as they are.
+    """
     from firmware_export import export as write
 
     if out is None:
@@ -67,20 +77,33 @@ def export(
         out,
         name=name,
         vectors=None if vectors is None else read_array(vectors),
-        program=None if program is None else read_bytes(program),
+        program=program,
         packages=[kind.strip() for kind in pkg.split(",") if kind.strip()],
         stream=settings if stream else None,
+        force=force,
     )
     if as_json:
-        print_json({"directory": str(out), "files": list(report.files), "memory": report.memory})
+        print_json(
+            {
+                "directory": str(out),
+                "files": list(report.files),
+                "kept_options": list(report.kept),
+                "removed": list(report.removed),
+                "memory": report.memory,
+            }
+        )
         return
     print_line(f"{out}: {len(report.files)} files, symbols start with {report.name}_")
     print_line(f"constants {report.constant_bytes:,} bytes of flash")
     print_line(f"arena     {report.arena_bytes:,} bytes of RAM")
-    if stream:
+    if "stream" in report.memory:
         spotter = report.memory["stream"]
         print_line(f"spotter   {spotter['ram_bytes']:,} bytes of RAM from sound to words, arena")
         print_line(f"          included, and {spotter['constant_bytes']:,} more bytes of flash")
+    if report.kept:
+        print_line(f"kept      {' '.join(report.kept)}, of the export that was there")
+    if report.removed:
+        print_line(f"removed   {', '.join(report.removed)}: no part of this export")
     print_line(f"next      akrt verify {out}")
 
 
@@ -90,21 +113,26 @@ def verify(
         str,
         typer.Option(help="host, cortex-m0, m3, m4, m7, m33, m55, rv32, host-32 or big-endian."),
     ] = "host",
+    name: Annotated[
+        str | None, typer.Option(help="One export of the folder; default: all that are in it.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compile an export, run its test vectors, under QEMU where needed, and compare every layer."""
-    from firmware_export.verify import verify as check
+    """Compile an export, run everything in it, under QEMU where needed, and compare every layer.
 
-    passed = check(directory, target)
-    facts = {
-        "name": passed.name,
-        "target": passed.target,
-        "vectors": passed.vectors,
-        "layers": passed.layers,
-    }
+    Exit 5 where a result differs, or a file was changed since the export.
+    """
+    from firmware_export.verify import verify as check
+    from firmware_export.verify import verify_all
+
+    passed = verify_all(directory, target) if name is None else (check(directory, target, name),)
     if as_json:
-        print_json(facts)
+        facts = [asdict(one) for one in passed]
+        print_json(facts[0] if len(facts) == 1 else {"exports": facts})
         return
-    print_line(
-        f"{passed.name} on {passed.target}: {passed.vectors} vectors, every layer as expected"
-    )
+    for one in passed:
+        also = ", ".join(part for part in one.parts if part != "network")
+        print_line(
+            f"{one.name} on {one.target}: {one.vectors} vectors, every layer as expected"
+            f"{f'; {also} too' if also else ''}"
+        )

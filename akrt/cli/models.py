@@ -13,12 +13,13 @@ from akrt import modelfile
 from akrt.backends.native import choose_arch, usable_archs
 from akrt.cli.chips import MapMode, print_mapping
 from akrt.cli.labels import FORMS, with_labels
+from akrt.cli.options import ForceOption
 from akrt.cli.output import print_json, print_line
 from akrt.driver.mapping import map_model
 from akrt.driver.mesh_picture import draw
 from akrt.driver.target import mapping_target
-from akrt.errors import UsageError
-from akrt.files import write_file
+from akrt.errors import AkrtError, UsageError
+from akrt.files import check_replaceable, write_file
 from akrt.loading import load
 from akrt.model import Mfcc, Model
 from akrt.runtime import bundled_model
@@ -41,6 +42,7 @@ def summary(
     plot: Annotated[
         Path | None, typer.Option(help="With --device: a picture of the mesh (.png, .svg, .pdf).")
     ] = None,
+    force: ForceOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a model's layers, shapes, bits, and what its input and outputs mean."""
@@ -51,7 +53,7 @@ def summary(
     if device is not None:
         mapping = map_model(loaded, *mapping_target(device), map_mode, hybrid)
     if mapping is not None and plot is not None:
-        draw(mapping, plot)
+        draw(mapping, plot, force)
     if as_json:
         placed = {} if mapping is None else {"mapping": mapping.as_dict()}
         print_json({**_facts(loaded), **placed, "kernels": _kernels()})
@@ -97,6 +99,7 @@ def convert(
         list[str] | None,
         typer.Option(metavar="KEY=TEXT", help="What summary shows besides; a licence, say."),
     ] = None,
+    force: ForceOption = False,
 ) -> None:
     """Convert a quantised model; labels and the meaning of the input travel with it."""
     suffix = Path(target).suffix.lower()
@@ -107,6 +110,7 @@ def convert(
     notes = [part.partition("=") for part in note or ()]
     if not all(key and equals for key, equals, _ in notes):
         raise UsageError(f"--note takes KEY=TEXT, got {', '.join(map(repr, note or ()))}")
+    _check_target(source, target, force)
     model = load(source, _numbers(input_scaling))
     if labels is not None:
         model = with_labels(model, labels)
@@ -141,6 +145,22 @@ def _numbers(value: str | None) -> tuple[float, float] | None:
             f"--input-scaling takes SCALE,SHIFT such as 127.5,127, got '{value}'"
         ) from None
     return scale, shift
+
+
+def _check_target(source: str, target: str, force: bool) -> None:
+    """Only an unaltered .akrt file can be told to be akrt's; its own source it may replace."""
+    both_akrt = Path(source).suffix.lower() == Path(target).suffix.lower() == ".akrt"
+    if not both_akrt and os.path.realpath(source) == os.path.realpath(target):
+        raise UsageError(f"IN and OUT are the same file, '{target}': choose another name for OUT")
+
+    def unaltered(data: bytes) -> bool:
+        try:
+            modelfile.load(target)  # compares the hash
+        except AkrtError:
+            return False
+        return True
+
+    check_replaceable(target, unaltered if target.lower().endswith(".akrt") else None, force)
 
 
 def _save_fbz(model: Model, target: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from akrt.cli.options import JsonOption, ThresholdOption
+from akrt.cli.options import ForceOption, JsonOption, ThresholdOption
 from akrt.cli.output import print_json, print_line
 from akrt.decision import StreamSettings
 from akrt.errors import UsageError
@@ -25,6 +25,7 @@ def page(
         Path | None, typer.Option("--out", "-o", metavar="HTML", help="The file to write.")
     ] = None,
     threshold: ThresholdOption = StreamSettings.threshold,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a web page that names words of a recording or a microphone, in the browser.
@@ -36,7 +37,7 @@ def page(
     if out is None:
         raise UsageError("name the file to write with -o FILE.html")
     network = bundled_model() if model is None else load(model)
-    size = write_page(network, out, StreamSettings(threshold=threshold))
+    size = write_page(network, out, StreamSettings(threshold=threshold), force)
     if as_json:
         print_json({"file": str(out), "bytes": size})
         return

@@ -8,30 +8,33 @@ from typing import Any
 
 from akrt.driver.mapping import Mapping
 from akrt.errors import MissingExtraError, UsageError
-from akrt.files import write_file
+from akrt.files import check_replaceable, write_file
 
 __all__ = ["draw"]
 
 _FORMATS = ("png", "svg", "pdf")
+_MAKER = "akrt summary --plot"
 _NODE = 2.6
 """Distance of two nodes; a processor is one unit wide, and a node holds two by two."""
 
 
-def draw(mapping: Mapping, path: str | os.PathLike[str]) -> None:
+def draw(mapping: Mapping, path: str | os.PathLike[str], force: bool = False) -> None:
     """Write the picture: a square for each processor, coloured and numbered by its layer.
 
     Args:
         mapping: a network on a mesh.
         path: a .png, .svg or .pdf file.
+        force: overwrite a file that is no picture of akrt.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
-        UsageError: another suffix.
-        ModelFileError: the file cannot be written.
+        UsageError: another suffix, or a file is there that is no picture of akrt.
+        OutputError: the file cannot be written.
     """
     suffix = os.path.splitext(os.fspath(path))[1][1:].lower()
     if suffix not in _FORMATS:
         raise UsageError(f"a picture must end in .{', .'.join(_FORMATS)}, got '{os.fspath(path)}'")
+    check_replaceable(path, _is_ours, force)
     try:
         from matplotlib import colormaps
         from matplotlib.figure import Figure
@@ -71,8 +74,14 @@ def draw(mapping: Mapping, path: str | os.PathLike[str]) -> None:
     axes.set_title(f"{mapping.device}, {mapping.mode}: {mapping.program_bytes:,} bytes of program")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
     data = io.BytesIO()
-    figure.savefig(data, format=suffix, dpi=150)
+    key = "Software" if suffix == "png" else "Creator"
+    figure.savefig(data, format=suffix, dpi=150, metadata={key: _MAKER})
     write_file(path, data.getvalue())
+
+
+def _is_ours(data: bytes) -> bool:
+    """By what the picture says of its maker."""
+    return data.startswith((b"\x89PNG", b"<?xml", b"%PDF")) and _MAKER.encode() in data
 
 
 def _place(column: int, row: int, id_: int) -> tuple[float, float]:

@@ -1,15 +1,17 @@
 """The program of a network for a chip, as a file for firmware that owns the chip.
 
 The bytes are those of the mapped sequence, as `akida.HardwareDevice.program` takes them. A manifest
-of the same name says which device they are for and what goes in and out.
+of the same name, with ``.json`` appended, says which device they are for and what goes in and out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,13 @@ import numpy as np
 
 from akrt import modelfile
 from akrt.driver.mapping import Mapping, map_model
-from akrt.errors import BackendUnavailableError
-from akrt.files import write_file
+from akrt.errors import BackendUnavailableError, InputError
+from akrt.files import check_replaceable, read_bytes, write_files
 from akrt.model import Model
 
 __all__ = ["Manifest", "write_program"]
+
+_MOST_MANIFEST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,12 @@ class Manifest:
 
 
 def write_program(
-    model: Model, device: Any, name: str, path: Path, mode: str = "minimal"
+    model: Model,
+    device: Any,
+    name: str,
+    path: Path,
+    mode: str = "minimal",
+    force: bool = False,
 ) -> tuple[Manifest, Path]:
     """Map a network in hardware and write its program and manifest.
 
@@ -66,16 +75,21 @@ def write_program(
         model: the network.
         device: the `akida.Device` to map on.
         name: what to call it.
-        path: the file of the bytes; the manifest's suffix is ``.json``.
+        path: the file of the bytes; the manifest of ``X.bin`` is ``X.bin.json``.
         mode: one of `akrt.driver.mapping.MAP_MODES`; the default takes least room.
+        force: overwrite files that akrt did not write.
 
     Returns:
         The manifest and its path.
 
     Raises:
         UnsupportedLayerError, BackendUnavailableError: the network does not map in one sequence.
+        UsageError: there are files of these names that akrt did not write, or that were changed.
         OutputError: a file cannot be written.
     """
+    beside = path.with_name(f"{path.name}.json")
+    check_replaceable(path, lambda data: _is_program(data, path), force)
+    check_replaceable(beside, _is_manifest, force)
     mapping: Mapping = map_model(model, device, name, mode)
     if not mapping.in_hardware or len(mapping.programs) != 1:
         raise BackendUnavailableError(
@@ -113,7 +127,31 @@ def write_program(
             )
         },
     )
-    beside = path.with_suffix(".json")
-    write_file(path, program)
-    write_file(beside, (json.dumps(manifest.as_dict(), indent=2) + "\n").encode())
+    text = json.dumps(manifest.as_dict(), indent=2) + "\n"
+    places = [Path(os.path.realpath(place)) for place in (path, beside)]
+    write_files(dict(zip(places, (program, text.encode()), strict=True)))
     return manifest, beside
+
+
+def _is_program(data: bytes, path: Path) -> bool:
+    """Whether a manifest beside `path` names these bytes, by today's name or the one before."""
+    digest = hashlib.sha256(data).hexdigest()
+    for beside in (path.with_name(f"{path.name}.json"), path.with_suffix(".json")):
+        with contextlib.suppress(InputError):
+            facts = _facts(read_bytes(beside, _MOST_MANIFEST_BYTES))
+            if facts.get("sha256") == digest:
+                return True
+    return False
+
+
+def _is_manifest(data: bytes) -> bool:
+    facts = _facts(data)
+    return set(facts) == {field.name for field in fields(Manifest)} and facts["format"] == 1
+
+
+def _facts(data: bytes) -> dict[str, Any]:
+    try:
+        facts = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) else {}

@@ -178,7 +178,7 @@ def test_program_writes_the_bytes_and_a_manifest(tmp_path: Path) -> None:
 
     path = tmp_path / "kws.bin"
     manifest = facts("program", "-o", path)
-    assert manifest == json.loads((tmp_path / "kws.json").read_text())
+    assert manifest == json.loads((tmp_path / "kws.bin.json").read_text())
     data = path.read_bytes()
     model = bundled_model()
     twin = to_akida(model)
@@ -196,6 +196,25 @@ def test_program_writes_the_bytes_and_a_manifest(tmp_path: Path) -> None:
     assert (tmp_path / "again.bin").read_bytes() == data
     with pytest.raises(UsageError, match="choose another"):
         akrt("program", "-o", tmp_path / "kws.json")
+
+
+def test_programs_and_pictures_of_others_are_not_overwritten(tmp_path: Path) -> None:
+    need("akida")
+    need("matplotlib")
+    (tmp_path / "kws.json").write_text("mine")
+    akrt("program", "-o", tmp_path / "kws.bin")
+    akrt("program", "-o", tmp_path / "kws.bin")  # its own, unaltered
+    assert (tmp_path / "kws.json").read_text() == "mine"
+    for name in ("kws.bin", "kws.bin.json", "mesh.svg"):
+        (tmp_path / name).write_text("mine")
+        command = ["program", "-o", tmp_path / "kws.bin"]
+        if name == "mesh.svg":
+            command = ["summary", "--device", "virtual:akd1000", "--plot", tmp_path / name]
+        with pytest.raises(UsageError, match="exists and is not what akrt wrote.*--force"):
+            akrt(*command)
+        assert (tmp_path / name).read_text() == "mine"
+        akrt(*command, "--force")
+        akrt(*command)
 
 
 def test_a_program_that_does_not_map_leaves_no_file(misfit: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from akrt.runtime import Runtime
 from firmware_export.identifiers import MAX_LENGTH, RESERVED, check_name, mend_name
 from firmware_export.program import lower
 
+from .chip_programs import chip_program
 from .compiled_export import WARNINGS, build, driver, outputs, tool
 from .row_networks import row_network
 
@@ -39,39 +40,25 @@ def test_files_and_manifest(model: Model, tmp_path: Path) -> None:
     names |= {"akrt_mcu.h", "manifest.json", "memory.json", "memory.md"}
     assert set(contents(tmp_path / "out")) == names == set(report.files)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    for file, digest in manifest["files"].items():
+    entry = manifest["exports"]["net_v2"]
+    for file, digest in entry["files"].items():
         assert hashlib.sha256((tmp_path / "out" / file).read_bytes()).hexdigest() == digest
-    assert set(manifest["files"]) == names - {"manifest.json"}
-    assert manifest["format_version"] == 2
+    assert set(entry["files"]) == names - {"manifest.json"}
+    assert manifest["format_version"] == 3
 
 
 def test_the_same_model_gives_the_same_bytes(model: Model, tmp_path: Path) -> None:
     for place in ("a", "deep/er/b"):
         firmware_export.export(
-            model, tmp_path / place, program=b"\1\2", packages=["cmake", "zephyr"]
+            model,
+            tmp_path / place,
+            program=chip_program(model, b"\1\2"),
+            packages=["cmake", "zephyr"],
         )
     assert contents(tmp_path / "a") == contents(tmp_path / "deep/er/b")
     everything = b"".join(contents(tmp_path / "a").values())
     assert str(tmp_path).encode() not in everything
     assert os.uname().nodename.encode() not in everything or len(os.uname().nodename) < 4
-
-
-def test_exporting_again_replaces_and_leaves_nothing(model: Model, tmp_path: Path) -> None:
-    firmware_export.export(model, tmp_path / "out", name="first")
-    firmware_export.export(model, tmp_path / "out", name="second")
-    assert "second.h" in contents(tmp_path / "out")
-    assert "first.h" not in contents(tmp_path / "out")
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
-
-
-def test_a_folder_with_other_things_is_refused(model: Model, tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("dear")
-    with pytest.raises(UsageError, match="not an export"):
-        firmware_export.export(model, tmp_path)
-    assert contents(tmp_path) == {"mine.txt": b"dear"}
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(UsageError):
-        firmware_export.export(model, tmp_path / "file" / "below")
 
 
 @pytest.mark.parametrize(

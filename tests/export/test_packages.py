@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import firmware_export
-from akrt.errors import UsageError
+from akrt.errors import InputError, UsageError
 from firmware_export.packages import PACKAGES
 
+from .chip_programs import chip_program
 from .compiled_export import WARNINGS, tool
 from .row_networks import row_network
 
@@ -55,7 +56,12 @@ int main(void) {
 def package(tmp_path: Path) -> Path:
     model, x = row_network(6)
     firmware_export.export(
-        model, tmp_path / "net", name="net", vectors=x, program=b"\7\10\11", packages=[*PACKAGES]
+        model,
+        tmp_path / "net",
+        name="net",
+        vectors=x,
+        program=chip_program(model),
+        packages=[*PACKAGES],
     )
     return tmp_path / "net"
 
@@ -133,6 +139,6 @@ def test_unknown_package_and_empty_program(tmp_path: Path) -> None:
     model, _ = row_network(6)
     with pytest.raises(UsageError, match="unknown package"):
         firmware_export.export(model, tmp_path / "x", packages=["conan"])
-    with pytest.raises(UsageError, match="program is empty"):
-        firmware_export.export(model, tmp_path / "x", program=b"")
+    with pytest.raises(InputError, match="none that akrt program wrote"):
+        firmware_export.export(model, tmp_path / "x", program=chip_program(model, b""))
     assert not (tmp_path / "x").exists()

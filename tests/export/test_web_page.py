@@ -262,3 +262,14 @@ def test_only_keyword_spotters(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--mfcc"):
         write_page(other, tmp_path / "page.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_only_an_unaltered_page_is_replaced(html: Path, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_bytes(html.read_bytes())
+    write_page(bundled_model(), path)
+    path.write_text(path.read_text().replace("<title>", "<title>mine "))
+    with pytest.raises(UsageError, match="not what akrt wrote"):
+        write_page(bundled_model(), path)
+    write_page(bundled_model(), path, force=True)
+    assert path.read_bytes() == html.read_bytes()
