@@ -42,7 +42,7 @@ class ExportReport:
     directory: Path
     files: tuple[str, ...]
     memory: dict[str, Any]
-    """Flash and RAM by layer, and the arena plan: what memory.json holds."""
+    """Flash and RAM by layer, and the arena plan: what <name>_memory.json holds."""
 
     @property
     def arena_bytes(self) -> int:
@@ -73,7 +73,7 @@ def export(
         vectors: uint8 (N, X, Y, C) inputs for the test vectors; default: noise and extremes.
         program: of an Akida chip, for this model; it is embedded, and ``<name>_infer`` asks the
             board's driver hook first.
-        packages: of `PACKAGES`: cmake, arduino, platformio, zephyr.
+        packages: of `PACKAGES`: cmake, esp-idf, arduino, platformio, zephyr.
         stream: also write ``<name>_stream.h``: sound in, detected words out, decided by these
             settings.
 
@@ -108,12 +108,12 @@ def _texts(
     return {
         f"{name}.h": headers.api_header(program, digest, __version__),
         f"{name}_weights.h": headers.weights_header(program),
-        "akrt_mcu.h": headers.kernels_header(program, __version__),
+        f"{name}_kernels.h": headers.kernels_header(program, __version__),
         f"{name}.c": headers.source_file(program),
         f"{name}_vectors.h": vectors_header(program, inputs),
         f"{name}_selftest.c": selftest_source(program),
-        "memory.json": json.dumps(memory, indent=2) + "\n",
-        "memory.md": memory_markdown(memory),
+        f"{name}_memory.json": json.dumps(memory, indent=2) + "\n",
+        f"{name}_memory.md": memory_markdown(memory),
     }
 
 

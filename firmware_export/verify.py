@@ -50,7 +50,8 @@ def verify(directory: str | os.PathLike[str], target: str = "host") -> Verificat
     name = manifest["name"]
     with tempfile.TemporaryDirectory() as temporary:
         program = Path(temporary) / "selftest.elf"
-        compile_program(machine, [folder / f"{name}_selftest.c"], program)
+        options = ("-O2", f"-D{name.upper()}_SELFTEST_MAIN")
+        compile_program(machine, [folder / f"{name}_selftest.c"], program, options)
         status = run_program(machine, program)
     if status:
         raise MismatchError(f"'{folder}' on {machine.name}: {_meaning(status, manifest)}")

@@ -42,7 +42,7 @@ def export(
         typer.Option(help="An Akida program to embed; <name>_infer then asks a chip first."),
     ] = None,
     pkg: Annotated[
-        str, typer.Option(help="Also write packages: cmake, arduino, platformio, zephyr.")
+        str, typer.Option(help="Also write packages: cmake, esp-idf, arduino, platformio, zephyr.")
     ] = "",
     stream: Annotated[
         bool, typer.Option("--stream", help="Also write <name>_stream.h: sound in, words out.")

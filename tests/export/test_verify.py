@@ -40,7 +40,7 @@ def exported(tmp_path: Path) -> Path:
 def test_export_of_a_stream(tmp_path: Path) -> None:
     done = akrt("export", "-o", tmp_path / "out", "--stream", "--hop-ms", "160")
     assert done.returncode == 0, done.stderr
-    memory = json.loads((tmp_path / "out" / "memory.json").read_text())
+    memory = json.loads((tmp_path / "out" / "ds_cnn_kws_memory.json").read_text())
     assert f"spotter   {memory['stream']['ram_bytes']:,} bytes of RAM" in done.stdout
     assert "STREAM_EVERY 8 " in (tmp_path / "out" / "ds_cnn_kws_stream.h").read_text()
     done = akrt("export", "-o", tmp_path / "out", "--hop-ms", "160")
