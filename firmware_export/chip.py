@@ -17,7 +17,10 @@ from firmware_export.c_text import array, string
 from firmware_export.manifest import ChipFacts, chip_facts, digest, parse_json
 from firmware_export.program import Program
 
-__all__ = ["ChipProgram", "chip_files", "read_chip_program"]
+__all__ = ["ALIGNMENT", "ChipProgram", "chip_files", "read_chip_program"]
+
+ALIGNMENT = 8
+"""Of the program in memory, bytes: the widest integer's, so that it can be read in place."""
 
 _MOST_MANIFEST_BYTES = 1 << 20
 
@@ -100,28 +103,61 @@ def _check(program: ChipProgram, where: str, model: Model) -> None:
 def chip_files(program: Program, chip: ChipProgram) -> dict[str, str]:
     """``<name>_chip.h`` and ``<name>_program.h``."""
     name, upper = program.name, program.name.upper()
-    return {f"{name}_program.h": _program_header(name, chip), f"{name}_chip.h": _chip(name, upper)}
+    return {
+        f"{name}_program.h": _program_header(name, chip),
+        f"{name}_program.c": _program_source(name, np.frombuffer(chip.data, np.uint8)),
+        f"{name}_chip.h": _chip(name, upper),
+    }
 
 
 def _program_header(name: str, chip: ChipProgram) -> str:
     upper, facts = name.upper(), chip.facts
-    words = np.frombuffer(chip.data, np.uint8)
     return f"""\
-/* The Akida program of {name}, as the chip takes it. */
+/* The Akida program of {name}, as the chip takes it: compile {name}_program.c. */
 #ifndef {upper}_PROGRAM_H
 #define {upper}_PROGRAM_H
 
 #include <stdint.h>
 
-#define {upper}_PROGRAM_BYTES {words.size}
+#define {upper}_PROGRAM_BYTES {len(chip.data)}
 #define {upper}_PROGRAM_MODEL_SHA256 {string(facts.model_sha256)}
 #define {upper}_PROGRAM_MODEL_ID 0x{facts.model_sha256[:8]}u /* {upper}_MODEL_ID */
 #define {upper}_PROGRAM_DEVICE {string(facts.device)}
 #define {upper}_PROGRAM_HW_VERSION {string(facts.hw_version)}
 
-{array(f"{name}_program", "uint8_t", words)}
+#ifdef __cplusplus
+extern "C" {{
+#endif
+extern const uint8_t {name}_program[{upper}_PROGRAM_BYTES]; /* aligned to {ALIGNMENT} */
+#ifdef __cplusplus
+}}
+#endif
 #endif
 """
+
+
+def _program_source(name: str, words: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> str:
+    upper = name.upper()
+    text = array(f"{name}_program", "uint8_t", words).removeprefix("static ")
+    return f"""\
+/* The Akida program of {name}, once for the whole firmware. */
+#include "{name}_program.h"
+
+#ifndef {upper}_PROGRAM_ALIGNED
+#if defined(__GNUC__) || defined(__clang__) || defined(__ICCARM__) || defined(__ARMCC_VERSION)
+#define {upper}_PROGRAM_ALIGNED __attribute__((aligned({ALIGNMENT})))
+#elif defined(__cplusplus) && __cplusplus >= 201103L
+#define {upper}_PROGRAM_ALIGNED alignas({ALIGNMENT})
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define {upper}_PROGRAM_ALIGNED _Alignas({ALIGNMENT})
+#elif defined(_MSC_VER)
+#define {upper}_PROGRAM_ALIGNED __declspec(align({ALIGNMENT}))
+#else
+#error "Define {upper}_PROGRAM_ALIGNED: how this compiler aligns a constant to {ALIGNMENT} bytes."
+#endif
+#endif
+
+{upper}_PROGRAM_ALIGNED {text}"""
 
 
 def _chip(name: str, upper: str) -> str:
@@ -135,7 +171,8 @@ def _chip(name: str, upper: str) -> str:
  *
  * my_run is the board's: it programs the chip with `program` unless that is done already, sends
  * the input, waits for no longer than the application can bear, and fills `output`. It returns 0
- * for an answer and anything else for none; what it left in `output` is then overwritten. */
+ * for an answer and anything else for none; what it left in `output` is then overwritten.
+ * Compile {name}_program.c, which holds the program once for the whole firmware. */
 #ifndef {upper}_CHIP_H
 #define {upper}_CHIP_H
 

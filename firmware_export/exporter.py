@@ -42,7 +42,7 @@ class ExportReport:
     files: tuple[str, ...]
     """All of the export, those that were there already included."""
     memory: dict[str, Any]
-    """Flash and RAM by layer, and the arena plan: what memory.json holds."""
+    """Flash and RAM by layer, and the arena plan: what <name>_memory.json holds."""
 
     kept: tuple[str, ...] = ()
     """Options that were not given, and are those of the export that was there."""
@@ -84,7 +84,7 @@ def export(
         program: of an Akida chip, for this model: the file that ``akrt program`` wrote, its
             manifest beside it. It is embedded, and ``<name>_infer`` asks the board's driver hook
             first.
-        packages: of `PACKAGES`: cmake, arduino, platformio, zephyr.
+        packages: of `PACKAGES`: cmake, esp-idf, arduino, platformio, zephyr.
         stream: also write ``<name>_stream.h``: sound in, detected words out, decided by these
             settings.
         force: overwrite files that akrt did not write or that were changed since, and drop the
@@ -175,10 +175,10 @@ def _texts(
     return {
         f"{name}.h": headers.api_header(program, digest, __version__),
         f"{name}_weights.h": headers.weights_header(program),
-        "akrt_mcu.h": headers.kernels_header(program, __version__),
+        f"{name}_kernels.h": headers.kernels_header(program, __version__),
         f"{name}.c": headers.source_file(program),
         f"{name}_vectors.h": vectors_header(program, inputs),
         f"{name}_selftest.c": selftest_source(program),
-        "memory.json": json.dumps(memory, indent=2) + "\n",
-        "memory.md": memory_markdown(memory),
+        f"{name}_memory.json": json.dumps(memory, indent=2) + "\n",
+        f"{name}_memory.md": memory_markdown(memory),
     }

@@ -9,8 +9,8 @@ import numpy as np
 from akrt.model import Mfcc, Model
 from firmware_export.c_text import comment, string
 from firmware_export.general_steps import constant
-from firmware_export.identifiers import constant_name
-from firmware_export.kernel_sources import amalgamate
+from firmware_export.identifiers import constant_names
+from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.program import Program
 from firmware_export.step import Constant, Step, padded_channels
 
@@ -36,7 +36,9 @@ _HOW_TO = """\
  *
  * There is no state but the arena: calls with different arenas may run at the same time. No heap,
  * no floating point, nothing of libc but <stdint.h> and <string.h>.
- * Define {upper}_TICK(layer) before the implementation to be called after every layer."""
+ * Define {upper}_TICK(layer) before the implementation to be called after every layer, and
+ * AKRT_PORTABLE for C alone: on ARM some kernels are assembly, which compilers of Thumb older than
+ * unified syntax, and builds that reserve r9 or r10 on a core with Helium, cannot take."""
 
 
 def api_header(program: Program, model_hash: str, version: str) -> str:
@@ -45,7 +47,7 @@ def api_header(program: Program, model_hash: str, version: str) -> str:
     upper = name.upper()
     x, y, c = model.output_shape
     how_to = _HOW_TO.format(
-        name=name, upper=upper, input_note=_input_note(model), output_note=_output_note(model)
+        name=name, upper=upper, input_note=_input_note(model), output_note=_output_note(model, name)
     )
     sizes = {
         "FORMAT_VERSION": str(FORMAT_VERSION),
@@ -98,7 +100,7 @@ def weights_header(program: Program) -> str:
     body = "\n".join(c.text for c in (*program.constants, *_class_constants(program)))
     return f"""\
 /* Constants of {program.name}; how they are packed is in akrt's OUTPUT_FORMAT.md.
- * Included by {program.name}.h after akrt_mcu.h. */
+ * Included by {program.name}.h after {program.name}_kernels.h. */
 #ifndef {upper}_WEIGHTS_H
 #define {upper}_WEIGHTS_H
 
@@ -108,7 +110,7 @@ def weights_header(program: Program) -> str:
 
 
 def kernels_header(program: Program, version: str) -> str:
-    """``akrt_mcu.h``: the kernels that the program calls, and nothing else."""
+    """``<name>_kernels.h``: the kernels that the program calls, and nothing else."""
     stems = list(program.kernels)
     if program.model.input_bits < 8:
         stems.append("akrt_in_range")
@@ -117,15 +119,16 @@ def kernels_header(program: Program, version: str) -> str:
     layouts = dict.fromkeys(s.target.layout for s in program.steps if s.ends_layer)
     hashes = amalgamate(f"akrt_hash_{layout}" for layout in layouts)
     return f"""\
-/* akrt {version}: the integer kernels that this export needs.
- * Licence: Apache-2.0. Every kernel has its own guard: headers of several exports of the same
- * version of akrt may meet in one source file. */
+/* akrt {version}: the integer kernels that {program.name} needs.
+ * Licence: Apache-2.0. Every kernel has its own guard: those of several exports of the same version
+ * of akrt may meet in one source file. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+{same_version(f"{program.name}.c")}
 {amalgamate(stems)}
-#if defined(AKRT_LAYER_HASHES)
+#if defined({program.name.upper()}_LAYER_HASHES)
 {hashes}#endif
 """
 
@@ -158,12 +161,12 @@ def _input_note(model: Model) -> str:
     return note + "."
 
 
-def _output_note(model: Model) -> str:
+def _output_note(model: Model, name: str) -> str:
     x, y, c = model.output_shape
     shape = f"{c} integers" if x == y == 1 else f"{x} x {y} x {c} integers"
     if model.final_step is None:
         return f"{shape}, activations."
-    return f"{shape}, potentials; the largest is not the class, ask {{name}}_predict_class."
+    return f"{shape}, potentials; the largest is not the class, ask {name}_predict_class."
 
 
 def _class_declarations(program: Program) -> str:
@@ -186,11 +189,8 @@ def _class_declarations(program: Program) -> str:
 
 
 def _label_enumerators(program: Program) -> str:
-    """``DS_CNN_KWS_CLASS_YES`` and so on, where the labels make unique names."""
-    labels = program.model.labels or ()
-    names = [constant_name(label) for label in labels]
-    if not all(names) or len(set(names)) != len(names):
-        return ""
+    """``DS_CNN_KWS_CLASS_YES`` and so on, one for every label."""
+    names = constant_names(program.model.labels or ())
     return "".join(
         f"#define {program.name.upper()}_CLASS_{name} {i}\n" for i, name in enumerate(names)
     )
@@ -245,10 +245,7 @@ def _implementation(program: Program) -> str:
 #if defined({upper}_IMPLEMENTATION) && !defined({upper}_IMPLEMENTED)
 #define {upper}_IMPLEMENTED
 
-#if defined({upper}_LAYER_HASHES) && !defined(AKRT_LAYER_HASHES)
-#define AKRT_LAYER_HASHES
-#endif
-#include "akrt_mcu.h"
+#include "{name}_kernels.h"
 #include "{name}_weights.h"
 
 #ifndef {upper}_TICK

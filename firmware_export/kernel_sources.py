@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from importlib.resources import files
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from akrt.errors import ModelFileError
 
-__all__ = ["amalgamate", "read_kernel"]
+__all__ = ["amalgamate", "read_kernel", "same_version"]
 
 _INCLUDE = re.compile(r'^#include "(akrt_[a-z0-9_]+)\.h"\n', re.MULTILINE)
 
@@ -20,13 +21,8 @@ def read_kernel(stem: str) -> str:
     Raises:
         ModelFileError: the installation lacks it.
     """
-    package = files("akrt")
-    inside = package.joinpath("src_c", "mcu", f"{stem}.h")
-    if inside.is_file():
-        return inside.read_text(encoding="ascii")
-    beside = Path(str(package)).parent / "src_c" / "mcu" / f"{stem}.h"
     try:
-        return beside.read_text(encoding="ascii")
+        return _folder().joinpath(f"{stem}.h").read_text(encoding="ascii")
     except OSError:
         raise ModelFileError(
             f"the C source '{stem}.h' is not installed with akrt: install akrt again"
@@ -42,6 +38,32 @@ def amalgamate(stems: Iterable[str]) -> str:
     for stem in stems:
         _add(stem, done)
     return "\n".join(done.values())
+
+
+def same_version(alone: str, stems: Iterable[str] = (), subject: str = "KERNELS") -> str:
+    """A test of the preprocessor that what shares names in one source file is the same text.
+
+    Args:
+        alone: the file that the message says to compile by itself.
+        stems: the kernels that are shared; default: all of akrt's.
+        subject: tail of the macro that holds their hash.
+    """
+    chosen = sorted(stems) or sorted(path.stem for path in _folder().glob("*.h"))
+    digest = hashlib.sha256("".join(map(read_kernel, chosen)).encode()).hexdigest()[:8]
+    macro = f"AKRT_{subject}_ID"
+    return f"""\
+#if !defined({macro})
+#define {macro} 0x{digest}
+#elif {macro} != 0x{digest}
+#error "Exports of two versions of akrt meet in one source file: compile {alone} by itself."
+#endif
+"""
+
+
+def _folder() -> Path:
+    package = Path(str(files("akrt")))
+    inside = package / "src_c" / "mcu"
+    return inside if inside.is_dir() else package.parent / "src_c" / "mcu"
 
 
 def _add(stem: str, done: dict[str, str]) -> None:

@@ -1,9 +1,11 @@
-"""An export as a package of CMake, Arduino, PlatformIO or Zephyr."""
+"""An export as a package of CMake, ESP-IDF, Arduino, PlatformIO or Zephyr."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from akrt.errors import UsageError
 from firmware_export.program import Program
@@ -23,10 +25,11 @@ def package_files(
         UsageError: a kind that is not in `PACKAGES`.
     """
     written: dict[str, str] = {}
+    release = re.match(r"\d+\.\d+\.\d+", version)
     for kind in kinds:
         if kind not in PACKAGES:
             raise UsageError(f"unknown package '{kind}': choose from {', '.join(PACKAGES)}")
-        written |= PACKAGES[kind](program, files, version)
+        written |= PACKAGES[kind](program, files, release[0] if release else "0.0.0")
     return written
 
 
@@ -35,28 +38,58 @@ def _sources(files: Sequence[str]) -> list[str]:
     return sorted(f for f in files if f.endswith(".c") and not f.endswith("_selftest.c"))
 
 
-def _cmake(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
+def _headers(files: Sequence[str]) -> list[str]:
+    """What the library's sources and users include."""
+    return sorted(f for f in files if f.endswith(".h") and not f.endswith("_vectors.h"))
+
+
+def _interfaces(program: Program, files: Sequence[str]) -> list[str]:
+    """What users include, the network's own header first."""
     name = program.name
-    headers = " ".join(sorted(f for f in files if f.endswith(".h") and "vectors" not in f))
+    ordered = (f"{name}.h", f"{name}_stream.h", f"{name}_chip.h", f"{name}_program.h")
+    return [header for header in ordered if header in files]
+
+
+def _cmake(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
+    name, upper = program.name, program.name.upper()
+    sources, headers = " ".join(_sources(files)), " ".join(_headers(files))
     text = f"""\
-# {name}: a static library, and its self-test as a test of CTest.
+# {name}: the library {name}::{name}, and its self-test as a test of CTest. By add_subdirectory,
+# FetchContent, or, once installed, find_package({name}). Also a component of ESP-IDF.
+if(ESP_PLATFORM)
+    idf_component_register(SRCS {sources} INCLUDE_DIRS ".")
+    return()
+endif()
+
 cmake_minimum_required(VERSION 3.13)
 project({name} VERSION {version} LANGUAGES C)
 include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
 
-add_library({name} STATIC {" ".join(_sources(files))})
-target_compile_features({name} PUBLIC c_std_99)
+add_library({name} STATIC {sources})
+add_library({name}::{name} ALIAS {name})
+target_compile_features({name} PRIVATE c_std_99)
 target_include_directories({name} PUBLIC
     $<BUILD_INTERFACE:${{CMAKE_CURRENT_SOURCE_DIR}}>
     $<INSTALL_INTERFACE:${{CMAKE_INSTALL_INCLUDEDIR}}>)
-install(TARGETS {name} ARCHIVE DESTINATION ${{CMAKE_INSTALL_LIBDIR}})
+
+install(TARGETS {name} EXPORT {name}-config ARCHIVE DESTINATION ${{CMAKE_INSTALL_LIBDIR}})
 install(FILES {headers}
     DESTINATION ${{CMAKE_INSTALL_INCLUDEDIR}})
+install(EXPORT {name}-config NAMESPACE {name}::
+    DESTINATION ${{CMAKE_INSTALL_LIBDIR}}/cmake/{name})
+write_basic_package_version_file(${{CMAKE_CURRENT_BINARY_DIR}}/{name}-config-version.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES ${{CMAKE_CURRENT_BINARY_DIR}}/{name}-config-version.cmake
+    DESTINATION ${{CMAKE_INSTALL_LIBDIR}}/cmake/{name})
 
-if(NOT CMAKE_CROSSCOMPILING)
+# A project around this one has its own tests.
+if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_CROSSCOMPILING)
     include(CTest)
     if(BUILD_TESTING)
         add_executable({name}_selftest {name}_selftest.c)
+        target_compile_features({name}_selftest PRIVATE c_std_99)
+        target_compile_definitions({name}_selftest PRIVATE {upper}_SELFTEST_MAIN)
         add_test(NAME {name}_selftest COMMAND {name}_selftest)
     endif()
 endif()
@@ -64,8 +97,20 @@ endif()
     return {"CMakeLists.txt": text}
 
 
+def _esp_idf(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
+    """Its CMakeLists.txt is that of CMake, which asks whose build it is in."""
+    component = f"""\
+version: "{version}"
+description: "The quantised network {program.name} in integer C, exported by akrt."
+dependencies:
+  idf: ">=4.4"
+"""
+    return {**_cmake(program, files, version), "idf_component.yml": component}
+
+
 def _arduino(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
     name, upper = program.name, program.name.upper()
+    interfaces = _interfaces(program, files)
     properties = {
         "name": name,
         "version": version,
@@ -76,7 +121,7 @@ def _arduino(program: Program, files: Sequence[str], version: str) -> dict[str, 
         "category": "Data Processing",
         "url": _URL,
         "architectures": "*",
-        "includes": f"{name}.h",
+        "includes": ",".join(h for h in interfaces if not h.endswith("_program.h")),
     }
     sketch = f"""\
 /* Runs {name} on an input of zeros and prints its outputs. */
@@ -90,31 +135,46 @@ void setup() {{ Serial.begin(115200); }}
 
 void loop() {{
     if ({name}_run(input, output, arena) == 0) {{
-        for (int i = 0; i < {upper}_OUTPUTS; i++) {{
+        for (int32_t i = 0; i < {upper}_OUTPUTS; i++) {{
             Serial.println(output[i]);
         }}
     }}
     delay(1000);
 }}
 """
-    # Arduino compiles what lies in src/ and nothing else: the library is forwarded from there.
     return {
         "library.properties": "".join(f"{key}={value}\n" for key, value in properties.items()),
         f"examples/{name}_zeros/{name}_zeros.ino": sketch,
-        f"src/{name}.h": f'#include "../{name}.h"\n',
-        **{f"src/{file}": f'#include "../{file}"\n' for file in _sources(files)},
+        **{f"src/{header}": f'#include "../{header}"\n' for header in interfaces},
+        **{f"src/{source}": _forwarded(source) for source in _sources(files)},
     }
+
+
+def _forwarded(source: str) -> str:
+    """Arduino compiles src/ and nothing else; other builds may compile both folders."""
+    return f"""\
+/* For Arduino, which compiles src/ alone; empty elsewhere, where ../{source} is compiled itself. */
+#if defined(ARDUINO)
+#include "../{source}"
+#elif defined(__has_include)
+#if __has_include(<Arduino.h>)
+#include "../{source}"
+#endif
+#endif
+typedef int {source.removesuffix(".c")}_is_forwarded; /* ISO C forbids a source file of nothing */
+"""
 
 
 def _platformio(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
     name = program.name
+    interfaces = _interfaces(program, files)
     compiled = [f"+<{file}>" for file in _sources(files)]
-    library = {
+    library: dict[str, Any] = {
         "name": name,
         "version": version,
         "description": f"The quantised network {name} in integer C, exported by akrt.",
         "keywords": "neural network, quantized, inference",
-        "headers": f"{name}.h",
+        "headers": interfaces if len(interfaces) > 1 else interfaces[0],
         "frameworks": "*",
         "platforms": "*",
         "build": {
@@ -126,19 +186,21 @@ def _platformio(program: Program, files: Sequence[str], version: str) -> dict[st
 
 
 def _zephyr(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
+    """Names of Zephyr's own are many: option and library start with ``AKRT_``, the name quoted."""
     name = program.name
-    module = f"name: {name}\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig\n"
+    option = f"AKRT_{name.upper()}"
+    module = f'name: "{name}"\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig\n'
     kconfig = (
-        f"config {name.upper()}\n"
+        f"config {option}\n"
         f'\tbool "The quantised network {name}"\n'
         "\tdefault y\n"
         "\thelp\n"
         "\t  Integer C code exported by akrt: no heap, no floating point.\n"
     )
-    sources = " ".join(f"${{CMAKE_CURRENT_LIST_DIR}}/../{file}" for file in _sources(files))
+    sources = "".join(f"\n    ${{CMAKE_CURRENT_LIST_DIR}}/../{file}" for file in _sources(files))
     cmake = f"""\
-if(CONFIG_{name.upper()})
-  zephyr_library_named({name})
+if(CONFIG_{option})
+  zephyr_library_named({option.lower()})
   zephyr_library_sources({sources})
   zephyr_include_directories(${{CMAKE_CURRENT_LIST_DIR}}/..)
 endif()
@@ -152,6 +214,7 @@ endif()
 
 PACKAGES: dict[str, Callable[[Program, Sequence[str], str], dict[str, str]]] = {
     "cmake": _cmake,
+    "esp-idf": _esp_idf,
     "arduino": _arduino,
     "platformio": _platformio,
     "zephyr": _zephyr,

@@ -14,7 +14,7 @@ from akrt.decision import FRAME_MS, DecisionRule, StreamSettings, decision_rule
 from akrt.errors import UsageError
 from akrt.model import Mfcc, Model
 from firmware_export.c_text import array
-from firmware_export.kernel_sources import amalgamate
+from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.program import Program
 
 __all__ = ["FFT_BYTES", "check_spotter", "stream_files", "stream_memory"]
@@ -51,7 +51,7 @@ def stream_memory(program: Program, settings: StreamSettings) -> dict[str, Any]:
 
 
 def stream_files(program: Program, settings: StreamSettings, version: str) -> dict[str, str]:
-    """``<name>_stream.h``, ``<name>_stream.c`` and ``akrt_mcu_stream.h``.
+    """``<name>_stream.h``, ``<name>_stream.c`` and ``<name>_stream_kernels.h``.
 
     Raises:
         UsageError: as `check_spotter`.
@@ -61,7 +61,7 @@ def stream_files(program: Program, settings: StreamSettings, version: str) -> di
     return {
         f"{name}_stream.h": _header(program, settings, version),
         f"{name}_stream.c": _source(program, settings, rule),
-        "akrt_mcu_stream.h": _kernels(version),
+        f"{name}_stream_kernels.h": _kernels(name, version),
     }
 
 
@@ -85,14 +85,15 @@ def check_spotter(model: Model, settings: StreamSettings) -> DecisionRule:
     return decision_rule(model, settings)
 
 
-def _kernels(version: str) -> str:
+def _kernels(name: str, version: str) -> str:
     return f"""\
-/* akrt {version}: features and decision, the same integers as on the host.
+/* akrt {version}: features and decision of {name}_stream, the same integers as on the host.
  * Licence: Apache-2.0. Every part has its own guard. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+{same_version(f"{name}_stream.c")}
 {amalgamate(["akrt_features", "akrt_decision"])}"""
 
 
@@ -129,6 +130,7 @@ def _header(program: Program, settings: StreamSettings, version: str) -> str:
 
 #include "{name}.h"
 
+{same_version(f"what uses {name}_stream.h", ["akrt_stream_types"], "STREAM_TYPES")}
 {amalgamate(["akrt_stream_types"])}
 #define {upper}_STREAM_SAMPLE_RATE 16000
 #define {upper}_STREAM_EVERY {settings.every} /* frames of {FRAME_MS} ms from one inference on */
@@ -179,7 +181,7 @@ def _source(program: Program, settings: StreamSettings, rule: DecisionRule) -> s
     return f"""\
 /* The implementation of {name}_stream. */
 #include "{name}_stream.h"
-#include "akrt_mcu_stream.h"
+#include "{name}_stream_kernels.h"
 
 {array(f"{name}_rule_threshold", "int32_t", rule.threshold, "of the classes")}
 {array(f"{name}_rule_factor", "int32_t", rule.factor, f"256 / act_step * 2^{rule.shift}")}

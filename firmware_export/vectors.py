@@ -62,19 +62,23 @@ def vectors_header(program: Program, inputs: npt.NDArray[np.uint8]) -> str:
 
 
 def selftest_source(program: Program) -> str:
-    """``<name>_selftest.c``: main() returns 0, or what went wrong first."""
+    """``<name>_selftest.c``: a function, or main(), that tells what went wrong first."""
     model, name = program.model, program.name
     upper = name.upper()
     predict = ""
     if model.final_step is not None:
         predict = f"""\
-        if ({name}_predict_class(output) != {name}_vector_classes[v]) {{
+        if ({name}_predict_class({name}_output) != {name}_vector_classes[v]) {{
             return 252;
         }}
 """
     first = 1 if isinstance(model.layers[0], InputData) else 0
     return f"""\
-/* Runs the test vectors of {name}. main() returns
+/* Runs the test vectors of {name}. Empty, so that a folder may be compiled whole, unless one of
+ * these is defined:
+ *     {upper}_SELFTEST_MAIN   main() returns what {name}_selftest() does
+ *     {upper}_SELFTEST        int {name}_selftest(void), for a program of yours to call
+ * The file holds a copy of the network of its own, which hashes every layer. Returned is
  *   0        every layer, output and class of every vector is as expected
  *   1..250   1 + the first layer that differs (250: or a later one)
  *   251      an output differs although every layer agreed
@@ -82,55 +86,79 @@ def selftest_source(program: Program) -> str:
  *   253      {name}_run refused the vector
  *   254      memory outside the arena was written
  * Layers start at {first}. */
+#if defined({upper}_SELFTEST) || defined({upper}_SELFTEST_MAIN)
+#define {name}_run {name}_selftest_run
+#define {name}_predict_class {name}_selftest_predict_class
+#define {name}_label {name}_selftest_label
 #define {upper}_LAYER_HASHES
 #define {upper}_IMPLEMENTATION
 #include "{name}.h"
 #include "{name}_vectors.h"
 
-#define GUARD_WORDS 16
-#define ARENA_WORDS ({upper}_ARENA_BYTES / 4)
+#define {upper}_GUARD_WORDS 16
+#define {upper}_ARENA_WORDS ({upper}_ARENA_BYTES / 4)
 
-static uint32_t memory[GUARD_WORDS + ARENA_WORDS + GUARD_WORDS];
-static int32_t output[{upper}_OUTPUTS];
-static int32_t vector, failed;
+static uint32_t {name}_memory[{upper}_GUARD_WORDS + {upper}_ARENA_WORDS + {upper}_GUARD_WORDS];
+static int32_t {name}_output[{upper}_OUTPUTS];
+static int32_t {name}_vector, {name}_failed;
 
 void {name}_on_layer(int32_t layer, uint32_t hash) {{
-    if (failed == 0 && hash != {name}_vector_hashes[vector * {upper}_LAYERS + layer]) {{
-        failed = layer < 249 ? layer + 1 : 250;
+    if ({name}_failed == 0 &&
+        hash != {name}_vector_hashes[{name}_vector * {upper}_LAYERS + layer]) {{
+        {name}_failed = layer < 249 ? layer + 1 : 250;
     }}
 }}
 
-static int guards_intact(void) {{
-    for (int32_t i = 0; i < GUARD_WORDS; i++) {{
-        if (memory[i] != 0xA5A5A5A5u || memory[GUARD_WORDS + ARENA_WORDS + i] != 0xA5A5A5A5u) {{
+static int {name}_guards_intact(void) {{
+    for (int32_t i = 0; i < {upper}_GUARD_WORDS; i++) {{
+        if ({name}_memory[i] != 0xA5A5A5A5u ||
+            {name}_memory[{upper}_GUARD_WORDS + {upper}_ARENA_WORDS + i] != 0xA5A5A5A5u) {{
             return 0;
         }}
     }}
     return 1;
 }}
 
-int main(void) {{
+#ifdef __cplusplus
+extern "C" {{
+#endif
+int {name}_selftest(void);
+#ifdef __cplusplus
+}}
+#endif
+
+int {name}_selftest(void) {{
+    const int32_t words = {upper}_GUARD_WORDS + {upper}_ARENA_WORDS + {upper}_GUARD_WORDS;
+    {name}_failed = 0;
     for (int32_t v = 0; v < {upper}_VECTORS; v++) {{
-        vector = v;
-        for (int32_t i = 0; i < GUARD_WORDS + ARENA_WORDS + GUARD_WORDS; i++) {{
-            memory[i] = 0xA5A5A5A5u;
+        {name}_vector = v;
+        for (int32_t i = 0; i < words; i++) {{
+            {name}_memory[i] = 0xA5A5A5A5u;
         }}
-        if ({name}_run({name}_vector_inputs + v * {upper}_INPUT_BYTES, output,
-            memory + GUARD_WORDS) != 0) {{
+        if ({name}_run({name}_vector_inputs + v * {upper}_INPUT_BYTES, {name}_output,
+            {name}_memory + {upper}_GUARD_WORDS) != 0) {{
             return 253;
         }}
-        if (!guards_intact()) {{
+        if (!{name}_guards_intact()) {{
             return 254;
         }}
-        if (failed != 0) {{
-            return (int)failed;
+        if ({name}_failed != 0) {{
+            return (int){name}_failed;
         }}
         for (int32_t i = 0; i < {upper}_OUTPUTS; i++) {{
-            if (output[i] != {name}_vector_outputs[v * {upper}_OUTPUTS + i]) {{
+            if ({name}_output[i] != {name}_vector_outputs[v * {upper}_OUTPUTS + i]) {{
                 return 251;
             }}
         }}
 {predict}    }}
     return 0;
 }}
+
+#ifdef {upper}_SELFTEST_MAIN
+int main(void) {{ return {name}_selftest(); }}
+#endif
+#else
+#include <stdint.h>
+typedef int32_t {name}_selftest_is_empty; /* ISO C forbids a source file of nothing */
+#endif
 """

@@ -47,7 +47,7 @@ def export(
         ),
     ] = None,
     pkg: Annotated[
-        str, typer.Option(help="Also write packages: cmake, arduino, platformio, zephyr.")
+        str, typer.Option(help="Also write packages: cmake, esp-idf, arduino, platformio, zephyr.")
     ] = "",
     stream: Annotated[
         bool, typer.Option("--stream", help="Also write <name>_stream.h: sound in, words out.")

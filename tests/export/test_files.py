@@ -37,7 +37,7 @@ def test_files_and_manifest(model: Model, tmp_path: Path) -> None:
     report = firmware_export.export(model, tmp_path / "out")
     assert report.name == "net_v2"
     names = {"net_v2.h", "net_v2.c", "net_v2_weights.h", "net_v2_vectors.h", "net_v2_selftest.c"}
-    names |= {"akrt_mcu.h", "manifest.json", "memory.json", "memory.md"}
+    names |= {"net_v2_kernels.h", "manifest.json", "net_v2_memory.json", "net_v2_memory.md"}
     assert set(contents(tmp_path / "out")) == names == set(report.files)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     entry = manifest["exports"]["net_v2"]
@@ -143,7 +143,7 @@ def test_only_the_kernels_that_are_called(tmp_path: Path) -> None:
         act_step=np.ones(2, np.float32),
     )
     firmware_export.export(Model((InputData("in", (1, 1, 4), 4), layer)), tmp_path / "out")
-    kernels = (tmp_path / "out" / "akrt_mcu.h").read_text()
+    kernels = next((tmp_path / "out").glob("*_kernels.h")).read_text()
     assert "akrt_layer_dense" in kernels
     for absent in ("akrt_conv", "akrt_separable", "akrt_dwconv", "akrt_layer_max"):
         assert absent not in kernels

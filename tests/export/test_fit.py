@@ -93,7 +93,7 @@ def test_figures_are_those_of_the_export(seed: int, tmp_path: Path) -> None:
     assert report.arena_bytes == export.arena_bytes
     assert report.constant_bytes == export.constant_bytes
     assert max(layer.ram_bytes for layer in report.layers) <= report.arena_bytes
-    memory = json.loads((tmp_path / "net" / "memory.json").read_text())
+    memory = json.loads((tmp_path / "net" / "net_memory.json").read_text())
     assert [row["path"] for row in memory["layers"]] == [layer.path for layer in report.layers]
 
 

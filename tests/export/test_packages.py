@@ -7,10 +7,14 @@ import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import firmware_export
+from akrt.backends.reference import ReferenceBackend
+from akrt.decision import StreamSettings
 from akrt.errors import InputError, UsageError
+from akrt.runtime import bundled_model
 from firmware_export.packages import PACKAGES
 
 from .chip_programs import chip_program
@@ -70,22 +74,9 @@ def test_the_chip_is_asked_first(package: Path, tmp_path: Path) -> None:
     source = tmp_path / "chip.c"
     source.write_text(CHIP_TEST)
     command = [tool("gcc"), "-std=c99", *WARNINGS, f"-I{package}", str(source)]
+    command.append(str(package / "net_program.c"))
     subprocess.run([*command, "-o", str(tmp_path / "chip")], check=True)
     assert subprocess.run([str(tmp_path / "chip")]).returncode == 0
-
-
-def test_cmake_builds_tests_and_installs(package: Path, tmp_path: Path) -> None:
-    cmake = tool("cmake")
-    build = tmp_path / "build"
-    for command in (
-        [cmake, "-S", str(package), "-B", str(build), "-DCMAKE_C_FLAGS=" + " ".join(WARNINGS)],
-        [cmake, "--build", str(build)],
-        ["ctest", "--test-dir", str(build), "--no-tests=error"],
-        [cmake, "--install", str(build), "--prefix", str(tmp_path / "prefix")],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "prefix" / "include" / "net.h").is_file()
 
 
 def test_arduino_library(package: Path) -> None:
@@ -97,22 +88,83 @@ def test_arduino_library(package: Path) -> None:
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.\-]{0,62}", fields["name"])
     assert re.fullmatch(r"\d+\.\d+\.\d+", fields["version"])
     assert fields["category"] in {"Data Processing", "Other"}
-    assert (package / "src" / fields["includes"]).is_file()
+    assert fields["includes"] == "net.h,net_chip.h"
     sketches = list((package / "examples").rglob("*.ino"))
     assert sketches
     assert all(s.stem == s.parent.name for s in sketches)
-    done = subprocess.run(
-        [
-            tool("gcc"),
-            "-std=c99",
-            *WARNINGS,
-            "-c",
-            str(package / "src" / "net.c"),
-            "-o",
-            "/dev/null",
-        ]
-    )
-    assert done.returncode == 0
+
+
+ARDUINO = """\
+#ifndef ARDUINO_STUB
+#define ARDUINO_STUB
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#ifdef __cplusplus
+struct Port {
+    void begin(long) {}
+    void println(long value) { printf("%ld\\n", value); }
+};
+extern Port Serial;
+void setup();
+void loop();
+inline void delay(unsigned long) {}
+#endif
+#endif
+"""
+SPOTTER = """\
+#include <kws.h>
+#include <kws_stream.h>
+#include <kws_chip.h>
+#include <kws_program.h>
+static kws_stream stream;
+static uint32_t arena[KWS_STREAM_ARENA_BYTES / 4];
+static const int16_t sound[320] = {0};
+static const kws_chip none = {NULL, NULL};
+void setup() { kws_stream_start(&stream); }
+void loop() {
+    kws_detection found;
+    Serial.println(kws_stream_feed(&stream, sound, 320, arena, &found));
+    Serial.println(kws_infer(&none, stream.features.frames, stream.output, arena));
+    Serial.println(found.word + (int32_t)kws_program[1]);
+}
+"""
+
+
+def test_arduino_sketches_find_every_header(tmp_path: Path) -> None:
+    """Built as Arduino builds: src/ alone is compiled and searched for headers."""
+    package, build = tmp_path / "kws", tmp_path / "build"
+    firmware_export.export(
+        bundled_model(), package, name="kws", program=chip_program(bundled_model(), b"ak"), packages=["arduino"],
+        stream=StreamSettings(),
+    )  # fmt: skip
+    build.mkdir()
+    (build / "Arduino.h").write_text(ARDUINO)
+    zeros = next((package / "examples").rglob("*.ino")).read_text()
+    flags = [f"-I{build}", f"-I{package / 'src'}", "-DARDUINO=10819", *WARNINGS, "-c"]
+    objects = []
+    for source in sorted((package / "src").glob("*.c")):
+        objects.append(str(build / f"{source.stem}.o"))
+        subprocess.run(
+            [tool("gcc"), "-std=c11", *flags, str(source), "-o", objects[-1]], check=True
+        )
+    main = "\nPort Serial;\nint main() { setup(); loop(); return 0; }\n"
+    for name, sketch, lines in (("zeros", zeros, 33), ("spotter", SPOTTER, 3)):
+        source = build / f"{name}.cpp"
+        source.write_text("#include <Arduino.h>\n" + sketch + main)
+        object_file = build / f"{name}_sketch.o"
+        subprocess.run(
+            [tool("g++"), "-std=c++11", *flags, str(source), "-o", str(object_file)], check=True
+        )
+        program = build / name
+        subprocess.run([tool("g++"), str(object_file), *objects, "-o", str(program)], check=True)
+        done = subprocess.run([str(program)], capture_output=True, text=True, check=True)
+        printed = [int(line) for line in done.stdout.split()]
+        assert len(printed) == lines
+    assert printed == [320, 0, ord("k") - 1]
+    wanted = ReferenceBackend(bundled_model()).run(np.zeros((1, 49, 10, 1), np.uint8))
+    done = subprocess.run([str(build / "zeros")], capture_output=True, text=True, check=True)
+    assert [int(line) for line in done.stdout.split()] == wanted.reshape(-1).tolist()
 
 
 def test_platformio_library(package: Path) -> None:
@@ -120,19 +172,46 @@ def test_platformio_library(package: Path) -> None:
     manifest = json.loads((package / "library.json").read_text())
     assert re.fullmatch(r"[a-z0-9_\-]+", manifest["name"])
     assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
-    assert manifest["headers"] == "net.h"
+    assert manifest["headers"] == ["net.h", "net_chip.h", "net_program.h"]
     assert set(manifest["build"]) <= {"flags", "srcDir", "srcFilter", "includeDir", "libArchive"}
-    assert manifest["build"]["srcFilter"] == ["-<*>", "+<net.c>"]
+    assert manifest["build"]["srcFilter"] == ["-<*>", "+<net.c>", "+<net_program.c>"]
 
 
 def test_zephyr_module(package: Path) -> None:
     """https://docs.zephyrproject.org/latest/develop/modules.html"""
     text = (package / "zephyr" / "module.yml").read_text()
-    assert text == "name: net\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig\n"
-    assert "config NET\n" in (package / "zephyr" / "Kconfig").read_text()
-    cmake = (package / "zephyr" / "CMakeLists.txt").read_text()
-    assert "if(CONFIG_NET)" in cmake
-    assert (package / "zephyr" / ".." / "net.c").resolve().is_file()
+    assert text == 'name: "net"\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig\n'
+    assert "config AKRT_NET\n" in (package / "zephyr" / "Kconfig").read_text()
+
+
+def test_zephyr_compiles_every_source_under_its_own_names(package: Path, tmp_path: Path) -> None:
+    """Zephyr's functions stubbed; a target of the project may have the network's name."""
+    (tmp_path / "CMakeLists.txt").write_text(f"""\
+cmake_minimum_required(VERSION 3.20)
+project(application LANGUAGES C)
+add_custom_target(net)
+function(zephyr_library_named library)
+    add_library(${{library}} STATIC)
+    set(ZEPHYR_CURRENT_LIBRARY ${{library}} PARENT_SCOPE)
+endfunction()
+function(zephyr_library_sources)
+    target_sources(${{ZEPHYR_CURRENT_LIBRARY}} PRIVATE ${{ARGV}})
+endfunction()
+function(zephyr_include_directories)
+    include_directories(${{ARGV}})
+endfunction()
+set(CONFIG_AKRT_NET y)
+add_subdirectory({package / "zephyr"} module)
+""")
+    cmake, build = tool("cmake"), tmp_path / "build"
+    for command in ([cmake, "-S", tmp_path, "-B", build], [cmake, "--build", build]):
+        done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    names = subprocess.run(
+        [tool("nm"), str(next(build.rglob("libakrt_net.a")))], capture_output=True, text=True
+    ).stdout
+    assert " T net_run" in names
+    assert " R net_program" in names
 
 
 def test_unknown_package_and_empty_program(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_on_a_microcontroller(
     data, bss = (int(n) for n in size.stdout.splitlines()[1].split()[1:3])
     stack, samples = 1024, 800
     assert data + bss + stack < (24 << 10 if name == "m4" else 16 << 10)
-    stream = json.loads((export / "memory.json").read_text())["stream"]
+    stream = json.loads((export / "kws_memory.json").read_text())["stream"]
     assert data + bss - samples == pytest.approx(stream["ram_bytes"], abs=16)
 
 
@@ -146,7 +146,7 @@ def test_no_float_no_heap_no_state(export: Path, tmp_path: Path) -> None:
         [tool("arm-none-eabi-size"), "-A", str(target)], capture_output=True, text=True, check=True
     ).stdout
     constants = int(re.findall(r"^\.rodata\S*\s+(\d+)", sections, re.MULTILINE)[0])
-    reported = json.loads((export / "memory.json").read_text())["stream"]["constant_bytes"]
+    reported = json.loads((export / "kws_memory.json").read_text())["stream"]["constant_bytes"]
     assert constants == pytest.approx(reported, abs=64)
 
 
@@ -183,7 +183,7 @@ def test_files_packages_and_report(tmp_path: Path) -> None:
         stream=StreamSettings(hop_ms=40, window_ms=400, refractory_ms=500),
         packages=["cmake", "arduino", "platformio", "zephyr"],
     )
-    added = {"kws_stream.h", "kws_stream.c", "akrt_mcu_stream.h"}
+    added = {"kws_stream.h", "kws_stream.c", "kws_stream_kernels.h"}
     assert added <= set(report.files)
     text = (tmp_path / "out" / "kws_stream.h").read_text()
     assert "#define KWS_STREAM_EVERY 2 " in text
@@ -191,7 +191,7 @@ def test_files_packages_and_report(tmp_path: Path) -> None:
     for file in ("CMakeLists.txt", "library.json", "zephyr/CMakeLists.txt"):
         assert "kws_stream.c" in (tmp_path / "out" / file).read_text()
     assert (tmp_path / "out" / "src" / "kws_stream.c").is_file()
-    assert "Whole spotter" in (tmp_path / "out" / "memory.md").read_text()
+    assert "Whole spotter" in (tmp_path / "out" / "kws_memory.md").read_text()
     assert report.memory["stream"]["hop_ms"] == 40
     plain = firmware_export.export(bundled_model(), tmp_path / "plain", name="kws")
     assert not added & set(plain.files)

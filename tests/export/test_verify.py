@@ -49,7 +49,7 @@ def exported(tmp_path: Path) -> Path:
 def test_export_of_a_stream(tmp_path: Path) -> None:
     done = akrt("export", "-o", tmp_path / "out", "--stream", "--hop-ms", "160")
     assert done.returncode == 0, done.stderr
-    memory = json.loads((tmp_path / "out" / "memory.json").read_text())
+    memory = json.loads((tmp_path / "out" / "ds_cnn_kws_memory.json").read_text())
     assert f"spotter   {memory['stream']['ram_bytes']:,} bytes of RAM" in done.stdout
     assert "STREAM_EVERY 8 " in (tmp_path / "out" / "ds_cnn_kws_stream.h").read_text()
     done = akrt("export", "-o", tmp_path / "out", "--hop-ms", "160")
@@ -157,8 +157,6 @@ def test_what_is_broken_is_found_though_the_manifest_agrees(
 
 @pytest.mark.parametrize("file", ["CMakeLists.txt", "src/kws.h", "kws_memory.json", "kws.c"])
 def test_what_was_changed_is_named(listener: Path, tmp_path: Path, file: str) -> None:
-    if not (listener / file).exists():
-        file = "memory.json"
     copy = altered(listener, tmp_path, file, r"\Z", "\n", fixed=False)
     with pytest.raises(MismatchError, match=f"changed since the export: {re.escape(file)}"):
         verify(copy)
