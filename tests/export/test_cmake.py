@@ -37,9 +37,13 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tool("cmake")
     folder = tmp_path_factory.mktemp("cmake") / "kws"
     firmware_export.export(
-        bundled_model(), folder, name="kws", program=chip_program(bundled_model(), b"ak"), packages=["cmake", "esp-idf"],
+        bundled_model(),
+        folder,
+        name="kws",
+        program=chip_program(bundled_model(), b"ak"),
+        packages=["cmake", "esp-idf"],
         stream=StreamSettings(),
-    )  # fmt: skip
+    )
     return folder
 
 

@@ -52,9 +52,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export with everything that can be asked for."""
     folder = tmp_path_factory.mktemp("whole") / "kws"
     firmware_export.export(
-        bundled_model(), folder, name="kws", program=chip_program(bundled_model(), b"akida"), packages=[*PACKAGES],
+        bundled_model(),
+        folder,
+        name="kws",
+        program=chip_program(bundled_model(), b"akida"),
+        packages=[*PACKAGES],
         stream=StreamSettings(),
-    )  # fmt: skip
+    )
     return folder
 
 

@@ -135,9 +135,13 @@ def test_arduino_sketches_find_every_header(tmp_path: Path) -> None:
     """Built as Arduino builds: src/ alone is compiled and searched for headers."""
     package, build = tmp_path / "kws", tmp_path / "build"
     firmware_export.export(
-        bundled_model(), package, name="kws", program=chip_program(bundled_model(), b"ak"), packages=["arduino"],
+        bundled_model(),
+        package,
+        name="kws",
+        program=chip_program(bundled_model(), b"ak"),
+        packages=["arduino"],
         stream=StreamSettings(),
-    )  # fmt: skip
+    )
     build.mkdir()
     (build / "Arduino.h").write_text(ARDUINO)
     zeros = next((package / "examples").rglob("*.ino")).read_text()
