@@ -320,7 +320,8 @@ def test_another_network_does_not_take_a_chip_over(bench) -> None:
     bench()
     first = runtime()
     with pytest.raises(DeviceBusyError, match=f"in use by process {os.getpid()}"):
-        akrt.Runtime(MODEL.replace(name="another"), backend="nsoc")
+        labels = tuple(map(str, range(MODEL.output_shape[2])))
+        akrt.Runtime(MODEL.replace(labels=labels), backend="nsoc")
     np.testing.assert_array_equal(first.forward(samples(2)), reference(samples(2)))
     first.close()
 

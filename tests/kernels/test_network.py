@@ -159,7 +159,7 @@ def test_lanes_are_right_where_they_do_not_pay(case: tuple[Model, np.ndarray]) -
 def test_closing_ends_the_threads() -> None:
     before = active_count()
     runtime = akrt.Runtime(SMALL, threads=4)
-    runtime._backend._share = 1
+    runtime._backend._share = runtime._backend._small = 1
     runtime.forward(np.zeros((64, 1, 1, 4), np.uint8))
     assert active_count() > before
     runtime.close()
