@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 
 __all__ = ["main"]
 
@@ -16,12 +17,14 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line and exit with its code."""
     from akrt.cli.commands import app
-    from akrt.cli.output import print_error
-    from akrt.errors import AkrtError
+    from akrt.cli.output import print_error, print_warning
+    from akrt.errors import AkrtError, AudioWarning
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = print_warning
+    warnings.simplefilter("always", AudioWarning)
     try:
         app()
     except AkrtError as error:

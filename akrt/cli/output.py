@@ -15,7 +15,15 @@ from rich.text import Text
 from akrt.errors import AkrtError
 from akrt.printable import printable
 
-__all__ = ["json_text", "print_error", "print_json", "print_line", "print_table", "progress"]
+__all__ = [
+    "json_text",
+    "print_error",
+    "print_json",
+    "print_line",
+    "print_table",
+    "print_warning",
+    "progress",
+]
 
 T = TypeVar("T")
 
@@ -44,6 +52,11 @@ def print_line(text: str) -> None:
 def print_error(problem: object) -> None:
     """``akrt: `` and what went wrong, on standard error."""
     print(f"akrt: {printable(problem, lines=isinstance(problem, AkrtError))}", file=sys.stderr)
+
+
+def print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as a line on standard error; stands in for `warnings.showwarning`."""
+    print_error(f"warning: {message}")
 
 
 def print_table(
