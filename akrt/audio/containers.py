@@ -69,7 +69,8 @@ def survey(file: BinaryIO, name: str) -> Layout:
     head = file.read(content.ENOUGH)
     kind = content.sound_kind(head)
     if kind == "":
-        kind = "MP3" if head[0] == 0xFF else None  # of a few frames
+        # hardly more than a header, or a few frames of MP3
+        kind = content.sound_kind(head.ljust(20, b"\0")) or ("MP3" if head[0] == 0xFF else None)
     look = _LOOKS.get(kind or "")
     return look(file, size, kind or "", name) if look else Layout(kind)
 
@@ -251,7 +252,7 @@ def _mp3(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
         raise _ends_early(name, "its samples begin")
     found = mpeg.frames(data)
     if found is None:
-        return Layout(kind)
+        raise AudioError(f"'{name}' is not a sound file that can be read: no frame of MP3 is in it")
     if found.end > size:
         raise AudioError(f"'{name}' is truncated: it ends inside one of its frames")
     promised, total = found.promised, found.promised_bytes
@@ -263,11 +264,11 @@ def _mp3(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
             f"'{name}' is truncated: its header promises {promised} frames, "
             f"{max(found.count - 1, 0)} are there"
         )
-    # what follows the last frame would disturb the decoder
-    edits: list[Edit] = [(found.end, size, b"")] if found.end < size else []
-    if not found.headed and (header := mpeg.xing_frame(data, found)):
-        edits.insert(0, (found.start, found.start, header))
-    return Layout(kind, edits=tuple(edits))
+    # the decoder stumbles over what is no frame, and complains of it on standard error
+    header = b"" if found.headed else mpeg.xing_frame(data, found)
+    rest = [*found.gaps, (found.end, size)]
+    edits = [(0, found.start, header), *((start, end, b"") for start, end in rest)]
+    return Layout(kind, edits=tuple(e for e in edits if e[2] or e[0] < e[1]))
 
 
 def _nist(file: BinaryIO, size: int, kind: str, name: str) -> Layout:

@@ -168,6 +168,9 @@ def _source(name: str, file: BinaryIO, layout: Layout) -> Any:
 def _read_mono(name: str, file: BinaryIO, layout: Layout) -> tuple[npt.NDArray[np.float32], int]:
     import soundfile
 
+    file.seek(0)
+    if layout.kind is None and file.read(1) == b"\xff":
+        raise _unreadable(name, file, layout)  # libsndfile would look for MP3 in it, and complain
     try:
         with soundfile.SoundFile(_source(name, file, layout), closefd=False) as sound:
             rate, channels = int(sound.samplerate), int(sound.channels)

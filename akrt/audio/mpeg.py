@@ -92,6 +92,8 @@ class Frames:
     promised: int | None
     """Frames of sound, and bytes, that a Xing or VBRI header speaks of."""
     promised_bytes: int | None
+    gaps: tuple[tuple[int, int], ...] = ()
+    """Start and end of what stands between frames and is none."""
 
     @property
     def headed(self) -> bool:
@@ -100,12 +102,20 @@ class Frames:
 
 
 def frames(data: bytes) -> Frames | None:
-    """Walk from frame to frame; None where there are none, or none whose length is known."""
-    start = _next(data, tag_length(data[:10]), None)
-    if start is None:
+    """Walk from frame to frame; None where there are none, or none whose length is known.
+
+    Of a file that is shorter than its first frame, the count is 0.
+    """
+    start = tag_length(data[:10])
+    alone = _header(data, start)
+    if alone is not None and start + alone.length > len(data):
+        return Frames(start, start + alone.length, 0, None, None)
+    found = _next(data, start, None)
+    if found is None:
         return None
+    start = found
     kind = getattr(_header(data, start), "kind", None)
-    at, count = start, 0
+    at, count, gaps = start, 0, []
     while at < len(data):
         header = _header(data, at)
         if header is not None and header.kind == kind:
@@ -115,11 +125,12 @@ def frames(data: bytes) -> Frames | None:
             break
         if len(data) - at < 4 and data[at] == 0xFF:  # a header that is cut
             return Frames(start, len(data) + 1, count, *_promise(data, start))
-        found = _next(data, at, kind)
-        if found is None:
+        after = _next(data, at, kind)
+        if after is None:
             break
-        at = found
-    return Frames(start, at, count, *_promise(data, start))
+        gaps.append((at, after))
+        at = after
+    return Frames(start, at, count, *_promise(data, start), tuple(gaps))
 
 
 def _next(data: bytes, at: int, kind: int | None) -> int | None:

@@ -61,17 +61,14 @@ def evaluate(
         first: Counter[str] = Counter()
         third: Counter[str] = Counter()
         longer = 0
-        found = recordings.expand([folder / name for name in known])
-        loose, skipped = recordings_in(folder, deep=False)
-        found.skipped += [(path, "it is in no folder named after a class") for path in loose]
-        found.skipped += skipped
+        found = _find(folder, known)
         for clip in progress(found.usable, "listening"):
             try:
                 heard = recordings.hear(runtime, clip, 3)
             except AudioError as error:
                 found.failed.append((clip, str(error)))
                 continue
-            word = clip.relative_to(folder).parts[0]
+            word = _class(folder, clip)
             longer += heard.clips > 1
             total[word] += 1
             first[word] += heard.word == word
@@ -112,3 +109,24 @@ def evaluate(
                 print_line(f"folders that are no class of the model: {', '.join(other)}")
             print_line(str(runtime.statistics))
         found.tell()
+
+
+def _class(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).parts[0]
+
+
+def _find(folder: Path, known: list[str]) -> recordings.Found:
+    """The recordings in the folders of the classes; those beside them are skipped."""
+    files, skipped = recordings_in(folder)
+    found = recordings.Found()
+    for path in files:
+        if path.parent == folder:
+            found.skipped.append((path, "it is in no folder named after a class"))
+        elif _class(folder, path) in known:
+            found.files.append(path)
+    found.skipped += [s for s in skipped if s[0].parent == folder or _class(folder, s[0]) in known]
+    told = {_class(folder, path) for path in found.files} | {path.name for path, _ in skipped}
+    for name in known:
+        if name not in told:
+            found.skipped.append((folder / name, "no sound file is in the folder of this class"))
+    return found

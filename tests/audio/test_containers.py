@@ -180,6 +180,19 @@ class TestMp3:
             assert len(read(content + tail)) == len(read(content))
         assert not capfd.readouterr().err  # the decoder has nothing to complain of
 
+    def test_damage_between_frames_is_passed_over(self, capfd: pytest.CaptureFixture[str]) -> None:
+        content = self.make(mode="CONSTANT")
+        step = len(without_xing(content)) - len(without_xing(without_xing(content)))
+        at = len(content) - 20 * step
+        for damaged in (b"junk" * 30 + content, content[:at] + b"junk" * 30 + content[at:]):
+            tagged = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10) + damaged
+            assert abs(len(read(tagged)) - 6 * RATE) < 2000
+        with pytest.raises(AudioError, match="not a sound file"):
+            load_audio(io.BytesIO(b"\xff\xe4" + np.random.default_rng(1).bytes(5000)))
+        with pytest.raises(AudioError, match="not a sound file"):
+            load_audio(io.BytesIO(b"\xff\xfb\x90\x64" + bytes(5000)))
+        assert not capfd.readouterr().err
+
 
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_every_container_is_told_by_its_first_bytes(kind: str) -> None:
