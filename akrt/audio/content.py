@@ -85,6 +85,8 @@ def foreign_kind(head: bytes, surely: bool = False) -> str | None:
     for start, words in _FOREIGN:
         if head.startswith(start) and not (surely and len(start) < 4):
             return words
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "a video (AVI): take its sound with 'ffmpeg -i FILE out.wav'"
     if head[4:8] == b"ftyp":
         return "MP4 (AAC), which is not read: convert it with 'ffmpeg -i FILE out.wav'"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:256].lower()

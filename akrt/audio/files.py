@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import warnings
@@ -143,7 +144,9 @@ def _open(path: StrPath | BinaryIO) -> tuple[str, AbstractContextManager[BinaryI
             ) from None
         raise AudioError(f"cannot read '{name}': {error.strerror}") from None
     except OSError as error:
-        raise AudioError(f"cannot read '{name}': {error.strerror or error}") from None
+        # a socket cannot even be opened
+        reason = "it is no file" if error.errno == errno.ENXIO else error.strerror or error
+        raise AudioError(f"cannot read '{name}': {reason}") from None
     return name, file
 
 
@@ -211,7 +214,7 @@ def _unreadable(name: str, file: BinaryIO, layout: Layout) -> AudioError:
         )
     file.seek(0)
     looks_like = foreign_kind(file.read(512))
-    more = f": it is {looks_like}" if looks_like else ""
+    more = f": it is {looks_like}" if looks_like else ": it begins as none that is known"
     return AudioError(f"'{name}' is not a sound file that can be read{more}")
 
 

@@ -25,19 +25,21 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    folder: Annotated[Path, typer.Argument(help="Holds one folder of recordings for each class.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Holds one folder of recordings for each class. Of a recording longer than the "
+            "network's clip the clip with the highest score counts. Files that cannot be read are "
+            "named at the end: exit status 3 only where nothing was heard."
+        ),
+    ],
     model: ModelOption = None,
     backend: BackendOption = "auto",
     device: DeviceOption = None,
     fallback: FallbackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Accuracy, top-3 accuracy and accuracy by class on a labelled folder.
-
-    Of a recording longer than the network's clip, the clip with the highest score counts. Files
-    that cannot be read, and classes without any, are told at the end: exit status 0 where any
-    recording was heard, 3 where none was.
-    """
+    """Accuracy, top-3 accuracy and accuracy by class on a labelled folder."""
     if not os.path.isdir(folder):
         raise DatasetError(f"'{folder}' is not a folder")
     try:

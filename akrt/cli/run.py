@@ -28,7 +28,12 @@ __all__ = ["run"]
 def run(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="Sound files, folders of them, or uint8 .npy arrays."),
+        typer.Argument(
+            metavar="FILE",
+            help="Sound files, folders of them, or uint8 .npy arrays. Of a recording longer than "
+            "the network's clip the clip with the highest score counts, and is told. Files that "
+            "cannot be read are named at the end: exit status 3 only where nothing was heard.",
+        ),
     ] = None,
     model: ModelOption = None,
     backend: BackendOption = "auto",
@@ -38,12 +43,7 @@ def run(
     demo: Annotated[bool, typer.Option("--demo", help="Run the clips that ship.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Name the word in every recording, with its score and how long it took.
-
-    A recording longer than the network's clip is heard in clips that overlap; the one with the
-    highest score counts, and is told. Files that cannot be read are told at the end: exit status 0
-    where anything was heard, 3 where nothing was.
-    """
+    """Name the word in every recording, with its score and how long it took."""
     if demo == bool(paths):
         raise UsageError("name the files to run, or use --demo for the clips that ship")
     with recordings.open_runtime(model, backend, device, fallback) as runtime:
