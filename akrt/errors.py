@@ -17,6 +17,7 @@ from akrt.printable import printable
 __all__ = [
     "AkrtError",
     "AudioError",
+    "AudioWarning",
     "BackendNotFoundError",
     "BackendUnavailableError",
     "DatasetError",
@@ -101,6 +102,16 @@ class InputError(AkrtError, ValueError):
 
 class AudioError(AkrtError):
     """A sound file is missing, truncated, empty or not a sound file."""
+
+
+class AudioWarning(UserWarning):
+    """A sound file was read otherwise than its header says, or not all of it was used.
+
+    As text, control characters of file names and the like are written as escapes.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class ModelError(AkrtError, ValueError):

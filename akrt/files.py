@@ -242,11 +242,7 @@ def check_replaceable(
 
 
 def _read_npy(file: Any, size: int, most: int) -> npt.NDArray[Any]:
-    version = _npy.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"version {version[0]}.{version[1]} of the format is not known")
-    read_header = _npy.read_array_header_1_0 if version == (1, 0) else _npy.read_array_header_2_0
-    shape, fortran, dtype = read_header(file)
+    shape, fortran, dtype = _read_npy_header(file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not loaded")
     if not all(isinstance(n, int) and n >= 0 for n in shape):
@@ -266,6 +262,18 @@ def _read_npy(file: Any, size: int, most: int) -> npt.NDArray[Any]:
         raise ValueError(f"it is truncated: {wanted:,} bytes are promised, {len(data):,} came")
     flat = np.frombuffer(data, dtype) if data else np.zeros(shape, dtype)
     return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _read_npy_header(file: Any) -> Any:
+    try:
+        version = _npy.read_magic(file)
+        if version in ((1, 0), (2, 0)):
+            return getattr(_npy, f"read_array_header_{version[0]}_0")(file)
+    except OSError:
+        raise
+    except _NPY_DAMAGE:
+        raise ValueError("it is not a .npy file, or its header is damaged") from None
+    raise ValueError(f"version {version[0]}.{version[1]} of the format is not known")
 
 
 def _unreadable(path: StrPath, error: BaseException) -> InputError:

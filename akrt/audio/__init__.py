@@ -1,5 +1,6 @@
 """Sound in, network input out."""
 
+from akrt.audio.clips import clips
 from akrt.audio.files import features_from_file, load_audio
 from akrt.audio.folders import SUFFIXES, recordings_in
 from akrt.audio.integer import integer_features, integer_frames, to_pcm
@@ -8,6 +9,7 @@ from akrt.audio.microphones import microphone
 
 __all__ = [
     "SUFFIXES",
+    "clips",
     "features",
     "features_from_file",
     "fit_length",

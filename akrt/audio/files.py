@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
-import stat
-import struct
-from pathlib import Path
-from typing import TYPE_CHECKING
+import warnings
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from akrt.audio.containers import Layout, mend, survey
+from akrt.audio.content import foreign_kind
 from akrt.audio.mfcc import features, quantise
-from akrt.errors import AudioError
+from akrt.errors import AudioError, AudioWarning, InputError, UsageError
+from akrt.files import MOST_BYTES, open_regular
 from akrt.model import Mfcc
 
 if TYPE_CHECKING:
@@ -21,26 +24,25 @@ if TYPE_CHECKING:
 
 __all__ = ["features_from_file", "load_audio"]
 
+StrPath = str | os.PathLike[str]
 MAX_SECONDS = 3600
 RATES = (1000, 768_000)
 MAX_CHANNELS = 256
 MAX_PEAK = 8.0
 """Float files may overshoot full scale a little; more means another scale altogether."""
-
-STREAM_LENGTH = 0x7F000000
-"""Programs that write WAV to a pipe (espeak-ng, sox, ffmpeg) leave at least this as length."""
-
 BLOCK = 1 << 18
 LARGEST = float(np.nextafter(np.float32(1), np.float32(0)))
 
 
-def load_audio(path: str | os.PathLike[str], sample_rate: int = 16000) -> npt.NDArray[np.float32]:
-    """Samples of a WAV, FLAC or OGG file (whatever libsndfile reads), mono, at `sample_rate`.
+def load_audio(path: StrPath | BinaryIO, sample_rate: int = 16000) -> npt.NDArray[np.float32]:
+    """Samples of a sound file, mono, at `sample_rate`.
 
-    Channels are averaged. Another rate is converted by soxr at its high quality.
+    WAV, AIFF, CAF, AU, W64, RF64, FLAC, OGG, Opus, MP3 and whatever else libsndfile reads; the
+    content decides, not the name. Channels are averaged. Another rate is converted by soxr at its
+    high quality.
 
     Args:
-        path: the file.
+        path: the file's name, or a binary file that can seek.
         sample_rate: of the result, in Hz.
 
     Returns:
@@ -49,15 +51,25 @@ def load_audio(path: str | os.PathLike[str], sample_rate: int = 16000) -> npt.ND
     Raises:
         AudioError: the file is missing, empty, truncated, not a sound file, longer than an hour,
             or holds samples that are not finite or far beyond full scale.
+
+    Warns:
+        AudioWarning: its header does not say how much sound there is, as when a recorder lost
+            power: all that is there is read.
     """
-    name = Path(path)
-    with _open(name) as file:
+    name, opened = _open(path)
+    with opened as file:
         try:
-            _check_wav_length(name, file)
-            file.seek(0)
+            layout = survey(file, name)
+            samples, rate = _read_mono(name, file, layout)
         except OSError as error:
-            raise AudioError(f"cannot read '{name}': {error.strerror}") from None
-        samples, rate = _read_mono(name, file)
+            raise AudioError(f"cannot read '{name}': {error.strerror or error}") from None
+    if layout.unknown:
+        warnings.warn(
+            f"the header of '{name}' does not say how long it is: all that is there was read, "
+            f"{len(samples) / rate:.2f} s",
+            AudioWarning,
+            stacklevel=2,
+        )
     if rate != sample_rate:
         import soxr
 
@@ -67,95 +79,146 @@ def load_audio(path: str | os.PathLike[str], sample_rate: int = 16000) -> npt.ND
     return np.clip(samples, -1.0, LARGEST).astype(np.float32, copy=False)
 
 
-def features_from_file(path: str | os.PathLike[str], mfcc: Mfcc) -> npt.NDArray[np.uint8]:
-    """The network's input for the first `mfcc.clip` samples of a sound file.
+def features_from_file(
+    path: StrPath | BinaryIO, mfcc: Mfcc, start: float | None = None
+) -> npt.NDArray[np.uint8]:
+    """The network's input for one clip of a sound file, `mfcc.clip` samples long.
+
+    A shorter sound is padded with zeros at its end. Of a longer one this is a part: say which by
+    `start`, or take `akrt.audio.clips` for all of it.
 
     Args:
         path: a file that `load_audio` reads.
         mfcc: the preprocessing of the model.
+        start: of the clip, in seconds; None is 0, with a warning where that leaves sound out.
 
     Returns:
         uint8 (frames, coefficients, 1).
 
     Raises:
-        AudioError: as `load_audio`.
+        AudioError: as `load_audio`, or the sound ends before `start`.
+        UsageError: `start` is no time.
+
+    Warns:
+        AudioWarning: as `load_audio`, or sound was left out and `start` is None.
     """
-    return quantise(features(load_audio(path, mfcc.sample_rate), mfcc), mfcc)
+    samples = load_audio(path, mfcc.sample_rate)
+    seconds, clip = len(samples) / mfcc.sample_rate, mfcc.clip / mfcc.sample_rate
+    if start is None:
+        if len(samples) > mfcc.clip:
+            warnings.warn(
+                f"'{_name(path)}' is {seconds:.2f} s long: the features are those of its first "
+                f"{clip:g} s, the rest is left out; say which part with start=, or take "
+                f"akrt.audio.clips for all of it",
+                AudioWarning,
+                stacklevel=2,
+            )
+    elif not 0 <= start < float("inf"):
+        raise UsageError(f"start must be a time in seconds, 0 or more, got {start!r}")
+    elif (first := round(start * mfcc.sample_rate)) >= len(samples):
+        raise AudioError(f"'{_name(path)}' is {seconds:.2f} s long: nothing is at {start:g} s")
+    else:
+        samples = samples[first:]
+    return quantise(features(samples, mfcc), mfcc)
 
 
-def _open(path: Path) -> io.FileIO:
+def _name(path: StrPath | BinaryIO) -> str:
+    if isinstance(path, (str, os.PathLike)):
+        return os.fsdecode(path)
+    name = getattr(path, "name", None)
+    return name if isinstance(name, str) else "the sound"
+
+
+def _open(path: StrPath | BinaryIO) -> tuple[str, AbstractContextManager[BinaryIO]]:
+    name = _name(path)
+    if not isinstance(path, (str, os.PathLike)):
+        return name, nullcontext(path)
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise AudioError(f"'{path}' is not a file")
-        if not status.st_size:
-            raise AudioError(f"'{path}' is empty")
-        return io.FileIO(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise AudioError(f"cannot read '{path}': {reason}") from None
+        file = open_regular(path)
+    except InputError as error:
+        raise AudioError(str(error)) from None
+    except FileNotFoundError as error:
+        if os.path.islink(path):
+            raise AudioError(
+                f"cannot read '{name}': it is a link to '{os.readlink(path)}', which is not there"
+            ) from None
+        raise AudioError(f"cannot read '{name}': {error.strerror}") from None
+    except OSError as error:
+        # a socket cannot even be opened
+        reason = "it is no file" if error.errno == errno.ENXIO else error.strerror or error
+        raise AudioError(f"cannot read '{name}': {reason}") from None
+    return name, file
 
 
-def _check_wav_length(path: Path, file: io.FileIO) -> None:
-    """Refuse a WAV whose data chunk promises more than the file holds.
-
-    libsndfile would read what is there and say nothing. Lengths that streaming writers put
-    in because they cannot know better are let through.
+def _source(name: str, file: BinaryIO, layout: Layout) -> Any:
+    """What libsndfile is to read: the open file itself where it can, not its name, which would
+    let a suffix decide what the content is.
     """
-    if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
-        return
-    position, size = 12, os.fstat(file.fileno()).st_size
-    while len(header := file.read(8)) == 8:
-        chunk, length = struct.unpack("<4sI", header)
-        position += 8
-        if chunk == b"data":
-            if position + length > size and length < STREAM_LENGTH:
-                raise AudioError(
-                    f"'{path}' is truncated: its header promises {length} bytes of sound, "
-                    f"{size - position} are there"
-                )
-            return
-        position += length + length % 2
-        if position > size:
-            return
-        file.seek(position)
+    file.seek(0)
+    if layout.edits:
+        data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise AudioError(f"'{name}' is too large to be read without a length in its header")
+        return io.BytesIO(mend(data, layout.edits))
+    try:
+        handle = file.fileno()
+        os.lseek(handle, 0, os.SEEK_SET)  # what was read ahead is not libsndfile's
+        return handle
+    except (OSError, AttributeError):
+        return file
 
 
-def _read_mono(path: Path, file: io.FileIO) -> tuple[npt.NDArray[np.float32], int]:
+def _read_mono(name: str, file: BinaryIO, layout: Layout) -> tuple[npt.NDArray[np.float32], int]:
     import soundfile
 
+    file.seek(0)
+    if layout.kind is None and file.read(1) == b"\xff":
+        raise _unreadable(name, file, layout)  # libsndfile would look for MP3 in it, and complain
     try:
-        # The open file, not its name: a suffix must not decide what the content is.
-        with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
+        with soundfile.SoundFile(_source(name, file, layout), closefd=False) as sound:
             rate, channels = int(sound.samplerate), int(sound.channels)
             if not RATES[0] <= rate <= RATES[1] or channels > MAX_CHANNELS:
                 raise AudioError(
-                    f"'{path}' claims {channels} channels at {rate} Hz: "
+                    f"'{name}' claims {channels} channels at {rate} Hz: "
                     f"up to {MAX_CHANNELS} at {RATES[0]} to {RATES[1]} Hz can be read"
                 )
-            samples = _read_blocks(path, sound, MAX_SECONDS * rate)
+            samples = _read_blocks(name, sound, MAX_SECONDS * rate)
             promised = int(sound.frames)
-    except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
-        raise AudioError(f"'{path}' is not a sound file that can be read: {error}") from None
+    except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError):
+        raise _unreadable(name, file, layout) from None
     if not len(samples):
-        raise AudioError(f"'{path}' holds no samples")
-    if len(samples) < promised < 1 << 40:
+        raise AudioError(f"'{name}' holds no samples")
+    if len(samples) < promised < 1 << 40 and layout.kind != "MP3":
         raise AudioError(
-            f"'{path}' is truncated or damaged: its header promises {promised} samples, "
+            f"'{name}' is truncated or damaged: its header promises {promised} samples, "
             f"{len(samples)} could be read"
         )
     if not np.isfinite(samples).all():
-        raise AudioError(f"'{path}' holds samples that are not finite (NaN or infinity)")
+        raise AudioError(f"'{name}' holds samples that are not finite (NaN or infinity)")
     peak = float(np.abs(samples).max())
     if peak > MAX_PEAK:
         raise AudioError(
-            f"'{path}' holds samples up to {peak:g}, far beyond the full scale of 1: "
+            f"'{name}' holds samples up to {peak:g}, far beyond the full scale of 1: "
             f"scale its samples to -1..1"
         )
     return samples, rate
 
 
-def _read_blocks(path: Path, sound: soundfile.SoundFile, most: int) -> npt.NDArray[np.float32]:
+def _unreadable(name: str, file: BinaryIO, layout: Layout) -> AudioError:
+    """What to say of a file that libsndfile cannot read; its own words help nobody."""
+    if layout.kind is not None:
+        return AudioError(
+            f"'{name}' begins as a sound file ({layout.kind}), but is truncated, damaged, or in "
+            f"a coding that is not read: copy it again, or convert it with "
+            f"'ffmpeg -i FILE out.wav'"
+        )
+    file.seek(0)
+    looks_like = foreign_kind(file.read(512))
+    more = f": it is {looks_like}" if looks_like else ": it begins as none that is known"
+    return AudioError(f"'{name}' is not a sound file that can be read{more}")
+
+
+def _read_blocks(name: str, sound: soundfile.SoundFile, most: int) -> npt.NDArray[np.float32]:
     """Mono samples, read in blocks so that a header alone cannot ask for memory."""
     blocks: list[npt.NDArray[np.float32]] = []
     total = 0
@@ -164,7 +227,7 @@ def _read_blocks(path: Path, sound: soundfile.SoundFile, most: int) -> npt.NDArr
         block = sound.read(frames, dtype="float32", always_2d=True)
         total += len(block)
         if total > most:
-            raise AudioError(f"'{path}' is longer than {MAX_SECONDS} s: cut it into pieces")
+            raise AudioError(f"'{name}' is longer than {MAX_SECONDS} s: cut it into pieces")
         if len(block):
             blocks.append(block[:, 0] if block.shape[1] == 1 else block.mean(1, dtype=np.float32))
         if len(block) < frames:

@@ -17,8 +17,8 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from akrt.cli.output import print_error, show_warning
-    from akrt.errors import AkrtError
+    from akrt.cli.output import print_error, print_warning
+    from akrt.errors import AkrtError, AudioWarning
 
     if sys.stderr is None:  # closed: there is nobody to tell
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
@@ -28,7 +28,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    warnings.showwarning = show_warning
+    warnings.showwarning = print_warning
+    warnings.simplefilter("always", AudioWarning)
     status = _run()
     try:
         sys.stdout.flush()

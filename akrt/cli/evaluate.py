@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from akrt.audio import recordings_in
 from akrt.cli import recordings
 from akrt.cli.options import (
     BackendOption,
@@ -16,14 +18,21 @@ from akrt.cli.options import (
     JsonOption,
     ModelOption,
 )
-from akrt.cli.output import print_error, print_json, print_line, print_table, progress
-from akrt.errors import AkrtError, AudioError, DatasetError
+from akrt.cli.output import print_json, print_line, print_table, progress
+from akrt.errors import AudioError, DatasetError
 
 __all__ = ["evaluate"]
 
 
 def evaluate(
-    folder: Annotated[Path, typer.Argument(help="Holds one folder of recordings for each class.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Holds one folder of recordings for each class. Of a recording longer than the "
+            "network's clip the clip with the highest score counts. Files that cannot be read are "
+            "named at the end: exit status 3 only where nothing was heard."
+        ),
+    ],
     model: ModelOption = None,
     backend: BackendOption = "auto",
     device: DeviceOption = None,
@@ -31,8 +40,12 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Accuracy, top-3 accuracy and accuracy by class on a labelled folder."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DatasetError(f"'{folder}' is not a folder")
+    try:
+        names = sorted(p.name for p in folder.iterdir() if os.path.isdir(p))
+    except OSError as error:
+        raise DatasetError(f"cannot read the folder '{folder}': {error.strerror}") from None
     with recordings.open_runtime(model, backend, device, fallback) as runtime:
         labels = runtime.model.labels
         if labels is None:
@@ -40,30 +53,31 @@ def evaluate(
                 f"the model '{runtime.model.name}' has no class names: add them with "
                 f"'akrt convert IN OUT --labels FILE'"
             )
-        names = sorted(p.name for p in folder.iterdir() if p.is_dir())
         known = [name for name in names if name in labels]
         if not known:
             raise DatasetError(
                 f"no folder in '{folder}' is named after a class of '{runtime.model.name}'"
             )
-        skipped = [name for name in names if name not in labels]
+        other = [name for name in names if name not in labels]
         total: Counter[str] = Counter()
         first: Counter[str] = Counter()
         third: Counter[str] = Counter()
-        failed: list[str] = []
-        for clip in progress(recordings.expand([folder / name for name in known]), "listening"):
+        longer = 0
+        found = _find(folder, known)
+        for clip in progress(found.usable, "listening"):
             try:
                 heard = recordings.hear(runtime, clip, 3)
             except AudioError as error:
-                failed.append(str(error))
+                found.failed.append((clip, str(error)))
                 continue
-            word = clip.relative_to(folder).parts[0]
+            word = _class(folder, clip)
+            longer += heard.clips > 1
             total[word] += 1
             first[word] += heard.word == word
             third[word] += word in [guess.word for guess in heard.top]
         clips = total.total()
         if not clips:
-            raise DatasetError(f"none of the {len(failed)} files in '{folder}' could be read")
+            raise found.nothing(f"cannot evaluate on '{folder}'")
         if as_json:
             print_json(
                 {
@@ -76,8 +90,9 @@ def evaluate(
                     "classes": {
                         w: {"clips": total[w], "right": first[w], "top3": third[w]} for w in known
                     },
-                    "folders_without_class": skipped,
-                    "failed": failed,
+                    "longer_than_a_clip": longer,
+                    "folders_without_class": other,
+                    **found.as_dict(),
                     "statistics": runtime.statistics.as_dict(),
                 }
             )
@@ -88,10 +103,33 @@ def evaluate(
                 f"accuracy {first.total() / clips:.2%}, top-3 {third.total() / clips:.2%} "
                 f"on {clips} clips of {len(known)} classes"
             )
-            if skipped:
-                print_line(f"folders that are no class of the model: {', '.join(skipped)}")
+            if longer:
+                print_line(
+                    f"{longer} recordings are longer than the network's clip: the clip with the "
+                    f"highest score counted"
+                )
+            if other:
+                print_line(f"folders that are no class of the model: {', '.join(other)}")
             print_line(f"computed by {runtime.statistics}")
-        for failure in failed:
-            print_error(failure)
-        if failed:
-            raise typer.Exit(AkrtError.exit_code)
+        found.tell()
+
+
+def _class(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).parts[0]
+
+
+def _find(folder: Path, known: list[str]) -> recordings.Found:
+    """The recordings in the folders of the classes; those beside them are skipped."""
+    files, skipped = recordings_in(folder)
+    found = recordings.Found()
+    for path in files:
+        if path.parent == folder:
+            found.skipped.append((path, "it is in no folder named after a class"))
+        elif _class(folder, path) in known:
+            found.files.append(path)
+    found.skipped += [s for s in skipped if s[0].parent == folder or _class(folder, s[0]) in known]
+    told = {_class(folder, path) for path in found.files} | {path.name for path, _ in skipped}
+    for name in known:
+        if name not in told:
+            found.skipped.append((folder / name, "no sound file is in the folder of this class"))
+    return found

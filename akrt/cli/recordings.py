@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio import SUFFIXES, features_from_file
+from akrt.audio import SUFFIXES, clips, load_audio, recordings_in
+from akrt.cli.output import print_error
 from akrt.errors import AudioError, UsageError
 from akrt.model import Mfcc, Model
 from akrt.runtime import Runtime
 
-__all__ = ["Guess", "Heard", "computed_by", "expand", "hear", "open_runtime", "sound_settings"]
+__all__ = [
+    "Found",
+    "Guess",
+    "Heard",
+    "best",
+    "computed_by",
+    "expand",
+    "hear",
+    "open_runtime",
+    "sound_settings",
+]
 
 
 @dataclass(frozen=True)
@@ -35,15 +47,72 @@ class Heard:
     top: list[Guess]
     features_ms: float
     inference_ms: float
+    seconds: float
+    """Length of the recording."""
+    start: float
+    end: float
+    """Of the clip in which it was heard, in seconds."""
+    clips: int
+    """How many the recording was heard in: 1 where it is no longer than one."""
 
     @property
     def word(self) -> str:
         """The winner."""
         return self.top[0].word
 
+    @property
+    def where(self) -> str:
+        """Which part of a recording that is longer than a clip."""
+        if self.clips == 1:
+            return ""
+        return f"{self.start:.2f}..{self.end:.2f} s of {self.seconds:.2f} s"
+
     def as_dict(self) -> dict[str, Any]:
         """The same as plain types, for JSON."""
         return {**asdict(self), "word": self.word, "score": self.top[0].score}
+
+
+@dataclass
+class Found:
+    """Files that a command line names, and what became of those that were not heard."""
+
+    files: list[Path] = field(default_factory=list)
+    skipped: list[tuple[Path, str]] = field(default_factory=list)
+    """Path, and why it was not tried."""
+    failed: list[tuple[Path, str]] = field(default_factory=list)
+    """Path, and what was wrong with it."""
+
+    @property
+    def usable(self) -> list[Path]:
+        """The files that can be tried."""
+        failed = {path for path, _ in self.failed}
+        return [path for path in self.files if path not in failed]
+
+    def as_dict(self) -> dict[str, Any]:
+        """`skipped` and `failed` for JSON."""
+        return {
+            "failed": [{"file": str(path), "error": why} for path, why in self.failed],
+            "skipped": [{"file": str(path), "reason": why} for path, why in self.skipped],
+        }
+
+    def tell(self) -> None:
+        """Say on standard error what was skipped and what failed, and how many."""
+        for path, why in self.skipped:
+            print_error(f"skipped '{path}': {why}")
+        for _, why in self.failed:
+            print_error(why)
+        counts = [f"{len(self.skipped)} skipped"] if self.skipped else []
+        if self.failed:
+            counts.append(f"{len(self.failed)} of {len(self.files)} files could not be read")
+        if counts:
+            print_error(", ".join(counts))
+
+    def nothing(self, what: str) -> AudioError:
+        """The error where no file was left; `tell` has said why."""
+        if len(self.failed) == 1 and not self.skipped:
+            return AudioError(self.failed[0][1])
+        self.tell()
+        return AudioError(f"{what}: nothing was left to listen to")
 
 
 def open_runtime(
@@ -65,23 +134,29 @@ def computed_by(runtime: Runtime) -> dict[str, Any]:
     return runtime.statistics.as_dict()["computed_by"]  # type: ignore[no-any-return]
 
 
-def expand(paths: Sequence[Path]) -> list[Path]:
+def expand(paths: Sequence[Path]) -> Found:
     """The files named, and all recordings in the folders named, in order.
 
-    Raises:
-        AudioError: a path does not exist, or a folder holds no recording.
+    What does not exist, and folders that hold no recording or cannot be read, are in `failed`.
     """
-    found: list[Path] = []
+    found = Found()
     for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
-            if not inside:
-                raise AudioError(f"no sound file in the folder '{path}': {', '.join(SUFFIXES)}")
-            found += inside
-        elif path.exists():
-            found.append(path)
-        else:
-            raise AudioError(f"'{path}' does not exist")
+        if not os.path.isdir(path):  # never raises, as Path.is_dir may
+            found.files.append(path)
+            if not os.path.lexists(path):
+                found.failed.append((path, f"'{path}' does not exist"))
+            continue
+        try:
+            inside, skipped = recordings_in(path)
+        except OSError as error:
+            found.failed.append((path, f"cannot read the folder '{path}': {error.strerror}"))
+            found.files.append(path)
+            continue
+        found.files += inside
+        found.skipped += skipped
+        if not inside:
+            reason = f"no sound file in the folder '{path}': {', '.join(SUFFIXES)}"
+            found.skipped.append((path, reason))
     return found
 
 
@@ -100,25 +175,58 @@ def sound_settings(model: Model) -> Mfcc:
 
 
 def hear(runtime: Runtime, path: Path, top: int) -> Heard:
-    """Run one recording.
+    """Listen to all of a recording, in clips that overlap where it is longer than one.
+
+    The clip with the highest score of those that a word wins counts, else that with the highest of
+    all. Classes whose name begins with an underscore (``_silence_``) are no words.
 
     Raises:
         AudioError: the file is no usable recording.
     """
+    mfcc = sound_settings(runtime.model)
+    labels = runtime.model.labels or ()
+    hidden = [i for i, label in enumerate(labels) if label.startswith("_")]
     start = time.perf_counter_ns()
-    x = features_from_file(path, sound_settings(runtime.model))[None]
-    middle = time.perf_counter_ns()
-    logits = runtime.predict(x).reshape(-1)
-    end = time.perf_counter_ns()
+    samples = load_audio(path, mfcc.sample_rate)
+    spent, chosen, count = 0, None, 0
+    for starts, x in clips(samples, mfcc):
+        before = time.perf_counter_ns()
+        logits = runtime.predict(x).reshape(len(x), -1)
+        spent += time.perf_counter_ns() - before
+        scores = softmax(logits).max(axis=1)
+        is_word = ~np.isin(logits.argmax(axis=1), hidden)
+        row = int(np.lexsort((-np.arange(len(x)), scores, is_word))[-1])
+        key = (bool(is_word[row]), float(scores[row]))
+        if chosen is None or key > chosen[0]:
+            chosen = key, int(starts[row]), logits[row]
+        count += len(x)
+    if chosen is None:
+        raise AudioError(f"'{path}' holds no samples")
+    _, first, row_of_best = chosen
+    total = time.perf_counter_ns() - start
+    seconds, rate = len(samples) / mfcc.sample_rate, mfcc.sample_rate
     return Heard(
-        str(path), best(runtime.model, logits, top), (middle - start) / 1e6, (end - middle) / 1e6
+        file=str(path),
+        top=best(runtime.model, row_of_best, top),
+        features_ms=(total - spent) / 1e6,
+        inference_ms=spent / 1e6,
+        seconds=seconds,
+        start=first / rate,
+        end=min((first + mfcc.clip) / rate, seconds),
+        clips=count,
     )
+
+
+def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Shares of the classes, the last axis, of logits."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    shares: npt.NDArray[np.float64] = shifted / shifted.sum(axis=-1, keepdims=True)
+    return shares
 
 
 def best(model: Model, logits: npt.NDArray[np.float32], top: int) -> list[Guess]:
     """The `top` best classes and their softmax, best first."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max())
-    scores = shifted / shifted.sum()
+    scores = softmax(logits)
     labels = model.labels or [str(i) for i in range(len(logits))]
     order = np.argsort(-logits, kind="stable")[: max(top, 1)]
     return [Guess(labels[i], float(scores[i])) for i in order]

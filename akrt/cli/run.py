@@ -16,8 +16,9 @@ from akrt.cli.options import (
     JsonOption,
     ModelOption,
 )
-from akrt.cli.output import print_error, print_json, print_line, print_table, progress
-from akrt.errors import AkrtError, InputError, UsageError
+from akrt.cli.output import print_json, print_line, print_table, progress
+from akrt.cli.recordings import Heard
+from akrt.errors import AudioError, DeviceError, InputError, UsageError
 from akrt.files import read_array
 from akrt.runtime import Runtime
 
@@ -27,7 +28,12 @@ __all__ = ["run"]
 def run(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="Sound files, folders of them, or uint8 .npy arrays."),
+        typer.Argument(
+            metavar="FILE",
+            help="Sound files, folders of them, or uint8 .npy arrays. Of a recording longer than "
+            "the network's clip the clip with the highest score counts, and is told. Files that "
+            "cannot be read are named at the end: exit status 3 only where nothing was heard.",
+        ),
     ] = None,
     model: ModelOption = None,
     backend: BackendOption = "auto",
@@ -43,32 +49,36 @@ def run(
     with recordings.open_runtime(model, backend, device, fallback) as runtime:
         if demo:
             with as_file(files("akrt") / "data" / "clips") as folder:
-                _run_sounds(runtime, [Path(folder)], top, as_json, relative_to=Path(folder))
-        elif all(path.suffix.lower() == ".npy" for path in paths or []):
-            _run_arrays(runtime, paths or [], top, as_json)
+                _run(runtime, [Path(folder)], top, as_json, relative_to=Path(folder))
         else:
-            _run_sounds(runtime, paths or [], top, as_json)
+            _run(runtime, paths or [], top, as_json)
 
 
-def _run_sounds(
+def _run(
     runtime: Runtime,
     paths: list[Path],
     top: int,
     as_json: bool,
     relative_to: Path | None = None,
 ) -> None:
-    clips = recordings.expand(paths)
-    labels = set(runtime.model.labels or ())
-    heard, failed = [], []
-    for clip in progress(clips, "listening"):
+    found = recordings.expand(paths)
+    heard: list[Heard] = []
+    arrays: list[dict[str, Any]] = []
+    lost: DeviceError | None = None
+    for path in progress(found.usable, "listening"):
         try:
-            heard.append(recordings.hear(runtime, clip, top))
-        except InputError:
-            raise
-        except AkrtError as error:
-            if len(clips) == 1 or isinstance(error, UsageError):
-                raise
-            failed.append({"file": str(clip), "error": str(error)})
+            if path.suffix.lower() == ".npy":
+                arrays += _run_array(runtime, path, top)
+            else:
+                heard.append(recordings.hear(runtime, path, top))
+        except (AudioError, _ArrayError) as error:
+            found.failed.append((path, str(error)))
+        except DeviceError as error:  # what was heard before is not lost
+            lost = error
+            break
+    if not heard and not arrays:
+        raise lost or found.nothing("nothing was run")
+    labels = set(runtime.model.labels or ())
     known = [h for h in heard if Path(h.file).parent.name in labels]
     right = sum(h.word == Path(h.file).parent.name for h in known)
     if as_json:
@@ -77,27 +87,33 @@ def _run_sounds(
                 "model": runtime.model.name,
                 "backend": runtime.backend,
                 "computed_by": recordings.computed_by(runtime),
-                "results": [h.as_dict() for h in heard],
-                "failed": failed,
+                "results": [*(h.as_dict() for h in heard), *arrays],
+                **found.as_dict(),
                 "labelled": len(known),
                 "right": right,
             }
         )
     else:
-        _print_heard(heard, top, relative_to)
+        if heard:
+            _print_heard(heard, top, relative_to)
+        if arrays:
+            _print_arrays(arrays)
         print_line(f"computed by {runtime.computed_by}")
         if known:
             print_line(
                 f"{right} of {len(known)} clips in folders named after a word were named right"
             )
-    for failure in failed:
-        print_error(failure["error"])
-    if failed:
-        print_error(f"{len(failed)} of {len(clips)} files could not be read")
-        raise typer.Exit(AkrtError.exit_code)
+    found.tell()
+    if lost is not None:
+        raise lost
 
 
-def _print_heard(heard: list[recordings.Heard], top: int, relative_to: Path | None) -> None:
+class _ArrayError(InputError):
+    """One array of several cannot be run."""
+
+
+def _print_heard(heard: list[Heard], top: int, relative_to: Path | None) -> None:
+    any_long = any(h.where for h in heard)
     rows = []
     for h in heard:
         name = Path(h.file)
@@ -110,44 +126,45 @@ def _print_heard(heard: list[recordings.Heard], top: int, relative_to: Path | No
                 f"{h.top[0].score:.3f}",
                 f"{h.features_ms:.2f}",
                 f"{h.inference_ms:.3f}",
+                *([h.where] if any_long else []),
                 *([others] if top > 1 else []),
             ]
         )
     columns = ["file", "word", "score", "features ms", "inference ms"]
-    print_table(columns + (["then"] if top > 1 else []), rows, numeric=(2, 3, 4))
+    columns += (["heard in"] if any_long else []) + (["then"] if top > 1 else [])
+    print_table(columns, rows, numeric=(2, 3, 4))
+    if any_long:
+        print_line(
+            "Of a recording longer than the network's clip this is the clip with the highest "
+            "score; 'akrt stream FILE' names every word in it."
+        )
 
 
-def _run_arrays(runtime: Runtime, paths: list[Path], top: int, as_json: bool) -> None:
-    results: list[dict[str, Any]] = []
-    for path in paths:
+def _run_array(runtime: Runtime, path: Path, top: int) -> list[dict[str, Any]]:
+    try:
         x = read_array(path)
-        if x.ndim == 3:
-            x = x[None]
-        try:
-            logits = runtime.predict(x)
-        except InputError as error:
-            raise InputError(f"'{path}': {error}") from None
-        for i, row in enumerate(logits.reshape(-1, logits.shape[-1])):
-            guesses = recordings.best(runtime.model, row, top)
-            results.append(
-                {
-                    "file": str(path),
-                    "position": i,
-                    "word": guesses[0].word,
-                    "score": guesses[0].score,
-                    "top": [{"word": g.word, "score": g.score} for g in guesses],
-                }
-            )
-    if as_json:
-        print_json(
+    except InputError as error:
+        raise _ArrayError(str(error)) from None
+    try:
+        logits = runtime.predict(x[None] if x.ndim == 3 else x)
+    except InputError as error:
+        raise _ArrayError(f"'{path}': {error}") from None
+    results = []
+    for i, row in enumerate(logits.reshape(-1, logits.shape[-1])):
+        guesses = recordings.best(runtime.model, row, top)
+        results.append(
             {
-                "model": runtime.model.name,
-                "backend": runtime.backend,
-                "computed_by": recordings.computed_by(runtime),
-                "results": results,
+                "file": str(path),
+                "position": i,
+                "word": guesses[0].word,
+                "score": guesses[0].score,
+                "top": [{"word": g.word, "score": g.score} for g in guesses],
             }
         )
-        return
+    return results
+
+
+def _print_arrays(results: list[dict[str, Any]]) -> None:
     rows = [
         [
             r["file"],
@@ -159,4 +176,3 @@ def _run_arrays(runtime: Runtime, paths: list[Path], top: int, as_json: bool) ->
         for r in results
     ]
     print_table(["file", "position", "class", "score", "then"], rows, numeric=(1, 3))
-    print_line(f"computed by {runtime.computed_by}")

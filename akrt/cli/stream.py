@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import numpy.typing as npt
 import typer
 from rich.console import Console
@@ -31,8 +29,9 @@ from akrt.cli.options import (
     WindowOption,
 )
 from akrt.cli.output import json_text, print_line
+from akrt.cli.standard_input import standard_input
 from akrt.decision import StreamSettings
-from akrt.errors import AudioError, UsageError
+from akrt.errors import UsageError
 from akrt.stream import Detection, Stream
 
 __all__ = ["stream"]
@@ -53,8 +52,8 @@ def stream(
         str,
         typer.Argument(
             metavar="FILE|-|mic",
-            help="A sound file; - for raw 16-bit little-endian mono samples at 16 kHz on "
-            "standard input; mic for a microphone.",
+            help="A sound file; - for standard input, raw 16-bit little-endian mono samples at "
+            "16 kHz as they come, or a sound file; mic for a microphone.",
         ),
     ],
     model: ModelOption = None,
@@ -132,7 +131,7 @@ def _blocks(source: str, input_device: str | None) -> Iterator[Pcm]:
     if source == "mic":
         return microphone(input_device, RATE, BLOCK)
     if source == "-":
-        return _raw_blocks()
+        return standard_input(RATE, BLOCK)
     return _file_blocks(Path(source))
 
 
@@ -140,27 +139,3 @@ def _file_blocks(path: Path) -> Iterator[Pcm]:
     samples = load_audio(path, RATE)
     for start in range(0, len(samples), BLOCK):
         yield samples[start : start + BLOCK]
-
-
-def _raw_blocks() -> Iterator[Pcm]:
-    if sys.stdin.isatty():
-        raise UsageError("standard input is a terminal: pipe 16-bit mono samples at 16 kHz into it")
-    rest, total = b"", 0
-    while data := os.read(sys.stdin.fileno(), 2 * BLOCK):
-        if not total and (rest + data)[:4] in (b"RIFF", b"fLaC", b"OggS"):
-            raise AudioError(
-                "standard input begins as a sound file, but raw samples are expected: name the "
-                "file instead, or convert it, with ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -"
-            )
-        total += len(data)
-        data = rest + data
-        whole = len(data) & ~1
-        rest = data[whole:]
-        yield np.frombuffer(data[:whole], "<i2")
-    if not total:
-        raise AudioError("standard input is empty: nothing was heard")
-    if rest:
-        raise AudioError(
-            f"standard input is truncated, or not 16-bit: it ended after {total} bytes, in the "
-            f"middle of a sample"
-        )

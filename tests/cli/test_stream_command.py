@@ -178,6 +178,87 @@ def test_words_are_told_while_the_pipe_is_open(pcm: np.ndarray, words: list[str]
     process.stdout.close()
 
 
+CONTAINERS = ("WAV", "AIFF", "RF64", "W64", "CAF", "AU", "FLAC", "OGG", "MP3", "RIFX", "OPUS")
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_sound_file_on_standard_input(
+    tmp_path: Path, pcm: np.ndarray, words: list[str], container: str
+) -> None:
+    """The words and times of the file itself; one that is cut is refused as such."""
+    options = {"RIFX": {"format": "WAV", "endian": "BIG"}, "OPUS": {"format": "OGG"}}
+    options["OPUS"]["subtype"] = "OPUS"
+    path = tmp_path / "sound"
+    soundfile.write(path, pcm, RATE, **options.get(container, {"format": container}))
+    out, _ = command(path, "--json")
+    content = path.read_bytes()
+    assert command("-", "--json", data=content)[0] == out
+    assert heard(out) == words
+    _, error = command("-", "--json", data=content[: len(content) // 2], code=3)
+    assert "truncated" in error
+
+
+@pytest.mark.parametrize("length", [0x7FFFFFFF, None])
+def test_words_of_a_wav_are_told_while_the_pipe_is_open(
+    tmp_path: Path, pcm: np.ndarray, words: list[str], length: int | None
+) -> None:
+    """As `arecord` sends it: 16 bits, mono, 16 kHz need no end to be heard."""
+    soundfile.write(tmp_path / "a.wav", pcm, RATE)
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    if length is not None:
+        at = content.index(b"data") + 4
+        content[at : at + 4] = length.to_bytes(4, "little")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "akrt", "stream", "-", "--json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    limit = threading.Timer(60, process.kill)
+    limit.start()
+    process.stdin.write(content[: 4 * RATE])
+    process.stdin.flush()
+    first = process.stdout.readline()
+    assert json.loads(first)["word"] == words[0]
+    out, error = process.communicate(bytes(content[4 * RATE :]) + b"LIST\x04\0\0\0abcd", 60)
+    limit.cancel()
+    assert process.returncode == 0, error
+    if length is None:
+        assert (first + out).decode() == command(tmp_path / "a.wav", "--json")[0]
+
+
+def test_standard_input_that_is_closed() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"'{sys.executable}' -m akrt stream - <&-"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert done.stderr == "akrt: standard input is closed: there is nothing to listen to\n"
+
+
+@pytest.mark.parametrize("start", [b"\x1f\x8b", b"\xff\xd8\xff", b"\xff\xfb", b"RIFF", b"FORM"])
+def test_raw_samples_may_begin_with_any_bytes(
+    pcm: np.ndarray, words: list[str], start: bytes
+) -> None:
+    data = start + pcm.astype("<i2").tobytes()[len(start) :]
+    assert heard(command("-", "--json", data=data)[0]) == words
+
+
+def test_a_warning_is_a_line_of_ours(folder: Path, words: list[str]) -> None:
+    content = (folder / "words.wav").read_bytes()
+    at = content.index(b"data") + 4
+    content = content[:at] + bytes(4) + content[at + 4 :]
+    out, error = command("-", "--json", data=content)
+    assert heard(out) == words
+    assert error.startswith("akrt: warning: the header of 'standard input' does not say how long")
+    assert error.count("\n") == 1
+
+
 def test_a_terminal_shows_what_leads(folder: Path, words: list[str]) -> None:
     """The words above, and below them one line that changes and goes at the end."""
     pty = pytest.importorskip("pty")
@@ -228,7 +309,10 @@ def test_silence_holds_no_word(folder: Path) -> None:
         (("{}/none.wav",), b"", 3, "none.wav': No such file"),
         (("-",), b"", 3, "standard input is empty"),
         (("-",), b"\0\0\0", 3, "in the middle of a sample"),
-        (("-",), b"RIFF\0\0\0\0WAVE", 3, "begins as a sound file"),
+        (("-",), b"RIFF\0\0\0\0WAVE", 3, "standard input' is truncated: it ends before"),
+        (("-",), b"FORM\0\0\0\0AIFF" + bytes(9), 3, "standard input' is truncated"),
+        (("-",), b"\x1aE\xdf\xa3" + bytes(99), 3, "it is WebM or Matroska, which is not read"),
+        (("-",), b"version https://git-lfs.github.com/spec/v1\noid", 3, "git lfs pull"),
         (("{}/words.wav", "--hop-ms", "30"), b"", 2, "multiple of 20"),
         (("{}/words.wav", "--input", "usb"), b"", 2, "goes with the source mic"),
         ((), b"", 2, "Missing argument"),

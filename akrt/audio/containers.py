@@ -1,0 +1,309 @@
+"""How much sound the header of a file promises, compared with what is there.
+
+libsndfile reads what is there and says nothing, or stops at a length of 0. A file that is cut is
+refused here, and one whose writer could not know its length (a pipe, a recorder that lost power)
+gets the right one. Formats anybody keeps (AVR, PAF, PVF, IRCAM, MAT, XI, MPC, WVE) are
+not looked through.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from akrt.audio import content, flac, mpeg
+from akrt.errors import AudioError
+
+__all__ = ["PLACEHOLDER", "Layout", "mend", "survey"]
+
+PLACEHOLDER = 0x7F000000
+"""Programs that write to a pipe (espeak-ng, sox, ffmpeg) leave at least this as length."""
+
+_W64_TAIL = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
+_FLAC_TOTAL = (1 << 36) - 1
+_FLAC_FRAME = 1 << 20
+"""More bytes than a frame of FLAC has."""
+Edit = tuple[int, int, bytes]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What stands around the sound of a file."""
+
+    kind: str | None
+    """Of the container; None where it is not known."""
+    unknown: bool = False
+    """The header does not say how much sound there is."""
+    edits: tuple[Edit, ...] = ()
+    """Start, end and what belongs between them instead, ascending, for libsndfile to read it."""
+
+
+def mend(data: bytes, edits: tuple[Edit, ...]) -> bytes:
+    """`data` with `edits` made."""
+    parts, at = [], 0
+    for start, end, new in edits:
+        parts += [data[at:start], new]
+        at = end
+    return b"".join([*parts, data[at:]])
+
+
+def survey(file: BinaryIO, name: str) -> Layout:
+    """Look through the header of a sound file.
+
+    Args:
+        file: can seek.
+        name: for messages.
+
+    Raises:
+        AudioError: it is empty or truncated.
+        OSError: it cannot be read.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if not size:
+        raise AudioError(f"'{name}' is empty")
+    head = file.read(content.ENOUGH)
+    kind = content.sound_kind(head)
+    if kind == "":
+        # hardly more than a header, or a few frames of MP3
+        kind = content.sound_kind(head.ljust(20, b"\0")) or ("MP3" if head[0] == 0xFF else None)
+    look = _LOOKS.get(kind or "")
+    return look(file, size, kind or "", name) if look else Layout(kind)
+
+
+def _read_at(file: BinaryIO, position: int, count: int) -> bytes:
+    file.seek(position)
+    return file.read(count)
+
+
+def _check(name: str, promised: int, there: int) -> None:
+    if promised > there:
+        raise AudioError(
+            f"'{name}' is truncated: its header promises {promised} bytes of sound, "
+            f"{there} are there"
+        )
+
+
+def _ends_early(name: str, what: str) -> AudioError:
+    return AudioError(f"'{name}' is truncated: it ends before {what}")
+
+
+def _chunks(
+    file: BinaryIO, at: int, size: int, header: struct.Struct, align: int = 2
+) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and length of every chunk, none of which need fit into the file."""
+    while len(head := _read_at(file, at, header.size)) == header.size:
+        chunk, length = header.unpack(head)
+        at += header.size
+        if header.size == 24:  # Wave64 counts the header
+            length -= 24
+        yield chunk, at, length
+        if length < 0:
+            return
+        at += length + -length % align
+
+
+def _unknown(file: BinaryIO, length: int, at: int, size: int, header: struct.Struct) -> bool:
+    """Whether a length of sound is none: too large to be true, or 0 with samples behind it."""
+    if length >= PLACEHOLDER and at + length > size:
+        return True
+    if length > 0 or at == size:
+        return False
+    # an empty recording may be followed by other chunks, up to the end of the file
+    for chunk, start, more in _chunks(file, at, size, header, 8 if header.size == 24 else 2):
+        end = start + more
+        if more < 0 or end > size or not all(32 <= byte < 127 for byte in chunk[:4]):
+            return True
+        if end + 1 >= size:
+            return False
+    return True
+
+
+def _wave(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
+    order = ">" if kind == "RIFX" else "<"
+    header, long = struct.Struct(f"{order}4sI"), kind in ("RF64", "BW64")
+    real, ds64, formatted = None, 0, False
+    for chunk, at, length in _chunks(file, 12, size, header):
+        if chunk == b"ds64" and long:
+            (real,), ds64 = struct.unpack("<Q", _read_at(file, at + 8, 8).ljust(8, b"\0")), at - 8
+        formatted = formatted or chunk == b"fmt "
+        if chunk == b"data":
+            if long and length == 0xFFFFFFFF and real is not None:
+                length = real
+            if not _unknown(file, length, at, size, header):
+                _check(name, length, size - at)
+                return Layout(kind, edits=((0, 4, b"RF64"),) if kind == "BW64" else ())
+            edits: list[Edit] = [(0, 4, b"RIFF")] if long else []
+            edits.append((4, 8, struct.pack(f"{order}I", min(size - 8, 0xFFFFFFFF))))
+            if ds64:
+                edits.append((ds64, ds64 + 4, b"JUNK"))
+            edits.append((at - 4, at, struct.pack(f"{order}I", min(size - at, 0xFFFFFFFF))))
+            return Layout(kind, True, tuple(edits))
+        if at + length > size:
+            break
+    else:
+        if formatted:
+            return Layout(kind)
+    raise _ends_early(name, "its samples begin")
+
+
+def _wave64(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
+    header = struct.Struct("<16sq")
+    for chunk, at, length in _chunks(file, 40, size, header, 8):
+        if chunk == b"data" + _W64_TAIL:
+            if length >= 0 and not _unknown(file, length, at, size, header):
+                _check(name, length, size - at)
+                return Layout(kind)
+            whole, sound = struct.pack("<q", size), struct.pack("<q", size - at + 24)
+            return Layout(kind, True, ((16, 24, whole), (at - 8, at, sound)))
+    raise _ends_early(name, "its samples begin")
+
+
+def _aiff(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
+    header = struct.Struct(">4sI")
+    width, frames_at = 0, 0
+    for chunk, at, length in _chunks(file, 12, size, header):
+        if chunk == b"COMM" and len(common := _read_at(file, at, 8)) == 8:
+            channels, _, bits = struct.unpack(">HIH", common)
+            width, frames_at = channels * ((bits + 7) // 8), at + 2
+        if chunk not in (b"SSND", b"BODY"):
+            continue
+        extra = 8 if chunk == b"SSND" else 0  # offset and block size
+        there, sound = max(size - at - extra, 0), length - extra
+        if not _unknown(file, max(sound, 0), at + extra, size, header):
+            _check(name, sound, there)
+            return Layout(kind)
+        edits = [(4, 8, struct.pack(">I", size - 8))]
+        if frames_at and width:
+            edits.append((frames_at, frames_at + 4, struct.pack(">I", there // width)))
+        edits.append((at - 4, at, struct.pack(">I", size - at)))
+        return Layout(kind, True, tuple(edits))
+    raise _ends_early(name, "its samples begin")
+
+
+def _caf(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
+    header = struct.Struct(">4sq")
+    sound = False
+    for chunk, at, length in _chunks(file, 8, size, header, 1):
+        if chunk == b"data":
+            sound = True
+            # four bytes count edits
+            if length < 0 or _unknown(file, max(length - 4, 0), at + 4, size, header):
+                return Layout(kind, True, ((at - 8, at, struct.pack(">q", size - at)),))
+            _check(name, length - 4, max(size - at - 4, 0))
+        elif chunk == b"pakt":
+            _check(name, length, size - at)
+    if not sound:
+        raise _ends_early(name, "its samples begin")
+    return Layout(kind)
+
+
+def _au(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
+    order = ">" if _read_at(file, 0, 1) == b"." else "<"
+    at, length = struct.unpack(f"{order}II", _read_at(file, 4, 8))
+    there = max(size - at, 0)
+    if (length >= PLACEHOLDER and length > there) or (not length and there):
+        return Layout(kind, True, ((8, 12, struct.pack(f"{order}I", there)),))
+    _check(name, length, there)
+    return Layout(kind)
+
+
+def _ogg(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
+    """Every stream ends in a page that is marked as its last."""
+    at, unfinished = 0, set()
+    while len(head := _read_at(file, at, 27)) == 27 and head[:4] == b"OggS":
+        segments = file.read(head[26])
+        at += 27 + head[26] + sum(segments)
+        if len(segments) < head[26] or at > size:
+            raise AudioError(f"'{name}' is truncated: it ends inside one of its pages")
+        stream = head[14:18]
+        unfinished.add(stream)
+        if head[5] & 4:
+            unfinished.discard(stream)
+    if unfinished:
+        raise AudioError(f"'{name}' is truncated: the page that ends its sound is missing")
+    return Layout(kind)
+
+
+def _flac(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
+    head = _read_at(file, 0, 26)
+    if len(head) < 26:
+        raise _ends_early(name, "its samples begin")
+    packed = int.from_bytes(head[21:26], "big")
+    if packed & _FLAC_TOTAL:
+        return Layout(kind)
+    tail = _read_at(file, max(size - _FLAC_FRAME, 0), _FLAC_FRAME)
+    total = flac.last_sample(tail, int.from_bytes(head[8:10], "big"))
+    if total is None:
+        raise AudioError(f"'{name}' is truncated: it does not end with a whole frame")
+    return Layout(kind, True, ((21, 26, (packed | total & _FLAC_TOTAL).to_bytes(5, "big")),))
+
+
+def _mp3(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
+    data = _read_at(file, 0, size)
+    tag = mpeg.tag_length(data[:10])
+    if data.startswith(b"fLaC", tag):  # a tag that is foreign to FLAC
+        return Layout("FLAC", edits=((0, tag, b""),))
+    if tag >= size:
+        raise _ends_early(name, "its samples begin")
+    found = mpeg.frames(data)
+    if found is None:
+        raise AudioError(f"'{name}' is not a sound file that can be read: no frame of MP3 is in it")
+    if found.end > size:
+        raise AudioError(f"'{name}' is truncated: it ends inside one of its frames")
+    promised, total = found.promised, found.promised_bytes
+    there = found.end - found.start
+    if promised is not None and (
+        found.count < promised or (found.count - 1 < promised and total and there < total)
+    ):
+        raise AudioError(
+            f"'{name}' is truncated: its header promises {promised} frames, "
+            f"{max(found.count - 1, 0)} are there"
+        )
+    # the decoder stumbles over what is no frame, and complains of it on standard error
+    header = b"" if found.headed else mpeg.xing_frame(data, found)
+    rest = [*found.gaps, (found.end, size)]
+    edits = [(0, found.start, header), *((start, end, b"") for start, end in rest)]
+    return Layout(kind, edits=tuple(e for e in edits if e[2] or e[0] < e[1]))
+
+
+def _nist(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
+    text = _read_at(file, 0, 4096).decode("latin-1")
+    start = re.match(r"NIST_1A\n *(\d+)\n", text)
+    facts: dict[str, str | None] = dict(re.findall(r"^(\w+) -i (\d+)\s*$", text, re.MULTILINE))
+    facts.setdefault("sample_n_bytes", "1" if re.search("sample_coding.* [ua]law", text) else None)
+    parts = [facts.get(f) for f in ("sample_count", "channel_count", "sample_n_bytes")]
+    if start is None or "shorten" in text[:1024] or None in parts:
+        return Layout(kind)
+    count, channels, width = (int(part or 0) for part in parts)
+    _check(name, count * channels * width, max(size - int(start[1]), 0))
+    return Layout(kind)
+
+
+def _voc(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
+    at = int.from_bytes(_read_at(file, 20, 2), "little")
+    while len(head := _read_at(file, at, 4)) == 4 and head[0]:
+        length = int.from_bytes(head[1:], "little")
+        at += 4
+        # libsndfile counts one byte too many in a block of 16 bits
+        _check(name, length - 1, max(size - at, 0))
+        at += length
+    return Layout(kind)
+
+
+_LOOKS: dict[str, Callable[[BinaryIO, int, str, str], Layout]] = {
+    **dict.fromkeys(("WAV", "RIFX", "RF64", "BW64"), _wave),
+    **dict.fromkeys(("AIFF", "8SVX"), _aiff),
+    "W64": _wave64,
+    "CAF": _caf,
+    "AU": _au,
+    "OGG": _ogg,
+    "FLAC": _flac,
+    "MP3": _mp3,
+    "NIST": _nist,
+    "VOC": _voc,
+}

@@ -1,0 +1,103 @@
+"""What a file is by its first bytes, whatever its name says."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import struct
+
+from akrt.audio import mpeg
+
+__all__ = ["ENOUGH", "foreign_kind", "sound_kind"]
+
+ENOUGH = 16384
+"""Bytes after which `sound_kind` is certain; fewer may do."""
+
+W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
+_RIFF = {b"RIFF": "WAV", b"RIFX": "RIFX", b"RF64": "RF64", b"BW64": "BW64"}
+_FORM = {b"AIFF": "AIFF", b"AIFC": "AIFF", b"8SVX": "8SVX", b"16SV": "8SVX"}
+_STARTS = {
+    W64_RIFF: "W64",
+    b"caff\x00\x01": "CAF",
+    b"fLaC": "FLAC",
+    b"OggS\x00": "OGG",
+    b"NIST_1A\n": "NIST",
+    b"Creative Voice File\x1a": "VOC",
+}
+
+_FOREIGN = (
+    (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer, not the sound itself: run "
+     "'git lfs pull' where it came from"),
+    (b"\x00\x05\x16\x07", "what macOS keeps beside a file on a foreign disk, not sound: take the "
+     "file without '._' in its name"),
+    (b"PK\x03\x04", "a ZIP archive: unpack it"),
+    (b"\x1f\x8b", "a gzip archive: unpack it"),
+    (b"\x93NUMPY", "a NumPy array: name it .npy"),
+    (b"\x1aE\xdf\xa3", "WebM or Matroska, which is not read: convert it with 'ffmpeg -i FILE "
+     "out.wav'"),
+    (b"0&\xb2u\x8ef\xcf\x11", "WMA, which is not read: convert it with 'ffmpeg -i FILE out.wav'"),
+    (b"#!AMR", "AMR, which is not read: convert it with 'ffmpeg -i FILE out.wav'"),
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"\x7fELF", "a program"),
+)  # fmt: skip
+
+
+def sound_kind(head: bytes) -> str | None:
+    """The container that `head`, the first bytes of something, begins.
+
+    Raw samples are taken for one by a chance of less than one in 2^24.
+
+    Returns:
+        Its name; None where it begins none; "" where more bytes have to be seen.
+    """
+    for start, kind in _STARTS.items():
+        if head.startswith(start):
+            return kind
+        if start.startswith(head):
+            return ""
+    name = head[:4]
+    if len(head) < 16 and any(
+        start.startswith(name) or name.startswith(start)
+        for start in (*_RIFF, b"FORM", b".snd", b"dns.", b"ID3")
+    ):
+        return ""
+    if name in _RIFF:
+        return _RIFF[name] if head[8:12] == b"WAVE" else None
+    if name == b"FORM":
+        return _FORM.get(head[8:12])
+    if name in (b".snd", b"dns."):
+        offset, _, coding = struct.unpack(">III" if head[0] == 46 else "<III", head[4:16])
+        return "AU" if 24 <= offset < 1 << 20 and 1 <= coding <= 27 else None
+    if mpeg.tag_length(head):
+        return "MP3"
+    return mpeg.begins(head) if head[:1] == b"\xff" else None
+
+
+def foreign_kind(head: bytes, surely: bool = False) -> str | None:
+    """What a file that is no sound looks like, with the step that helps, by its first bytes.
+
+    Args:
+        head: the first bytes.
+        surely: only what raw samples can hardly be taken for.
+    """
+    for start, words in _FOREIGN:
+        if head.startswith(start) and not (surely and len(start) < 4):
+            return words
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "a video (AVI): take its sound with 'ffmpeg -i FILE out.wav'"
+    if head[4:8] == b"ftyp":
+        return "MP4 (AAC), which is not read: convert it with 'ffmpeg -i FILE out.wav'"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:256].lower()
+    if text.startswith((b"<!doctype html", b"<html")):
+        return "a web page: download the sound itself"
+    if surely:
+        return None
+    if not any(head):
+        return "nothing but zero bytes"
+    if all(byte >= 32 or byte in b"\t\r\n\x0c" for byte in head[:256]):
+        with contextlib.suppress(UnicodeDecodeError):
+            codecs.getincrementaldecoder("utf-8")().decode(head[:256])
+            return "text"
+    return None
