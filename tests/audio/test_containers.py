@@ -49,7 +49,7 @@ def test_a_cut_file_is_refused(kind: str, keep: float) -> None:
         load_audio(io.BytesIO(content[: int(len(content) * keep)]))
 
 
-@pytest.mark.parametrize("kind", set(WRITTEN) - {"voc", "caf_alac", "wav_adpcm"})
+@pytest.mark.parametrize("kind", sorted(set(WRITTEN) - {"voc", "caf_alac", "wav_adpcm"}))
 def test_a_file_that_lacks_two_bytes_is_refused(kind: str) -> None:
     with pytest.raises(AudioError, match="truncated"):
         load_audio(io.BytesIO(MADE[kind][:-2]))
