@@ -17,14 +17,13 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line and exit with its code."""
     from akrt.cli.commands import app
-    from akrt.cli.output import print_error, print_warning
-    from akrt.errors import AkrtError, AudioWarning
+    from akrt.cli.output import print_error, show_warning
+    from akrt.errors import AkrtError
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    warnings.showwarning = print_warning
-    warnings.simplefilter("always", AudioWarning)
+    warnings.showwarning = show_warning
     try:
         app()
     except AkrtError as error:

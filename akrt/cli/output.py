@@ -21,8 +21,8 @@ __all__ = [
     "print_json",
     "print_line",
     "print_table",
-    "print_warning",
     "progress",
+    "show_warning",
 ]
 
 T = TypeVar("T")
@@ -54,9 +54,14 @@ def print_error(problem: object) -> None:
     print(f"akrt: {printable(problem, lines=isinstance(problem, AkrtError))}", file=sys.stderr)
 
 
-def print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    """A warning as a line on standard error; stands in for `warnings.showwarning`."""
-    print_error(f"warning: {message}")
+def show_warning(message: Warning | str, *place: Any, **more: Any) -> None:
+    """``akrt: warning: `` and what it says, in one line on standard error: `warnings.showwarning`.
+
+    Args:
+        message: the warning.
+        place, more: the category and where in the code it arose, which is no help to the user.
+    """
+    print_error(f"warning: {' '.join(str(message).split())}")
 
 
 def print_table(
