@@ -24,6 +24,9 @@ PLACEHOLDER = 0x7F000000
 """Programs that write to a pipe (espeak-ng, sox, ffmpeg) leave at least this as length."""
 
 _W64_TAIL = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
+_MOST_PARTS = 1 << 20
+"""Chunks, pages or blocks that are looked through: more than an hour of sound has."""
+_MOST_MP3 = 1 << 30
 _FLAC_TOTAL = (1 << 36) - 1
 _FLAC_FRAME = 1 << 20
 """More bytes than a frame of FLAC has."""
@@ -96,7 +99,9 @@ def _chunks(
     file: BinaryIO, at: int, size: int, header: struct.Struct, align: int = 2
 ) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and length of every chunk, none of which need fit into the file."""
-    while len(head := _read_at(file, at, header.size)) == header.size:
+    for _ in range(_MOST_PARTS):
+        if len(head := _read_at(file, at, header.size)) < header.size:
+            return
         chunk, length = header.unpack(head)
         at += header.size
         if header.size == 24:  # Wave64 counts the header
@@ -215,7 +220,10 @@ def _au(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
 def _ogg(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     """Every stream ends in a page that is marked as its last."""
     at, unfinished = 0, set()
-    while len(head := _read_at(file, at, 27)) == 27 and head[:4] == b"OggS":
+    for _ in range(_MOST_PARTS):
+        head = _read_at(file, at, 27)
+        if len(head) < 27 or head[:4] != b"OggS":
+            break
         segments = file.read(head[26])
         at += 27 + head[26] + sum(segments)
         if len(segments) < head[26] or at > size:
@@ -244,6 +252,8 @@ def _flac(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
 
 
 def _mp3(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
+    if size > _MOST_MP3:
+        raise AudioError(f"'{name}' is too large: MP3 of up to {_MOST_MP3 >> 30} GiB is read")
     data = _read_at(file, 0, size)
     tag = mpeg.tag_length(data[:10])
     if data.startswith(b"fLaC", tag):  # a tag that is foreign to FLAC
@@ -286,7 +296,10 @@ def _nist(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
 
 def _voc(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     at = int.from_bytes(_read_at(file, 20, 2), "little")
-    while len(head := _read_at(file, at, 4)) == 4 and head[0]:
+    for _ in range(_MOST_PARTS):
+        head = _read_at(file, at, 4)
+        if len(head) < 4 or not head[0]:
+            break
         length = int.from_bytes(head[1:], "little")
         at += 4
         # libsndfile counts one byte too many in a block of 16 bits

@@ -5,6 +5,8 @@ libsndfile needs the number. It is in the header of the last frame, which ends t
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 __all__ = ["last_sample"]
 
 _SIZES = {
@@ -12,6 +14,10 @@ _SIZES = {
     **{n: 576 << n - 2 for n in range(2, 6)},
     **{n: 256 << n - 8 for n in range(8, 16)},
 }
+
+
+_TRIES = 16
+"""Bytes that look like the header of a frame, check sum included: chance makes one in 2^23."""
 
 
 def last_sample(tail: bytes, block: int) -> int | None:
@@ -24,11 +30,13 @@ def last_sample(tail: bytes, block: int) -> int | None:
     Returns:
         The number; None where the last bytes are no frame, as when the file is cut.
     """
-    at = len(tail)
-    while (at := tail.rfind(b"\xff", 0, at)) >= 0:
+    at, tries = len(tail), _TRIES
+    while tries and (at := tail.rfind(b"\xff", 0, at)) >= 0:
         end = _end(tail[at : at + 16], block)
-        if end is not None and not _remainder(tail[at:], 16, 0x8005):
-            return end
+        if end is not None:
+            tries -= 1
+            if not _remainder(tail[at:], 16, 0x8005):
+                return end
     return None
 
 
@@ -54,13 +62,19 @@ def _end(head: bytes, block: int) -> int | None:
 
 def _remainder(data: bytes, bits: int, polynomial: int) -> int:
     """Cyclic redundancy check over data that ends in its own check sum: 0 where it is right."""
+    table = _table(bits, polynomial)
+    rest, mask = 0, (1 << bits) - 1
+    for byte in data:
+        rest = (rest << 8 & mask) ^ table[rest >> (bits - 8) ^ byte]
+    return rest
+
+
+@lru_cache(maxsize=2)
+def _table(bits: int, polynomial: int) -> list[int]:
     table = []
     for value in range(256):
         value <<= bits - 8
         for _ in range(8):
             value = value << 1 ^ (polynomial | 1 << bits if value >> (bits - 1) & 1 else 0)
         table.append(value)
-    rest, mask = 0, (1 << bits) - 1
-    for byte in data:
-        rest = (rest << 8 & mask) ^ table[rest >> (bits - 8) ^ byte]
-    return rest
+    return table

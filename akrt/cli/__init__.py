@@ -18,7 +18,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line and exit with its code."""
     from akrt.cli.output import print_error, print_warning
-    from akrt.errors import AkrtError, AudioWarning
+    from akrt.errors import AkrtError
 
     if sys.stderr is None:  # closed: there is nobody to tell
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
@@ -29,7 +29,6 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = print_warning
-    warnings.simplefilter("always", AudioWarning)
     status = _run()
     try:
         sys.stdout.flush()

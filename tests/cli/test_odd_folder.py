@@ -9,12 +9,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 if os.name != "posix":
     pytest.skip("pipes, sockets and names of bytes are of POSIX systems", allow_module_level=True)
 
 from odd_folder import FAILED, HEARD, IGNORED, SKIPPED, build
+from sound_files import RATE, wav
 
 Outcomes = dict[str, tuple[str, str]]
 
@@ -170,3 +172,26 @@ def test_arrays_and_sounds_together(folder: tuple[Path, Outcomes], tmp_path: Pat
     assert table.returncode == 0
     assert table.stdout.count(b"a.npy") == 2
     assert b"inside.wav" in table.stdout
+
+
+def test_prepare(folder: tuple[Path, Outcomes], tmp_path: Path) -> None:
+    """Everything that is left out is named; the rest becomes features."""
+    home, outcomes = folder
+    for word in ("yes", "no", "up"):
+        (tmp_path / word).symlink_to(home / word)
+    (tmp_path / "_background_noise_").mkdir()
+    noise = np.random.default_rng(0).normal(0, 0.05, 5 * RATE)
+    (tmp_path / "_background_noise_" / "hiss.wav").write_bytes(wav(noise))
+    words = ("--words", "yes,no,up", "--per-class", 30)
+    done = command("kws", "prepare", tmp_path, "-o", tmp_path / "x.npz", *words)
+    assert done.returncode == 0
+    assert (tmp_path / "x.npz").is_file()
+    error = done.stderr.decode()
+    for path, (kind, outcome) in outcomes.items():
+        name = Path(path).name
+        if (
+            outcome in (FAILED, SKIPPED)
+            and name.isprintable()
+            and kind not in ("circle", "empty class")
+        ):
+            assert name in error, path
