@@ -7,12 +7,20 @@ import re
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from akrt.errors import ModelFileError
 
 __all__ = ["amalgamate", "read_kernel", "same_version"]
 
+_EMPTY = re.compile(r"^#if[^\n]*\n#endif\n", re.MULTILINE)
 _INCLUDE = re.compile(r'^#include "(akrt_[a-z0-9_]+)\.h"\n', re.MULTILINE)
+
+
+class _Include(NamedTuple):
+    stem: str
+    condition: str
+    """Of the preprocessor; empty: always."""
 
 
 def read_kernel(stem: str) -> str:
@@ -33,11 +41,20 @@ def amalgamate(stems: Iterable[str]) -> str:
     """The kernels `stems` and all they include, each once, in the order C needs.
 
     Every kernel keeps its own guard, so that headers of two exports can meet in one source file.
+    One that is included on some cores only is written for these: no function stands there unused.
     """
-    done: dict[str, str] = {}
-    for stem in stems:
-        _add(stem, done)
-    return "\n".join(done.values())
+    order: dict[str, list[_Include]] = {}
+    roots = list(dict.fromkeys(stems))
+    for stem in roots:
+        _visit(stem, order)
+    # under which conditions a kernel is needed; "" is always
+    needed: dict[str, set[str]] = {stem: set() for stem in order}
+    for stem in roots:
+        needed[stem].add("")
+    for stem in reversed(order):  # whoever includes comes before what is included
+        for include in order[stem]:
+            needed[include.stem] |= {_both(before, include.condition) for before in needed[stem]}
+    return "\n".join(_text(stem, needed[stem]) for stem in order)
 
 
 def same_version(alone: str, stems: Iterable[str] = (), subject: str = "KERNELS") -> str:
@@ -66,10 +83,40 @@ def _folder() -> Path:
     return inside if inside.is_dir() else package.parent / "src_c" / "mcu"
 
 
-def _add(stem: str, done: dict[str, str]) -> None:
-    if stem in done:
-        return
-    source = read_kernel(stem)
-    for needed in _INCLUDE.findall(source):
-        _add(needed, done)
-    done[stem] = _INCLUDE.sub("", source)
+def _visit(stem: str, order: dict[str, list[_Include]]) -> None:
+    """Adds a kernel behind all that it includes."""
+    if stem not in order:
+        includes = _includes(stem)
+        for include in includes:
+            _visit(include.stem, order)
+        order[stem] = includes
+
+
+def _includes(stem: str) -> list[_Include]:
+    """What a kernel includes, and under which conditions of the preprocessor."""
+    found: list[_Include] = []
+    conditions: list[str] = []
+    for line in read_kernel(stem).splitlines():
+        if match := _INCLUDE.match(f"{line}\n"):
+            found.append(_Include(match[1], " && ".join(f"({c})" for c in conditions if c)))
+        elif line.startswith("#if"):
+            word, _, rest = line.partition(" ")
+            guard = word == "#ifndef" and rest == f"{stem.upper()}_H"
+            macro = {"#ifdef": f"defined({rest})", "#ifndef": f"!defined({rest})"}
+            conditions.append("" if guard else macro.get(word, rest))
+        elif line.startswith(("#else", "#elif")):
+            conditions[-1] = "an #include behind #else cannot be moved"
+        elif line.startswith("#endif"):
+            conditions.pop()
+    return found
+
+
+def _both(one: str, other: str) -> str:
+    return " && ".join(filter(None, (one, other)))
+
+
+def _text(stem: str, conditions: set[str]) -> str:
+    source = _EMPTY.sub("", _INCLUDE.sub("", read_kernel(stem)))
+    if "" in conditions:
+        return source
+    return f"#if {' || '.join(sorted(conditions))}\n{source}#endif\n"

@@ -4,7 +4,7 @@
 #include "akrt_conv_taps.h"
 #include "akrt_store_rows.h"
 #include "akrt_vector_levels.h"
-#include "akrt_vector_sums.h"
+#include "akrt_vector_taps.h"
 
 /* A plain convolution of bytes, 8-bit weights by pairs of filters, at most five outputs on Y. */
 typedef struct akrt_conv_rows_layer {

@@ -1,6 +1,6 @@
 #ifndef AKRT_LAYER_MAX_H
 #define AKRT_LAYER_MAX_H
-#include "akrt_layer_plain.h"
+#include "akrt_activate.h"
 #include "akrt_saturate.h"
 /* A convolution with max pooling of saturated potentials; padding never wins. Where windows
  * overlap, potentials are computed again: time for memory.

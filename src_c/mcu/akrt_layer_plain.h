@@ -1,9 +1,6 @@
 #ifndef AKRT_LAYER_PLAIN_H
 #define AKRT_LAYER_PLAIN_H
 #include "akrt_activate.h"
-/* How a layer's potentials at one position are computed. */
-typedef void (*akrt_potentials)(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x,
-                                int32_t y, int32_t *mid, int32_t *potentials);
 /* A convolution without pooling. scratch: channels (separable only) + filters words. */
 static void akrt_layer_plain(const akrt_mcu_layer *layer, akrt_potentials compute, int32_t mids,
                              const uint8_t *input, void *output, int32_t *scratch) {

@@ -1,6 +1,6 @@
 #ifndef AKRT_LAYER_SUM_H
 #define AKRT_LAYER_SUM_H
-#include "akrt_layer_plain.h"
+#include "akrt_activate.h"
 #include "akrt_saturate.h"
 /* A convolution with global average pooling: a sum over positions, saturated at every addition.
  * scratch: channels (separable only) + 2 * filters words. */

@@ -31,4 +31,7 @@ typedef struct akrt_mcu_layer {
     const int32_t *levels;    /* (filters, 2^act_bits - 1), ascending */
 } akrt_mcu_layer;
 
+/* How a layer's potentials at one position are computed. */
+typedef void (*akrt_potentials)(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x,
+                                int32_t y, int32_t *mid, int32_t *potentials);
 #endif

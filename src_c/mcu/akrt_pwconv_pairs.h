@@ -1,6 +1,9 @@
 #ifndef AKRT_PWCONV_PAIRS_H
 #define AKRT_PWCONV_PAIRS_H
+#include "akrt_rows.h"
+#if defined(__thumb__)
 #include "akrt_pwconv_quads.h"
+#endif
 #if !AKRT_DSP && !AKRT_MVE
 /* akrt_pwconv_quads for all groups of `group` quads of two pairs of filters, whose weights are
  * `step` words long: sums (2, AKRT_GROUPS, 5). */

@@ -107,10 +107,8 @@ __attribute__((noinline)) static void akrt_pwconv_quads(const uint32_t *mid,
         s3 += mid[5 * (k) + 3] * u;                                                                \
         s4 += mid[5 * (k) + 4] * u;                                                                \
     } while (0)
-AKRT_MAYBE_UNUSED AKRT_IN_ORDER static void akrt_pwconv_quads(const uint32_t *mid,
-                                                              const uint32_t *weights,
-                                                              int32_t quads, const uint32_t *start,
-                                                              uint32_t *sums) {
+AKRT_IN_ORDER static void akrt_pwconv_quads(const uint32_t *mid, const uint32_t *weights,
+                                            int32_t quads, const uint32_t *start, uint32_t *sums) {
     uint32_t s0 = start[0], s1 = start[1], s2 = start[2], s3 = start[3], s4 = start[4];
     for (const uint32_t *end = weights + quads; weights < end; weights++) {
         const uint32_t word = *weights;

@@ -78,11 +78,9 @@ static inline int32_t akrt_smlad(uint32_t a, uint32_t b, int32_t sum) {
 #endif
 
 #if defined(__GNUC__)
-#define AKRT_MAYBE_UNUSED __attribute__((unused))
 /* Layers: inlined, the frames of all would lie on the stack of the deepest. */
 #define AKRT_LAYER __attribute__((noinline))
 #else
-#define AKRT_MAYBE_UNUSED
 #define AKRT_LAYER
 #endif
 

@@ -1,12 +1,14 @@
 #ifndef AKRT_SEPARABLE_ROWS_H
 #define AKRT_SEPARABLE_ROWS_H
 #include "akrt_mid_rows.h"
-#include "akrt_pwconv_rows.h"
 #include "akrt_pwconv_start.h"
 #include "akrt_requant_of.h"
 #include "akrt_separable_rows_dsp.h"
 #include "akrt_separable_rows_mve.h"
 #include "akrt_store_rows.h"
+#if !AKRT_DSP && !AKRT_MVE
+#include "akrt_pwconv_rows.h"
+#endif
 /* A separable layer without pooling, rows to rows, in place where output == input: any number of
  * groups, any requantisation. scratch: (15 * channels + 5 * groups) words. */
 #if AKRT_DSP

@@ -4,6 +4,7 @@
 #include "akrt_mid_rows.h"
 #include "akrt_store_pair.h"
 #include "akrt_triple_rows.h"
+#include "akrt_triple_start.h"
 #if AKRT_DSP
 /* A separable layer without pooling, rows to rows, in place where output == input: three filters
  * at a time. */

@@ -1,11 +1,13 @@
 #ifndef AKRT_SEPARABLE_ROWS_MULADD_H
 #define AKRT_SEPARABLE_ROWS_MULADD_H
 #include "akrt_mid_rows.h"
-#include "akrt_pwconv_pairs.h"
 #include "akrt_pwconv_start.h"
 #include "akrt_separable_rows_dsp.h"
 #include "akrt_separable_rows_mve.h"
+#if !AKRT_DSP && !AKRT_MVE
+#include "akrt_pwconv_pairs.h"
 #include "akrt_store_sums.h"
+#endif
 /* akrt_separable_rows for at most AKRT_GROUPS groups and a multiply-add of one word, which is what
  * most layers have. scratch: (15 * channels + 60) words. */
 #if AKRT_DSP

@@ -4,7 +4,7 @@
 #include "akrt_pwconv_start.h"
 #include "akrt_store_pair.h"
 #include "akrt_vector_levels.h"
-#include "akrt_vector_sums.h"
+#include "akrt_vector_quads.h"
 #if AKRT_MVE
 /* Potentials of four pairs of filters at the five positions of a row, (2, 5, 4): the first filters
  * of the pairs, then the second ones. See akrt_pwconv_rows. */

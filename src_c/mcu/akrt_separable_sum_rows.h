@@ -2,10 +2,12 @@
 #define AKRT_SEPARABLE_SUM_ROWS_H
 #include "akrt_level_bisect.h"
 #include "akrt_mid_rows.h"
-#include "akrt_pwconv_rows.h"
 #include "akrt_pwconv_start.h"
 #include "akrt_saturate.h"
-#include "akrt_triple_rows.h"
+#include "akrt_triple_start.h"
+#if !AKRT_DSP
+#include "akrt_pwconv_rows.h"
+#endif
 
 #if AKRT_DSP
 /* Weights + 8 of a pair of filters by pairs of channels. */

@@ -2,7 +2,6 @@
 #define AKRT_TRIPLE_ROWS_H
 #include "akrt_level_word.h"
 #include "akrt_requant_of.h"
-#include "akrt_smlad_rows.h"
 #if AKRT_DSP
 
 /* Weights of three filters, three words for eight channels, to two words for two channels: halves
@@ -39,31 +38,6 @@ static void akrt_unpack_triples(const uint32_t *weights, const uint32_t *end, ui
                      : "+r"(w), "+r"(to), "+r"(p)
                      : [mask] "r"(mask)
                      : "r3", "r4", "r5", "r8", "r9", "cc", "memory");
-}
-
-/* What the sums of a row start from: minus 8 times the sums of the depthwise results, which takes
- * the 8 out of u, for both words. */
-static void akrt_triple_start(const uint32_t *mid, const uint32_t *end, int32_t *start) {
-    const uint32_t eights = 0xfff8fff8u;
-    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0;
-    do {
-        s0 = akrt_smlad(mid[2], eights, s0);
-        s1 = akrt_smlad(mid[3], eights, s1);
-        s2 = akrt_smlad(mid[4], eights, s2);
-        s3 = akrt_smlad(mid[5], eights, s3);
-        s4 = akrt_smlad(mid[6], eights, s4);
-        mid += AKRT_PAIR_WORDS;
-    } while (mid < end);
-    start[0] = s0 * 257;
-    start[1] = s1 * 257;
-    start[2] = s2 * 257;
-    start[3] = s3 * 257;
-    start[4] = s4 * 257;
-    start[5] = s0;
-    start[6] = s1;
-    start[7] = s2;
-    start[8] = s3;
-    start[9] = s4;
 }
 
 /* Takes a = S0 + S1 * 2^8 and b = S1 + S2 * 2^12 apart. Neither alone can be, but the low bits of
