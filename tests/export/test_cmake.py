@@ -170,6 +170,7 @@ target_link_libraries(application PRIVATE kws_component)
 @pytest.mark.parametrize("model_name", ["test", "all", "install", "help", "edit_cache", "m"])
 def test_a_model_with_the_name_of_a_target(model_name: str, tmp_path: Path) -> None:
     """CMake refuses these as targets; libm.a would be taken for the C library's."""
+    tool("cmake")
     model = row_network(6)[0].replace(name=model_name)
     report = firmware_export.export(model, tmp_path / "net", packages=["cmake"])
     assert report.name == f"model_{model_name}"
