@@ -162,8 +162,8 @@ void {name}_stream_start({name}_stream *stream);
 
 /* Takes samples until a word is detected or `count` are taken. samples: mono, {upper}_STREAM_\
 SAMPLE_RATE;
- * arena: {upper}_STREAM_ARENA_BYTES, aligned as words. Returns how many were taken, or -1 for a null
- * or misaligned pointer or a negative count. */
+ * arena: {upper}_STREAM_ARENA_BYTES, aligned as words. Returns how many were taken, or -1 for a
+ * null or misaligned pointer or a negative count. */
 int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_t count,
 {pad}     void *arena, {name}_detection *found);
 

@@ -31,7 +31,7 @@ STACK = 1024
 _TIMEOUT = 120
 _COMPILE_TIMEOUT = 600
 _OVERFLOW = re.compile(r"region `(ROM|RAM|text|data)' overflowed by (\d+) bytes")
-_BEYOND = re.compile(r"address 0x([0-9a-f]+) of \S+ section `\S+' is not within region `(text|data)'")
+_BEYOND = re.compile(r"address 0x([0-9a-f]+) of .* is not within region `(text|data)'")
 _STATUS = re.compile(r"status (\d{3})\.")
 _FAULT = 255
 
