@@ -17,6 +17,7 @@ from firmware_export.step import Constant, Step, padded_channels
 __all__ = ["FORMAT_VERSION", "api_header", "kernels_header", "source_file", "weights_header"]
 
 FORMAT_VERSION = 3
+_INT16_MAX = (1 << 15) - 1
 
 _HOW_TO = """\
  * How to use it: in one C or C++ source file of your project
@@ -72,12 +73,12 @@ def api_header(program: Program, model_hash: str, version: str) -> str:
 #define {upper}_AKRT_VERSION {string(version)}
 #define {upper}_MODEL_SHA256 {string(model_hash)}
 {defines}
-#ifdef __cplusplus
+{_size_check(program)}#ifdef __cplusplus
 extern "C" {{
 #endif
 
 /* One inference. input: {upper}_INPUT_BYTES; output: {upper}_OUTPUTS integers; arena:
- * {upper}_ARENA_BYTES, aligned to 4, contents irrelevant before and after.
+ * {upper}_ARENA_BYTES, aligned as words are, contents irrelevant before and after.
  * Returns 0, -1 for a null or misaligned pointer, -2 for input values out of range. */
 int {name}_run(const uint8_t *input, int32_t *output, void *arena);
 {_class_declarations(program)}
@@ -92,6 +93,27 @@ void {name}_on_layer(int32_t layer, uint32_t hash);
 #endif
 
 {_implementation(program)}"""
+
+
+def _size_check(program: Program) -> str:
+    """Stops the compilation on a core of 16 bits whose objects cannot be so large."""
+    largest = _largest_object(program)
+    if largest <= _INT16_MAX:
+        return ""
+    return f"""\
+#if defined(PTRDIFF_MAX) && PTRDIFF_MAX < {largest}
+#error "{program.name} has an array of {largest} bytes, more than this core can address at once."
+#endif
+
+"""
+
+
+def _largest_object(program: Program) -> int:
+    """Bytes of the largest array that a caller gives or the network has."""
+    model = program.model
+    arena, outputs = max(program.plan.bytes, 8), 4 * math.prod(model.output_shape)
+    constants = (c.bytes for c in program.constants)
+    return max(arena, outputs, math.prod(model.input_shape), *constants)
 
 
 def weights_header(program: Program) -> str:
@@ -111,7 +133,7 @@ def weights_header(program: Program) -> str:
 
 def kernels_header(program: Program, version: str) -> str:
     """``<name>_kernels.h``: the kernels that the program calls, and nothing else."""
-    stems = list(program.kernels)
+    stems = ["akrt_misaligned", *program.kernels]
     if program.model.input_bits < 8:
         stems.append("akrt_in_range")
     if program.model.final_step is not None:
@@ -254,7 +276,7 @@ def _implementation(program: Program) -> str:
 
 int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
 {declarations}    if (input == NULL || output == NULL || arena == NULL ||
-        (((uintptr_t)arena | (uintptr_t)output) & 3u) != 0) {{
+        akrt_misaligned((uintptr_t)arena | (uintptr_t)output)) {{
         return -1;
     }}
 {checks}{body}    return 0;

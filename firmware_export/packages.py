@@ -134,10 +134,14 @@ static uint32_t arena[{upper}_ARENA_BYTES / 4];
 void setup() {{ Serial.begin(115200); }}
 
 void loop() {{
-    if ({name}_run(input, output, arena) == 0) {{
+    const int status = {name}_run(input, output, arena);
+    if (status == 0) {{
         for (int32_t i = 0; i < {upper}_OUTPUTS; i++) {{
             Serial.println(output[i]);
         }}
+    }} else {{
+        Serial.print("{name}_run refused its arguments: ");
+        Serial.println(status);
     }}
     delay(1000);
 }}

@@ -94,7 +94,7 @@ def _kernels(name: str, version: str) -> str:
 #include <string.h>
 
 {same_version(f"{name}_stream.c")}
-{amalgamate(["akrt_features", "akrt_decision"])}"""
+{amalgamate(["akrt_misaligned", "akrt_features", "akrt_decision"])}"""
 
 
 def _header(program: Program, settings: StreamSettings, version: str) -> str:
@@ -162,8 +162,8 @@ void {name}_stream_start({name}_stream *stream);
 
 /* Takes samples until a word is detected or `count` are taken. samples: mono, {upper}_STREAM_\
 SAMPLE_RATE;
- * arena: {upper}_STREAM_ARENA_BYTES, aligned to 4. Returns how many were taken, or -1 for a null
- * or misaligned pointer or a negative count. */
+ * arena: {upper}_STREAM_ARENA_BYTES, aligned as words. Returns how many were taken, or -1 for a
+ * null or misaligned pointer or a negative count. */
 int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_t count,
 {pad}     void *arena, {name}_detection *found);
 
@@ -203,7 +203,7 @@ int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_
 {pad}     void *arena, {name}_detection *found) {{
     int32_t taken = 0;
     if (stream == NULL || samples == NULL || arena == NULL || found == NULL || count < 0 ||
-        ((uintptr_t)arena & 3u) != 0) {{
+        akrt_misaligned((uintptr_t)arena)) {{
         return -1;
     }}
     found->word = -1;

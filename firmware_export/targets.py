@@ -27,6 +27,9 @@ class Target:
     """Origin and length."""
     ram: tuple[int, int] = (0, 0)
     big_endian: bool = False
+    avr_libc: bool = False
+    """The C library starts the program and has the linker script, and the emulator's exit status
+    says nothing: the program writes ``status N`` to its UART, which goes to standard error."""
 
 
 def _cortex_m(
@@ -98,6 +101,18 @@ _ALL = (
         package="gcc-mips-linux-gnu qemu-user",
         runner=("qemu-mips",),
         big_endian=True,
+    ),
+    # 8 bits, int of 16; constants lie in RAM, of which this one has the most
+    Target(
+        name="avr",
+        compiler=("avr-gcc",),
+        flags=("-mmcu=atmega1284p",),
+        package="gcc-avr avr-libc simavr",
+        runner=("simavr", "-m", "atmega1284p", "-f", "16000000"),
+        startup="avr.c",
+        rom=(0, 128 << 10),
+        ram=(0x800100, 16 << 10),
+        avr_libc=True,
     ),
 )
 TARGETS = {target.name: target for target in _ALL}

@@ -30,7 +30,10 @@ STACK = 1024
 
 _TIMEOUT = 120
 _COMPILE_TIMEOUT = 600
-_OVERFLOW = re.compile(r"region `(ROM|RAM)' overflowed by (\d+) bytes")
+_OVERFLOW = re.compile(r"region `(ROM|RAM|text|data)' overflowed by (\d+) bytes")
+_BEYOND = re.compile(r"address 0x([0-9a-f]+) of .* is not within region `(text|data)'")
+_STATUS = re.compile(r"status (\d{3})\.")
+_FAULT = 255
 
 
 def need_program(names: Sequence[str], package: str) -> str:
@@ -61,15 +64,19 @@ def compile_program(
         command += [*WARNINGS, *map(str, sources)]
     else:
         script = program.with_suffix(".ld")
-        script.write_text(linker_script(target))
+        if not target.avr_libc:
+            script.write_text(linker_script(target))
         startup = program.with_name(target.startup)
         startup.write_text(files("firmware_export").joinpath("startup", target.startup).read_text())
         own = program.with_suffix(".startup.o")
         run_compiler(
             [compiler, "-std=gnu99", *target.flags, "-O2", "-c", str(startup), "-o", str(own)]
         )
-        command += [*WARNINGS, *map(str, sources), str(own), "-nostartfiles"]
-        command += ["-Wl,--gc-sections", f"-T{script}"]
+        command += [*WARNINGS, *map(str, sources), str(own), "-Wl,--gc-sections"]
+        if target.avr_libc:
+            command.append(f"-Wl,--defsym=__DATA_REGION_LENGTH__={target.ram[1] - STACK}")
+        else:
+            command += ["-nostartfiles", f"-T{script}"]
     try:
         run_compiler([*command, "-o", str(program)])
     except UsageError as error:
@@ -85,7 +92,11 @@ def run_program(target: Target, program: Path) -> int:
     command = [*target.runner, str(program)]
     if target.runner:
         command[0] = need_program(target.runner[:1], target.package)
-    status, _ = _run(command, _TIMEOUT, f"the program did not end within {{}} s on {target.name}")
+    late = f"the program did not end within {{}} s on {target.name}"
+    status, words = _run(command, _TIMEOUT, late)
+    if target.avr_libc:
+        told = _STATUS.search(words)
+        return int(told[1]) if told else _FAULT
     return status
 
 
@@ -136,10 +147,15 @@ def run_compiler(command: Sequence[str]) -> None:
 def _too_big(target: Target, words: str) -> UsageError | None:
     """What the linker says of a program that does not fit, in bytes; None: it says nothing."""
     memory = {"ROM": ("flash", target.rom[1]), "RAM": ("RAM", target.ram[1])}
+    memory |= {"text": memory["ROM"], "data": memory["RAM"]}
+    excess = {region: int(beyond) for region, beyond in _OVERFLOW.findall(words)}
+    ends = {"text": sum(target.rom), "data": sum(target.ram) - STACK}
+    for address, region in _BEYOND.findall(words):
+        excess[region] = max(excess.get(region, 0), int(address, 16) - ends[region])
     needs = []
-    for region, beyond in sorted(set(_OVERFLOW.findall(words))):
+    for region, beyond in sorted(excess.items()):
         kind, there = memory[region]
-        needs.append(f"{there + int(beyond):,} bytes of {kind}, {there:,} are there")
+        needs.append(f"{there + beyond:,} bytes of {kind}, {there:,} are there")
     if not needs:
         return None
     return UsageError(

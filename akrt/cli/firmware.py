@@ -111,7 +111,9 @@ def verify(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="What akrt export wrote.")],
     target: Annotated[
         str,
-        typer.Option(help="host, cortex-m0, m3, m4, m7, m33, m55, rv32, host-32 or big-endian."),
+        typer.Option(
+            help="host, cortex-m0, m3, m4, m7, m33, m55, rv32, avr, host-32 or big-endian."
+        ),
     ] = "host",
     name: Annotated[
         str | None, typer.Option(help="One export of the folder; default: all that are in it.")

@@ -224,8 +224,9 @@ AKRT_IN_ORDER static void akrt_conv_part(const int32_t *patch, const int8_t *fir
     uint32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, b4 = 0;
     uint32_t c0 = 0, c1 = 0, c2 = 0, c3 = 0, c4 = 0;
     for (const int8_t *const end = first + 2 * taps; first < end; first += 2, second += 2) {
-        const uint32_t u = (uint32_t)(first[0] + first[1] * 2048);
-        const uint32_t v = (uint32_t)(first[1] + second[0] * 2048), w = (uint32_t)second[1];
+        const uint32_t u = (uint32_t)(first[0] + first[1] * (int32_t)2048);
+        const uint32_t v = (uint32_t)(first[1] + second[0] * (int32_t)2048);
+        const uint32_t w = (uint32_t)second[1];
         AKRT_POSITION(0);
         AKRT_POSITION(1);
         AKRT_POSITION(2);

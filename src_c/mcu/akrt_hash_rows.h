@@ -9,7 +9,8 @@ static uint32_t akrt_hash_rows(const uint8_t *input, int32_t rows, int32_t width
         for (int32_t y = 0; y < width; y++) {
             for (int32_t c = 0; c < channels; c++) {
                 const int32_t nibble = c * AKRT_ROW_WIDTH + y;
-                hash = (hash ^ ((input[nibble >> 1] >> (nibble & 1) * 4) & 15u)) * 0x01000193u;
+                const uint32_t pair = input[nibble >> 1];
+                hash = (hash ^ (pair >> (nibble & 1) * 4 & 15u)) * 0x01000193u;
             }
         }
         input += padded * 5 / 2;

@@ -14,18 +14,19 @@ typedef struct akrt_ring {
 static void akrt_ring_start(const akrt_rows_layer *layer, const uint8_t *input, uint32_t *memory,
                             akrt_ring *ring) {
     ring->above = memory;
-    ring->here = memory + 2 * layer->channels;
-    ring->below = ring->here + 2 * layer->channels;
-    ring->taps = (int32_t *)(ring->below + 2 * layer->channels);
+    ring->here = memory + 2 * (int32_t)layer->channels;
+    ring->below = ring->here + 2 * (int32_t)layer->channels;
+    ring->taps = (int32_t *)(ring->below + 2 * (int32_t)layer->channels);
     akrt_load_rows(NULL, layer->channels, ring->above);
     akrt_load_rows(input, layer->channels, ring->here);
-    akrt_tap_words(layer, (int32_t *)(ring->below + 2 * layer->channels));
+    akrt_tap_words(layer, (int32_t *)(ring->below + 2 * (int32_t)layer->channels));
 }
 
 /* Reads row x + 1, so that row x may be overwritten from now on. Rows come in order. */
 static void akrt_ring_read(const akrt_rows_layer *layer, const uint8_t *input, int32_t x,
                            const akrt_ring *ring) {
-    akrt_load_rows(x + 1 < layer->rows ? input + (x + 1) * (layer->channels * 5 / 2) : NULL,
+    akrt_load_rows(x + 1 < layer->rows ? input + (x + 1) * ((int32_t)layer->channels * 5 / 2)
+                                       : NULL,
                    layer->channels, ring->below);
 }
 

@@ -37,7 +37,7 @@ static inline int32_t akrt_high_word(int32_t a, int32_t w) {
 
 /* Leading zeros of a number that is not zero. */
 static inline int32_t akrt_leading_zeros(uint32_t value) {
-#if defined(__GNUC__) && !defined(AKRT_SHORT_MULTIPLY)
+#if defined(__GNUC__) && __SIZEOF_INT__ == 4 && !defined(AKRT_SHORT_MULTIPLY)
     return __builtin_clz(value);
 #else
     int32_t zeros = 0;

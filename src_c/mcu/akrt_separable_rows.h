@@ -18,8 +18,8 @@
 #else
 AKRT_LAYER static void akrt_separable_rows(const akrt_rows_layer *layer, const uint8_t *input,
                                            uint8_t *output, int32_t *scratch) {
-    uint32_t *const mid = (uint32_t *)scratch, *const memory = mid + 5 * layer->channels;
-    uint32_t *const start = memory + AKRT_RING_WORDS * layer->channels;
+    uint32_t *const mid = (uint32_t *)scratch, *const memory = mid + 5 * (int32_t)layer->channels;
+    uint32_t *const start = memory + AKRT_RING_WORDS * (int32_t)layer->channels;
     akrt_ring ring;
     akrt_ring_start(layer, input, memory, &ring);
     for (int32_t x = 0; x < layer->rows; x++) {

@@ -39,7 +39,7 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
             start[y] = start[AKRT_ROW_WIDTH + y];
         }
 #else
-        uint32_t *const start = mid + AKRT_ROW_WIDTH * layer->channels;
+        uint32_t *const start = mid + AKRT_ROW_WIDTH * (int32_t)layer->channels;
         akrt_mid_rows(layer, input, x, ring, mid);
         akrt_pwconv_start(layer, mid, start);
 #endif

@@ -19,7 +19,7 @@ AKRT_IN_ORDER static void akrt_store_sums(const akrt_rows_layer *layer, const ui
     s.addend = requant[1].addend * layer->addend_unit;
     do {
         const uint32_t b = p[AKRT_ROW_WIDTH - 1], a = *--p;
-        int32_t even = (int16_t)(a & 0xffffu) + (int16_t)(b & 0xffffu);
+        int32_t even = (int32_t)(int16_t)(a & 0xffffu) + (int16_t)(b & 0xffffu);
         int32_t odd = ((int32_t)(a + 0x8000u) >> 16) + ((int32_t)(b + 0x8000u) >> 16);
         if (groups > 2) {
             const uint32_t c = p[2 * AKRT_ROW_WIDTH];

@@ -103,6 +103,7 @@ ARDUINO = """\
 #ifdef __cplusplus
 struct Port {
     void begin(long) {}
+    void print(const char *text) { fputs(text, stdout); }
     void println(long value) { printf("%ld\\n", value); }
 };
 extern Port Serial;
@@ -169,6 +170,25 @@ def test_arduino_sketches_find_every_header(tmp_path: Path) -> None:
     wanted = ReferenceBackend(bundled_model()).run(np.zeros((1, 49, 10, 1), np.uint8))
     done = subprocess.run([str(build / "zeros")], capture_output=True, text=True, check=True)
     assert [int(line) for line in done.stdout.split()] == wanted.reshape(-1).tolist()
+
+
+def test_the_sketch_says_that_the_network_refused(tmp_path: Path) -> None:
+    model, _ = row_network(6)
+    firmware_export.export(model, tmp_path / "net", name="net", packages=["arduino"])
+    (tmp_path / "Arduino.h").write_text(ARDUINO)
+    sketch = next((tmp_path / "net" / "examples").rglob("*.ino")).read_text()
+    source, program = tmp_path / "sketch.cpp", tmp_path / "sketch"
+    source.write_text(f"""\
+#include <Arduino.h>
+{sketch}
+Port Serial;
+int net_run(const uint8_t *, int32_t *, void *) {{ return -2; }}
+int main() {{ setup(); loop(); return 0; }}
+""")
+    flags = ["-std=c++11", *WARNINGS, f"-I{tmp_path}", f"-I{tmp_path / 'net' / 'src'}"]
+    subprocess.run([tool("g++"), *flags, str(source), "-o", str(program)], check=True)
+    done = subprocess.run([str(program)], capture_output=True, text=True, check=True)
+    assert done.stdout == "net_run refused its arguments: -2\n"
 
 
 def test_platformio_library(package: Path) -> None:
