@@ -111,7 +111,7 @@ def weights_header(program: Program) -> str:
 
 def kernels_header(program: Program, version: str) -> str:
     """``<name>_kernels.h``: the kernels that the program calls, and nothing else."""
-    stems = list(program.kernels)
+    stems = ["akrt_tick", *program.kernels]
     if program.model.input_bits < 8:
         stems.append("akrt_in_range")
     if program.model.final_step is not None:
@@ -245,11 +245,18 @@ def _implementation(program: Program) -> str:
 #if defined({upper}_IMPLEMENTATION) && !defined({upper}_IMPLEMENTED)
 #define {upper}_IMPLEMENTED
 
+#if defined({upper}_TICK) && defined(AKRT_TICK_IS_TAKEN)
+#error "Define AKRT_TICK() too: the kernels of the networks in this source file are shared."
+#elif defined({upper}_TICK) && !defined(AKRT_TICK)
+#define AKRT_TICK() {upper}_TICK(-1)
+#define AKRT_TICK_IS_TAKEN
+#endif
+
 #include "{name}_kernels.h"
 #include "{name}_weights.h"
 
 #ifndef {upper}_TICK
-#define {upper}_TICK(layer) ((void)0)
+#define {upper}_TICK(layer) AKRT_TICK()
 #endif
 
 int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
