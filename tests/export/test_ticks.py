@@ -227,7 +227,7 @@ def takes_plugins(emulator: str) -> bool:
 @pytest.mark.parametrize(
     ("macros", "ends", "refused"),
     [
-        (["A_TICK(l) tick(l)"], [-1, -1, 1], ""),
+        (["A_TICK(l) tick(l)"], [-1, 1, -1], ""),
         (["B_TICK(l) tick(l)"], None, "AKRT_TICK"),
         (["A_TICK(l) tick(l)", "B_TICK(l) tick(10 + l)"], None, "AKRT_TICK"),
         (["AKRT_TICK() tick(-2)"], [-2, -2, -2], ""),
@@ -242,7 +242,7 @@ def test_two_networks_of_one_source_file(
     lines += ["static void tick(int32_t l) { earliest = earliest ? earliest : l; latest = l; }"]
     lines += [f"#define {macro}" for macro in macros]
     for name in "ab":
-        firmware_export.export(sample("many")[0], tmp_path / name, name=name)
+        firmware_export.export(sample("dense")[0], tmp_path / name, name=name)
         lines += [f"#define {name.upper()}_IMPLEMENTATION", f'#include "{name}/{name}.h"']
     lines += ["static uint8_t x[A_INPUT_BYTES]; static int32_t y[A_OUTPUTS];"]
     lines += ["static uint32_t arena[A_ARENA_BYTES / 4];", "int main(void) {"]
