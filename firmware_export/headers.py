@@ -12,6 +12,7 @@ from firmware_export.general_steps import constant
 from firmware_export.identifiers import constant_names
 from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.program import Program
+from firmware_export.sections import in_sections, section_macros
 from firmware_export.step import Constant, Step, padded_channels
 
 __all__ = ["FORMAT_VERSION", "api_header", "kernels_header", "source_file", "weights_header"]
@@ -97,7 +98,8 @@ void {name}_on_layer(int32_t layer, uint32_t hash);
 def weights_header(program: Program) -> str:
     """``<name>_weights.h``: every constant array."""
     upper = program.name.upper()
-    body = "\n".join(c.text for c in (*program.constants, *_class_constants(program)))
+    texts = (c.text for c in (*program.constants, *_class_constants(program)))
+    body = in_sections("\n".join(texts), f"{upper}_CONST")
     return f"""\
 /* Constants of {program.name}; how they are packed is in akrt's OUTPUT_FORMAT.md.
  * Included by {program.name}.h after {program.name}_kernels.h. */
@@ -127,9 +129,10 @@ def kernels_header(program: Program, version: str) -> str:
 #include <string.h>
 
 {same_version(f"{program.name}.c")}
-{amalgamate(stems)}
+{section_macros(program.name.upper())}
+{in_sections(amalgamate(stems))}
 #if defined({program.name.upper()}_LAYER_HASHES)
-{hashes}#endif
+{in_sections(hashes)}#endif
 """
 
 
@@ -259,7 +262,7 @@ def _implementation(program: Program) -> str:
 #define {upper}_TICK(layer) AKRT_TICK()
 #endif
 
-int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
+AKRT_CODE int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
 {declarations}    if (input == NULL || output == NULL || arena == NULL ||
         (((uintptr_t)arena | (uintptr_t)output) & 3u) != 0) {{
         return -1;
@@ -297,16 +300,16 @@ def _class_functions(program: Program) -> str:
     text = ""
     if model.final_step is not None:
         text += f"""
-int32_t {name}_predict_class(const int32_t *output) {{
+AKRT_CODE int32_t {name}_predict_class(const int32_t *output) {{
     return akrt_argmax(output, {name}_final_threshold, {name}_final_step, {name.upper()}_CLASSES);
 }}
 """
     if model.labels is not None:
         text += f"""
-const char *{name}_label(int32_t index) {{
+AKRT_CODE const char *{name}_label(int32_t index) {{
     const char *label = (const char *){name}_labels;
     if (index < 0 || index >= {len(model.labels)}) {{
-        return "";
+        return label + sizeof {name}_labels - 1;
     }}
     while (index > 0) {{
         if (*label++ == 0) {{
