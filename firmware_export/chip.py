@@ -16,6 +16,7 @@ from akrt.modelfile import content_hash
 from firmware_export.c_text import array, string
 from firmware_export.manifest import ChipFacts, chip_facts, digest, parse_json
 from firmware_export.program import Program
+from firmware_export.sections import section_macros
 
 __all__ = ["ALIGNMENT", "ChipProgram", "chip_files", "read_chip_program"]
 
@@ -119,6 +120,7 @@ def _program_header(name: str, chip: ChipProgram) -> str:
 
 #include <stdint.h>
 
+{section_macros(upper)}
 #define {upper}_PROGRAM_BYTES {len(chip.data)}
 #define {upper}_PROGRAM_MODEL_SHA256 {string(facts.model_sha256)}
 #define {upper}_PROGRAM_MODEL_ID 0x{facts.model_sha256[:8]}u /* {upper}_MODEL_ID */
@@ -128,7 +130,8 @@ def _program_header(name: str, chip: ChipProgram) -> str:
 #ifdef __cplusplus
 extern "C" {{
 #endif
-extern const uint8_t {name}_program[{upper}_PROGRAM_BYTES]; /* aligned to {ALIGNMENT} */
+/* aligned to {ALIGNMENT} */
+{upper}_CONST extern const uint8_t {name}_program[{upper}_PROGRAM_BYTES];
 #ifdef __cplusplus
 }}
 #endif
@@ -157,7 +160,7 @@ def _program_source(name: str, words: np.ndarray[tuple[int], np.dtype[np.uint8]]
 #endif
 #endif
 
-{upper}_PROGRAM_ALIGNED {text}"""
+{upper}_PROGRAM_ALIGNED {upper}_CONST {text}"""
 
 
 def _chip(name: str, upper: str) -> str:
@@ -197,6 +200,7 @@ typedef struct {name}_chip {{
 
 /* chip may be NULL. Returns {upper}_FROM_CHIP or {upper}_COMPUTED_HERE, or a negative number as
  * {name}_run does; the arguments are {name}_run's. */
+AKRT_CODE
 static inline int {name}_infer(const {name}_chip *chip, const uint8_t *input, int32_t *output,
 {" " * (len(name) + 25)}void *arena) {{
     if (chip != NULL && chip->run != NULL && input != NULL && output != NULL &&

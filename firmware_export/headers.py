@@ -12,6 +12,7 @@ from firmware_export.general_steps import constant
 from firmware_export.identifiers import constant_names
 from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.program import Program
+from firmware_export.sections import in_sections, section_macros
 from firmware_export.step import Constant, Step, padded_channels
 
 __all__ = ["FORMAT_VERSION", "api_header", "kernels_header", "source_file", "weights_header"]
@@ -119,7 +120,8 @@ def _largest_object(program: Program) -> int:
 def weights_header(program: Program) -> str:
     """``<name>_weights.h``: every constant array."""
     upper = program.name.upper()
-    body = "\n".join(c.text for c in (*program.constants, *_class_constants(program)))
+    texts = (c.text for c in (*program.constants, *_class_constants(program)))
+    body = in_sections("\n".join(texts), f"{upper}_CONST")
     return f"""\
 /* Constants of {program.name}; how they are packed is in akrt's OUTPUT_FORMAT.md.
  * Included by {program.name}.h after {program.name}_kernels.h. */
@@ -133,7 +135,7 @@ def weights_header(program: Program) -> str:
 
 def kernels_header(program: Program, version: str) -> str:
     """``<name>_kernels.h``: the kernels that the program calls, and nothing else."""
-    stems = ["akrt_misaligned", *program.kernels]
+    stems = ["akrt_tick", "akrt_misaligned", *program.kernels]
     if program.model.input_bits < 8:
         stems.append("akrt_in_range")
     if program.model.final_step is not None:
@@ -149,9 +151,10 @@ def kernels_header(program: Program, version: str) -> str:
 #include <string.h>
 
 {same_version(f"{program.name}.c")}
-{amalgamate(stems)}
+{section_macros(program.name.upper())}
+{in_sections(amalgamate(stems))}
 #if defined({program.name.upper()}_LAYER_HASHES)
-{hashes}#endif
+{in_sections(hashes)}#endif
 """
 
 
@@ -267,14 +270,21 @@ def _implementation(program: Program) -> str:
 #if defined({upper}_IMPLEMENTATION) && !defined({upper}_IMPLEMENTED)
 #define {upper}_IMPLEMENTED
 
+#if defined({upper}_TICK) && defined(AKRT_TICK_IS_TAKEN)
+#error "Define AKRT_TICK() too: the kernels of the networks in this source file are shared."
+#elif defined({upper}_TICK) && !defined(AKRT_TICK)
+#define AKRT_TICK() {upper}_TICK(-1)
+#define AKRT_TICK_IS_TAKEN
+#endif
+
 #include "{name}_kernels.h"
 #include "{name}_weights.h"
 
 #ifndef {upper}_TICK
-#define {upper}_TICK(layer) ((void)0)
+#define {upper}_TICK(layer) AKRT_TICK()
 #endif
 
-int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
+AKRT_CODE int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
 {declarations}    if (input == NULL || output == NULL || arena == NULL ||
         akrt_misaligned((uintptr_t)arena | (uintptr_t)output)) {{
         return -1;
@@ -312,16 +322,16 @@ def _class_functions(program: Program) -> str:
     text = ""
     if model.final_step is not None:
         text += f"""
-int32_t {name}_predict_class(const int32_t *output) {{
+AKRT_CODE int32_t {name}_predict_class(const int32_t *output) {{
     return akrt_argmax(output, {name}_final_threshold, {name}_final_step, {name.upper()}_CLASSES);
 }}
 """
     if model.labels is not None:
         text += f"""
-const char *{name}_label(int32_t index) {{
+AKRT_CODE const char *{name}_label(int32_t index) {{
     const char *label = (const char *){name}_labels;
     if (index < 0 || index >= {len(model.labels)}) {{
-        return "";
+        return label + sizeof {name}_labels - 1;
     }}
     while (index > 0) {{
         if (*label++ == 0) {{

@@ -41,6 +41,8 @@ WIDTH = 5
 """Positions on Y that a row of nibbles holds."""
 _FIELD = 1023
 _SIZE = 1 << 14
+_CHANNELS = 1 << 13
+"""More, and the work between two ticks would be too long."""
 _INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
 _INT32_MAX = (1 << 31) - 1
 
@@ -90,7 +92,8 @@ def rows_obstacles(stage: Stage) -> tuple[str, ...]:
         (layer.stride == (1, 1), f"stride {stride}, not 1x1"),
         (layer.padding == "same", f"padding '{layer.padding}', not 'same'"),
         (stage.input_shape[1] <= WIDTH, f"Y {stage.input_shape[1]}, more than {WIDTH}"),
-        (max(*stage.input_shape, layer.filters) <= _SIZE, f"more than {_SIZE} rows or channels"),
+        (max(stage.input_shape[0], layer.filters) <= _SIZE, f"more than {_SIZE} rows or filters"),
+        (stage.input_shape[2] <= _CHANNELS, f"more than {_CHANNELS} channels"),
         (layer.weights_bits <= 4, f"{layer.weights_bits}-bit weights, more than 4"),
         (stage.input_max <= 15, f"inputs up to {stage.input_max}, more than 4 bits"),
         (int((high - low).max()) <= _FIELD - 3, "a depthwise result of more than 10 bits"),
@@ -254,6 +257,7 @@ def conv_obstacles(stage: Stage) -> tuple[str, ...]:
     assert isinstance(layer, InputConvolutional)
     rules = [
         (layer.pooling is None, "pooling"),
+        (layer.weights[..., 0].size <= _CHANNELS, f"more than {_CHANNELS} weights to a filter"),
         (layer.weights_bits == 8, f"{layer.weights_bits}-bit weights, not 8"),
         (stage.output_shape[1] <= WIDTH, f"Y {stage.output_shape[1]}, more than {WIDTH}"),
         (layer.act_bits is not None, "no activation"),

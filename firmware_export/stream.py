@@ -16,6 +16,7 @@ from akrt.model import Mfcc, Model
 from firmware_export.c_text import array
 from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.program import Program
+from firmware_export.sections import in_sections, section_macros
 
 __all__ = ["FFT_BYTES", "check_spotter", "stream_files", "stream_memory"]
 
@@ -94,7 +95,8 @@ def _kernels(name: str, version: str) -> str:
 #include <string.h>
 
 {same_version(f"{name}_stream.c")}
-{amalgamate(["akrt_misaligned", "akrt_features", "akrt_decision"])}"""
+{section_macros(name.upper())}
+{in_sections(amalgamate(["akrt_misaligned", "akrt_features", "akrt_decision"]))}"""
 
 
 def _header(program: Program, settings: StreamSettings, version: str) -> str:
@@ -177,12 +179,8 @@ int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_
 def _source(program: Program, settings: StreamSettings, rule: DecisionRule) -> str:
     name, upper = program.name, program.name.upper()
     words = np.asarray(rule.is_word)
-    pad = " " * (len(name) + 21)
-    return f"""\
-/* The implementation of {name}_stream. */
-#include "{name}_stream.h"
-#include "{name}_stream_kernels.h"
-
+    pad = " " * (len(name) + 31)
+    constants = f"""\
 {array(f"{name}_rule_threshold", "int32_t", rule.threshold, "of the classes")}
 {array(f"{name}_rule_factor", "int32_t", rule.factor, f"256 / act_step * 2^{rule.shift}")}
 {array(f"{name}_rule_is_word", "uint8_t", words, "0: never detected")}
@@ -191,15 +189,21 @@ static const akrt_decision_rule {name}_rule = {{
     {name}_rule_threshold, {name}_rule_factor, {name}_rule_is_word, {upper}_CLASSES, {rule.shift},
     {upper}_STREAM_WINDOW, {rule.least}, {rule.score}, {rule.refractory},
 }};
+"""
+    return f"""\
+/* The implementation of {name}_stream. */
+#include "{name}_stream.h"
+#include "{name}_stream_kernels.h"
 
-void {name}_stream_start({name}_stream *stream) {{
+{in_sections(constants, f"{upper}_CONST")}
+AKRT_CODE void {name}_stream_start({name}_stream *stream) {{
     akrt_features_start(&stream->features);
     akrt_decision_start(&stream->decision, stream->sums, stream->margins);
     stream->frames = 0;
     stream->wait = {upper}_STREAM_EVERY;
 }}
 
-int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_t count,
+AKRT_CODE int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_t count,
 {pad}     void *arena, {name}_detection *found) {{
     int32_t taken = 0;
     if (stream == NULL || samples == NULL || arena == NULL || found == NULL || count < 0 ||

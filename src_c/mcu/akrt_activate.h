@@ -1,6 +1,7 @@
 #ifndef AKRT_ACTIVATE_H
 #define AKRT_ACTIVATE_H
 #include "akrt_mcu_layer.h"
+#include "akrt_tick.h"
 /* `filters` potentials to outputs from element `at` on: bytes, or int32 without activation.
  * An activation counts the levels that its potential exceeds, by bisection where the exporter has
  * bounded |potential - threshold| below 2^23 and the step by 2^27, else against a table. */
@@ -11,6 +12,7 @@ static void akrt_activate(const akrt_mcu_layer *layer, const int32_t *potentials
     if (layer->act_bits == 0) {
         for (int32_t f = 0; f < layer->filters; f++) {
             ((int32_t *)output)[at + f] = potentials[f];
+            AKRT_TICK_AT(f);
         }
         return;
     }
@@ -31,6 +33,7 @@ static void akrt_activate(const akrt_mcu_layer *layer, const int32_t *potentials
             }
         }
         out[f] = (uint8_t)n;
+        AKRT_TICK_AT(f);
     }
 }
 #endif

@@ -7,6 +7,7 @@ static void akrt_conv_potentials(const akrt_mcu_layer *layer, const uint8_t *inp
     const akrt_mcu_window *w = &layer->conv;
     const int32_t from_x = x * w->stride_x - w->pad_x;
     const int32_t from_y = y * w->stride_y - w->pad_y;
+    int32_t done = 0;
     (void)mid;
     for (int32_t f = 0; f < layer->filters; f++) {
         const uint8_t *row = layer->weights + f * layer->row_bytes;
@@ -19,9 +20,11 @@ static void akrt_conv_potentials(const akrt_mcu_layer *layer, const uint8_t *inp
                 } else if (layer->border != 0) {
                     for (int32_t c = 0; c < w->channels; c++) {
                         sum += layer->border * akrt_weight(row, layer->weights_bits, at + c);
+                        AKRT_TICK_AT(c);
                     }
                 }
                 at += w->channels;
+                AKRT_TICK_WORK(done, w->channels);
             }
         }
         potentials[f] = sum;

@@ -3,6 +3,7 @@
 #include "akrt_mcu_layer.h"
 #include "akrt_conv_taps.h"
 #include "akrt_store_rows.h"
+#include "akrt_tick.h"
 #include "akrt_vector_levels.h"
 #include "akrt_vector_taps.h"
 
@@ -41,11 +42,13 @@ AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const u
                                       uint8_t *output, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
     const int32_t taps = w->size_x * w->size_y * w->channels;
+    int32_t done = 0;
 #if AKRT_MVE
     const uint32_t row = 2 * (uint32_t)taps, at[4] = {0, 1, row, row + 1};
 #endif
     for (int32_t x = 0; x < w->out_x; x++) {
         akrt_patch_rows(layer, input, x, scratch);
+        AKRT_TICK_WORK(done, 5 * taps);
 #if AKRT_MVE
         for (int32_t p = 0; p < layer->pairs; p += 2) {
             const int32x4x2_t r = __arm_vld2q_s32(&layer->requant[2 * p].factor);
@@ -57,6 +60,7 @@ AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const u
             akrt_store_pair(words[0], words[1], output);
             akrt_store_pair(words[2], words[3], output + 5);
             output += 10;
+            AKRT_TICK_WORK(done, 4 * taps);
         }
 #elif AKRT_FOUR_FILTERS
         for (int32_t p = 0; p < layer->pairs; p += 2) {
@@ -68,6 +72,7 @@ AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const u
             akrt_store_rows(sums + 2 * AKRT_ROW_WIDTH, sums + 3 * AKRT_ROW_WIDTH, requant[2],
                             requant[3], layer->shift, layer->act_bits, w->out_y, output + 5);
             output += 10;
+            AKRT_TICK_WORK(done, 4 * taps);
         }
 #else
         for (int32_t p = 0; p < layer->pairs; p++) {
@@ -77,6 +82,7 @@ AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const u
                             layer->requant[2 * p + 1], layer->shift, layer->act_bits, w->out_y,
                             output);
             output += 5;
+            AKRT_TICK_WORK(done, 2 * taps);
         }
 #endif
     }

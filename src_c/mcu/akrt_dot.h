@@ -1,5 +1,6 @@
 #ifndef AKRT_DOT_H
 #define AKRT_DOT_H
+#include "akrt_tick.h"
 #include "akrt_weight.h"
 /* Sum of `count` activations times the weights from `first` on. */
 static int32_t akrt_dot(const uint8_t *activations, const uint8_t *packed, int32_t bits,
@@ -10,6 +11,7 @@ static int32_t akrt_dot(const uint8_t *activations, const uint8_t *packed, int32
         if (a != 0) {
             sum += a * akrt_weight(packed, bits, first + i);
         }
+        AKRT_TICK_AT(i);
     }
     return sum;
 }

@@ -16,6 +16,7 @@ static void akrt_layer_max(const akrt_mcu_layer *layer, akrt_potentials compute,
             const int32_t from_y = y * w->stride_y - w->pad_y;
             for (int32_t f = 0; f < layer->filters; f++) {
                 largest[f] = AKRT_POTENTIAL_MIN;
+                AKRT_TICK_AT(f);
             }
             for (int32_t i = from_x; i < from_x + w->size_x; i++) {
                 for (int32_t j = from_y; j < from_y + w->size_y; j++) {
@@ -26,7 +27,9 @@ static void akrt_layer_max(const akrt_mcu_layer *layer, akrt_potentials compute,
                     for (int32_t f = 0; f < layer->filters; f++) {
                         const int32_t p = akrt_saturate(potentials[f]);
                         largest[f] = p > largest[f] ? p : largest[f];
+                        AKRT_TICK_AT(f);
                     }
+                    AKRT_TICK();
                 }
             }
             akrt_activate(layer, largest, at, output);

@@ -10,6 +10,7 @@ static void akrt_layer_plain(const akrt_mcu_layer *layer, akrt_potentials comput
             compute(layer, input, x, y, scratch, scratch + mids);
             akrt_activate(layer, scratch + mids, at, output);
             at += layer->filters;
+            AKRT_TICK();
         }
     }
 }

@@ -6,6 +6,7 @@
 #include "akrt_separable_rows_dsp.h"
 #include "akrt_separable_rows_mve.h"
 #include "akrt_store_rows.h"
+#include "akrt_tick.h"
 #if !AKRT_DSP && !AKRT_MVE
 #include "akrt_pwconv_rows.h"
 #endif
@@ -20,12 +21,14 @@ AKRT_LAYER static void akrt_separable_rows(const akrt_rows_layer *layer, const u
                                            uint8_t *output, int32_t *scratch) {
     uint32_t *const mid = (uint32_t *)scratch, *const memory = mid + 5 * (int32_t)layer->channels;
     uint32_t *const start = memory + AKRT_RING_WORDS * (int32_t)layer->channels;
+    int32_t done = 0;
     akrt_ring ring;
     akrt_ring_start(layer, input, memory, &ring);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
         akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_pwconv_start(layer, mid, start);
+        AKRT_TICK_WORK(done, 4 * layer->channels);
         for (int32_t p = 0; p < layer->pairs; p++) {
             int32_t even[AKRT_ROW_WIDTH], odd[AKRT_ROW_WIDTH];
             akrt_pwconv_rows(layer, mid, start, weights, even, odd);
@@ -34,6 +37,7 @@ AKRT_LAYER static void akrt_separable_rows(const akrt_rows_layer *layer, const u
                             layer->width, output);
             weights += layer->channels >> 2;
             output += 5;
+            AKRT_TICK_WORK(done, layer->channels);
         }
     }
 }

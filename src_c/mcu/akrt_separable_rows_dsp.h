@@ -3,6 +3,7 @@
 #include "akrt_level_word.h"
 #include "akrt_mid_rows.h"
 #include "akrt_store_pair.h"
+#include "akrt_tick.h"
 #include "akrt_triple_rows.h"
 #include "akrt_triple_start.h"
 #if AKRT_DSP
@@ -14,6 +15,7 @@ AKRT_LAYER static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, con
     uint32_t *const mid = (uint32_t *)scratch;
     uint32_t *const end = mid + AKRT_PAIR_WORDS * (layer->channels >> 1);
     uint32_t *const memory = mid + 4 * AKRT_PAIR_WORDS * groups;
+    int32_t done = 0;
     akrt_ring ring;
     akrt_ring_start(layer, input, memory, &ring);
     for (int32_t x = 0; x < layer->rows; x++) {
@@ -23,6 +25,7 @@ AKRT_LAYER static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, con
         int32_t late = 0, f = 0;
         akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_triple_start(mid, end, start);
+        AKRT_TICK_WORK(done, 4 * layer->channels);
         for (int32_t left = layer->pairs; left > 0; late ^= 1) {
             int32_t sums[2 * AKRT_ROW_WIDTH];
             akrt_unpack_triples(weights, weights + step, mid);
@@ -39,6 +42,7 @@ AKRT_LAYER static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, con
             words[0] = words[2];
             weights += step;
             f += 3;
+            AKRT_TICK_WORK(done, layer->channels);
         }
     }
 }

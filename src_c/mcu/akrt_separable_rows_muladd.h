@@ -8,6 +8,7 @@
 #include "akrt_pwconv_pairs.h"
 #include "akrt_store_sums.h"
 #endif
+#include "akrt_tick.h"
 /* akrt_separable_rows for at most AKRT_GROUPS groups and a multiply-add of one word, which is what
  * most layers have. scratch: (15 * channels + 60) words. */
 #if AKRT_DSP
@@ -23,6 +24,7 @@ AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer,
     const int32_t step = layer->channels >> 2, group = layer->group >> 2;
     const int32_t groups = (step + group - 1) / group;
     uint32_t *const sums = start + AKRT_GROUPS * AKRT_ROW_WIDTH;
+    int32_t done = 0;
     akrt_ring ring;
     akrt_zero(sums, 2 * AKRT_GROUPS * AKRT_ROW_WIDTH);
     akrt_ring_start(layer, input, memory, &ring);
@@ -31,6 +33,7 @@ AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer,
         const akrt_requant16 *requant = (const akrt_requant16 *)layer->requant;
         akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_pwconv_start(layer, mid, start);
+        AKRT_TICK_WORK(done, 4 * layer->channels);
         for (int32_t p = layer->pairs; p > 0; p -= 2) {
             akrt_pwconv_pairs(mid, weights, step, group, start, sums);
             akrt_store_sums(layer, sums, groups, requant, output);
@@ -39,6 +42,7 @@ AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer,
             weights += 2 * step;
             requant += 4;
             output += 10;
+            AKRT_TICK_WORK(done, 2 * layer->channels);
         }
     }
 }

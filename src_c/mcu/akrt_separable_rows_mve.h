@@ -3,6 +3,7 @@
 #include "akrt_mid_rows.h"
 #include "akrt_pwconv_start.h"
 #include "akrt_store_pair.h"
+#include "akrt_tick.h"
 #include "akrt_vector_levels.h"
 #include "akrt_vector_quads.h"
 #if AKRT_MVE
@@ -57,12 +58,14 @@ AKRT_LAYER static void akrt_separable_rows_mve(const akrt_rows_layer *layer, con
     const uint32_t row = (uint32_t)layer->channels >> 2;
     uint32_t *const mid = (uint32_t *)scratch, *const memory = mid + 5 * layer->channels;
     uint32_t *const start = memory + AKRT_RING_WORDS * layer->channels;
+    int32_t done = 0;
     akrt_ring ring;
     akrt_ring_start(layer, input, memory, &ring);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
         akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_pwconv_start(layer, mid, start);
+        AKRT_TICK_WORK(done, 4 * layer->channels);
         for (int32_t left = layer->pairs, f = 0; left > 0; left -= 4) {
             const int32_t count = left < 4 ? left : 4;
             const int32x4x4_t r = akrt_vector_requant(layer, f);
@@ -83,6 +86,7 @@ AKRT_LAYER static void akrt_separable_rows_mve(const akrt_rows_layer *layer, con
             }
             weights += 4 * row;
             f += 8;
+            AKRT_TICK_WORK(done, 4 * layer->channels);
         }
     }
 }

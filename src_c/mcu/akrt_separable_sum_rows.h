@@ -4,6 +4,7 @@
 #include "akrt_mid_rows.h"
 #include "akrt_pwconv_start.h"
 #include "akrt_saturate.h"
+#include "akrt_tick.h"
 #include "akrt_triple_start.h"
 #if !AKRT_DSP
 #include "akrt_pwconv_rows.h"
@@ -27,6 +28,7 @@ static void akrt_unpack_pair(const uint32_t *weights, int32_t quads, uint32_t *o
  * mid: 5 * (channels + groups) words. */
 static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *input, uint32_t *mid,
                                 akrt_ring *ring, int32_t *sums) {
+    int32_t done = 0;
     akrt_zero((uint32_t *)sums, 2 * layer->pairs);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
@@ -43,6 +45,7 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
         akrt_mid_rows(layer, input, x, ring, mid);
         akrt_pwconv_start(layer, mid, start);
 #endif
+        AKRT_TICK_WORK(done, 4 * layer->channels);
         for (int32_t f = 0; f < 2 * layer->pairs; f += 2) {
             int32_t sum[2 * AKRT_ROW_WIDTH];
 #if AKRT_DSP
@@ -56,6 +59,7 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
                 sums[f + 1] = akrt_saturate(sums[f + 1] + sum[AKRT_ROW_WIDTH + y]);
             }
             weights += layer->channels >> 2;
+            AKRT_TICK_WORK(done, layer->channels);
         }
     }
 }
@@ -79,6 +83,7 @@ static int32x4_t akrt_vector_nibbles(uint32_t word) {
 static int akrt_sum_rows_collapsed(const akrt_rows_layer *layer, const int32_t *total,
                                    const int32_t *reach, int32_t *sums) {
     const uint32_t *weights = layer->weights;
+    int32_t done = 0;
     for (int32_t p = 0; p < layer->pairs; p++) {
         int32_t even = 0, odd = 0, even_reach = 0, odd_reach = 0;
         for (int32_t c = 0; c < layer->channels; c += 4) {
@@ -103,6 +108,7 @@ static int akrt_sum_rows_collapsed(const akrt_rows_layer *layer, const int32_t *
         }
         sums[2 * p] = even;
         sums[2 * p + 1] = odd;
+        AKRT_TICK_WORK(done, layer->channels);
         if (even_reach + (even < 0 ? -even : even) > 2 * AKRT_POTENTIAL_MAX ||
             odd_reach + (odd < 0 ? -odd : odd) > 2 * AKRT_POTENTIAL_MAX) {
             return 0;
@@ -167,6 +173,7 @@ AKRT_LAYER static void akrt_separable_sum_rows(const akrt_rows_layer *layer, con
     const int32_t channels = layer->channels;
     int32_t *const sums = scratch, *const total = sums + 2 * layer->pairs;
     uint32_t *const memory = (uint32_t *)total, *const mid = memory + 12 * channels;
+    int32_t done = 0;
     akrt_ring ring;
     akrt_ring_start(layer, input, memory + 2 * channels, &ring);
     akrt_zero(memory, 2 * channels);
@@ -177,6 +184,7 @@ AKRT_LAYER static void akrt_separable_sum_rows(const akrt_rows_layer *layer, con
             const int32_t count = left < AKRT_SUM_CHANNELS ? left : AKRT_SUM_CHANNELS;
             akrt_ring_convolve(&ring, c, count, mid);
             akrt_add_mid(mid, count, layer->width, total + c, total + channels + c);
+            AKRT_TICK_WORK(done, 4 * AKRT_SUM_CHANNELS);
         }
         akrt_ring_turn(&ring);
     }
@@ -193,6 +201,7 @@ AKRT_LAYER static void akrt_separable_sum_rows(const akrt_rows_layer *layer, con
             ((uint8_t *)output)[f] = (uint8_t)akrt_level_bisect(
                 sums[f], ((const akrt_requant *)layer->requant)[f], layer->act_bits);
         }
+        AKRT_TICK_AT(f);
     }
 }
 #endif

@@ -1,10 +1,12 @@
 #ifndef AKRT_WIDEN_H
 #define AKRT_WIDEN_H
 #include <stdint.h>
+#include "akrt_tick.h"
 /* Activations to int32. */
 static void akrt_widen(const uint8_t *input, int32_t count, int32_t *output) {
     for (int32_t i = 0; i < count; i++) {
         output[i] = input[i];
+        AKRT_TICK_AT(i);
     }
 }
 #endif

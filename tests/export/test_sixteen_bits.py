@@ -240,6 +240,6 @@ def verified(
     firmware_export.export(model, folder, name="net", vectors=x, stream=stream)
     for stem in ("net_selftest", "net_stream_selftest")[: 1 if stream is None else 2]:
         program = folder / f"{stem}.elf"
-        flags = ("-O2", f"-D{stem.upper()}_MAIN", "-Wno-unused-function")
+        flags = ("-O2", f"-D{stem.upper()}_MAIN")
         compile_program(AVR, [folder / f"{stem}.c"], program, flags)
         assert run_program(AVR, program) == 0, (stem, model.layers)

@@ -88,5 +88,6 @@ def test_random_networks_on_every_target(tmp_path: Path) -> None:
 def test_architectures_on_every_target(name: str, tmp_path: Path) -> None:
     need("akida")
     firmware_export.export(akrt.load(architectures.files(name)[0]), tmp_path / "net", name="net")
-    refused = [refusal(tmp_path / "net", "net", target) for target in installed()]
+    large = [name for name in installed() if name != "avr"]  # its arrays have 32 KB at most
+    refused = [refusal(tmp_path / "net", "net", target) for target in large]
     assert not any(refused), "\n".join(filter(None, refused))

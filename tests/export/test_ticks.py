@@ -1,0 +1,273 @@
+"""NET_TICK: never more than a million instructions between two, and the integers stay."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from networks import calibrate, placeholder, random_weights
+
+import firmware_export
+from akrt.model import (
+    AnyLayer,
+    Convolutional,
+    FullyConnected,
+    InputConvolutional,
+    InputData,
+    Model,
+    Pooling,
+    SeparableConvolutional,
+)
+from firmware_export.program import lower
+from firmware_export.targets import TARGETS, Target
+from firmware_export.toolchain import compile_program
+
+from .compiled_export import WARNINGS, tool
+from .row_networks import saturating_network
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+MOST = 1_000_000
+MEAN = Pooling("average")
+CORES = ("cortex-m0", "m4", "m55", "rv32")
+Sample = tuple[Model, np.ndarray]
+
+
+def general(
+    shape: tuple[int, int, int], kernel: int, filters: int, pooling: Pooling | None
+) -> Sample:
+    rng = np.random.default_rng(1)
+    weights = random_weights(rng, 4, (kernel, kernel, shape[2], filters))
+    layer = Convolutional(
+        name="conv", weights=weights, pooling=pooling, padding="valid", **bits(4, 4, filters)
+    )
+    return network(rng, [InputData("in", shape, 4), layer])
+
+
+def border() -> Sample:
+    """A first layer, most of whose windows is border."""
+    rng = np.random.default_rng(2)
+    weights = random_weights(rng, 8, (7, 7, 3, 400))
+    layer = InputConvolutional(
+        name="first", input_shape=(6, 6, 3), weights=weights, padding_value=9, **bits(8, 4, 400)
+    )
+    return network(rng, [layer])
+
+
+def separable(
+    shape: tuple[int, int, int], filters: int, width: int, pooling: Pooling | None = None
+) -> Sample:
+    rng = np.random.default_rng(3)
+    layer = SeparableConvolutional(
+        name="separable",
+        depthwise=random_weights(rng, width, (3, 3, shape[2])),
+        pointwise=random_weights(rng, width, (shape[2], filters)),
+        pooling=pooling,
+        **bits(width, 4, filters),
+    )
+    return network(rng, [InputData("in", shape, 4), layer])
+
+
+def dense(inputs: int, filters: int) -> Sample:
+    rng = np.random.default_rng(4)
+    layer = FullyConnected(
+        name="dense", weights=random_weights(rng, 4, (inputs, filters)), **bits(4, None, filters)
+    )
+    return network(rng, [InputData("in", (1, 1, inputs), 4), layer])
+
+
+def first_rows() -> Sample:
+    rng = np.random.default_rng(5)
+    first = InputConvolutional(
+        name="first",
+        input_shape=(60, 10, 3),
+        weights=random_weights(rng, 8, (7, 7, 3, 64)),
+        stride=(2, 2),
+        **bits(8, 4, 64),
+    )
+    after = SeparableConvolutional(
+        name="after",
+        depthwise=random_weights(rng, 4, (3, 3, 64)),
+        pointwise=random_weights(rng, 4, (64, 8)),
+        **bits(4, 4, 8),
+    )
+    return network(rng, [first, after])
+
+
+def idle(elements: int) -> Sample:
+    """No layer but the input, whose range is looked through and which becomes int32."""
+    model = Model((InputData("in", (1, 1, elements), 4),))
+    return model, np.full((1, 1, 1, elements), 7, np.uint8)
+
+
+def saturating() -> Sample:
+    """The global sum that is computed twice, the second time with saturation."""
+    model, x = saturating_network(3)
+    return model, x[:1]
+
+
+def network(rng: np.random.Generator, layers: list[AnyLayer]) -> Sample:
+    top = 1 << Model(tuple(layers)).input_bits
+    x = rng.integers(1, top, (1, *Model(tuple(layers)).input_shape)).astype(np.uint8)
+    return Model(tuple(calibrate(layers, rng, x))), x
+
+
+def bits(weights_bits: int, act_bits: int | None, filters: int) -> dict[str, object]:
+    return {"weights_bits": weights_bits, "act_bits": act_bits, **placeholder(filters)}
+
+
+# long: takes more than a million instructions on every core without a tick inside a layer
+LONG: dict[str, tuple[str, Callable[[], Sample]]] = {
+    "conv": ("akrt_layer_plain", lambda: general((6, 6, 256), 5, 16, None)),
+    "window": ("akrt_layer_plain", lambda: general((7, 7, 1024), 7, 2, None)),
+    "many": ("akrt_layer_plain", lambda: general((40, 20, 8), 3, 16, None)),
+    "top": ("akrt_layer_max", lambda: general((8, 8, 64), 3, 32, Pooling("max", (2, 2), (2, 2)))),
+    "mean": ("akrt_layer_sum", lambda: general((12, 12, 32), 3, 32, MEAN)),
+    "border": ("akrt_layer_plain", border),
+    "sep": ("akrt_layer_plain", lambda: separable((2, 2, 512), 128, 8)),
+    "dense": ("akrt_layer_dense", lambda: dense(50_000, 3)),
+    "rows": ("akrt_separable_rows", lambda: separable((20, 5, 256), 128, 4)),
+    "low": ("akrt_separable_rows_muladd", lambda: separable((20, 5, 256), 128, 2)),
+    "rowsum": (
+        "akrt_separable_sum_rows",
+        lambda: separable((60, 5, 512), 64, 4, Pooling("average")),
+    ),
+    "first": ("akrt_conv_rows", first_rows),
+}
+SHORT = {"idle": lambda: idle(60_000), "saturating": saturating}
+
+
+@cache
+def sample(name: str) -> Sample:
+    return SHORT[name]() if name in SHORT else LONG[name][1]()
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    library = tmp_path_factory.mktemp("plugin") / "tick_gap.so"
+    source = str(BENCH / "tick_gap.c")
+    subprocess.run([tool("gcc"), "-O2", "-shared", "-fPIC", source, "-o", str(library)], check=True)
+    return library
+
+
+def test_every_kernel_of_a_layer_is_tried() -> None:
+    for name, (kernel, _) in LONG.items():
+        assert kernel in lower(sample(name)[0], name).kernels, name
+    drivers = {kernel for kernel, _ in LONG.values()}
+    kernels = Path(__file__).resolve().parents[2] / "src_c" / "mcu"
+    architectures = ("_dsp", "_mve")  # of akrt_separable_rows
+    for path in kernels.glob("akrt_*.h"):
+        if re.match(r"akrt_(layer_|conv_rows$|separable_.*rows)", path.stem):
+            assert path.stem in drivers or path.stem.endswith(architectures), path.stem
+
+
+@pytest.mark.parametrize(
+    ("core", "options"),
+    [*((core, ("-O2",)) for core in CORES), ("cortex-m0", ("-Os", "-DAKRT_PORTABLE"))],
+)
+def test_a_tick_in_any_million_instructions(
+    core: str, options: tuple[str, ...], plugin: Path, tmp_path: Path
+) -> None:
+    """Every layer's hash is as without ticks, too: the programs are the self-tests."""
+    target = with_memory(core)
+    tool(*target.compiler)
+    if not takes_plugins(tool(target.runner[0])):
+        pytest.skip(f"{target.runner[0]} takes no plugins")
+    for name in (*LONG, *SHORT):
+        folder = tmp_path / name
+        model, x = sample(name)
+        firmware_export.export(model, folder, name=name, vectors=x)
+        ticks, most, total = gaps(target, folder, name, options, plugin)
+        assert most < MOST, f"{name}: {most:,} instructions without a tick"
+        if name in LONG:
+            assert total > MOST, f"{name} is not long: {total:,}"
+            assert ticks > len(model.layers) + total // MOST
+
+
+def gaps(
+    target: Target, folder: Path, name: str, options: tuple[str, ...], plugin: Path
+) -> tuple[int, int, int]:
+    """Ticks of a self-test that passed, the most instructions between two, and between all."""
+    main = folder / "main.c"
+    main.write_text(
+        f"#include <stdint.h>\n"
+        f"void tick(int32_t layer);\n"
+        f"#define {name.upper()}_TICK(layer) tick(layer)\n"
+        f"#define {name.upper()}_SELFTEST\n"
+        f'#include "{name}_selftest.c"\n'
+        f"static volatile int32_t ticked;\n"
+        f"__attribute__((noinline)) void tick(int32_t layer) {{ ticked = layer; }}\n"
+        f"int main(void) {{ return {name}_selftest(); }}\n"
+    )
+    program, out = folder / "main.elf", folder / "gaps"
+    compile_program(target, [main], program, (*options, "-Wno-unused-function"))
+    nm = tool(re.sub("gcc$", "nm", target.compiler[0]))
+    symbols = subprocess.run([nm, str(program)], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"^(\w+) T tick$", symbols, re.MULTILINE)
+    assert found is not None
+    mark = int(found[1], 16) & ~1
+    command = [target.runner[0], "-plugin", f"{plugin},mark={mark:#x},out={out}"]
+    done = subprocess.run([*command, *target.runner[1:], str(program)], capture_output=True)
+    assert done.returncode == 0, f"{name}: the self-test returned {done.returncode}"
+    ticks, most, total = map(int, out.read_text().split())
+    return ticks, most, total
+
+
+@cache
+def takes_plugins(emulator: str) -> bool:
+    words = subprocess.run([emulator, "-help"], capture_output=True, text=True).stdout
+    return "-plugin " in words
+
+
+@pytest.mark.parametrize(
+    ("macros", "ends", "refused"),
+    [
+        (["A_TICK(l) tick(l)"], [-1, 1, -1], ""),
+        (["B_TICK(l) tick(l)"], None, "AKRT_TICK"),
+        (["A_TICK(l) tick(l)", "B_TICK(l) tick(10 + l)"], None, "AKRT_TICK"),
+        (["AKRT_TICK() tick(-2)"], [-2, -2, -2], ""),
+        (["AKRT_TICK() tick(-2)", "A_TICK(l) tick(l)", "B_TICK(l) tick(10 + l)"], [-2, 1, 11], ""),
+    ],
+)
+def test_two_networks_of_one_source_file(
+    macros: list[str], ends: list[int] | None, refused: str, tmp_path: Path
+) -> None:
+    """What is called inside layers, and after the last layer of either; kernels are shared."""
+    lines = ["#include <stdint.h>", "static int32_t earliest, latest;"]
+    lines += ["static void tick(int32_t l) { earliest = earliest ? earliest : l; latest = l; }"]
+    lines += [f"#define {macro}" for macro in macros]
+    for name in "ab":
+        firmware_export.export(sample("dense")[0], tmp_path / name, name=name)
+        lines += [f"#define {name.upper()}_IMPLEMENTATION", f'#include "{name}/{name}.h"']
+    lines += ["static uint8_t x[A_INPUT_BYTES]; static int32_t y[A_OUTPUTS];"]
+    lines += ["static uint32_t arena[A_ARENA_BYTES / 4];", "int main(void) {"]
+    for name, at in (("a", 1), ("b", 2)):
+        lines.append(f"    if ({name}_run(x, y, arena) != 0) return 9;")
+        if ends is not None:
+            lines.append(f"    if (latest != {ends[at]}) return {at};")
+    if ends is not None:
+        lines.append(f"    if (earliest != {ends[0]}) return 3;")
+    source = tmp_path / "main.c"
+    source.write_text("\n".join([*lines, "    return 0;", "}", ""]))
+    command = [tool("gcc"), "-std=c99", *WARNINGS, str(source), "-o", str(tmp_path / "main")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if refused:
+        assert done.returncode != 0
+        assert refused in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    assert subprocess.run([str(tmp_path / "main")]).returncode == 0
+
+
+def with_memory(name: str) -> Target:
+    """The target, on a machine that holds the networks: the board of the M0 has 16 KiB of RAM."""
+    target = TARGETS[name]
+    if name != "cortex-m0":
+        return target
+    board = TARGETS["m3"]
+    return replace(target, runner=board.runner, rom=board.rom, ram=board.ram)
