@@ -116,7 +116,7 @@ def compiled(unit: Path, compiler: str, *flags: str, **macros: str) -> tuple[set
     """Sections that are not empty, and the section of every function and array."""
     out = unit.with_suffix(".o")
     defines = [f"-D{name}={value}" for name, value in macros.items()]
-    command = [tool(compiler), *flags, "-O2", *WARNINGS, "-Wno-unused-function", *defines]
+    command = [tool(compiler), *flags, "-O2", *WARNINGS, *defines]
     done = subprocess.run(
         [*command, "-c", str(unit), "-o", str(out)], capture_output=True, text=True
     )

@@ -205,7 +205,7 @@ def gaps(
         f"int main(void) {{ return {name}_selftest(); }}\n"
     )
     program, out = folder / "main.elf", folder / "gaps"
-    compile_program(target, [main], program, (*options, "-Wno-unused-function"))
+    compile_program(target, [main], program, options)
     nm = tool(re.sub("gcc$", "nm", target.compiler[0]))
     symbols = subprocess.run([nm, str(program)], capture_output=True, text=True, check=True).stdout
     found = re.search(r"^(\w+) T tick$", symbols, re.MULTILINE)
