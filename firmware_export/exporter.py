@@ -25,7 +25,7 @@ from firmware_export.identifiers import check_name, mend_name
 from firmware_export.manifest import MANIFEST, Entry
 from firmware_export.packages import package_files
 from firmware_export.program import Program, lower
-from firmware_export.report import memory_markdown, memory_report
+from firmware_export.report import memory_markdown, memory_report, stream_stack_bytes
 from firmware_export.stream import stream_files, stream_memory
 from firmware_export.stream_selftest import stream_selftest_files
 from firmware_export.vectors import default_inputs, selftest_source, vectors_header
@@ -138,6 +138,7 @@ def _compose(
     memory = memory_report(lowered)
     if settings is not None:
         memory["stream"] = stream_memory(lowered, settings)
+        memory["stream"]["stack_bytes"] = stream_stack_bytes(lowered)
     kept_vectors = earlier.vectors() if inputs is None else None
     used = default_inputs(model) if inputs is None else inputs
     files = _texts(lowered, used, memory) | (kept_vectors[0] if kept_vectors else {})

@@ -38,9 +38,15 @@ _HOW_TO = """\
  *
  * There is no state but the arena: calls with different arenas may run at the same time. No heap,
  * no floating point, nothing of libc but <stdint.h> and <string.h>.
- * Define {upper}_TICK(layer) before the implementation to be called after every layer, and
- * AKRT_PORTABLE for C alone: on ARM some kernels are assembly, which compilers of Thumb older than
- * unified syntax, and builds that reserve r9 or r10 on a core with Helium, cannot take."""
+ * Define before the implementation, or for all files
+ *   {upper}_TICK(layer)  to be called after every layer and, with -1, inside long ones, at least
+ *                   once in a million instructions
+ *   {upper}_CONST, AKRT_CONST, AKRT_CODE  attributes of sections: for the constants of this
+ *                   network, of all networks, and for functions
+ *   AKRT_PORTABLE   for C alone: on ARM some kernels are assembly, which compilers of Thumb older
+ *                   than unified syntax, and builds that reserve r9 or r10 on a core with Helium,
+ *                   cannot take.
+ * The stack that it needs is in {name}_memory.md."""
 
 
 def api_header(program: Program, model_hash: str, version: str) -> str:

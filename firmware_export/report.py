@@ -7,8 +7,12 @@ from typing import Any
 from firmware_export.fit import layer_fits
 from firmware_export.headers import class_constants_bytes
 from firmware_export.program import Program
+from firmware_export.stack_figures import KERNELS, MEASURED_WITH, STREAM
 
-__all__ = ["memory_markdown", "memory_report"]
+__all__ = ["memory_markdown", "memory_report", "stack_bytes", "stream_stack_bytes"]
+
+_STACK_MARGIN = 32
+"""For what a compiler keeps where several layers become one function."""
 
 
 def memory_report(program: Program) -> dict[str, Any]:
@@ -36,6 +40,8 @@ def memory_report(program: Program) -> dict[str, Any]:
         "arena_bytes": max(program.plan.bytes, 8),
         "constant_bytes": classes + sum(int(str(row["constant_bytes"])) for row in layers),
         "class_constant_bytes": classes,
+        "stack_bytes": stack_bytes(program),
+        "stack_measured_with": dict(MEASURED_WITH),
         "layers": layers,
         "arena": [
             {
@@ -48,6 +54,25 @@ def memory_report(program: Program) -> dict[str, Any]:
             for block in program.plan.blocks
         ],
     }
+
+
+def stack_bytes(program: Program) -> dict[str, int]:
+    """Stack of ``<name>_run`` by target, measured kernel by kernel: the most of those it calls."""
+    called = {step.kernel for step in program.steps}
+    return {
+        target: max((_measured(kernel, target) for kernel in called), default=0) + _STACK_MARGIN
+        for target in MEASURED_WITH
+    }
+
+
+def _measured(kernel: str, target: str) -> int:
+    """0 for a kernel that is new, until the figures are made again."""
+    return KERNELS.get(kernel, {}).get(target, 0)
+
+
+def stream_stack_bytes(program: Program) -> dict[str, int]:
+    """Stack of ``<name>_stream_feed`` by target, the inference included."""
+    return {target: bytes_ + STREAM[target] for target, bytes_ in stack_bytes(program).items()}
 
 
 def memory_markdown(memory: dict[str, Any]) -> str:
@@ -77,7 +102,19 @@ def memory_markdown(memory: dict[str, Any]) -> str:
             f"| {row['what']} | {row['offset']} | {row['bytes']} | {row['from_layer']} | "
             f"{row['to_layer']} |"
         )
-    if (stream := memory.get("stream")) is not None:
+    stream = memory.get("stream")
+    lines += [
+        "",
+        "Stack beside the arena, measured on an emulated core, kernel by kernel; your compiler and "
+        "flags may give other figures. Interrupts come on top.",
+        "",
+        f"| core | {memory['name']}_run |{_listening(stream, 'with the listener')} measured with |",
+        f"|---|---:|{_listening(stream, '---:', '')}---|",
+    ]
+    for target, stack in memory["stack_bytes"].items():
+        more = _listening(stream, str(stream["stack_bytes"][target]) if stream else "")
+        lines.append(f"| {target} | {stack} |{more} {memory['stack_measured_with'][target]} |")
+    if stream is not None:
         lines += [
             "",
             f"Whole spotter, sound to words: RAM {stream['ram_bytes']} bytes (state "
@@ -86,6 +123,11 @@ def memory_markdown(memory: dict[str, Any]) -> str:
             f"inference every {stream['hop_ms']} ms.",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _listening(stream: dict[str, Any] | None, text: str, pad: str = " ") -> str:
+    """A further cell of a row, where there is a listener."""
+    return "" if stream is None else f"{pad}{text}{pad}|"
 
 
 def _path(row: dict[str, Any]) -> str:

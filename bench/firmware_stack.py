@@ -1,0 +1,194 @@
+"""Stack of every kernel of an export on every core, under QEMU: firmware_export/stack_figures.py.
+
+    python bench/firmware_stack.py > figures.py && mv figures.py firmware_export/stack_figures.py
+    ruff format firmware_export/stack_figures.py
+
+Small networks, of one layer and of a few, run on a painted stack, as in bench/firmware_size.py; a
+kernel's figure is the most that <name>_run overwrote in any network that calls it, itself included.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from firmware_size import CORES, NAME, STACK_PROGRAM, STACK_WORDS
+from stream_cost import STACK_PROGRAM as STREAM_PROGRAM
+
+import firmware_export
+from akrt.decision import StreamSettings
+from akrt.model import (
+    AnyLayer,
+    Convolutional,
+    FullyConnected,
+    InputConvolutional,
+    InputData,
+    Model,
+    Pooling,
+    SeparableConvolutional,
+)
+from akrt.runtime import bundled_model
+from firmware_export.program import lower
+from firmware_export.targets import TARGETS, Target
+from firmware_export.toolchain import compile_program, need_program, run_program
+
+FLAGS = ("-O2",)
+WITH_ROWS = ("akrt_pack_rows", "akrt_unpack_rows")
+"""Only networks with a kernel of rows call them; they take less."""
+POOLINGS = (None, Pooling("max", (2, 2), (2, 2)), Pooling("average"))
+
+
+def networks() -> list[Model]:
+    """A network for every kernel and every form of its activation."""
+    rng = np.random.default_rng(1)
+    bare = Model((InputData("in", (6, 5, 8), 3),))
+    found = [bare]
+
+    def weights(bits: int, *shape: int) -> np.ndarray:
+        return rng.integers(-(1 << bits - 1) + 1, 1 << bits - 1, shape).astype(np.int8)
+
+    def common(name: str, bits: int, act_bits: int | None, filters: int) -> dict[str, Any]:
+        wide = act_bits == 1  # beyond bisection: levels in a table
+        return {
+            "name": name,
+            "weights_bits": bits,
+            "act_bits": act_bits,
+            "threshold": np.full(filters, 1 << 24 if wide else 100, np.int32),
+            "act_step": np.linspace(20, 90, filters, dtype=np.float32),
+        }
+
+    def add(*layers: AnyLayer, shape: tuple[int, int, int] | None = None) -> None:
+        source = () if shape is None else (InputData("in", shape, 4),)
+        found.append(Model((*source, *layers)))
+
+    for pooling, bits in product(POOLINGS, (None, 1, 4)):
+        plain = {"pooling": pooling, **common("conv", 4, bits, 6)}
+        add(Convolutional(weights=weights(4, 3, 3, 8, 6), **plain), shape=(6, 6, 8))
+        both = {"pooling": pooling, **common("separable", 8, bits, 6)}
+        add(
+            SeparableConvolutional(
+                depthwise=weights(8, 3, 3, 8), pointwise=weights(8, 8, 6), **both
+            ),
+            shape=(6, 6, 8),
+        )
+    for bits in (None, 1, 4):
+        add(
+            FullyConnected(weights=weights(4, 40, 6), **common("dense", 4, bits, 6)),
+            shape=(1, 1, 40),
+        )
+    for channels, width, bits in ((32, 4, 4), (32, 4, 2), (64, 4, 4), (32, 2, 4), (30, 4, 4)):
+        separable = SeparableConvolutional(
+            depthwise=weights(width, 3, 3, channels),
+            pointwise=weights(width, channels, 20),
+            **common("rows", width, bits, 20),
+        )
+        add(separable, shape=(6, 5, channels))
+        first = InputConvolutional(
+            input_shape=(12, 10, 1),
+            weights=weights(8, 5, 5, 1, channels),
+            stride=(2, 2),
+            **common("first", 8, bits, channels),
+        )
+        add(first, separable)
+        pooled = SeparableConvolutional(
+            depthwise=np.full((3, 3, 20), 7, np.int8),  # saturates: summed by position
+            pointwise=np.full((20, 7), 7, np.int8),
+            pooling=POOLINGS[2],
+            **common("sum", 4, 4, 7),
+        )
+        general = Convolutional(weights=weights(4, 1, 1, 7, 5), **common("conv", 4, 4, 5))
+        dense = FullyConnected(weights=weights(4, 5, 4), **common("dense", 4, None, 4))
+        add(first, separable, pooled, general, dense)
+    for bits in (None, 2, 4):
+        add(
+            SeparableConvolutional(
+                depthwise=np.full((3, 3, 32), 7, np.int8),  # saturates: summed by position
+                pointwise=np.full((32, 7), 7, np.int8),
+                pooling=POOLINGS[2],
+                **common("sum", 4, bits, 7),
+            ),
+            shape=(20, 5, 32),
+        )
+    return found
+
+
+def stack_of(target: Target, export: Path, folder: Path, program: str = "") -> int:
+    """Bytes of stack that an inference of the first vector takes, in steps of 8."""
+    source, elf = folder / "stack.c", folder / "stack.elf"
+    source.write_text(program or STACK_PROGRAM.format(words=STACK_WORDS))
+    options = (*FLAGS, f"-I{export}", "-Wno-unused-function")
+    compile_program(target, [source], elf, options)
+    return run_program(target, elf) * 8
+
+
+def figures(folder: Path) -> dict[str, dict[str, int]]:
+    """By kernel and core."""
+    found: dict[str, dict[str, int]] = {}
+    for i, model in enumerate(networks()):
+        export = folder / f"export{i}"
+        top = np.full((1, *model.input_shape), (1 << model.input_bits) - 1, np.uint8)
+        firmware_export.export(model, export, name=NAME, vectors=top)
+        for core in CORES:
+            stack = stack_of(TARGETS[core], export, folder)
+            for kernel in deepest(model):
+                row = found.setdefault(kernel, {})
+                row[core_name(core)] = max(row.get(core_name(core), 0), stack)
+    return found
+
+
+def deepest(model: Model) -> set[str]:
+    """The kernels that a network's stack is put down to: those of rows take more than others."""
+    called = {step.kernel for step in lower(model, NAME).steps} - set(WITH_ROWS)
+    rows = {kernel for kernel in called if kernel.endswith("_rows") or "_rows_" in kernel}
+    return rows or called - {"akrt_widen"} or called
+
+
+def stream_figures(folder: Path) -> dict[str, int]:
+    """What listening takes besides the inference, by core."""
+    export = folder / "stream"
+    firmware_export.export(bundled_model(), export, name=NAME, stream=StreamSettings())
+    noise = np.random.default_rng(1).normal(0, 3000, 640).round().astype(int)
+    program = STREAM_PROGRAM.format(sound=", ".join(map(str, noise)))
+    return {
+        core_name(core): stack_of(TARGETS[core], export, folder, program)
+        - stack_of(TARGETS[core], export, folder)
+        for core in CORES
+    }
+
+
+def core_name(core: str) -> str:
+    """As `TARGETS` has it."""
+    return TARGETS[core].name
+
+
+def compiler_of(core: str) -> str:
+    """Compiler, version and flags."""
+    target = TARGETS[core]
+    compiler = need_program(target.compiler, target.package)
+    done = subprocess.run([compiler, "-dumpfullversion"], capture_output=True, text=True)
+    flags = [flag for flag in target.flags if not flag.startswith("--specs")]
+    return " ".join([Path(compiler).name, done.stdout.strip(), *flags, *FLAGS])
+
+
+def main() -> None:
+    """Measure and print the module."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        kernels, stream = figures(folder), stream_figures(folder)
+    compilers = {core_name(core): compiler_of(core) for core in CORES}
+    print('"""Stack of the kernels, measured: written by bench/firmware_stack.py."""\n')
+    print("from __future__ import annotations\n")
+    print('__all__ = ["KERNELS", "MEASURED_WITH", "STREAM"]\n')
+    print(f"MEASURED_WITH: dict[str, str] = {compilers}")
+    print(f"KERNELS: dict[str, dict[str, int]] = {dict(sorted(kernels.items()))}")
+    print('"""Bytes that <name>_run takes if it calls this kernel, by core."""')
+    print(f"STREAM: dict[str, int] = {stream}")
+    print('"""Bytes that <name>_stream_feed takes besides <name>_run."""')
+
+
+if __name__ == "__main__":
+    main()

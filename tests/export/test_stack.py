@@ -1,0 +1,108 @@
+"""The stack that the memory report names: measured, on every core, for any network."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from networks import networks
+
+import firmware_export
+from akrt.decision import StreamSettings
+from akrt.model import Model
+from akrt.runtime import bundled_model
+from firmware_export.program import lower
+from firmware_export.report import memory_markdown
+from firmware_export.stack_figures import KERNELS, MEASURED_WITH
+from firmware_export.targets import TARGETS
+
+from .compiled_export import tool
+from .row_networks import row_network, saturating_network
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+
+
+@pytest.mark.parametrize("core", MEASURED_WITH)
+def test_reported_is_measured_and_not_much_more(core: str, tmp_path: Path) -> None:
+    target = TARGETS[core]
+    tool(*target.compiler)
+    tool(target.runner[0])
+    tried = 0
+    for i, (model, x) in enumerate(samples()):
+        export = tmp_path / f"n{i}"
+        report = firmware_export.export(model, export, name="net", vectors=x[:1])
+        if report.arena_bytes + 4 * np.prod(model.output_shape) > target.ram[1] - 4096:
+            continue
+        measured = bench().stack_of(target, export, tmp_path)
+        reported = report.memory["stack_bytes"][core]
+        assert measured <= reported <= measured * 1.5 + 128, model.layers
+        tried += 1
+    assert tried > 20
+
+
+@pytest.mark.parametrize("core", ["cortex-m0", "m4", "m55", "rv32"])
+def test_the_listener_on_its_own_network(core: str, tmp_path: Path) -> None:
+    target = TARGETS[core]
+    tool(*target.compiler)
+    tool(target.runner[0])
+    report = firmware_export.export(bundled_model(), tmp_path, "net", stream=StreamSettings())
+    noise = np.random.default_rng(5).normal(0, 4000, 640).round().astype(int)
+    program = bench().STREAM_PROGRAM.format(sound=", ".join(map(str, noise)))
+    measured = bench().stack_of(target, tmp_path, tmp_path, program)
+    reported = report.memory["stream"]["stack_bytes"][core]
+    assert measured <= reported <= measured * 1.5 + 128
+
+
+def test_every_kernel_was_measured_on_every_core() -> None:
+    called = {step.kernel for model, _ in samples() for step in lower(model, "net").steps}
+    assert called - set(bench().WITH_ROWS) == set(KERNELS)
+    assert {tuple(row) for row in KERNELS.values()} == {tuple(MEASURED_WITH)}
+
+
+def test_the_report_says_with_what_it_was_measured(tmp_path: Path) -> None:
+    memory = firmware_export.export(row_network(3)[0], tmp_path, name="net").memory
+    text = memory_markdown(memory)
+    assert set(memory["stack_bytes"]) == set(memory["stack_measured_with"])
+    for core, words in memory["stack_measured_with"].items():
+        assert f"| {core} | {memory['stack_bytes'][core]} | {words} |" in text
+        assert "-O2" in words
+    assert (tmp_path / "net_memory.md").read_text() == text
+
+
+@cache
+def samples() -> tuple[tuple[Model, np.ndarray], ...]:
+    """Networks of both kinds of kernels, and the one that ships."""
+    found: list[tuple[Model, np.ndarray]] = []
+
+    @settings(
+        max_examples=24,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(networks())
+    def collect(sample: tuple[Model, np.ndarray]) -> None:
+        found.append(sample)
+
+    collect()
+    found += [row_network(seed) for seed in range(12)] + [saturating_network(2)]
+    shipped = bundled_model()
+    noise = np.random.default_rng(3).integers(0, 256, (1, *shipped.input_shape)).astype(np.uint8)
+    return (*found, (shipped, noise))
+
+
+@cache
+def bench() -> ModuleType:
+    """bench/firmware_stack.py, which measures."""
+    sys.path.insert(0, str(BENCH))
+    try:
+        import firmware_stack
+    finally:
+        sys.path.remove(str(BENCH))
+    return firmware_stack
