@@ -13,6 +13,7 @@ import os
 import secrets
 import stat
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -246,7 +247,9 @@ def _read_npy(file: Any, size: int, most: int) -> npt.NDArray[Any]:
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"version {version[0]}.{version[1]} of the format is not known")
     read_header = _npy.read_array_header_1_0 if version == (1, 0) else _npy.read_array_header_2_0
-    shape, fortran, dtype = read_header(file)
+    with warnings.catch_warnings():  # Python 2 wrote numbers that NumPy reads with a warning
+        warnings.simplefilter("ignore", UserWarning)
+        shape, fortran, dtype = read_header(file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not loaded")
     if not all(isinstance(n, int) and n >= 0 for n in shape):
@@ -272,7 +275,7 @@ def _unreadable(path: StrPath, error: BaseException) -> InputError:
     if isinstance(error, InputError) and str(error).startswith("cannot read"):
         return error
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return InputError(f"cannot read the arrays of '{os.fspath(path)}': {reason}")
+    return InputError(f"cannot read the arrays of '{os.fspath(path)}': {reason:.300}")
 
 
 def _kind(mode: int) -> str:

@@ -50,9 +50,7 @@ def edit(whole: Any, seed: int, values: list[Any] = HOSTILE) -> Any:
     for _ in range(r.choice([1, 1, 2, 3])):
         *path, last = r.choice(places)
         try:
-            target = edited
-            for key in path:
-                target = target[key]
+            target = _at(edited, path)
             kind = r.random()
             if kind < 0.2:
                 del target[last]
@@ -60,11 +58,21 @@ def edit(whole: Any, seed: int, values: list[Any] = HOSTILE) -> Any:
                 target.append(copy.deepcopy(target[last]))
             elif kind < 0.4 and isinstance(target[last], int):
                 target[last] += r.choice([-1, 1, 2, 100, -(1 << 31), 1 << 24])
+            elif kind < 0.7:  # what another place has, of the same type
+                others = [_at(whole, place) for place in places]
+                alike = [other for other in others if type(other) is type(target[last])]
+                target[last] = copy.deepcopy(r.choice(alike))
             else:
                 target[last] = copy.deepcopy(r.choice(values))
         except (KeyError, IndexError, TypeError):
             continue
     return edited
+
+
+def _at(value: Any, path: Iterable[Any]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -29,7 +29,8 @@ from .target import Fault, Target, refusal_names
 
 _VALUES = [
     *HOSTILE, "0" * 64, "manifest.json", "net.h", "/dev/zero", "../out.h", ".", "..", "a/../b",
-    "net", {"net.h": "0" * 64}, {"../x": "0" * 64}, {"manifest.json": "0" * 64}, ["cmake"], ["nothing"],
+    "net", {"net.h": "0" * 64}, {"../x": "0" * 64}, {"manifest.json": "0" * 64}, ["cmake"],
+    ["nothing"],
 ]  # fmt: skip
 
 

@@ -136,9 +136,8 @@ def _check_array(made: tuple[Model, np.ndarray]) -> str:
     with akrt.Runtime(model, backend="native") as runtime:
         ours = np.asarray(runtime.forward(array))
     try:
-        expected = ReferenceBackend(model).run(
-            np.ascontiguousarray(array.reshape(-1, *model.input_shape).astype(np.uint8))
-        )
+        x = np.ascontiguousarray(array.reshape(len(array), *model.input_shape).astype(np.uint8))
+        expected = ReferenceBackend(model).run(x) if len(x) else ours[:0]
     except (AkrtError, ValueError, TypeError):
         raise Fault(f"an array {array.dtype} {array.shape} is taken") from None
     if not np.array_equal(ours, expected):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import tempfile
+import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -89,7 +90,12 @@ def fuzz(target: Target, first: int, count: int) -> tuple[Counter[str], list[Tri
     limit = None if target.memory is None else 4 * target.memory
 
     def attempt(seed: int) -> tuple[str, str]:
-        return "passed", try_one(target, seed)
+        try:
+            return "passed", try_one(target, seed)
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(frame.filename).name}:{frame.lineno}"
+            return type(error).__name__, f"{str(error)[:1000]} ({where})"
 
     for tried in try_each(attempt, range(first, first + count), target.seconds, limit):
         answers[tried.detail if tried.answer == "passed" else tried.answer] += 1

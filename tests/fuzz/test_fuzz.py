@@ -26,6 +26,7 @@ from .target import Fault, Target, fuzz, try_one
 
 TARGETS = (*model_files.TARGETS, *data_files.TARGETS, *export_files.TARGETS, *models.TARGETS)
 FIRST = int(os.environ.get("AKRT_FUZZ_SEED", "0"))
+SHOWN = 30
 IN_ALL = int(os.environ.get("AKRT_FUZZ", "0"))
 
 
@@ -39,7 +40,7 @@ def test_an_error_of_akrt_or_the_right_answer(target: Target) -> None:
     again = f"pytest 'tests/fuzz/test_fuzz.py' -k '{target.name}'"
     assert not faults, "\n".join(
         f"AKRT_FUZZ=1 AKRT_FUZZ_SEED={fault.seed} {again}: {fault.answer}: {fault.detail}"
-        for fault in faults
+        for fault in faults[:SHOWN]
     )
 
 

@@ -134,6 +134,32 @@ def test_hostile_architectures(h5: Path) -> None:
     assert answers["refused"] > 2000
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"ip_version": "v1", "layers": [{}]},
+        {"ip_version": "v1", "layers": [5]},
+        {"ip_version": "v2", "layers": ["x"]},
+        {"ip_version": "v1", "layers": [{"name": "a", "type": ["x"], "parameters": {}}]},
+        {
+            "ip_version": "v1",
+            "layers": [
+                {"name": "a", "type": "InputData", "inbounds": [], "variables": [],
+                 "parameters": {}, "input_shape": [1, 2]},
+            ],
+        },
+    ],
+)  # fmt: skip
+def test_contents_of_an_fbz_that_make_no_sense(
+    facts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the reader of a damaged file may hand over."""
+    pytest.importorskip("akida", reason="needs akida: pip install 'akrt[akida]'")
+    monkeypatch.setattr(quarantine, "read", lambda *_: (facts, {}))
+    with pytest.raises(ModelFileError, match="m.fbz: an akida model that makes no sense"):
+        load_fbz(tmp_path / "m.fbz")
+
+
 def test_deeply_nested_json() -> None:
     with pytest.raises(ModelFileError, match="not JSON"):
         to_model({"config": "[" * 100_000, "keras": "", "weights": {}}, {}, "deep.h5")
