@@ -159,11 +159,13 @@ def test_left_overs_of_killed_writers_are_removed_and_those_of_living_ones_are_n
     other = tmp_path / ".m.akrt.mine"
     for path in (dead, living, other):
         path.write_bytes(b"half")
+    pipe = tmp_path / ".m.akrt.0000000000000000.akrt-tmp"
+    os.mkfifo(pipe)  # whose opening would wait for a writer
     with open(living, "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         write_file(tmp_path / "m.akrt", b"whole")
         assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-            [living.name, other.name, "m.akrt"]
+            [pipe.name, living.name, other.name, "m.akrt"]
         )
 
 
