@@ -13,6 +13,7 @@ import os
 import secrets
 import stat
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +38,7 @@ __all__ = [
     "read_array",
     "read_arrays",
     "read_bytes",
+    "remove_left_over",
     "write_file",
     "write_files",
 ]
@@ -148,7 +150,7 @@ def write_file(path: StrPath, data: bytes) -> None:
         before = _status(target)
         if before is not None and not stat.S_ISREG(before.st_mode):
             raise OutputError(f"cannot write '{named}': it is {_kind(before.st_mode)}, not a file")
-        _remove_left_over(target)
+        remove_left_over(target)
         with _temporary(target) as (file, name):
             file.write(data)
             file.flush()
@@ -180,7 +182,7 @@ def write_files(contents: Mapping[Path, bytes], ready: Callable[[], None] = lamb
         with contextlib.ExitStack() as stack:
             staged = []
             for path, data in contents.items():
-                _remove_left_over(path)
+                remove_left_over(path)
                 file, name = stack.enter_context(_temporary(path))
                 file.write(data)
                 file.flush()
@@ -212,6 +214,19 @@ def make_folder(path: StrPath) -> None:
         raise OutputError(
             f"cannot make the folder '{os.fspath(path)}': {error.strerror or error}"
         ) from None
+
+
+def remove_left_over(path: StrPath) -> None:
+    """Remove temporary files of `path` whose writers are gone: nobody holds their locks."""
+    target = Path(path)
+    start = f".{target.name[:64]}."
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(target.parent):
+            if entry.name.startswith(start) and entry.name.endswith(_TEMPORARY):
+                with contextlib.suppress(OSError, InputError), open_regular(entry.path) as file:
+                    if fcntl is not None:
+                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(entry.path)
 
 
 def check_replaceable(
@@ -268,7 +283,9 @@ def _read_npy_header(file: Any) -> Any:
     try:
         version = _npy.read_magic(file)
         if version in ((1, 0), (2, 0)):
-            return getattr(_npy, f"read_array_header_{version[0]}_0")(file)
+            with warnings.catch_warnings():  # Python 2 wrote numbers that NumPy warns of
+                warnings.simplefilter("ignore", UserWarning)
+                return getattr(_npy, f"read_array_header_{version[0]}_0")(file)
     except OSError:
         raise
     except _NPY_DAMAGE:
@@ -280,7 +297,7 @@ def _unreadable(path: StrPath, error: BaseException) -> InputError:
     if isinstance(error, InputError) and str(error).startswith("cannot read"):
         return error
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return InputError(f"cannot read the arrays of '{os.fspath(path)}': {reason}")
+    return InputError(f"cannot read the arrays of '{os.fspath(path)}': {reason:.300}")
 
 
 def _kind(mode: int) -> str:
@@ -317,18 +334,6 @@ def _temporary(target: Path) -> Iterator[tuple[io.BufferedWriter, Path]]:
             with contextlib.suppress(FileNotFoundError):
                 name.unlink()
             file.close()
-
-
-def _remove_left_over(target: Path) -> None:
-    """Remove temporary files of `target` whose writers are gone: nobody holds their locks."""
-    start = f".{target.name[:64]}."
-    with contextlib.suppress(OSError):
-        for path in os.scandir(target.parent):
-            if path.name.startswith(start) and path.name.endswith(_TEMPORARY):
-                with contextlib.suppress(OSError), open(path.path, "rb") as file:
-                    if fcntl is not None:
-                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.unlink(path.path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from akrt.errors import ModelFileError, OutputError, UsageError
-from akrt.files import write_files
+from akrt.files import remove_left_over, write_files
 from firmware_export.manifest import (
     MANIFEST,
     Entry,
@@ -121,6 +121,8 @@ def _write(
     final = Manifest({**exports, name: replace(new.entry, files=hashes)}, unfinished).as_bytes()
     changed = {f: data for f, data in contents.items() if states[f] != hashes[f]}
     journal = replace(manifest, writing={**manifest.writing, **hashes})
+    for file in (*contents, *stale):  # also of those that stay as they are
+        remove_left_over(folder / file)
     with _folders(folder, contents):
         write_files(
             {**{folder / file: data for file, data in changed.items()}, folder / MANIFEST: final},

@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -71,6 +72,25 @@ def test_damaged_arrays_are_refused(tmp_path: Path) -> None:
             assert "a.npy" in str(error)
             refused += 1
     assert refused > 1000
+
+
+def test_an_array_of_python_2_is_read_without_a_warning(tmp_path: Path) -> None:
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (3L,)}\n"
+    data = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + b"\1\2\3"
+    (tmp_path / "a.npy").write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_array(tmp_path / "a.npy").tolist() == [1, 2, 3]
+
+
+def test_a_damaged_name_of_a_member_does_not_fill_the_screen(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x" * 5000, npy(np.zeros(3)))
+    data = (tmp_path / "a.npz").read_bytes().replace(b"xxxx", b"yyyy", 1)
+    (tmp_path / "a.npz").write_bytes(data)
+    with pytest.raises(InputError, match="a.npz") as caught:
+        read_arrays(tmp_path / "a.npz")
+    assert len(str(caught.value)) < 1000
 
 
 def test_a_header_that_promises_too_much_asks_for_no_memory(tmp_path: Path) -> None:
@@ -139,11 +159,13 @@ def test_left_overs_of_killed_writers_are_removed_and_those_of_living_ones_are_n
     other = tmp_path / ".m.akrt.mine"
     for path in (dead, living, other):
         path.write_bytes(b"half")
+    pipe = tmp_path / ".m.akrt.0000000000000000.akrt-tmp"
+    os.mkfifo(pipe)  # whose opening would wait for a writer
     with open(living, "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         write_file(tmp_path / "m.akrt", b"whole")
         assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-            [living.name, other.name, "m.akrt"]
+            [pipe.name, living.name, other.name, "m.akrt"]
         )
 
 

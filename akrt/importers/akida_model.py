@@ -116,6 +116,15 @@ def to_akida(model: Model) -> Any:
 
 
 def _model(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], name: str) -> Model:
+    try:
+        return _made(facts, arrays, name)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"an akida model that makes no sense: {error!r:.200}") from None
+
+
+def _made(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], name: str) -> Model:
     version, entries = facts.get("ip_version"), facts.get("layers")
     if not isinstance(entries, list) or not entries:
         raise ModelError("an akida model without layers")

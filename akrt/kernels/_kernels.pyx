@@ -371,15 +371,20 @@ cdef class Network:
             and array.shape[3] == first.channels
         )
 
-    def empty(self, int32_t samples):
+    def empty(self, Py_ssize_t samples):
         """An array for the outputs of so many samples."""
         cdef int last = self._network.count - 1
         return self._output(&self._layers[last], samples, last)
 
     def run(self, cnp.ndarray x not None, cnp.ndarray out=None):
-        """Outputs (N, X', Y', C') of the last layer for uint8 (N, X, Y, C), written to `out`."""
+        """Outputs (N, X', Y', C') of the last layer for uint8 (N, X, Y, C), written to `out`.
+
+        N is less than 2^31.
+        """
         cdef const akrt_layer *last = &self._layers[self._network.count - 1]
-        cdef int32_t samples = self._samples(x, &self._layers[0])
+        cdef Py_ssize_t samples = self._samples(x, &self._layers[0])
+        if samples > 0x7FFFFFFF:
+            raise ValueError("too many samples")
         cdef cnp.ndarray y = out
         if out is None:
             y = self._output(last, samples, self._network.count - 1)
@@ -391,7 +396,7 @@ cdef class Network:
         cdef cnp.ndarray arena = self._take_arena()
         cdef void *memory = _aligned(arena)
         with nogil:
-            akrt_network_run(&self._network, source, samples, target, memory)
+            akrt_network_run(&self._network, source, <int32_t>samples, target, memory)
         self._arenas.append(arena)
         return y
 
@@ -400,7 +405,7 @@ cdef class Network:
         if not 0 <= index < self._network.count:
             raise IndexError(index)
         cdef const akrt_layer *layer = &self._layers[index]
-        cdef int32_t samples = self._samples(x, layer)
+        cdef Py_ssize_t samples = self._samples(x, layer)
         cdef cnp.ndarray y = self._output(layer, samples, index)
         cdef const uint8_t *source = <const uint8_t *>cnp.PyArray_DATA(x)
         cdef uint8_t *target = <uint8_t *>cnp.PyArray_DATA(y)
@@ -408,24 +413,22 @@ cdef class Network:
         cdef size_t step = akrt_layer_output_size(layer) * <size_t>cnp.PyArray_ITEMSIZE(y)
         cdef cnp.ndarray arena = self._take_arena()
         cdef void *memory = _aligned(arena)
-        cdef int32_t n
+        cdef Py_ssize_t n
         with nogil:
             for n in range(samples):
                 akrt_layer_run(layer, source + n * stride, target + n * step, memory)
         self._arenas.append(arena)
         return y
 
-    cdef int32_t _samples(self, cnp.ndarray x, const akrt_layer *layer) except -1:
+    cdef Py_ssize_t _samples(self, cnp.ndarray x, const akrt_layer *layer) except -1:
         cdef size_t size = akrt_layer_input_size(layer)
         if cnp.PyArray_TYPE(x) != cnp.NPY_UINT8 or not cnp.PyArray_IS_C_CONTIGUOUS(x):
             raise ValueError("expected a C-contiguous uint8 array")
         if cnp.PyArray_NDIM(x) != 4 or <size_t>cnp.PyArray_SIZE(x) != size * <size_t>x.shape[0]:
             raise ValueError(f"expected {size} values a sample")
-        if x.shape[0] > 0x7FFFFFFF:
-            raise ValueError("too many samples")
-        return <int32_t>x.shape[0]
+        return x.shape[0]
 
-    cdef cnp.ndarray _output(self, const akrt_layer *layer, int32_t samples, int index):
+    cdef cnp.ndarray _output(self, const akrt_layer *layer, Py_ssize_t samples, int index):
         cdef cnp.npy_intp shape[4]
         cdef tuple dims = self._shapes[index]
         shape[0] = samples

@@ -134,7 +134,7 @@ class FeatureSet:
         if "format" not in file:
             raise DatasetError(f"'{path}' was not written by 'akrt kws prepare'")
         try:
-            version = int(file["format"])
+            version = _single(file["format"])
             if version != FORMAT:
                 raise DatasetError(
                     f"'{path}' has format {version}, this akrt reads {FORMAT}: prepare it again"
@@ -142,9 +142,9 @@ class FeatureSet:
             rows = {name: file[name] for name in ("x", "y", "split", "source", "speaker")}
             rows |= {name: file[name] for name in ("copy", "clip")}
             words, sources, speakers = (
-                tuple(str(n) for n in file[name]) for name in ("words", "sources", "speakers")
+                _texts(name, file[name]) for name in ("words", "sources", "speakers")
             )
-            settings = json.loads(str(file["settings"]))
+            settings = _settings(json.loads(_single(file["settings"])))
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise DatasetError(f"'{path}' is not a feature file, or damaged: {error}") from None
         loaded = cls(**rows, words=words, sources=sources, speakers=speakers, settings=settings)
@@ -152,9 +152,9 @@ class FeatureSet:
         return loaded
 
     def _check(self, path: str | os.PathLike[str]) -> None:
-        count = len(self.x)
         if self.x.ndim != 4 or self.x.dtype != np.uint8:
             raise DatasetError(f"'{path}': features are {self.x.dtype} {self.x.shape}")
+        count = len(self.x)
         limits = {
             "y": len(self.words),
             "split": len(SPLITS),
@@ -167,6 +167,27 @@ class FeatureSet:
                 raise DatasetError(f"'{path}': {name} is {column.dtype} {column.shape}")
             if count and (column.min() < 0 or column.max() >= limits.get(name, 1 << 31)):
                 raise DatasetError(f"'{path}': {name} names something that is not there")
+
+
+def _single(entry: npt.NDArray[Any]) -> Any:
+    if entry.shape != () or entry.dtype.kind not in "iuU":
+        raise ValueError(f"a number or a text is expected where it has {entry.dtype} {entry.shape}")
+    return entry.item()
+
+
+def _texts(name: str, entry: npt.NDArray[Any]) -> tuple[str, ...]:
+    if entry.ndim != 1 or entry.dtype.kind != "U":
+        raise ValueError(f"{name} are {entry.dtype} {entry.shape}")
+    return tuple(entry.tolist())
+
+
+def _settings(parsed: Any) -> dict[str, Any]:
+    if not isinstance(parsed, dict):
+        raise ValueError("the settings are no JSON object")
+    unknown = parsed.get("unknown_speakers")
+    if isinstance(unknown, dict) and not isinstance(unknown.get("examples", []), list):
+        raise ValueError("the examples of unknown speakers are no list")
+    return parsed
 
 
 def about_unknown_speakers(unknown: dict[str, Any]) -> str:

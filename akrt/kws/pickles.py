@@ -15,14 +15,16 @@ import math
 import os
 import pickle
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from akrt.errors import DatasetError
+from akrt.errors import DatasetError, InputError
+from akrt.files import read_bytes
 from akrt.kws.featureset import SPLITS, FeatureSet
 
 __all__ = ["load_pickle"]
@@ -149,6 +151,17 @@ class _Unpickler(pickle._Unpickler):
         except KeyError:
             raise _Refused(f"'{module}.{name}'") from None
 
+    def load_bytearray8(self: Any) -> None:
+        (size,) = struct.unpack("<Q", self.read(8))
+        content = self.read(
+            min(size, sys.maxsize)
+        )  # what is there: Python allocates what is claimed
+        if len(content) != size:
+            raise EOFError
+        self.append(bytearray(content))
+
+    dispatch: ClassVar[Any] = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: load_bytearray8}
+
     def get_extension(self, code: int) -> Any:
         raise _Refused(f"extension {code}")
 
@@ -168,11 +181,9 @@ def load_pickle(path: str | os.PathLike[str]) -> FeatureSet:
     """
     source = Path(path)
     try:
-        if source.stat().st_size > MAX_FILE_BYTES:
-            raise DatasetError(f"'{source}' is larger than {MAX_FILE_BYTES:,} bytes")
-        content = source.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"cannot read '{source}': {error.strerror or error}") from None
+        content = read_bytes(source, MAX_FILE_BYTES)
+    except InputError as error:
+        raise DatasetError(str(error)) from None
     try:
         return _features(_Unpickler(io.BytesIO(content)).load(), source)
     except _Refused as error:

@@ -306,3 +306,48 @@ def test_average_pooling_near_the_limit(seed: int, bits: int, channels: int) -> 
     expected = ReferenceBackend(model).run(x)
     for arch in ARCHITECTURES:
         np.testing.assert_array_equal(native(model, arch).run(x), expected)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_batch_is_computed_in_pieces_whatever_its_size(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernels count the samples of a call in 32 bits: no call gets more than a piece."""
+    layer = FullyConnected(
+        name="f", weights=np.ones((1, 1), np.int8), weights_bits=1, act_bits=1, **placeholder(1)
+    )
+    model = Model((InputData("in", (1, 1, 1), 1), layer))
+    x = (np.arange(1000) % 2).astype(np.uint8).reshape(-1, 1, 1, 1)
+    monkeypatch.setattr("akrt.backends.native._MACS_PER_THREAD", 50)
+    monkeypatch.setattr("akrt.backends.native._MACS_AT_ONCE", 70)
+    backend = NativeBackend(model, threads=threads)
+    calls: list[int] = []
+    network = backend._network
+
+    class Counting:
+        empty = network.empty
+
+        def run(self, x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
+            calls.append(len(x))
+            return network.run(x, y)
+
+    monkeypatch.setattr(backend, "_network", Counting())
+    np.testing.assert_array_equal(backend.run(x), ReferenceBackend(model).run(x))
+    assert max(calls) <= 100
+    assert sum(calls) == len(x)
+
+
+def test_outputs_of_more_samples_than_32_bits_count() -> None:
+    layer = FullyConnected(
+        name="f", weights=np.ones((1, 1), np.int8), weights_bits=1, act_bits=1, **placeholder(1)
+    )
+    network = NativeBackend(Model((InputData("in", (1, 1, 1), 1), layer)))._network
+    samples = (1 << 31) + 5
+    try:
+        y = network.empty(samples)  # no page of it is touched
+        x = np.zeros((samples, 1, 1, 1), np.uint8)
+    except MemoryError:
+        pytest.skip("this system does not promise 4 GiB")
+    assert y.shape == (samples, 1, 1, 1)
+    with pytest.raises(ValueError, match="too many samples"):
+        network.run(x, y)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import random
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,7 +13,7 @@ import h5py
 import keras_file
 import numpy as np
 import pytest
-from mutations import mutate, try_all
+from mutations import HOSTILE, edit, mutate, try_all
 
 from akrt.errors import AkrtError, ModelFileError, UnsupportedLayerError
 from akrt.importers import load_fbz, load_h5, quarantine, read_hdf5
@@ -112,43 +110,19 @@ def test_mutated_files_through_the_quarantine(kind: str, tmp_path: Path, h5: Pat
     assert answers["refused"] > 5
 
 
-HOSTILE: list[Any] = [
-    None, -1, 0, 1, 2, 3, 7, 16, 1 << 16, 1 << 31, 1 << 63, 10**400, 1e308, -1e308, 1e-320,
-    float("nan"), float("inf"), "", "same", "x" * 2000, [], [1], [1, 1], [0, 0], [-1, 2], [[1]],
-    {}, {"a": 1}, True, False, "QuantizedConv2D", "channels_first", "MaxQuantizer", "Dropout",
-    "Sequential", [None, 8, 6, 3], [None, None, 6, 1],
+EXPECTED_ELSEWHERE: list[Any] = [
+    *HOSTILE, "QuantizedConv2D", "channels_first", "MaxQuantizer", "Dropout", "Sequential",
+    [None, 8, 6, 3], [None, None, 6, 1],
 ]  # fmt: skip
-
-
-def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    found = [path] if path else []
-    if isinstance(value, (dict, list)):
-        for key in value if isinstance(value, dict) else range(len(value)):
-            found += _places(value[key], (*path, key))
-    return found
 
 
 def test_hostile_architectures(h5: Path) -> None:
     """4,000 edits of the JSON with values that no layer expects."""
     facts, arrays = read_hdf5.read(str(h5))
     whole = json.loads(facts["config"])
-    places = _places(whole)
 
     def attempt(i: int) -> str:
-        r = random.Random(i)
-        config = copy.deepcopy(whole)
-        for _ in range(r.choice([1, 1, 2, 3])):
-            *path, last = r.choice(places)
-            try:
-                target = config
-                for key in path:
-                    target = target[key]
-                if r.random() < 0.2:
-                    del target[last]
-                else:
-                    target[last] = copy.deepcopy(r.choice(HOSTILE))
-            except (KeyError, IndexError, TypeError):
-                continue
+        config = edit(whole, i, EXPECTED_ELSEWHERE)
         try:
             to_model({**facts, "config": json.dumps(config)}, arrays, "edited.h5")
         except (ModelFileError, UnsupportedLayerError):
@@ -158,6 +132,32 @@ def test_hostile_architectures(h5: Path) -> None:
     answers = try_all(attempt, 4000)
     assert set(answers) == {"refused", "loaded"}, answers
     assert answers["refused"] > 2000
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"ip_version": "v1", "layers": [{}]},
+        {"ip_version": "v1", "layers": [5]},
+        {"ip_version": "v2", "layers": ["x"]},
+        {"ip_version": "v1", "layers": [{"name": "a", "type": ["x"], "parameters": {}}]},
+        {
+            "ip_version": "v1",
+            "layers": [
+                {"name": "a", "type": "InputData", "inbounds": [], "variables": [],
+                 "parameters": {}, "input_shape": [1, 2]},
+            ],
+        },
+    ],
+)  # fmt: skip
+def test_contents_of_an_fbz_that_make_no_sense(
+    facts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the reader of a damaged file may hand over."""
+    pytest.importorskip("akida", reason="needs akida: pip install 'akrt[akida]'")
+    monkeypatch.setattr(quarantine, "read", lambda *_: (facts, {}))
+    with pytest.raises(ModelFileError, match="m.fbz: an akida model that makes no sense"):
+        load_fbz(tmp_path / "m.fbz")
 
 
 def test_deeply_nested_json() -> None:

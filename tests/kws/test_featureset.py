@@ -132,3 +132,27 @@ def test_damaged(tmp_path: Path, data: st.DataObject) -> None:
         assert "a.npz" in str(error)
     else:
         assert loaded.x.shape == (6, 49, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": np.array([1])}, "a number or a text is expected"),
+        ({"x": np.array(7, np.uint8)}, r"features are uint8 \(\)"),
+        ({"words": np.array([[1, 2]])}, "words are int64"),
+        ({"words": np.array([True, False, True])}, "words are bool"),
+        ({"settings": np.array("[1]")}, "settings are no JSON object"),
+        ({"settings": np.array([1.5])}, "a number or a text is expected"),
+        ({"settings": np.array('{"unknown_speakers": {"examples": true}}')}, "are no list"),
+    ],
+)
+def test_entries_of_another_type_are_refused(
+    tmp_path: Path, changes: dict[str, np.ndarray], message: str
+) -> None:
+    small().save(tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz") as file:
+        entries = {name: file[name] for name in file.files}
+    np.savez(tmp_path / "b.npz", **{**entries, **changes})
+    with pytest.raises(DatasetError, match=message) as caught:
+        FeatureSet.load(tmp_path / "b.npz")
+    assert "b.npz" in str(caught.value)

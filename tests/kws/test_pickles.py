@@ -143,20 +143,37 @@ def test_tampering_with_the_reader_is_refused(changes_what: bytes, tmp_path: Pat
     assert len(load_pickle(write(path, tutorial())).x) == 18
 
 
-def test_a_huge_memo_index_takes_no_memory(tmp_path: Path) -> None:
-    """C's unpickler would allocate 32 GiB for this."""
+@pytest.mark.parametrize(
+    "claim",
+    [b"\x80\x04]r\xff\xff\xff\x7f.", b"\x80\x05\x96\0\0\0\0\2\0\0\0abc."],
+    ids=["index of the memo", "bytes of a bytearray"],
+)
+def test_a_huge_number_takes_no_memory(claim: bytes, tmp_path: Path) -> None:
+    """Python's own unpicklers would allocate 32 and 8 GiB for these."""
     path = tmp_path / "kws.pkl"
-    path.write_bytes(b"\x80\x04]r\xff\xff\xff\x7f.")
+    path.write_bytes(claim)
     code = (
         "import resource, sys; from akrt.kws.pickles import load_pickle\n"
         "from akrt.errors import DatasetError\n"
         "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
-        "try: load_pickle(sys.argv[1])\nexcept DatasetError: print('refused')\n"
+        "try: load_pickle(sys.argv[1])\n"
+        "except DatasetError as error: print('MemoryError' in str(error))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "refused\n"
+    assert done.stdout == "False\n"
+
+
+def test_a_bytearray_is_read(tmp_path: Path) -> None:
+    items = tutorial(data_transform=bytearray(b"abc"))
+    assert len(load_pickle(write(tmp_path / "kws.pkl", items, 5)).x) == 18
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "kws.pkl")
+    with pytest.raises(DatasetError, match="it is a pipe"):
+        load_pickle(tmp_path / "kws.pkl")
 
 
 @pytest.mark.parametrize(
