@@ -301,7 +301,8 @@ class Model:
             )
         top = (1 << self.input_bits) - 1
         if top < 255 and array.size and int(array.max()) > top:
-            where = tuple(int(i) for i in np.argwhere(array > top)[0])
+            first = np.unravel_index(int(np.argmax(array > top)), array.shape)
+            where = tuple(int(i) for i in first)
             raise InputError(
                 f"value {array[where]} at {where} exceeds {top}, "
                 f"the largest of {self.input_bits}-bit input"
