@@ -1,9 +1,9 @@
 // The driver hook of an exported network, filled by BrainChip's engine library.
 //
 // The engine library is not part of akrt: `akida engine deploy` writes its sources, and the board
-// supplies a HardwareDriver for its bus. Write the program with `akrt program MODEL -o program.bin`,
-// export with `akrt export MODEL --program program.bin`, and compile this file beside the export.
-// The name of the export is ds_cnn_kws here.
+// supplies a HardwareDriver for its bus. Write the program with `akrt program MODEL -o
+// program.bin`, export with `akrt export MODEL --program program.bin`, and compile this file beside
+// the export. The name of the export is ds_cnn_kws here.
 #include <cstring>
 #include <exception>
 #include <utility>
