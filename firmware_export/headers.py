@@ -37,8 +37,9 @@ _HOW_TO = """\
  * There is no state but the arena: calls with different arenas may run at the same time. No heap,
  * no floating point, nothing of libc but <stdint.h> and <string.h>.
  * Define {upper}_TICK(layer) before the implementation to be called after every layer, and
- * AKRT_PORTABLE for C alone: on ARM some kernels are assembly, which compilers of Thumb older than
- * unified syntax, and builds that reserve r9 or r10 on a core with Helium, cannot take."""
+ * AKRT_PORTABLE for C alone, with the same results: on Arm some kernels are assembly, which Thumb
+ * before ARMv6 cannot assemble, and which overwrites a register from r8 to r11 that a whole build
+ * reserves (-ffixed-r9, -msingle-pic-base)."""
 
 
 def api_header(program: Program, model_hash: str, version: str) -> str:
