@@ -43,9 +43,9 @@ _HOW_TO = """\
  *                   once in a million instructions
  *   {upper}_CONST, AKRT_CONST, AKRT_CODE  attributes of sections: for the constants of this
  *                   network, of all networks, and for functions
- *   AKRT_PORTABLE   for C alone: on ARM some kernels are assembly, which compilers of Thumb older
- *                   than unified syntax, and builds that reserve r9 or r10 on a core with Helium,
- *                   cannot take.
+ *   AKRT_PORTABLE   for C alone, with the same results: on Arm some kernels are assembly, which
+ *                   Thumb before ARMv6 cannot assemble, and which overwrites a register from r8 to
+ *                   r11 that a whole build reserves (-ffixed-r9, -msingle-pic-base).
  * The stack that it needs is in {name}_memory.md."""
 
 
