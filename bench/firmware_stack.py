@@ -170,8 +170,8 @@ def compiler_of(core: str) -> str:
     target = TARGETS[core]
     compiler = need_program(target.compiler, target.package)
     done = subprocess.run([compiler, "-dumpfullversion"], capture_output=True, text=True)
-    flags = [flag for flag in target.flags if not flag.startswith("--specs")]
-    return " ".join([Path(compiler).name, done.stdout.strip(), *flags, *FLAGS])
+    flags = [flag for flag in target.flags if flag.startswith(("-mcpu", "-march"))]
+    return " ".join([Path(compiler).name, done.stdout.strip(), *FLAGS, *flags])
 
 
 def main() -> None:

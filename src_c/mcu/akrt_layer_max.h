@@ -5,8 +5,9 @@
 /* A convolution with max pooling of saturated potentials; padding never wins. Where windows
  * overlap, potentials are computed again: time for memory.
  * scratch: channels (separable only) + 2 * filters words. */
-static void akrt_layer_max(const akrt_mcu_layer *layer, akrt_potentials compute, int32_t mids,
-                           const uint8_t *input, void *output, int32_t *scratch) {
+AKRT_LAYER static void akrt_layer_max(const akrt_mcu_layer *layer, akrt_potentials compute,
+                                      int32_t mids, const uint8_t *input, void *output,
+                                      int32_t *scratch) {
     const akrt_mcu_window *w = &layer->pool;
     int32_t *potentials = scratch + mids, *largest = potentials + layer->filters;
     int32_t at = 0;

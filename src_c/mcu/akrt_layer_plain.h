@@ -2,8 +2,9 @@
 #define AKRT_LAYER_PLAIN_H
 #include "akrt_activate.h"
 /* A convolution without pooling. scratch: channels (separable only) + filters words. */
-static void akrt_layer_plain(const akrt_mcu_layer *layer, akrt_potentials compute, int32_t mids,
-                             const uint8_t *input, void *output, int32_t *scratch) {
+AKRT_LAYER static void akrt_layer_plain(const akrt_mcu_layer *layer, akrt_potentials compute,
+                                        int32_t mids, const uint8_t *input, void *output,
+                                        int32_t *scratch) {
     int32_t at = 0;
     for (int32_t x = 0; x < layer->conv.out_x; x++) {
         for (int32_t y = 0; y < layer->conv.out_y; y++) {

@@ -4,8 +4,9 @@
 #include "akrt_saturate.h"
 /* A convolution with global average pooling: a sum over positions, saturated at every addition.
  * scratch: channels (separable only) + 2 * filters words. */
-static void akrt_layer_sum(const akrt_mcu_layer *layer, akrt_potentials compute, int32_t mids,
-                           const uint8_t *input, void *output, int32_t *scratch) {
+AKRT_LAYER static void akrt_layer_sum(const akrt_mcu_layer *layer, akrt_potentials compute,
+                                      int32_t mids, const uint8_t *input, void *output,
+                                      int32_t *scratch) {
     int32_t *potentials = scratch + mids, *sum = potentials + layer->filters;
     for (int32_t f = 0; f < layer->filters; f++) {
         sum[f] = 0;

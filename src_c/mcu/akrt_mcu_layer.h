@@ -3,6 +3,7 @@
 /* What the general kernels know of a layer. Tensors are (X, Y, C), one byte an activation. */
 #include <stdint.h>
 #include <string.h>
+#include "akrt_frame.h"
 
 #define AKRT_POTENTIAL_MIN ((int32_t)-524288) /* the chip's accumulators have 20 bits */
 #define AKRT_POTENTIAL_MAX ((int32_t)524287)

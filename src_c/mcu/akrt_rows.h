@@ -6,6 +6,7 @@
  * channel, then five of its second. Positions beyond Y are zero. */
 #include <stdint.h>
 #include <string.h>
+#include "akrt_frame.h"
 
 #define AKRT_ROW_WIDTH 5
 #define AKRT_GROUPS 4 /* most groups of channels that akrt_separable_rows_muladd takes */
@@ -75,13 +76,6 @@ static inline int32_t akrt_smlad(uint32_t a, uint32_t b, int32_t sum) {
 #define AKRT_IN_ORDER __attribute__((noinline, optimize("no-tree-reassoc", "no-schedule-insns")))
 #else
 #define AKRT_IN_ORDER
-#endif
-
-#if defined(__GNUC__)
-/* Layers: inlined, the frames of all would lie on the stack of the deepest. */
-#define AKRT_LAYER __attribute__((noinline))
-#else
-#define AKRT_LAYER
 #endif
 
 /* What a filter's potential P needs to become an activation; `shift` of its layer says how.
