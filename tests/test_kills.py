@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -30,8 +29,7 @@ from akrt.model import FullyConnected, InputData, Model
 from firmware_export import verify
 from firmware_export.manifest import MANIFEST, read_manifest
 
-if not hasattr(os, "fork"):
-    pytest.skip("processes are forked here", allow_module_level=True)
+resource = pytest.importorskip("resource", reason="limits and fork are those of Unix")
 
 KILLS = int(os.environ.get("AKRT_KILLS", "40"))
 

@@ -163,7 +163,7 @@ class FeatureSet:
         }
         for name in (*limits, "copy", "clip"):
             column = getattr(self, name)
-            if column.shape != (count,) or not np.issubdtype(column.dtype, np.integer):
+            if column.shape != (count,) or column.dtype.kind not in "iu":
                 raise DatasetError(f"'{path}': {name} is {column.dtype} {column.shape}")
             if count and (column.min() < 0 or column.max() >= limits.get(name, 1 << 31)):
                 raise DatasetError(f"'{path}': {name} names something that is not there")

@@ -59,13 +59,13 @@ def refusal_names(path: Path) -> Iterator[None]:
         raise
 
 
-def try_one(target: Target, seed: int) -> str:
-    """What comes of one input.
+def try_one(target: Target, seed: int, place: str | None = None) -> str:
+    """What comes of one input, whose files are below the folder `place`.
 
     Raises:
         Exception: whatever may not come of it.
     """
-    with tempfile.TemporaryDirectory(prefix="akrt-fuzz-") as folder:
+    with tempfile.TemporaryDirectory(prefix="akrt-fuzz-", dir=place) as folder:
         made = target.make(seed, Path(folder))
         before = _start_of_peak()
         with warnings.catch_warnings(record=True) as warned:
@@ -91,16 +91,17 @@ def fuzz(target: Target, first: int, count: int) -> tuple[Counter[str], list[Tri
 
     def attempt(seed: int) -> tuple[str, str]:
         try:
-            return "passed", try_one(target, seed)
+            return "passed", try_one(target, seed, place)
         except Exception as error:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(frame.filename).name}:{frame.lineno}"
             return type(error).__name__, f"{str(error)[:1000]} ({where})"
 
-    for tried in try_each(attempt, range(first, first + count), target.seconds, limit):
-        answers[tried.detail if tried.answer == "passed" else tried.answer] += 1
-        if tried.answer != "passed":
-            faults.append(tried)
+    with tempfile.TemporaryDirectory(prefix="akrt-fuzz-") as place:  # what a crash leaves, too
+        for tried in try_each(attempt, range(first, first + count), target.seconds, limit):
+            answers[tried.detail if tried.answer == "passed" else tried.answer] += 1
+            if tried.answer != "passed":
+                faults.append(tried)
     return answers, faults
 
 

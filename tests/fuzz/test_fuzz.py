@@ -24,7 +24,7 @@ from akrt.errors import InputError
 from . import data_files, export_files, model_files, models
 from .target import Fault, Target, fuzz, try_one
 
-TARGETS = (*model_files.TARGETS, *data_files.TARGETS, *export_files.TARGETS, *models.TARGETS)
+TARGETS = (*data_files.TARGETS, *export_files.TARGETS, *model_files.TARGETS, *models.TARGETS)
 FIRST = int(os.environ.get("AKRT_FUZZ_SEED", "0"))
 SHOWN = 30
 IN_ALL = int(os.environ.get("AKRT_FUZZ", "0"))

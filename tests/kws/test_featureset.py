@@ -139,6 +139,7 @@ def test_damaged(tmp_path: Path, data: st.DataObject) -> None:
     [
         ({"format": np.array([1])}, "a number or a text is expected"),
         ({"x": np.array(7, np.uint8)}, r"features are uint8 \(\)"),
+        ({"split": np.zeros(6, "m8[s]")}, r"split is timedelta64\[s\]"),
         ({"words": np.array([[1, 2]])}, "words are int64"),
         ({"words": np.array([True, False, True])}, "words are bool"),
         ({"settings": np.array("[1]")}, "settings are no JSON object"),
