@@ -261,14 +261,16 @@ def _read_npy(file: Any, size: int, most: int) -> npt.NDArray[Any]:
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"version {version[0]}.{version[1]} of the format is not known")
     read_header = _npy.read_array_header_1_0 if version == (1, 0) else _npy.read_array_header_2_0
-    with warnings.catch_warnings():  # Python 2 wrote numbers that NumPy reads with a warning
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings():  # of numbers as Python 2 wrote them, of odd escapes
+        warnings.simplefilter("ignore")
         shape, fortran, dtype = read_header(file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not loaded")
     if not all(isinstance(n, int) and n >= 0 for n in shape):
         raise ValueError(f"its shape is {shape}")
     wanted = dtype.itemsize
+    if wanted < 1:  # NumPy would make room for them, or wrap around
+        raise ValueError(f"elements of type {dtype.str} have {wanted} bytes")
     for n in shape:
         wanted *= n
     there = max(size - file.tell(), 0)
