@@ -263,6 +263,8 @@ def _read_npy(file: Any, size: int, most: int) -> npt.NDArray[Any]:
     if not all(isinstance(n, int) and n >= 0 for n in shape):
         raise ValueError(f"its shape is {shape}")
     wanted = dtype.itemsize
+    if wanted < 1:  # NumPy would make room for them, or wrap around
+        raise ValueError(f"elements of type {dtype.str} have {wanted} bytes")
     for n in shape:
         wanted *= n
     there = max(size - file.tell(), 0)
@@ -283,8 +285,8 @@ def _read_npy_header(file: Any) -> Any:
     try:
         version = _npy.read_magic(file)
         if version in ((1, 0), (2, 0)):
-            with warnings.catch_warnings():  # Python 2 wrote numbers that NumPy warns of
-                warnings.simplefilter("ignore", UserWarning)
+            with warnings.catch_warnings():  # of numbers as Python 2 wrote them, of odd escapes
+                warnings.simplefilter("ignore")
                 return getattr(_npy, f"read_array_header_{version[0]}_0")(file)
     except OSError:
         raise

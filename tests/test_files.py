@@ -74,13 +74,28 @@ def test_damaged_arrays_are_refused(tmp_path: Path) -> None:
     assert refused > 1000
 
 
-def test_an_array_of_python_2_is_read_without_a_warning(tmp_path: Path) -> None:
+def headed(header: bytes, data: bytes = b"") -> bytes:
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+def test_headers_that_numpy_warns_of_are_read_without_a_warning(tmp_path: Path) -> None:
     header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (3L,)}\n"
-    data = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + b"\1\2\3"
-    (tmp_path / "a.npy").write_bytes(data)
+    (tmp_path / "a.npy").write_bytes(headed(header, b"\1\2\3"))  # as Python 2 wrote them
+    (tmp_path / "b.npy").write_bytes(headed(header.replace(b"|", b"\\H")))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert read_array(tmp_path / "a.npy").tolist() == [1, 2, 3]
+        with pytest.raises(InputError, match="b.npy"):
+            read_array(tmp_path / "b.npy")
+
+
+@pytest.mark.parametrize("kind", [b"<U2147483647", b"|S0", b"<U0", b"|V0"])
+def test_elements_without_a_size_are_refused(tmp_path: Path, kind: bytes) -> None:
+    """NumPy would make a byte of each, or count backwards."""
+    header = b"{'descr': '%s', 'fortran_order': False, 'shape': (9000000000,)}\n" % kind
+    (tmp_path / "a.npy").write_bytes(headed(header))
+    with pytest.raises(InputError, match="elements of type"):
+        read_array(tmp_path / "a.npy")
 
 
 def test_a_damaged_name_of_a_member_does_not_fill_the_screen(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def _single(entry: npt.NDArray[Any]) -> Any:
 
 
 def _texts(name: str, entry: npt.NDArray[Any]) -> tuple[str, ...]:
-    if entry.ndim != 1 or entry.dtype.kind != "U":
+    if entry.ndim != 1 or (len(entry) and entry.dtype.kind != "U"):
         raise ValueError(f"{name} are {entry.dtype} {entry.shape}")
     return tuple(entry.tolist())
 

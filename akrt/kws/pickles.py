@@ -247,6 +247,8 @@ def _words(found: dict[Any, Any]) -> tuple[str, ...]:
         index = int(index.array()) if isinstance(index, _Array) else index
         if not isinstance(word, str) or isinstance(index, bool) or not isinstance(index, int):
             raise DatasetError(f"word_to_index should map words to numbers, got {word!r:.60}")
+        if "\0" in word:  # NumPy's texts lose those at the end
+            raise DatasetError(f"a zero byte in the word {word!r:.60}")
         by_class[index] = word
     if sorted(by_class) != list(range(len(found))) or not found:
         raise DatasetError("word_to_index does not number its words from 0 on")

@@ -157,3 +157,13 @@ def test_entries_of_another_type_are_refused(
     with pytest.raises(DatasetError, match=message) as caught:
         FeatureSet.load(tmp_path / "b.npz")
     assert "b.npz" in str(caught.value)
+
+
+def test_no_rows_and_no_names_are_saved_and_loaded(tmp_path: Path) -> None:
+    before = small()
+    columns = ("x", "y", "split", "source", "speaker", "copy", "clip")
+    none = {name: getattr(before, name)[:0] for name in columns}
+    empty = dataclasses.replace(before, **none, words=(), sources=(), speakers=())
+    empty.save(tmp_path / "a.npz")
+    after = FeatureSet.load(tmp_path / "a.npz")
+    assert (after.words, after.sources, after.speakers, len(after.x)) == ((), (), (), 0)

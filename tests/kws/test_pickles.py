@@ -180,6 +180,7 @@ def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ({}, "expected a pickled list"),
+        (tutorial(word_to_index={"a\0": 0, "b": 1, "c": 2}), "a zero byte in the word"),
         ([1, 2, 3], "expected a pickled list"),
         (tutorial(word_to_index=[1]), "expected a dict"),
         (tutorial(word_to_index={"yes": 1}), "number its words from 0"),
