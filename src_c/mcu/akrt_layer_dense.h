@@ -5,8 +5,8 @@
 #include "akrt_saturate.h"
 /* A fully connected layer; weight rows are in the order of the input in memory, (X, Y, C).
  * scratch: filters words. */
-AKRT_LAYER static void akrt_layer_dense(const akrt_mcu_layer *layer, const uint8_t *input,
-                                        void *output, int32_t *scratch) {
+static void akrt_layer_dense(const akrt_mcu_layer *layer, const uint8_t *input, void *output,
+                             int32_t *scratch) {
     const int32_t inputs = layer->conv.in_x * layer->conv.in_y * layer->conv.channels;
     int32_t done = 0;
     for (int32_t f = 0; f < layer->filters; f++) {
