@@ -16,7 +16,7 @@ from typing import Any
 
 from mutations import Tried, try_each
 
-from akrt.errors import AkrtError, FallbackWarning, UnsupportedLayerError
+from akrt.errors import AkrtError, AudioWarning, FallbackWarning, UnsupportedLayerError
 
 __all__ = ["Fault", "Target", "fuzz", "refusal_names", "try_one"]
 
@@ -76,7 +76,7 @@ def try_one(target: Target, seed: int, place: str | None = None) -> str:
                 answer = _refused(error)
         grown = _peak() - before
     for warning in warned:
-        if not issubclass(warning.category, FallbackWarning):
+        if not issubclass(warning.category, (AudioWarning, FallbackWarning)):
             raise Fault(f"a warning: {warning.category.__name__}: {warning.message}")
     if target.memory is not None and grown > target.memory:
         raise Fault(f"the process grew by {grown:,} bytes")
