@@ -1,4 +1,4 @@
-"""Imports Keras models quantised with cnn2snn from HDF5 files, without TensorFlow.
+"""Converts Keras layers quantised with cnn2snn, without TensorFlow.
 
 The integers are those of ``cnn2snn.convert``: rules and formulas from the Apache-2.0 sources of
 cnn2snn 2.19, in float32 and float64 where they are there (under NumPy 2, with which TensorFlow
@@ -14,101 +14,59 @@ before), ``w`` the integers per unit of weight, ``t = step / 2`` and ``step`` of
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from akrt.errors import ModelError, ModelFileError, UnsupportedLayerError, UsageError
-from akrt.importers import batch_normalization, chip_limits, keras_config, quarantine
+from akrt.errors import UsageError
+from akrt.importers import batch_normalization
 from akrt.importers import weight_quantizers as quantizers
-from akrt.importers.keras_blocks import Block, group, pool_first
+from akrt.importers.keras_blocks import (
+    Block,
+    check_reshape,
+    group,
+    kernels_and_bias,
+    padding,
+    pool_first,
+    pooling,
+)
 from akrt.importers.keras_config import Chain, KerasLayer
 from akrt.model import (
-    MAX_TENSOR_ELEMENTS,
     AnyLayer,
     Convolutional,
     FullyConnected,
     InputConvolutional,
     InputData,
-    Model,
-    Padding,
     Pooling,
     SeparableConvolutional,
 )
 
-__all__ = ["load_h5", "to_model"]
+__all__ = ["convert"]
 
 
-def load_h5(
-    path: str | os.PathLike[str], input_scaling: tuple[float, float] | None = None
-) -> Model:
-    """The model in a Keras HDF5 file that cnn2snn quantised.
-
-    Args:
-        path: a file written by ``model.save("name.h5")``.
-        input_scaling: ``(scale, shift)`` of ``cnn2snn.convert``, for a model without a Rescaling in
-            front: the integers that come in are ``scale * x + shift`` for Keras's x. None: 1 and 0.
-
-    Returns:
-        The model, with neither labels nor preprocessing: the file does not say. Without a Rescaling
-        its note ``input_scaling`` says what was given or assumed.
-
-    Raises:
-        ModelFileError: the file is missing, damaged or not a Keras model.
-        UnsupportedLayerError: a layer that does not convert; the message names it and the remedy.
-        UsageError: an `input_scaling` that makes no sense, or the model has a Rescaling.
-    """
-    facts, arrays = quarantine.read("read_hdf5", path, "HDF5 file")
-    return to_model(facts, arrays, os.fspath(path), input_scaling)
-
-
-def to_model(
-    facts: dict[str, Any],
-    arrays: dict[str, npt.NDArray[Any]],
-    path: str,
-    input_scaling: tuple[float, float] | None = None,
-) -> Model:
-    """The model that the architecture and weights of a file describe.
+def convert(
+    chain: Chain, input_scaling: tuple[float, float] | None = None
+) -> tuple[list[AnyLayer], dict[str, str]]:
+    """The Akida layers of a chain that cnn2snn quantised, and what is to be noted about them.
 
     Args:
-        facts, arrays: as `akrt.importers.read_hdf5.read` gives them.
-        path: for messages.
-        input_scaling: as for `load_h5`.
+        chain: the Keras layers.
+        input_scaling: as for `akrt.importers.keras_h5.load_h5`.
 
     Raises:
-        ModelFileError, UnsupportedLayerError, UsageError: as `load_h5`.
+        UnsupportedLayerError, ModelFileError, UsageError: as there.
     """
     given = None if input_scaling is None else _given_scaling(input_scaling)
-    try:
-        weights = {
-            str(name): tuple(arrays[f"{index}.{i}"] for i in range(count))
-            for name, (index, count) in facts["weights"].items()
-        }
-        text, version = str(facts["config"]), str(facts["keras"])[:20]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(f"{path}: damaged: its contents make no sense") from error
-    chain = keras_config.parse(text, weights, path)
-    try:
-        neural = batch_normalization.fold(
-            pool_first([layer for layer in chain.layers if layer.kind != "Dropout"])
-        )
-        scaling, neural = _rescaling(neural, given)
-        layers, equalised, clipped = chip_limits.fit(_convert(chain, scaling, neural))
-        notes = {"imported_from": f"cnn2snn HDF5, Keras {version}"}
-        if not scaling.told:
-            known = "as given" if given else "assumed: the file has no Rescaling"
-            notes["input_scaling"] = f"{scaling.scale:g}, {scaling.shift:g} ({known})"
-        if equalised:
-            notes["act_step_equalised"] = ", ".join(equalised)
-        if clipped:
-            notes["thresholds_clipped"] = ", ".join(clipped)
-        return Model(tuple(layers), name=chain.name, notes=notes)
-    except UnsupportedLayerError:
-        raise
-    except ModelError as error:
-        raise ModelFileError(f"{path}: {error}") from error
+    neural = batch_normalization.fold(
+        pool_first([layer for layer in chain.layers if layer.kind != "Dropout"])
+    )
+    scaling, neural = _rescaling(neural, given)
+    notes = {}
+    if not scaling.told:
+        known = "as given" if given else "assumed: the file has no Rescaling"
+        notes["input_scaling"] = f"{scaling.scale:g}, {scaling.shift:g} ({known})"
+    return _convert(chain, scaling, neural), notes
 
 
 class _Scaling(NamedTuple):
@@ -181,7 +139,7 @@ def _akida_layer(
         )
     spatial = shape if len(shape) == 3 else (1, 1, shape[0])
     for reshape in block.reshapes:
-        _check_reshape(reshape, spatial)
+        check_reshape(reshape, spatial)
     kernels = _kernels(neural, spatial)
     quantized, factors = zip(*(_quantized(neural, key, w) for key, w in kernels), strict=True)
     factor = factors[0] if len(factors) == 1 else factors[0] * factors[1]
@@ -199,9 +157,9 @@ def _akida_layer(
         common["weights"] = flat.reshape(-1, filters)
         make = FullyConnected
     else:
-        common["padding"] = _padding(neural)
+        common["padding"] = padding(neural)
         common["stride"] = neural.pair("strides")
-        common["pooling"] = _pooling(block)
+        common["pooling"] = pooling(block)
         if neural.kind == "QuantizedSeparableConv2D":
             common["depthwise"] = quantized[0].reshape(quantized[0].shape[:3])
             common["pointwise"] = quantized[1].reshape(-1, filters)
@@ -228,56 +186,16 @@ def _akida_layer(
     return layer, layer.output_shape((spatial[0], spatial[1], spatial[2]))
 
 
-def _check_reshape(layer: KerasLayer, shape: tuple[int, ...]) -> None:
-    """Only (1, 1, N) to (N,), the reverse, or no change."""
-    target = layer.config.get("target_shape")
-    flat = shape[0] == shape[1] == 1
-    allowed = [list(shape), [-1, *shape[1:]], [shape[0], -1, shape[2]], [*shape[:2], -1]]
-    if flat:
-        allowed += [[shape[2]], [-1]]
-    if target not in allowed:
-        raise layer.fail(f"can only turn (1, 1, N) into (N,) and back, got {shape} to {target}")
-
-
 def _kernels(
     layer: KerasLayer, shape: tuple[int, ...]
 ) -> list[tuple[str, npt.NDArray[np.float32]]]:
     """(setting that holds its quantizer, kernel) for each kernel of a layer, shapes checked."""
-    channels = shape[2]
-    use_bias = layer.flag("use_bias")
-    expected: list[tuple[str, tuple[int, ...]]]
-    if layer.kind == "QuantizedDense":
-        filters = layer.integer("units")
-        expected = [("quantizer", (shape[0] * shape[1] * channels, filters))]
-    else:
-        filters = layer.integer("filters")
-        size = layer.pair("kernel_size")
-        for key in ("dilation_rate", "groups", "depth_multiplier"):
-            if layer.config.get(key, 1) not in (1, [1, 1]):
-                raise layer.fail(f"{key} must be 1, got {layer.config[key]!r}")
-        if layer.kind == "QuantizedSeparableConv2D":
-            expected = [
-                ("quantizer_dw", (*size, channels, 1)),
-                ("quantizer", (1, 1, channels, filters)),
-            ]
-        else:
-            expected = [("quantizer", (*size, channels, filters))]
-    shapes = [s for _, s in expected] + ([(filters,)] if use_bias else [])
-    found = [w.shape for w in layer.weights]
-    if found != shapes:
-        raise layer.fail(
-            f"weights of shapes {shapes} are expected, the file holds {found or 'none'}"
-        )
-    if not all(np.isfinite(w).all() for w in layer.weights):
-        raise layer.fail("has weights that are not finite")
-    if sum(w.size for w in layer.weights) > MAX_TENSOR_ELEMENTS:
-        raise layer.fail(f"has more than {MAX_TENSOR_ELEMENTS:,} weights")
-    kernels = [(key, w) for (key, _), w in zip(expected, layer.weights, strict=False)]
-    if len(kernels) == 2:
-        widths = [_quantizer(layer, key).bits for key, _ in kernels]
-        if widths[0] != widths[1]:
-            raise layer.fail(f"depthwise and pointwise weights differ in width: {widths} bits")
-    return kernels
+    kernels, _ = kernels_and_bias(layer, shape)
+    keys = ("quantizer_dw", "quantizer") if len(kernels) == 2 else ("quantizer",)
+    widths = [_quantizer(layer, key).bits for key in keys]
+    if len(set(widths)) != 1:
+        raise layer.fail(f"depthwise and pointwise weights differ in width: {widths} bits")
+    return list(zip(keys, kernels, strict=True))
 
 
 def _quantizer(layer: KerasLayer, key: str) -> quantizers.Quantizer:
@@ -303,15 +221,6 @@ def _quantized(
     return quantizers.integers(_quantizer(layer, key), weights)
 
 
-def _padding(layer: KerasLayer) -> Padding:
-    value = layer.config.get("padding")
-    if value == "same":
-        return "same"
-    if value == "valid":
-        return "valid"
-    raise layer.fail(f"padding must be 'same' or 'valid', got {value!r}")
-
-
 def _padding_value(layer: KerasLayer, shift: float) -> int:
     if not 0 <= int(shift) <= 255:
         raise layer.fail(
@@ -319,18 +228,6 @@ def _padding_value(layer: KerasLayer, shift: float) -> int:
             f"outside 0..255"
         )
     return int(shift)
-
-
-def _pooling(block: Block) -> Pooling | None:
-    layer = block.pooling
-    if layer is None:
-        return None
-    if layer.kind == "GlobalAveragePooling2D":
-        return Pooling("average")
-    if _padding(layer) != _padding(block.neural):
-        raise layer.fail(f"must have the same padding as '{block.neural.name}'")
-    key = "strides" if layer.config.get("strides") is not None else "pool_size"
-    return Pooling("max", layer.pair("pool_size"), layer.pair(key))
 
 
 def _act_bits(layer: KerasLayer) -> int:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from akrt.errors import ModelFileError, UnsupportedLayerError
 from akrt.importers.batch_normalization import NEURAL
 from akrt.importers.keras_config import KerasLayer
+from akrt.model import MAX_TENSOR_ELEMENTS, Padding, Pooling
 
-__all__ = ["ACTIVATIONS", "Block", "group", "pool_first"]
+__all__ = [
+    "ACTIVATIONS",
+    "Block",
+    "check_reshape",
+    "group",
+    "kernels_and_bias",
+    "max_pooling",
+    "padding",
+    "pool_first",
+    "pooling",
+]
 
 ACTIVATIONS = ("QuantizedReLU", "ActivationDiscreteRelu")
 _FLOAT_LAYERS = ("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Dense", "ReLU")
@@ -76,6 +90,89 @@ def group(layers: list[KerasLayer], model: str) -> list[Block]:
     if not blocks:
         raise ModelFileError(f"the model '{model}' has no quantised neural layer")
     return blocks
+
+
+def check_reshape(layer: KerasLayer, shape: tuple[int, ...]) -> None:
+    """Only (1, 1, N) to (N,), the reverse, or no change."""
+    target = layer.config.get("target_shape")
+    flat = shape[0] == shape[1] == 1
+    allowed = [list(shape), [-1, *shape[1:]], [shape[0], -1, shape[2]], [*shape[:2], -1]]
+    if flat:
+        allowed += [[shape[2]], [-1]]
+    if target not in allowed:
+        raise layer.fail(f"can only turn (1, 1, N) into (N,) and back, got {shape} to {target}")
+
+
+def padding(layer: KerasLayer) -> Padding:
+    """The padding of a convolution or pooling layer."""
+    value = layer.config.get("padding")
+    if value == "same":
+        return "same"
+    if value == "valid":
+        return "valid"
+    raise layer.fail(f"padding must be 'same' or 'valid', got {value!r}")
+
+
+def pooling(block: Block) -> Pooling | None:
+    """The pooling of a block; a max pooling pads as the convolution before it."""
+    layer = block.pooling
+    if layer is None:
+        return None
+    if layer.kind == "GlobalAveragePooling2D":
+        return Pooling("average")
+    return max_pooling(layer, padding(block.neural), block.neural.name)
+
+
+def max_pooling(layer: KerasLayer, padded: Padding, convolution: str) -> Pooling:
+    """A max pooling, which pads as the convolution before it."""
+    if padding(layer) != padded:
+        raise layer.fail(f"must have the same padding as '{convolution}'")
+    key = "strides" if layer.config.get("strides") is not None else "pool_size"
+    return Pooling("max", layer.pair("pool_size"), layer.pair(key))
+
+
+def kernels_and_bias(
+    layer: KerasLayer, shape: tuple[int, ...]
+) -> tuple[list[npt.NDArray[np.float32]], npt.NDArray[np.float32] | None]:
+    """The kernels (depthwise and pointwise, if separable) and the bias of a layer.
+
+    Args:
+        layer: a QuantizedDense, QuantizedConv2D or QuantizedSeparableConv2D of either quantiser.
+        shape: (X, Y, C) of its input.
+
+    Raises:
+        UnsupportedLayerError: other shapes than its settings ask for, or numbers that are not
+            finite.
+    """
+    channels = shape[2]
+    if layer.kind == "QuantizedDense":
+        filters = layer.integer("units")
+        shapes: list[tuple[int, ...]] = [(shape[0] * shape[1] * channels, filters)]
+    else:
+        filters = layer.integer("filters")
+        size = layer.pair("kernel_size")
+        for key in ("dilation_rate", "groups", "depth_multiplier"):
+            if layer.config.get(key, 1) not in (1, [1, 1]):
+                raise layer.fail(f"{key} must be 1, got {layer.config[key]!r}")
+        if layer.kind == "QuantizedSeparableConv2D":
+            shapes = [(*size, channels, 1), (1, 1, channels, filters)]
+        else:
+            shapes = [(*size, channels, filters)]
+    count = len(shapes)
+    if layer.flag("use_bias"):
+        shapes.append((filters,))
+    # ranges that QuantizeML recorded follow
+    arrays = layer.weights[: len(shapes)] if layer.by_quantizeml else layer.weights
+    found = [w.shape for w in arrays]
+    if found != shapes:
+        raise layer.fail(
+            f"weights of shapes {shapes} are expected, the file holds {found or 'none'}"
+        )
+    if not all(np.isfinite(w).all() for w in arrays):
+        raise layer.fail("has weights that are not finite")
+    if sum(w.size for w in arrays) > MAX_TENSOR_ELEMENTS:
+        raise layer.fail(f"has more than {MAX_TENSOR_ELEMENTS:,} weights")
+    return list(arrays[:count]), arrays[count] if len(arrays) > count else None
 
 
 def _of(block: Block) -> str:

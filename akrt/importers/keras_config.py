@@ -31,6 +31,11 @@ class KerasLayer:
     config: Mapping[str, Any]
     weights: tuple[npt.NDArray[np.float32], ...] = field(default=(), repr=False)
 
+    @property
+    def by_quantizeml(self) -> bool:
+        """Whether QuantizeML made this layer; cnn2snn's have the same names."""
+        return "quant_config" in self.config or self.kind in ("InputQuantizer", "Dequantizer")
+
     def fail(self, problem: str) -> UnsupportedLayerError:
         """The error that names this layer."""
         return UnsupportedLayerError(self.name, self.kind, problem)
@@ -75,10 +80,11 @@ class KerasLayer:
 
 @dataclass(frozen=True)
 class Chain:
-    """A model of one branch: its name, its input shape without the batch, its other layers."""
+    """A model of one branch: its name, its input without the batch, its other layers."""
 
     name: str
     input_shape: tuple[int, ...]
+    input_dtype: str
     layers: tuple[KerasLayer, ...]
 
 
@@ -123,7 +129,9 @@ def parse(
     names = [layer.name for layer in layers]
     if len(set(names)) != len(names):
         raise ModelFileError(f"{path}: layer names are not unique")
-    return Chain(name if isinstance(name, str) and name else "model", input_shape, layers)
+    if not isinstance(name, str) or not name:
+        name = "model"
+    return Chain(name, input_shape, str(entries[0]["config"].get("dtype")), layers)
 
 
 def refuse_code(text: str, path: str) -> None:
@@ -183,13 +191,6 @@ def _layer(
     if kind in ("Sequential", "Functional", "Model") or "layers" in config:
         raise layer.fail(
             "a model within a model; rebuild it as one Sequential model of all the layers"
-        )
-    origin = f"{entry.get('module')} {entry.get('registered_name')} {entry.get('class_name')}"
-    if "quantizeml" in origin or "quant_config" in config:
-        raise layer.fail(
-            "is a quantizeml layer (Akida 2.0 or a quantizeml-made 1.0 model); convert it with "
-            "cnn2snn.convert(model).save('model.fbz') and import the .fbz, or quantise the float "
-            "model with cnn2snn.quantize"
         )
     if config.get("data_format", "channels_last") not in ("channels_last", None):
         raise layer.fail("data_format is channels_first; only channels_last runs on Akida")

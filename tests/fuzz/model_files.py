@@ -16,7 +16,7 @@ from safetensors.numpy import save as save_tensors
 
 import akrt
 from akrt import modelfile
-from akrt.importers import akida_model, cnn2snn_h5, read_fbz, read_hdf5
+from akrt.importers import akida_model, keras_h5, read_fbz, read_hdf5
 from akrt.model import Mfcc, Model
 
 from .models import case, check_model
@@ -146,7 +146,7 @@ def _make_contents(suffix: str, seed: int) -> tuple[str, Any, Any]:
 def _check_contents(made: tuple[str, Any, Any]) -> str:
     suffix, facts, arrays = made
     if suffix == "h5":
-        model = cnn2snn_h5.to_model(facts, arrays, "edited.h5")
+        model = keras_h5.to_model(facts, arrays, "edited.h5")
     else:
         model = akida_model._model(facts, arrays, "edited")
     check_model(model)

@@ -18,7 +18,7 @@ from mutations import HOSTILE, edit, mutate, try_all
 from akrt.errors import AkrtError, ModelFileError, UnsupportedLayerError
 from akrt.importers import load_fbz, load_h5, quarantine, read_hdf5
 from akrt.importers.akida_model import from_akida
-from akrt.importers.cnn2snn_h5 import to_model
+from akrt.importers.keras_h5 import to_model
 
 
 @pytest.fixture
