@@ -396,7 +396,7 @@ def _stage(layer: AnyLayer, shape: Shape, input_max: int) -> Stage:
     if isinstance(layer, InputData):
         _check_size(layer, shape)
         return Stage(layer, shape, input_max, shape, input_max, shape, 0, 0, 0)
-    if input_max > 15 and not isinstance(layer, InputConvolutional):
+    if input_max > 15 and not isinstance(layer, (InputConvolutional, FullyConnected)):
         raise UnsupportedLayerError(
             layer.name,
             layer.kind,

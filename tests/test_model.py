@@ -118,6 +118,7 @@ def dense(inputs: int, units: int, **changes: Any) -> FullyConnected:
         ((InputData("in", (6, 5, 3), 4), CONV), "expects 2 input channels, but gets 3"),
         ((DATA, replace(CONV, act_bits=None), dense(120, 2)), "has no activation but is followed"),
         ((InputData("in", (6, 5, 2), 5), CONV), "at most 4 bits, but its input reaches 31"),
+        ((InputData("in", (6, 5, 2), 8), CONV), "at most 4 bits, but its input reaches 255"),
         (
             (InputData("in", (2, 2, 2), 4), replace(CONV, padding="valid")),
             r"a \(3, 3\) kernel does not fit an input of \(2, 2\)",

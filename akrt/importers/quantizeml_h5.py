@@ -192,6 +192,8 @@ def _akida_layer(
         integers.append(found)
         widths.append(bits)
         scale = scale * own
+    if not (np.isfinite(scale).all() and np.all(scale > 0)):
+        raise neural.fail("has a scale that is zero or beyond float32")
     if len(set(widths)) != 1:
         raise neural.fail(f"depthwise and pointwise weights differ in width: {widths} bits")
     filters = kernels[-1].shape[-1]
@@ -229,6 +231,8 @@ def _akida_layer(
         scale = scale * np.float32(1 / (x * y))
         threshold *= x * y
     step, units, act_bits = _output(block, _Units(scale, units.fraction))
+    if not np.isfinite(step).all():
+        raise neural.fail("has a step beyond float32")
     if act_bits is not None:
         threshold += np.rint(np.float32(0.5) * step).astype(np.int64)
         step = step * np.float32(2.0 ** (act_bits - 4))
@@ -246,12 +250,12 @@ def _akida_layer(
 def _output(block: Block, units: _Units) -> tuple[FloatArray, _Units, int | None]:
     """float32 (F,) steps of the output quantiser, the units after it, and the activation's bits."""
     layer = block.activation or block.pooling or block.neural
-    quantiser = layer.config["quant_config"].get("output_quantizer")
+    quantiser = _quantiser(layer, "output_quantizer")
     if not quantiser:
         if block.activation is not None:
             raise layer.fail(f"has no output quantiser: {_FOR_AKIDA_1}")
         return np.ones(1, np.float32), units, None
-    bits = _setting(quantiser, "bitwidth", 8)
+    bits = _setting(layer, quantiser, "bitwidth", 8)
     signed = quantiser.get("signed", True)
     if block.activation is not None and (
         signed is not False or bits not in (1, 2, 4) or layer.config.get("max_value") is None
@@ -269,7 +273,7 @@ def _output(block: Block, units: _Units) -> tuple[FloatArray, _Units, int | None
     range_max, rate = _scalars(layer, own, 2)
     if not (range_max > 0 and rate > 0):
         raise layer.fail(f"has a range of 0..{range_max:g} and a rate of {rate:g}")
-    scale_bits = _setting(quantiser, "scale_bits", 8)
+    scale_bits = _setting(layer, quantiser, "scale_bits", 8)
     made = numbers.requantisation(
         units.scale * rate, units.fraction, range_max, bits - bool(signed), scale_bits
     )
@@ -280,8 +284,8 @@ def _output(block: Block, units: _Units) -> tuple[FloatArray, _Units, int | None
 
 def _weight_quantizer(layer: KerasLayer, key: str) -> tuple[int, int | None]:
     """Bits of a kernel, and the axis that has a scale of its own each (None: one scale)."""
-    quantiser = layer.config["quant_config"].get(key, {})
-    bits = _setting(quantiser, "bitwidth", 4)
+    quantiser = _quantiser(layer, key)
+    bits = _setting(layer, quantiser, "bitwidth", 4)
     if bits not in (2, 4, 8):
         raise layer.fail(f"weights must have 2, 4 or 8 bits, got {bits}")
     axis = quantiser.get("axis", -1)
@@ -293,18 +297,21 @@ def _weight_quantizer(layer: KerasLayer, key: str) -> tuple[int, int | None]:
 
 def _bias_bits(layer: KerasLayer) -> tuple[int, int]:
     """Bits without the sign of a bias, and of the accumulator that it is added to."""
-    settings = layer.config["quant_config"]
-    buffer = _setting(settings, "buffer_bitwidth", 32)
+    buffer = _setting(layer, _quantisation(layer), "buffer_bitwidth", 32)
     if layer.kind != "QuantizedSeparableConv2D":
         buffer = min(28, buffer)
-    return _setting(settings.get("bias_quantizer", {}), "bitwidth", 8) - 1, buffer - 1
+    return _setting(layer, _quantiser(layer, "bias_quantizer"), "bitwidth", 8) - 1, buffer - 1
 
 
 def _border(layer: KerasLayer, units: _Units) -> int:
     """The integer that a convolution pads with."""
-    value = np.atleast_1d(np.asarray(layer.config["padding_value"], np.float64))
+    given = layer.config["padding_value"]
+    try:
+        value = np.atleast_1d(np.asarray(given, np.float64))
+    except (TypeError, ValueError, OverflowError):
+        value = np.full(1, np.nan)
     if value.ndim != 1 or not value.size or not np.isfinite(value).all():
-        raise layer.fail(f"padding_value must be numbers, got {layer.config['padding_value']!r}")
+        raise layer.fail(f"padding_value must be numbers, got {str(given)[:40]}")
     bits, _ = _weight_quantizer(layer, "weight_quantizer")
     found = np.unique(
         numbers.aligned(value.astype(np.float32), bits - 1, 8, units.scale, units.fraction)
@@ -340,10 +347,27 @@ def _scalars(layer: KerasLayer, arrays: tuple[FloatArray, ...], count: int) -> l
     return [a.reshape(()) for a in arrays]
 
 
-def _setting(settings: Any, key: str, default: int) -> int:
-    value = settings.get(key, default) if isinstance(settings, Mapping) else None
+def _quantisation(layer: KerasLayer) -> Mapping[str, Any]:
+    """What the file says about how a layer was quantised."""
+    settings = layer.config.get("quant_config")
+    if not isinstance(settings, dict):
+        raise layer.fail(
+            "says nothing of how it was quantised, beside layers of QuantizeML that do"
+        )
+    return settings
+
+
+def _quantiser(layer: KerasLayer, key: str) -> Mapping[str, Any]:
+    settings = _quantisation(layer).get(key) or {}
+    if not isinstance(settings, dict):
+        raise layer.fail(f"'{key}' should be settings, got {str(settings)[:40]}")
+    return settings
+
+
+def _setting(layer: KerasLayer, settings: Mapping[str, Any], key: str, default: int) -> int:
+    value = settings.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 32:
-        raise ModelFileError(f"quant_config: '{key}' should be 1 to 32, got {str(value)[:40]}")
+        raise layer.fail(f"'{key}' should be 1 to 32, got {str(value)[:40]}")
     return value
 
 
