@@ -217,6 +217,32 @@ def networks(draw: st.DrawFn) -> tuple[Model, np.ndarray]:
     return Model(tuple(calibrate(layers, rng, x))), x
 
 
+@st.composite
+def wide_dense_networks(draw: st.DrawFn) -> tuple[Model, np.ndarray]:
+    """Dense layers on an input of 5 to 8 bits, which akida has not."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = draw(st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 90)))
+    layers: list[AnyLayer] = [InputData("layer_0", shape, draw(st.integers(5, 8)))]
+    inputs = shape[0] * shape[1] * shape[2]
+    for i in range(1, 1 + draw(st.integers(1, 3))):
+        filters = draw(st.sampled_from([1, 2, 3, 8, 15, 16, 17, 33, 64]))
+        bits = draw(st.sampled_from([1, 2, 4, 8]))
+        layers.append(
+            FullyConnected(
+                name=f"layer_{i}",
+                weights=random_weights(rng, bits, (inputs, filters)),
+                weights_bits=bits,
+                act_bits=draw(st.sampled_from([1, 2, 4])),
+                **placeholder(filters),
+            )
+        )
+        inputs = filters
+    if draw(st.booleans()):
+        layers[-1] = replace(layers[-1], act_bits=None)
+    x = random_input(rng, Model(tuple(layers)))
+    return Model(tuple(calibrate(layers, rng, x))), x
+
+
 def potentials(model: Model, x: np.ndarray) -> np.ndarray:
     """Unpooled, unsaturated potentials of the last layer."""
     for stage in model.stages[:-1]:
@@ -236,4 +262,5 @@ __all__ = [
     "pool",
     "potentials",
     "random_input",
+    "wide_dense_networks",
 ]

@@ -12,7 +12,7 @@ import pytest
 from conftest import need
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import extreme_networks, networks, placeholder
+from networks import extreme_networks, networks, placeholder, wide_dense_networks
 
 import akrt
 from akrt.backends.native import NativeBackend
@@ -216,7 +216,7 @@ def test_a_step_that_ends_akidas_process_is_refused() -> None:
 
 
 @settings(max_examples=400)
-@given(networks())
+@given(st.one_of(networks(), networks(), networks(), wide_dense_networks()))
 def test_every_layer_of_native_equals_reference(case: tuple[Model, np.ndarray]) -> None:
     model, x = case
     reference = ReferenceBackend(model).layer_outputs(x)

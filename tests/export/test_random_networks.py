@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from networks import THRESHOLD_ENDS, extreme_networks, networks
+from networks import THRESHOLD_ENDS, extreme_networks, networks, wide_dense_networks
 
 from akrt.backends.reference import ReferenceBackend
 from akrt.model import (
@@ -40,7 +40,7 @@ def samples() -> list[Sample]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.one_of(networks(), networks(), networks(), extreme_networks()))
+    @given(st.one_of(networks(), networks(), networks(), extreme_networks(), wide_dense_networks()))
     def collect(sample: Sample) -> None:
         found.append(sample)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from networks import networks
+from hypothesis import strategies as st
+from networks import networks, wide_dense_networks
 
 import akrt
 from akrt.audio import features_from_file
@@ -34,7 +35,7 @@ def test_what_the_cpu_has_is_chosen(
 
 @pytest.mark.parametrize("arch", CPUS)
 @settings(max_examples=60)
-@given(case=networks())
+@given(case=st.one_of(networks(), networks(), networks(), wide_dense_networks()))
 def test_random_networks(
     emulated: dict[str, Machine], arch: str, case: tuple[Model, np.ndarray]
 ) -> None:
