@@ -338,6 +338,17 @@ class FullyConnected(_Neural):
         self._freeze_weights("weights", 2)
         self._freeze_activation(self.weights.shape[1])
 
+    def by_position(self, input_shape: Shape) -> IntArray:
+        """The weights as int8 (X, Y, C, units) of an input of (X, Y, C)."""
+        x, y, channels = input_shape
+        return self.weights.reshape(channels, y, x, -1).transpose(2, 1, 0, 3)
+
+    @staticmethod
+    def in_rows(by_position: IntArray) -> IntArray:
+        """(X, Y, C, units) to (C * Y * X, units), the order of `weights`."""
+        rows = by_position.transpose(2, 1, 0, 3)
+        return np.ascontiguousarray(rows.reshape(-1, by_position.shape[3]))
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """(1, 1, units), whatever the input."""
         return (1, 1, self.filters)

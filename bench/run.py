@@ -26,8 +26,8 @@ from layer_cases import LAYERS, case
 import akrt
 from akrt import benchmark
 from akrt.backends.native import usable_archs
-from akrt.backends.reference import run_stage
 from akrt.benchmark import Comparison, with_arch
+from akrt.lowering.arithmetic import run_stage
 from akrt.model import InputData, Model
 from akrt.runtime import bundled_model
 from akrt.timing import one_core, ratio, take_turns

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from akrt.lowering.geometry import Window, convolution_window, pooling_window, window
 from akrt.model import (
     FullyConnected,
     InputConvolutional,
     InputData,
     NeuralLayer,
-    Padding,
-    Pair,
     SeparableConvolutional,
-    Shape,
     Stage,
 )
 from firmware_export.c_text import array
@@ -21,7 +19,7 @@ from firmware_export.packing import pack_bits, pack_rows
 from firmware_export.requantisation import bisect_constants
 from firmware_export.step import Constant, Step, Tensor
 
-__all__ = ["constant", "general_step", "pad_before", "window_fields"]
+__all__ = ["constant", "general_step", "window_fields"]
 
 _ITEM_BYTES = {"uint8_t": 1, "int8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4}
 
@@ -47,30 +45,18 @@ def general_step(prefix: str, index: int, stage: Stage, source: Tensor, target: 
     words = layer.filters
     mids = 0
     depthwise = "NULL"
+    pooling = pooling_window(stage)
     if isinstance(layer, FullyConnected):
-        x, y, c = stage.input_shape
-        rows = layer.weights.reshape(c, y, x, -1).transpose(3, 2, 1, 0).reshape(layer.filters, -1)
-        geometry = window_fields(stage.input_shape, (1, 1, layer.filters), (1, 1), (1, 1), "valid")
-        pool, border = window_fields((1, 1, 1), (1, 1, 1), (1, 1), (1, 1), "valid"), 0
+        rows = layer.by_position(stage.input_shape).reshape(-1, layer.filters).T
+        border = 0
         driver, potentials = "akrt_layer_dense", ""
     else:
-        geometry = window_fields(
-            stage.input_shape, stage.conv_shape, layer.kernel_size, layer.stride, layer.padding
-        )
-        pool = window_fields(stage.conv_shape, stage.output_shape, (1, 1), (1, 1), "valid")
         border = layer.padding_value if isinstance(layer, InputConvolutional) else 0
         driver, potentials = "akrt_layer_plain", "akrt_conv_potentials"
         if layer.pooling is not None:
             driver, words = "akrt_layer_sum", 2 * layer.filters
-            if layer.pooling.size is not None and layer.pooling.stride is not None:
+            if pooling is not None:
                 driver = "akrt_layer_max"
-                pool = window_fields(
-                    stage.conv_shape,
-                    stage.output_shape,
-                    layer.pooling.size,
-                    layer.pooling.stride,
-                    layer.padding,
-                )
         if isinstance(layer, SeparableConvolutional):
             potentials, mids = "akrt_separable_potentials", stage.input_shape[2]
             depthwise = f"{prefix}_depthwise"
@@ -89,6 +75,8 @@ def general_step(prefix: str, index: int, stage: Stage, source: Tensor, target: 
     constants.append(
         constant(f"{prefix}_weights", "uint8_t", packed, f"{layer.weights_bits} bits, by filter")
     )
+    geometry = window_fields(convolution_window(stage))
+    pool = window_fields(pooling or window(stage.conv_shape, stage.output_shape))
     fields = (
         f"{geometry}, {pool}, {layer.filters}, {layer.weights_bits}, {packed.shape[1]}, "
         f"{border}, {layer.act_bits or 0}, {prefix}_weights, {depthwise}, {pointers}"
@@ -112,17 +100,11 @@ def general_step(prefix: str, index: int, stage: Stage, source: Tensor, target: 
     )
 
 
-def pad_before(n: int, kernel: int, stride: int, padding: Padding) -> int:
-    """Border before the first element: the smaller half of what 'same' needs."""
-    if padding == "valid":
-        return 0
-    return max((-(-n // stride) - 1) * stride + kernel - n, 0) // 2
-
-
-def window_fields(source: Shape, target: Shape, size: Pair, stride: Pair, padding: Padding) -> str:
+def window_fields(window: Window) -> str:
     """Initialiser of an akrt_mcu_window."""
-    pads = [pad_before(source[i], size[i], stride[i], padding) for i in (0, 1)]
-    fields = (*source, *target[:2], *size, *stride, *pads)
+    fields = (
+        *window.source, *window.target[:2], *window.size, *window.stride, *window.before,
+    )  # fmt: skip
     return "{" + ", ".join(map(str, fields)) + "}"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from akrt.lowering.geometry import convolution_window
 from akrt.model import (
     POTENTIAL_MAX,
     POTENTIAL_MIN,
@@ -229,9 +230,7 @@ def conv_rows_step(
         constant(f"{prefix}_weights", "int8_t", pairs, "8 bits, by pair of filters, interleaved"),
         _requant_constant(prefix, requant, filters),
     ]
-    geometry = window_fields(
-        stage.input_shape, stage.conv_shape, layer.kernel_size, layer.stride, layer.padding
-    )
+    geometry = window_fields(convolution_window(stage))
     fields = (
         f"{geometry}, {layer.padding_value}, {filters // 2}, {requant.c_shift}, {layer.act_bits}, "
         f"{prefix}_weights, {prefix}_requant"

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from akrt.backends.reference import run_stage
+from akrt.lowering.arithmetic import run_stage
 from akrt.model import (
     POTENTIAL_MAX,
     WEIGHT_RANGES,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from akrt.backends.reference import convolve, pool, run_stage
+from akrt.lowering.arithmetic import convolve, run_stage
 from akrt.model import (
     WEIGHT_RANGES,
     AnyLayer,
@@ -249,7 +249,7 @@ def potentials(model: Model, x: np.ndarray) -> np.ndarray:
         x = run_stage(stage, x)
     layer = model.layers[-1]
     assert not isinstance(layer, (InputData, FullyConnected))
-    return convolve(layer, x)
+    return convolve(model.stages[-1], x)
 
 
 __all__ = [
@@ -259,7 +259,6 @@ __all__ = [
     "extreme_thresholds",
     "networks",
     "placeholder",
-    "pool",
     "potentials",
     "random_input",
     "wide_dense_networks",

@@ -24,6 +24,7 @@ ALLOWED = {
     "akrt/cpus": set(),
     "akrt/measurement": {"akrt.forking", "akrt.provenance"},
     "akrt/kernels": set(),
+    "akrt/lowering": {"akrt.lowering", "akrt.model"},
     "akrt/audio": {"akrt.audio", "akrt.errors", "akrt.files", "akrt.kernels", "akrt.model"},
     "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.layers", "akrt.model"},
     "akrt/backends": {
@@ -32,6 +33,7 @@ ALLOWED = {
         "akrt.driver",
         "akrt.errors",
         "akrt.kernels",
+        "akrt.lowering",
         "akrt.model",
         "akrt.layers",
         "akrt.importers.akida_model",
@@ -68,6 +70,7 @@ ALLOWED = {
         "akrt.errors",
         "akrt.files",
         "akrt.layers",
+        "akrt.lowering",
         "akrt.model",
         "akrt.modelfile",
         "akrt.printable",

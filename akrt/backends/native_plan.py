@@ -20,6 +20,7 @@ from akrt.backends.native_lanes import (
 )
 from akrt.backends.native_scales import ShortScale, find_scale, find_short_scale
 from akrt.kernels._kernels import Architecture
+from akrt.lowering.geometry import Window, convolution_window, pooling_window
 from akrt.model import (
     POTENTIAL_MAX,
     POTENTIAL_MIN,
@@ -27,10 +28,7 @@ from akrt.model import (
     InputConvolutional,
     InputData,
     NeuralLayer,
-    Padding,
-    Pair,
     SeparableConvolutional,
-    Shape,
     SpatialLayer,
     Stage,
 )
@@ -65,19 +63,15 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
         "walks": 0,
         **_activation(layer, stage.max_activated),
     }
+    conv = _window(convolution_window(stage))
     if isinstance(layer, FullyConnected):
-        x, y, c = stage.input_shape
-        # rows come as (C, Y, X); memory holds (X, Y, C)
-        rows = layer.weights.reshape(c, y, x, -1).transpose(2, 1, 0, 3).reshape(x * y * c, -1)
+        rows = layer.by_position(stage.input_shape).reshape(-1, layer.filters)
         packed.update(
             op="dense",
-            conv=_window(stage.input_shape, stage.output_shape, (1, 1), (1, 1), "valid"),
+            conv=conv,
             **_plain_weights(rows, stage, arch, np.zeros(layer.filters, np.int64)),
         )
         return packed
-    conv = _window(
-        stage.input_shape, stage.conv_shape, layer.kernel_size, layer.stride, layer.padding
-    )
     rows = layer.pointwise if isinstance(layer, SeparableConvolutional) else layer.weights
     rows = rows.reshape(-1, layer.filters).astype(np.int64)
     # where the product makes activations itself, its sums start at the negated threshold
@@ -124,14 +118,9 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
     packed["conv"] = conv
     if layer.pooling is not None:
         packed["pool"] = "max" if layer.pooling.kind == "max" else "sum"
-        if layer.pooling.size is not None and layer.pooling.stride is not None:
-            packed["max_pool"] = _window(
-                stage.conv_shape,
-                stage.output_shape,
-                layer.pooling.size,
-                layer.pooling.stride,
-                layer.padding,
-            )
+        pooling = pooling_window(stage)
+        if pooling is not None:
+            packed["max_pool"] = _window(pooling)
     return packed
 
 
@@ -322,27 +311,20 @@ def interleave(rows: npt.NDArray[Any], block: int, inputs: int) -> npt.NDArray[A
     return np.ascontiguousarray(groups)
 
 
-def _window(
-    source: Shape, target: Shape, size: Pair, stride: Pair, padding: Padding
-) -> dict[str, int]:
-    pads = [0, 0]
-    if padding == "same":
-        pads = [
-            max((-(-source[i] // stride[i]) - 1) * stride[i] + size[i] - source[i], 0) // 2
-            for i in (0, 1)
-        ]
+def _window(window: Window) -> dict[str, int]:
+    """The fields of `akrt_window` (src_c/include/akrt/network.h)."""
     return {
-        "in_x": source[0],
-        "in_y": source[1],
-        "channels": source[2],
-        "out_x": target[0],
-        "out_y": target[1],
-        "size_x": size[0],
-        "size_y": size[1],
-        "stride_x": stride[0],
-        "stride_y": stride[1],
-        "pad_x": pads[0],
-        "pad_y": pads[1],
+        "in_x": window.source[0],
+        "in_y": window.source[1],
+        "channels": window.source[2],
+        "out_x": window.target[0],
+        "out_y": window.target[1],
+        "size_x": window.size[0],
+        "size_y": window.size[1],
+        "stride_x": window.stride[0],
+        "stride_y": window.stride[1],
+        "pad_x": window.before[0],
+        "pad_y": window.before[1],
     }
 
 

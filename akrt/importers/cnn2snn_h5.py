@@ -153,8 +153,8 @@ def _akida_layer(
     make: Any
     if neural.kind == "QuantizedDense":
         x, y, channels = spatial
-        flat = quantized[0].reshape(x, y, channels, filters).transpose(2, 1, 0, 3)
-        common["weights"] = flat.reshape(-1, filters)
+        by_position = quantized[0].reshape(x, y, channels, filters)
+        common["weights"] = FullyConnected.in_rows(by_position)
         make = FullyConnected
     else:
         common["padding"] = padding(neural)

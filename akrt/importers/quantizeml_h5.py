@@ -201,9 +201,8 @@ def _akida_layer(
     make: Any = FullyConnected
     if neural.kind == "QuantizedDense":
         x, y, channels = shape
-        common["weights"] = (
-            integers[0].reshape(x, y, channels, filters).transpose(2, 1, 0, 3).reshape(-1, filters)
-        )
+        by_position = integers[0].reshape(x, y, channels, filters)
+        common["weights"] = FullyConnected.in_rows(by_position)
     else:
         border = _border(neural, units) if "padding_value" in neural.config else None
         common["padding"] = _padding(neural, border)

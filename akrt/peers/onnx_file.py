@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.peers.quantised import Quantised, QuantisedOp, QuantisedTensor, pads
+from akrt.lowering.geometry import window
+from akrt.peers.quantised import Quantised, QuantisedOp, QuantisedTensor
 
 __all__ = ["onnx_file"]
 
@@ -89,21 +90,21 @@ class _Writer:
             weights = self._layout(op, source)
             real.append(self._weights(f"{name}_weights", weights, op.weight_scale))
             real.append(self._weights(f"{name}_bias", bias, scale))
-        window: dict[str, Any] = {}
+        geometry: dict[str, Any] = {}
         if op.kind in ("conv", "depthwise", "max"):
-            edges = [pads(source.shape[i], op.size[i], op.stride[i], op.padding) for i in (0, 1)]
-            window = {
+            moved = window(source.shape, op.output.shape, op.size, op.stride, op.padding)
+            geometry = {
                 "kernel_shape": op.size,
                 "strides": op.stride,
-                "pads": [e[0] for e in edges] + [e[1] for e in edges],
+                "pads": [*moved.before, *moved.after],
             }
         if op.kind in ("conv", "depthwise"):
             group = source.shape[2] if op.kind == "depthwise" else 1
-            result = self._node("Conv", real, f"{name}_out", group=group, **window)
+            result = self._node("Conv", real, f"{name}_out", group=group, **geometry)
         elif op.kind == "dense":
             result = self._node("Gemm", real, f"{name}_out", transB=1)
         elif op.kind == "max":
-            result = self._node("MaxPool", real, f"{name}_out", **window)
+            result = self._node("MaxPool", real, f"{name}_out", **geometry)
         else:
             result = self._node("GlobalAveragePool", real, f"{name}_out")
         return self._node("QuantizeLinear", [result, *self._scale(f"{name}_out", op.output)], name)

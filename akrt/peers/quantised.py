@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from akrt.lowering.geometry import window
 from akrt.model import (
     FullyConnected,
     InputConvolutional,
@@ -132,8 +133,7 @@ def _real_ops(model: Model) -> list[_RealOp]:
         scale, bias = _activation(layer)
         top = stage.output_max
         if isinstance(layer, FullyConnected):
-            x, y, c = stage.input_shape
-            rows = layer.weights.reshape(c, y, x, -1).transpose(2, 1, 0, 3).reshape(x * y * c, -1)
+            rows = layer.by_position(stage.input_shape).reshape(-1, layer.filters)
             ops.append(
                 _RealOp(
                     "dense",
@@ -187,14 +187,6 @@ def _activation(layer: NeuralLayer) -> tuple[Float, Float]:
     return 1 / step, 0.5 - threshold / step
 
 
-def pads(n: int, size: int, stride: int, padding: Padding) -> Pair:
-    """Elements before and after, the smaller half first."""
-    if padding == "valid":
-        return 0, 0
-    total = max((-(-n // stride) - 1) * stride + size - n, 0)
-    return total // 2, total - total // 2
-
-
 def _run(op: _RealOp, x: Float) -> Float:
     if op.kind == "mean":
         y = x.mean((1, 2), keepdims=True)
@@ -202,10 +194,12 @@ def _run(op: _RealOp, x: Float) -> Float:
         assert op.weights is not None
         y = (x.reshape(len(x), -1) @ op.weights)[:, None, None, :]
     else:
-        edges = [pads(x.shape[i + 1], op.size[i], op.stride[i], op.padding) for i in (0, 1)]
+        n, *source = x.shape
+        moved = window((source[0], source[1], source[2]), op.shape, op.size, op.stride, op.padding)
+        edges = zip(moved.before, moved.after, strict=True)
         fill = -np.inf if op.kind == "max" else 0.0
         x = np.pad(x, [(0, 0), *edges, (0, 0)], constant_values=fill)
-        y = np.zeros((len(x), *op.shape)) + (fill if op.kind == "max" else 0.0)
+        y = np.zeros((n, *op.shape)) + (fill if op.kind == "max" else 0.0)
         for i, j in np.ndindex(*op.size):
             part = x[:, i : i + op.stride[0] * op.shape[0] : op.stride[0]]
             part = part[:, : op.shape[0], j : j + op.stride[1] * op.shape[1] : op.stride[1]]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import placeholder
 
-from akrt.backends.reference import ReferenceBackend, activate
+from akrt.backends.reference import ReferenceBackend
+from akrt.lowering.arithmetic import activate
 from akrt.model import (
     Convolutional,
     FullyConnected,

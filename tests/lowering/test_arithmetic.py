@@ -1,0 +1,24 @@
+"""The numeric contract of the package against a second writing of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import oracle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import extreme_networks, networks, wide_dense_networks
+
+from akrt.lowering.arithmetic import run_stage
+from akrt.model import Model
+
+
+@settings(max_examples=150)
+@given(st.one_of(networks(), networks(), extreme_networks(), wide_dense_networks()))
+def test_every_layer_equals_a_second_writing(case: tuple[Model, np.ndarray]) -> None:
+    model, x = case
+    wanted = [oracle.layer_outputs(model, sample) for sample in x]
+    value = x
+    for i, stage in enumerate(model.stages):
+        value = run_stage(stage, value)
+        for n, outputs in enumerate(wanted):
+            np.testing.assert_array_equal(value[n], outputs[i], stage.layer.name)
