@@ -270,7 +270,7 @@ def _output(block: Block, units: _Units) -> tuple[FloatArray, _Units, int | None
     if len(own) == 1:  # files of older releases have no rescaling rate
         own = (*own, np.ones((), np.float32))
     range_max, rate = _scalars(layer, own, 2)
-    if not (range_max > 0 and rate > 0):
+    if not (range_max >= 0 and rate > 0):  # 0: nothing ever fired
         raise layer.fail(f"has a range of 0..{range_max:g} and a rate of {rate:g}")
     scale_bits = _setting(layer, quantiser, "scale_bits", 8)
     made = numbers.requantisation(

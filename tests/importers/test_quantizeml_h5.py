@@ -161,7 +161,7 @@ def test_recorded_ranges(spotter: tuple[Facts, dict[str, Any]]) -> None:
         ranges = {f"{entrance}.0": np.float32(low), f"{entrance}.1": np.float32(high)}
         with pytest.raises(UnsupportedLayerError, match=r"scales a float input.*dtype='uint8'"):
             to_model(facts, {**arrays, **ranges}, "m.h5")
-    for wrong in (np.float32(0), np.float32(np.nan), np.zeros(3, np.float32)):
+    for wrong in (np.float32(-1), np.float32(np.nan), np.zeros(3, np.float32)):
         with pytest.raises(UnsupportedLayerError, match="'re_lu_2'"):
             to_model(facts, {**arrays, f"{relu}.0": wrong}, "m.h5")
     near = np.float32(2.0**20) + np.float32(0.25)
