@@ -21,6 +21,7 @@ from akrt.backends.native_lanes import (
 from akrt.backends.native_scales import ShortScale, find_scale, find_short_scale
 from akrt.kernels._kernels import Architecture
 from akrt.lowering.geometry import Window, convolution_window, pooling_window
+from akrt.lowering.requantisation import bisection
 from akrt.model import (
     POTENTIAL_MAX,
     POTENTIAL_MIN,
@@ -36,8 +37,6 @@ from akrt.model import (
 _INT16_MAX = (1 << 15) - 1
 _UINT16_MAX = (1 << 16) - 1
 _INT32_MAX = (1 << 31) - 1
-_BISECT_DISTANCE = 1 << 23
-_BISECT_STEP = 1 << 27
 _DEPTH_MULTIPLE = 8
 _OPERAND_MAX = _INT16_MAX + 1 + 255
 """Of a separable layer's product: a byte and what it did not hold."""
@@ -334,8 +333,8 @@ def _activation(layer: NeuralLayer, max_activated: int) -> dict[str, Any]:
     if layer.act_bits is None:
         return chosen
     chosen["threshold"] = layer.threshold
-    reach = max_activated + int(np.abs(layer.threshold.astype(np.int64)).max())
-    if reach >= _BISECT_DISTANCE:
+    compared = bisection(layer, max_activated)
+    if compared is None:
         limits = np.iinfo(np.int32)
         levels = np.clip(layer.firing_levels, limits.min, limits.max).astype(np.int32)
         return {**chosen, "act": "levels", "levels": levels}
@@ -343,4 +342,4 @@ def _activation(layer: NeuralLayer, max_activated: int) -> dict[str, Any]:
     scale = find_scale(layer.firing_levels - layer.threshold, step)
     if scale is not None:
         return {**chosen, "act": "scale", "scale": scale}
-    return {**chosen, "act": "bisect", "step": np.minimum(step, _BISECT_STEP).astype(np.int32)}
+    return {**chosen, "act": "bisect", "step": compared.step.astype(np.int32)}

@@ -10,11 +10,12 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from akrt.lowering.requantisation import Quotient, ShortQuotient, solve
+
 __all__ = ["Scale", "ShortScale", "find_scale", "find_short_scale"]
 
 _FINE_SHIFT = 12
 _INT32_MAX = (1 << 31) - 1
-_LARGEST_FACTOR = 40
 
 
 class Scale(TypedDict):
@@ -50,51 +51,25 @@ def find_scale(levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Sc
         ``top`` int32, ``mul``, ``add`` and ``fine`` uint32, each (F,), and ``shift``, such that for
         every whole v in 0..top the result is exact and no term exceeds 32 bits; beyond top it is
         that of top. ``fine`` is None where the result is exact without. None if there are none.
-
-    The result grows with v, so it is exact if it is n at level n and n + 1 one above it: an upper
-    and a lower bound for ``add`` from every level.
     """
-    n = np.arange(len(levels))[:, None, None]
-    at = levels[:, None, :]
-    # no potential is further from its threshold than 32 bits hold
-    top = np.minimum(levels[-1] + 1, _INT32_MAX)
     if np.any(np.diff(levels, axis=0) < 1):
         return None
+    # no potential is further from its threshold than 32 bits hold
+    top = np.minimum(levels[-1] + 1, _INT32_MAX)
     for fine_bits in (0, _FINE_SHIFT):
         if fine_bits and top.max() >= 1 << (32 - fine_bits):
             return None
-        for shift in range(28, 15, -1):
-            one = 1 << shift
-            # the quotient rounded down and up; one level a value is the most there can be
-            factor = np.minimum(
-                (one * 16 << fine_bits) // step + np.arange(2)[:, None], one << fine_bits
-            )
-            mul, fine = factor >> fine_bits, factor & ((1 << fine_bits) - 1)
-
-            def scaled(
-                v: npt.NDArray[np.int64],
-                mul: npt.NDArray[np.int64] = mul,
-                fine: npt.NDArray[np.int64] = fine,
-            ) -> npt.NDArray[np.int64]:
-                return v * mul + (v * fine >> _FINE_SHIFT)
-
-            low = np.maximum(((n + 1) * one - scaled(at + 1)).max(0), 0)
-            high = ((n + 1) * one - 1 - scaled(at)).min(0)
-            high = np.minimum(high, (len(levels) + 1) * one - 1 - scaled(top))
-            fits = (low <= high) & (scaled(top) + low < 1 << 32) & (mul < 1 << 32)
-            if np.all(fits.any(0)):
-                which = fits.argmax(0)[None]
-                mul, low, fine = (
-                    np.take_along_axis(values, which, 0)[0].astype(np.uint32)
-                    for values in (mul, low, fine)
-                )
-                return {
-                    "top": top.astype(np.int32),
-                    "mul": mul,
-                    "add": low,
-                    "fine": fine if fine_bits else None,
-                    "shift": shift,
-                }
+        form = Quotient(step, top, len(levels), fine_bits)
+        found = solve(form, levels, np.zeros_like(top), top)
+        if found is not None:
+            fine = found.factors & ((1 << fine_bits) - 1)
+            return {
+                "top": top.astype(np.int32),
+                "mul": (found.factors >> fine_bits).astype(np.uint32),
+                "add": found.addend.astype(np.uint32),
+                "fine": fine.astype(np.uint32) if fine_bits else None,
+                "shift": found.setting[0],
+            }
     return None
 
 
@@ -115,35 +90,18 @@ def find_short_scale(
     Returns:
         Constants such that the result is exact for every whole v, where ``v * factor + offset`` is
         clipped to 16 bits first and the result to the number of levels; None if there are none.
-
-    The result grows with v, so it is exact if it is n at level n and n + 1 one above it. It becomes
-    n + 1 at the edge ``ceil((n + 1) << 16 << shift / mul)``: a lower and an upper bound for the
-    offset from every level.
     """
-    count = len(levels)
-    n = np.arange(1, count + 1)[:, None]
     if np.any(np.diff(levels, axis=0) < 1):
         return None
-    for shift in range(12, 0, -1):
-        one = 1 << (16 + shift)
-        mul, factor, offset = (np.zeros(len(step), np.int64) for _ in range(3))
-        for q in range(min(int(most.max()), _LARGEST_FACTOR), 0, -1):
-            for up in (0, 1):
-                open_ = np.flatnonzero((mul == 0) & (most >= q))
-                m = one * unit // (step[open_] * q) + up
-                open_, m = open_[(m > 0) & (m < 1 << 16)], m[(m > 0) & (m < 1 << 16)]
-                edge = -(-n * one // m)
-                low = (edge - q * (levels[:, open_] + 1)).max(0)
-                high = (edge - 1 - q * levels[:, open_]).min(0)
-                fits = (low <= high) & (edge[-1] < 1 << 16)
-                found = open_[fits]
-                mul[found], factor[found], offset[found] = m[fits], q, low[fits]
-        if np.all(mul):
-            return {
-                "mul": mul.astype(np.uint16),
-                "shift": shift,
-                "top": count,
-                "factor": factor,
-                "offset": offset,
-            }
-    return None
+    form = ShortQuotient(step, most, len(levels), unit)
+    found = solve(form, levels, np.zeros_like(most), levels[-1] + 1)
+    if found is None:
+        return None
+    factor, mul = found.factors
+    return {
+        "mul": mul.astype(np.uint16),
+        "shift": found.setting[0],
+        "top": len(levels),
+        "factor": factor,
+        "offset": found.addend,
+    }
