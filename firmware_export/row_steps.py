@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.lowering.geometry import convolution_window
+from akrt.lowering.ranges import depthwise_range, potential_range, product_range
 from akrt.model import (
     POTENTIAL_MAX,
     POTENTIAL_MIN,
@@ -29,7 +30,6 @@ __all__ = [
     "conv_rows_step",
     "pack_step",
     "pointwise_group",
-    "potential_range",
     "rows_obstacles",
     "separable_rows_step",
     "takes_rows",
@@ -87,7 +87,7 @@ def rows_obstacles(stage: Stage) -> tuple[str, ...]:
     layer = stage.layer
     assert isinstance(layer, SeparableConvolutional)
     kernel, stride = "x".join(map(str, layer.kernel_size)), "x".join(map(str, layer.stride))
-    low, high = _depthwise_range(layer, stage.input_max)
+    low, high = depthwise_range(stage)
     rules = [
         (layer.kernel_size == (3, 3), f"kernel {kernel}, not 3x3"),
         (layer.stride == (1, 1), f"stride {stride}, not 1x1"),
@@ -114,31 +114,11 @@ def rows_obstacles(stage: Stage) -> tuple[str, ...]:
     return tuple(text for holds, text in rules if not holds)
 
 
-def potential_range(stage: Stage) -> tuple[Wide, Wide]:
-    """Smallest and largest potential of every filter over all inputs, each (F,)."""
-    layer = stage.layer
-    if isinstance(layer, SeparableConvolutional):
-        low, high = _depthwise_range(layer, stage.input_max)
-        weights = layer.pointwise.astype(np.int64)
-        ends = weights * low[:, None], weights * high[:, None]
-        return np.minimum(*ends).sum(0), np.maximum(*ends).sum(0)
-    assert isinstance(layer, InputConvolutional)
-    flat = layer.weights.astype(np.int64).reshape(-1, layer.filters)
-    return (
-        stage.input_max * np.minimum(flat, 0).sum(0),
-        stage.input_max * np.maximum(flat, 0).sum(0),
-    )
-
-
-def pointwise_group(layer: SeparableConvolutional, input_max: int) -> int:
+def pointwise_group(stage: Stage) -> int:
     """The most channels, a multiple of 4, over which every filter's sum fits 16 bits."""
-    low, high = _depthwise_range(layer, input_max)
-    weights = layer.pointwise.astype(np.int64)
-    ends = weights * low[:, None], weights * high[:, None]
-    least, most = np.minimum(*ends), np.maximum(*ends)
-    channels = padded_channels(len(weights))
-    for size in range(channels, 3, -4):
-        starts = range(0, len(weights), size)
+    least, most = product_range(stage)
+    for size in range(padded_channels(len(least)), 3, -4):
+        starts = range(0, len(least), size)
         sums = [(least[s : s + size].sum(0), most[s : s + size].sum(0)) for s in starts]
         if all(a.min() >= _INT16_MIN and b.max() <= _INT16_MAX for a, b in sums):
             return size
@@ -152,10 +132,10 @@ def separable_rows_step(
     layer = stage.layer
     assert isinstance(layer, SeparableConvolutional)
     channels, filters = padded_channels(stage.input_shape[2]), padded_channels(layer.filters)
-    group = pointwise_group(layer, stage.input_max)
+    group = pointwise_group(stage)
     requant = _requantisation(stage)
     constants = [
-        *_depthwise_constants(prefix, layer, stage.input_max),
+        *_depthwise_constants(prefix, stage),
         constant(
             f"{prefix}_weights",
             "uint32_t",
@@ -289,13 +269,6 @@ def _layout_step(kernel: str, layer: int, source: Tensor, target: Tensor) -> Ste
     )
 
 
-def _depthwise_range(layer: SeparableConvolutional, input_max: int) -> tuple[Wide, Wide]:
-    weights = layer.depthwise.astype(np.int64)
-    low: Wide = input_max * np.minimum(weights, 0).sum((0, 1))
-    high: Wide = input_max * np.maximum(weights, 0).sum((0, 1))
-    return low, high
-
-
 def _sum_reach(stage: Stage) -> int:
     """Bound of what the certificate of the collapsed sum adds up."""
     layer = stage.layer
@@ -348,13 +321,14 @@ def _requant_array(c_type: str, name: str, constants: Wide, filters: int) -> str
     return f"static const {c_type} {name}[{len(words)}] = {{\n    {body},\n}};\n"
 
 
-def _depthwise_constants(
-    prefix: str, layer: SeparableConvolutional, input_max: int
-) -> list[Constant]:
+def _depthwise_constants(prefix: str, stage: Stage) -> list[Constant]:
+    layer = stage.layer
+    assert isinstance(layer, SeparableConvolutional)
     channels = padded_channels(layer.depthwise.shape[2])
     taps = np.zeros((channels, 9), np.int64)
     taps[: layer.depthwise.shape[2]] = layer.depthwise.astype(np.int64).reshape(9, -1).T
-    low = -(input_max * np.minimum(taps, 0).sum(1))
+    low = np.zeros(channels, np.int64)
+    low[: layer.depthwise.shape[2]] = -depthwise_range(stage)[0]
     nibbles = taps & 15
     words = (nibbles[:, :8] << (4 * np.arange(8))).sum(1)
     return [

@@ -21,6 +21,7 @@ from akrt.backends.native_lanes import (
 from akrt.backends.native_scales import ShortScale, find_scale, find_short_scale
 from akrt.kernels._kernels import Architecture
 from akrt.lowering.geometry import Window, convolution_window, pooling_window
+from akrt.lowering.ranges import depthwise_range
 from akrt.lowering.requantisation import bisection
 from akrt.model import (
     POTENTIAL_MAX,
@@ -169,8 +170,8 @@ def _separable_bytes(
     channel where most of them fit a byte.
     """
     taps = layer.depthwise.astype(np.int64)
-    above = stage.input_max * taps.clip(0).sum((0, 1))
-    below = stage.input_max * (-taps).clip(0).sum((0, 1))
+    low, above = depthwise_range(stage)
+    below = -low
     span = np.maximum(above + below, 1)
     offset = np.where(span <= 255, below, (255 * below + span // 2) // span)
     rows = _padded_rows(pointwise, _DEPTH_MULTIPLE)
