@@ -94,7 +94,8 @@ def test_elements_without_a_size_are_refused(tmp_path: Path, kind: bytes) -> Non
     """NumPy would make a byte of each, or count backwards."""
     header = b"{'descr': '%s', 'fortran_order': False, 'shape': (9000000000,)}\n" % kind
     (tmp_path / "a.npy").write_bytes(headed(header))
-    with pytest.raises(InputError, match="elements of type"):
+    # newer releases of NumPy refuse the first one themselves
+    with pytest.raises(InputError, match=r"elements of type|a\.npy.*U2147483647"):
         read_array(tmp_path / "a.npy")
 
 
