@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio.integer import check_settings, to_pcm
+from akrt.audio.integer import check_settings, clipped_pcm
 from akrt.decision import FRAME_MS, LOGIT_ONE, StreamSettings, decision_rule
-from akrt.errors import InputError, UsageError
+from akrt.errors import AudioWarning, InputError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.kernels import _frontend
 from akrt.model import Model
@@ -96,6 +97,7 @@ class Stream:
         self._words = _Words(self._runtime.model, self._settings)
         self._samples = 0
         self._torn = False
+        self._told = False
 
     def after_fork(self) -> None:
         """In a forked child: the thread that held the lock is not there to finish its push."""
@@ -138,8 +140,14 @@ class Stream:
                 was taken.
             DeviceLostError: the chip failed and there is no fallback. The sound is taken, up to a
                 second of inferences is missing; the stream can go on.
+
+        Warns:
+            AudioWarning: more than a thousandth of the samples were clipped; once until `reset`.
         """
-        pcm = _one_channel(samples)
+        pcm, clipped = _one_channel(samples)
+        if clipped and not self._told:
+            self._told = True
+            warnings.warn(f"the sound {clipped}", AudioWarning, stacklevel=2)
         found: list[Detection] = []
         with self._turn:
             if self._torn:
@@ -210,17 +218,17 @@ def _runtime(given: object) -> Runtime:
     )
 
 
-def _one_channel(samples: npt.ArrayLike) -> npt.NDArray[np.int16]:
-    """int16 (n,) of samples (n,) or, as sound cards give them, (n, 1)."""
-    pcm = to_pcm(samples)
+def _one_channel(samples: npt.ArrayLike) -> tuple[npt.NDArray[np.int16], str | None]:
+    """`clipped_pcm` of samples (n,) or, as sound cards give them, (n, 1): int16 (n,)."""
+    pcm, clipped = clipped_pcm(samples)
     if pcm.ndim == 2 and pcm.shape[1] == 1:
-        return np.ascontiguousarray(pcm[:, 0])
+        return np.ascontiguousarray(pcm[:, 0]), clipped
     if pcm.ndim != 1:
         raise InputError(
             f"expected samples of one channel, (n,) or (n, 1), got shape {pcm.shape}: choose one, "
             f"such as x[:, 0], or average the channels first"
         )
-    return pcm
+    return pcm, clipped
 
 
 def _rows(outputs: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
@@ -240,7 +248,9 @@ def stream_potentials(
     Returns:
         int32 (inferences, classes).
     """
-    pcm, frames = _one_channel(samples), _frontend.Features()
+    (pcm, clipped), frames = _one_channel(samples), _frontend.Features()
+    if clipped:
+        warnings.warn(f"the sound {clipped}", AudioWarning, stacklevel=2)
     _runtime(runtime)
     every = hop_ms // FRAME_MS
     parts = [np.empty((0, runtime.model.output_shape[2]), np.int32)]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from akrt.audio import content, flac, mpeg
+from akrt.audio import content, flac, mpeg, ogg
 from akrt.errors import AudioError
 
 __all__ = ["PLACEHOLDER", "Layout", "mend", "survey"]
@@ -28,6 +28,9 @@ _MOST_PARTS = 1 << 20
 """Chunks, pages or blocks that are looked through: more than an hour of sound has."""
 _MOST_MP3 = 1 << 30
 _FLAC_TOTAL = (1 << 36) - 1
+_FLAC_START = b"fLaC\0\0\0\x22"
+"""With the header of a stream's description: chance makes none in 2^64 bytes."""
+_MOST_JOINED = 1 << 30
 _FLAC_FRAME = 1 << 20
 """More bytes than a frame of FLAC has."""
 Edit = tuple[int, int, bytes]
@@ -43,6 +46,8 @@ class Layout:
     """The header does not say how much sound there is."""
     edits: tuple[Edit, ...] = ()
     """Start, end and what belongs between them instead, ascending, for libsndfile to read it."""
+    parts: tuple[tuple[int, int], ...] = ()
+    """Start and end of the sound files that were joined to this one; libsndfile reads the first."""
 
 
 def mend(data: bytes, edits: tuple[Edit, ...]) -> bytes:
@@ -113,13 +118,18 @@ def _chunks(
 
 
 def _unknown(file: BinaryIO, length: int, at: int, size: int, header: struct.Struct) -> bool:
-    """Whether a length of sound is none: too large to be true, or 0 with samples behind it."""
+    """Whether a length of sound is none.
+
+    It is too large to be true, or more samples than it speaks of are behind it, where only chunks
+    should be: a recorder had not yet written the last length when it lost power.
+    """
     if length >= PLACEHOLDER and at + length > size:
         return True
-    if length > 0 or at == size:
+    align = {12: 1, 24: 8}.get(header.size, 2)  # CAF and Wave64 differ
+    behind = at + length + -length % align
+    if behind >= size or size - behind <= length:
         return False
-    # an empty recording may be followed by other chunks, up to the end of the file
-    for chunk, start, more in _chunks(file, at, size, header, 8 if header.size == 24 else 2):
+    for chunk, start, more in _chunks(file, behind, size, header, align):
         end = start + more
         if more < 0 or end > size or not all(32 <= byte < 127 for byte in chunk[:4]):
             return True
@@ -141,6 +151,9 @@ def _wave(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
                 length = real
             if not _unknown(file, length, at, size, header):
                 _check(name, length, size - at)
+                end = at + length + length % 2
+                if content.sound_kind(_read_at(file, end, 20)) == kind:
+                    return Layout(kind, parts=((0, end), (end, size)))
                 return Layout(kind, edits=((0, 4, b"RF64"),) if kind == "BW64" else ())
             edits: list[Edit] = [(0, 4, b"RIFF")] if long else []
             edits.append((4, 8, struct.pack(f"{order}I", min(size - 8, 0xFFFFFFFF))))
@@ -211,36 +224,27 @@ def _au(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     order = ">" if _read_at(file, 0, 1) == b"." else "<"
     at, length = struct.unpack(f"{order}II", _read_at(file, 4, 8))
     there = max(size - at, 0)
-    if (length >= PLACEHOLDER and length > there) or (not length and there):
+    if (length >= PLACEHOLDER and length > there) or there - length > length:
         return Layout(kind, True, ((8, 12, struct.pack(f"{order}I", there)),))
     _check(name, length, there)
     return Layout(kind)
 
 
 def _ogg(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
-    """Every stream ends in a page that is marked as its last."""
-    at, unfinished = 0, set()
-    for _ in range(_MOST_PARTS):
-        head = _read_at(file, at, 27)
-        if len(head) < 27 or head[:4] != b"OggS":
-            break
-        segments = file.read(head[26])
-        at += 27 + head[26] + sum(segments)
-        if len(segments) < head[26] or at > size:
-            raise AudioError(f"'{name}' is truncated: it ends inside one of its pages")
-        stream = head[14:18]
-        unfinished.add(stream)
-        if head[5] & 4:
-            unfinished.discard(stream)
-    if unfinished:
-        raise AudioError(f"'{name}' is truncated: the page that ends its sound is missing")
-    return Layout(kind)
+    try:
+        found = ogg.links(file, size)
+    except ogg.Damage as damage:
+        raise AudioError(f"'{name}' {damage}") from None
+    return Layout(kind, parts=tuple(found) if len(found) > 1 else ())
 
 
 def _flac(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     head = _read_at(file, 0, 26)
     if len(head) < 26:
         raise _ends_early(name, "its samples begin")
+    parts = _joined(file, size, _FLAC_START)
+    if parts:
+        return Layout(kind, parts=parts)
     packed = int.from_bytes(head[21:26], "big")
     if packed & _FLAC_TOTAL:
         return Layout(kind)
@@ -251,10 +255,22 @@ def _flac(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     return Layout(kind, True, ((21, 26, (packed | total & _FLAC_TOTAL).to_bytes(5, "big")),))
 
 
+def _joined(file: BinaryIO, size: int, start: bytes) -> tuple[tuple[int, int], ...]:
+    """Start and end of files that were joined, each of which begins with `start`; () if one is."""
+    data = _read_at(file, 0, min(size, _MOST_JOINED))
+    begins, at = [0], 0
+    while (at := data.find(start, at + 1)) >= 0:
+        begins.append(at)
+    return tuple(zip(begins, [*begins[1:], size], strict=True)) if len(begins) > 1 else ()
+
+
 def _mp3(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     if size > _MOST_MP3:
         raise AudioError(f"'{name}' is too large: MP3 of up to {_MOST_MP3 >> 30} GiB is read")
     data = _read_at(file, 0, size)
+    parts = mpeg.joined(data)
+    if len(parts) > 1:
+        return Layout(kind, parts=parts)
     tag = mpeg.tag_length(data[:10])
     if data.startswith(b"fLaC", tag):  # a tag that is foreign to FLAC
         return Layout("FLAC", edits=((0, tag, b""),))

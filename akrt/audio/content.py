@@ -25,22 +25,37 @@ _STARTS = {
     b"Creative Voice File\x1a": "VOC",
 }
 
+_GZIP = "a gzip archive: unpack it"
 _FOREIGN = (
     (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer, not the sound itself: run "
      "'git lfs pull' where it came from"),
     (b"\x00\x05\x16\x07", "what macOS keeps beside a file on a foreign disk, not sound: take the "
      "file without '._' in its name"),
     (b"PK\x03\x04", "a ZIP archive: unpack it"),
-    (b"\x1f\x8b", "a gzip archive: unpack it"),
+    (b"\x1f\x8b\x08\0", _GZIP),
+    (b"\x1f\x8b\x08\x08", _GZIP),  # with a file's name
+    (b"\x1f\x8b", _GZIP),
+    (b"BZh", "a bzip2 archive: unpack it"),
+    (b"\xfd7zXZ\0", "an xz archive: unpack it"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it"),
     (b"\x93NUMPY", "a NumPy array: name it .npy"),
     (b"\x1aE\xdf\xa3", "WebM or Matroska, which is not read: convert it with 'ffmpeg -i FILE "
      "out.wav'"),
     (b"0&\xb2u\x8ef\xcf\x11", "WMA, which is not read: convert it with 'ffmpeg -i FILE out.wav'"),
+    (b"wvpk", "WavPack, which is not read: convert it with 'ffmpeg -i FILE out.wav'"),
+    (b"TTA1", "True Audio, which is not read: convert it with 'ffmpeg -i FILE out.wav'"),
+    (b"MAC ", "Monkey's Audio, which is not read: convert it with 'ffmpeg -i FILE out.wav'"),
     (b"#!AMR", "AMR, which is not read: convert it with 'ffmpeg -i FILE out.wav'"),
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
     (b"\x7fELF", "a program"),
+)  # fmt: skip
+
+_MUCH_TEXT = 64
+_FRAMES = 3
+_AC3_KBITS = (
+    32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640,
 )  # fmt: skip
 
 
@@ -85,6 +100,8 @@ def foreign_kind(head: bytes, surely: bool = False) -> str | None:
     for start, words in _FOREIGN:
         if head.startswith(start) and not (surely and len(start) < 4):
             return words
+    if coded := _coded(head):
+        return f"{coded}, which is not read: convert it with 'ffmpeg -i FILE out.wav'"
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "a video (AVI): take its sound with 'ffmpeg -i FILE out.wav'"
     if head[4:8] == b"ftyp":
@@ -92,12 +109,47 @@ def foreign_kind(head: bytes, surely: bool = False) -> str | None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:256].lower()
     if text.startswith((b"<!doctype html", b"<html")):
         return "a web page: download the sound itself"
-    if surely:
-        return None
-    if not any(head):
+    if not surely and not any(head):
         return "nothing but zero bytes"
-    if all(byte >= 32 or byte in b"\t\r\n\x0c" for byte in head[:256]):
-        with contextlib.suppress(UnicodeDecodeError):
-            codecs.getincrementaldecoder("utf-8")().decode(head[:256])
-            return "text"
+    # samples of letters alone would be a loud hiss off centre
+    if len(head) >= (_MUCH_TEXT if surely else 1) and _is_text(head[:256], ascii_only=surely):
+        return "text"
     return None
+
+
+def _is_text(head: bytes, ascii_only: bool) -> bool:
+    if not all(byte >= 32 or byte in b"\t\r\n\x0c" for byte in head):
+        return False
+    if ascii_only:
+        return head.isascii()
+    with contextlib.suppress(UnicodeDecodeError):
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+        return True
+    return False
+
+
+def _coded(head: bytes) -> str | None:
+    """AAC and AC-3, whose frames have short marks: three in a row, each where the last one says."""
+    for name, length in (("AAC", _aac_frame), ("AC-3", _ac3_frame)):
+        at, count = 0, 0
+        while count < _FRAMES and (step := length(head[at : at + 7])):
+            at, count = at + step, count + 1
+        if count == _FRAMES:
+            return name
+    return None
+
+
+def _aac_frame(head: bytes) -> int:
+    """Bytes of the ADTS frame that `head` begins; 0 where it begins none."""
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
+        return 0
+    return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+
+
+def _ac3_frame(head: bytes) -> int:
+    """The same of an AC-3 frame."""
+    if len(head) < 7 or head[:2] != b"\x0bw" or head[4] >> 6 == 3 or (head[4] & 63) >= 38:
+        return 0
+    kbits, hz = _AC3_KBITS[(head[4] & 63) // 2], (48000, 44100, 32000)[head[4] >> 6]
+    words = kbits * 1000 * 1536 // (hz * 16)
+    return 2 * (words + (head[4] & 1 if hz == 44100 else 0))

@@ -7,13 +7,14 @@ import io
 import os
 import warnings
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from akrt.audio.containers import Layout, mend, survey
-from akrt.audio.content import foreign_kind
+from akrt.audio.content import ENOUGH, foreign_kind
+from akrt.audio.full_scale import MAX_PEAK, clipping
 from akrt.audio.mfcc import features, quantise
 from akrt.errors import AudioError, AudioWarning, InputError, UsageError
 from akrt.files import MOST_BYTES, open_regular
@@ -28,8 +29,6 @@ StrPath = str | os.PathLike[str]
 MAX_SECONDS = 3600
 RATES = (1000, 768_000)
 MAX_CHANNELS = 256
-MAX_PEAK = 8.0
-"""Float files may overshoot full scale a little; more means another scale altogether."""
 BLOCK = 1 << 18
 LARGEST = float(np.nextafter(np.float32(1), np.float32(0)))
 
@@ -54,28 +53,27 @@ def load_audio(path: StrPath | BinaryIO, sample_rate: int = 16000) -> npt.NDArra
 
     Warns:
         AudioWarning: its header does not say how much sound there is, as when a recorder lost
-            power: all that is there is read.
+            power: all that is there is read. Or more than a thousandth of it lies beyond full
+            scale, and was clipped.
     """
     name, opened = _open(path)
     with opened as file:
         try:
-            layout = survey(file, name)
-            samples, rate = _read_mono(name, file, layout)
+            pieces = _pieces(name, file)
         except OSError as error:
             raise AudioError(f"cannot read '{name}': {error.strerror or error}") from None
-    if layout.unknown:
+    if any(piece.unknown for piece in pieces):
+        seconds = sum(len(piece.samples) / piece.rate for piece in pieces)
         warnings.warn(
             f"the header of '{name}' does not say how long it is: all that is there was read, "
-            f"{len(samples) / rate:.2f} s",
+            f"{seconds:.2f} s",
             AudioWarning,
             stacklevel=2,
         )
-    if rate != sample_rate:
-        import soxr
-
-        samples = soxr.resample(samples, rate, sample_rate, quality="HQ")
-        if not len(samples):
-            raise AudioError(f"'{name}' is too short: nothing is left of it at {sample_rate} Hz")
+    samples = np.concatenate([_resampled(name, piece, sample_rate) for piece in pieces])
+    clipped = clipping([piece.samples for piece in pieces])
+    if clipped:
+        warnings.warn(f"'{name}' {clipped}", AudioWarning, stacklevel=2)
     return np.clip(samples, -1.0, LARGEST).astype(np.float32, copy=False)
 
 
@@ -120,6 +118,46 @@ def features_from_file(
     else:
         samples = samples[first:]
     return quantise(features(samples, mfcc), mfcc)
+
+
+class _Piece(NamedTuple):
+    """A file, or one of those that were joined."""
+
+    samples: npt.NDArray[np.float32]
+    rate: int
+    unknown: bool
+    """Its header does not say how long it is."""
+
+
+def _pieces(name: str, file: BinaryIO) -> list[_Piece]:
+    layout = survey(file, name)
+    if not layout.parts:
+        samples, rate = _read_mono(name, file, layout)
+        return [_Piece(samples, rate, layout.unknown)]
+    pieces: list[_Piece] = []
+    for start, end in layout.parts:
+        file.seek(start)
+        pieces += _pieces(name, io.BytesIO(file.read(end - start)))
+        if sum(len(piece.samples) / piece.rate for piece in pieces) > MAX_SECONDS:
+            raise _too_long(name)
+    return pieces
+
+
+def _resampled(name: str, piece: _Piece, sample_rate: int) -> npt.NDArray[np.float32]:
+    if piece.rate == sample_rate:
+        return piece.samples
+    import soxr
+
+    samples: npt.NDArray[np.float32] = soxr.resample(
+        piece.samples, piece.rate, sample_rate, quality="HQ"
+    )
+    if not len(samples):
+        raise AudioError(f"'{name}' is too short: nothing is left of it at {sample_rate} Hz")
+    return samples
+
+
+def _too_long(name: str) -> AudioError:
+    return AudioError(f"'{name}' is longer than {MAX_SECONDS} s: cut it into pieces")
 
 
 def _name(path: StrPath | BinaryIO) -> str:
@@ -213,7 +251,7 @@ def _unreadable(name: str, file: BinaryIO, layout: Layout) -> AudioError:
             f"'ffmpeg -i FILE out.wav'"
         )
     file.seek(0)
-    looks_like = foreign_kind(file.read(512))
+    looks_like = foreign_kind(file.read(ENOUGH))
     more = f": it is {looks_like}" if looks_like else ": it begins as none that is known"
     return AudioError(f"'{name}' is not a sound file that can be read{more}")
 
@@ -227,7 +265,7 @@ def _read_blocks(name: str, sound: soundfile.SoundFile, most: int) -> npt.NDArra
         block = sound.read(frames, dtype="float32", always_2d=True)
         total += len(block)
         if total > most:
-            raise AudioError(f"'{name}' is longer than {MAX_SECONDS} s: cut it into pieces")
+            raise _too_long(name)
         if len(block):
             blocks.append(block[:, 0] if block.shape[1] == 1 else block.mean(1, dtype=np.float32))
         if len(block) < frames:

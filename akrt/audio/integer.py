@@ -7,18 +7,19 @@ the last bit uses this one on both.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio.files import MAX_PEAK
+from akrt.audio.full_scale import MAX_PEAK, clipping
 from akrt.audio.mfcc import fit_length
-from akrt.errors import InputError, UsageError
+from akrt.errors import AudioWarning, InputError, UsageError
 from akrt.kernels import _frontend
 from akrt.model import Mfcc
 
-__all__ = ["check_settings", "integer_features", "integer_frames", "to_pcm"]
+__all__ = ["check_settings", "clipped_pcm", "integer_features", "integer_frames", "to_pcm"]
 
 _TO_16_BITS = {
     "int32": ": 32-bit samples become 16-bit ones by (x >> 16).astype('int16')",
@@ -42,10 +43,21 @@ def to_pcm(signal: npt.ArrayLike) -> npt.NDArray[np.int16]:
 
     Raises:
         InputError: another dtype, or values that are not finite or far beyond full scale.
+
+    Warns:
+        AudioWarning: more than a thousandth of the samples were clipped.
     """
+    pcm, clipped = clipped_pcm(signal)
+    if clipped:
+        warnings.warn(f"the signal {clipped}", AudioWarning, stacklevel=2)
+    return pcm
+
+
+def clipped_pcm(signal: npt.ArrayLike) -> tuple[npt.NDArray[np.int16], str | None]:
+    """As `to_pcm`, without a warning: what is to be said of the samples that were clipped."""
     array = np.asarray(signal)
     if array.dtype.kind == "i" and array.dtype.itemsize == 2:
-        return np.ascontiguousarray(array, np.int16)
+        return np.ascontiguousarray(array, np.int16), None
     if not np.issubdtype(array.dtype, np.floating):
         raise InputError(
             f"expected samples of int16, or floats in -1..1, got {array.dtype} of shape "
@@ -61,7 +73,7 @@ def to_pcm(signal: npt.ArrayLike) -> npt.NDArray[np.int16]:
         )
     scaled = np.rint(np.clip(array, -1.0, 1.0).astype(np.float64) * 32768.0)
     pcm: npt.NDArray[np.int16] = np.minimum(scaled, 32767.0).astype(np.int16)
-    return pcm
+    return pcm, clipping([array]) if peak > 1 else None
 
 
 def check_settings(mfcc: Mfcc) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-__all__ = ["Frames", "begins", "frames", "tag_length", "xing_frame"]
+__all__ = ["Frames", "begins", "frames", "joined", "tag_length", "xing_frame"]
 
 # kbit/s by (layer, MPEG 1 or not) and index; 0 is the free format, whose frames have no length
 _RATES = {
@@ -23,6 +23,7 @@ _RATES = {
 _HZ = (44100, 48000, 32000)
 _CONSECUTIVE = 4
 """Headers, each where the one before says, that chance does not bring about."""
+_MOST_JOINED = 1000
 _FAR = 1 << 16
 """Bytes of something else that may stand before a frame."""
 
@@ -94,6 +95,8 @@ class Frames:
     promised_bytes: int | None
     gaps: tuple[tuple[int, int], ...] = ()
     """Start and end of what stands between frames and is none."""
+    following: int | None = None
+    """Where another file begins that was joined to this one."""
 
     @property
     def headed(self) -> bool:
@@ -115,14 +118,18 @@ def frames(data: bytes) -> Frames | None:
         return None
     start = found
     kind = getattr(_header(data, start), "kind", None)
-    at, count, gaps = start, 0, []
+    at, count = start, 0
+    gaps: list[tuple[int, int]] = []
     while at < len(data):
         header = _header(data, at)
         if header is not None and header.kind == kind:
+            if count and _promise(data, at)[0] is not None:
+                return Frames(start, at, count, *_promise(data, start), tuple(gaps), at)
             at, count = at + header.length, count + 1
             continue
         if _is_tail(data, at):
-            break
+            following = _after_tail(data, at)
+            return Frames(start, at, count, *_promise(data, start), tuple(gaps), following)
         if len(data) - at < 4 and data[at] == 0xFF:  # a header that is cut
             return Frames(start, len(data) + 1, count, *_promise(data, start))
         after = _next(data, at, kind)
@@ -153,6 +160,39 @@ def _is_tail(data: bytes, at: int) -> bool:
     return data.startswith((b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"3DI", b"ID3"), at) or not any(
         data[at : at + 64]
     )
+
+
+def _after_tail(data: bytes, at: int) -> int | None:
+    """Where, behind the tags that end a file, the tag or the frames of another begin."""
+    while at < len(data):
+        if data.startswith(b"TAG", at):
+            at += 128
+        elif data.startswith(b"APETAGEX", at):
+            # a header or a footer: its own 32 bytes, and the items that follow a header
+            items = int.from_bytes(data[at + 12 : at + 16], "little")
+            at += 32 + (items if data[at + 23 : at + 24] >= b"\x20" else 0)
+        elif tag := tag_length(data[at : at + 10]):
+            return at if _next(data, at + tag, None) == at + tag else None
+        elif _header(data, at) is not None:
+            return at if _next(data, at, None) == at else None
+        elif data[at]:
+            return None
+        else:
+            at += len(data[at:]) - len(data[at:].lstrip(b"\0"))
+    return None
+
+
+def joined(data: bytes) -> tuple[tuple[int, int], ...]:
+    """Start and end of every file that was joined to make this one, most often one."""
+    parts: list[tuple[int, int]] = []
+    start = 0
+    while len(parts) < _MOST_JOINED:
+        found = frames(data[start:])
+        if found is None or found.following is None:
+            break
+        parts.append((start, start + found.following))
+        start += found.following
+    return (*parts, (start, len(data)))
 
 
 def _promise(data: bytes, start: int) -> tuple[int | None, int | None]:

@@ -81,8 +81,9 @@ def _samples(data: bytes, block: int, length: int | None) -> Iterator[Pcm]:
     """Raw samples from `data` on, `length` bytes where that is known."""
     rest, total = b"", 0
     while data:
+        behind = b""
         if length is not None:
-            data = data[: length - total]
+            data, behind = data[: length - total], data[length - total :]
         total += len(data)
         data = rest + data
         whole = len(data) & ~1
@@ -90,6 +91,7 @@ def _samples(data: bytes, block: int, length: int | None) -> Iterator[Pcm]:
         for start in range(0, whole, 2 * block):
             yield np.frombuffer(data[start : min(start + 2 * block, whole)], "<i2")
         if length == total:
+            _check_what_follows(behind, length)
             return
         data = _read(2 * block)
     if length is not None:
@@ -101,6 +103,27 @@ def _samples(data: bytes, block: int, length: int | None) -> Iterator[Pcm]:
         raise AudioError(
             f"standard input is truncated, or not 16-bit: it ended after {total} bytes, in the "
             f"middle of a sample"
+        )
+
+
+def _check_what_follows(behind: bytes, length: int) -> None:
+    """Behind the samples of a WAV there may be chunks and zeros, but no sound.
+
+    Raises:
+        AudioError: there is, and it was not heard.
+    """
+    while len(behind) < 5 and (more := _read(1 << 16)):
+        behind += more
+    name = behind[length % 2 :][:4]
+    if sound_kind(name.ljust(4)) == "":
+        raise AudioError(
+            f"another sound file follows the first one on standard input, of which {length} bytes "
+            f"of sound were heard: pipe one at a time"
+        )
+    if any(name) and not all(32 <= byte < 127 for byte in name):
+        raise AudioError(
+            f"standard input goes on after the {length} bytes of sound that its header promises, "
+            f"which were heard: write it to a file and name that, or pipe {RAW}"
         )
 
 
@@ -117,8 +140,8 @@ def _live(head: bytes, rate: int, block: int) -> tuple[bytes, int | None] | None
             coding, channels, hz, _, _, bits = struct.unpack_from("<HHIIHH", head, at)
             plain = (coding, channels, hz, bits) == (1, 1, rate, 16)
         if chunk == b"data":
-            # a length of 0 is judged when all is there
-            if not plain or not length or at == len(head):
+            # a length of nothing is judged when all is there
+            if not plain or length < 2 or at == len(head):
                 return None
             return head[at:], None if length >= PLACEHOLDER else length
         at += length + length % 2

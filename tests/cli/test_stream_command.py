@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import io
 import json
 import os
 import re
@@ -247,6 +249,33 @@ def test_raw_samples_may_begin_with_any_bytes(
 ) -> None:
     data = start + pcm.astype("<i2").tobytes()[len(start) :]
     assert heard(command("-", "--json", data=data)[0]) == words
+
+
+def wav(pcm: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    soundfile.write(content, pcm, RATE, format="WAV", subtype="PCM_16")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(bytes(range(256)) * 200), "it is a gzip archive: unpack it"),
+        (b"wvpk" + bytes(4000), "it is WavPack, which is not read"),
+        (b"A letter, and not a sound of any kind; but long enough to be told. " * 9, "it is text"),
+        (wav(np.zeros(RATE, np.int16)) * 2, "another sound file follows the first one"),
+    ],
+)
+def test_what_is_no_sound_is_not_listened_to(content: bytes, message: str) -> None:
+    assert message in command("-", data=content, code=3)[1]
+
+
+def test_a_wav_that_goes_on_behind_its_length() -> None:
+    noise = np.random.default_rng(0).integers(-3000, 3000, RATE, dtype=np.int16)
+    content = bytearray(wav(noise))
+    content[40:44] = (1000).to_bytes(4, "little")
+    error = command("-", data=bytes(content), code=3)[1]
+    assert "goes on after the 1000 bytes" in error
 
 
 def test_a_warning_is_a_line_of_ours(folder: Path, words: list[str]) -> None:

@@ -1,0 +1,30 @@
+"""Samples beyond full scale: a little is what resampling and coding do, more is another scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["MAX_PEAK", "clipping"]
+
+MAX_PEAK = 8.0
+"""Float files may overshoot full scale a little; more means another scale altogether."""
+_MUCH = 1e-3
+"""The share of samples beyond full scale that is worth a word."""
+_OVERSHOOT = 1.001
+
+
+def clipping(parts: Sequence[npt.NDArray[np.floating[Any]]]) -> str | None:
+    """What is to be said of samples of which much is clipped; None where it is little."""
+    beyond = sum(int(np.count_nonzero(np.abs(part) > _OVERSHOOT)) for part in parts)
+    total = sum(part.size for part in parts)
+    if beyond <= _MUCH * total:
+        return None
+    peak = max(float(np.abs(part).max(initial=0)) for part in parts)
+    return (
+        f"holds samples up to {peak:.3g}: {100 * beyond / total:.1f} % of them lie beyond the full "
+        f"scale of 1 and were clipped; scale them to -1..1"
+    )
