@@ -160,6 +160,43 @@ def test_importing_akrt_loads_nothing_heavy() -> None:
     assert not loaded & (heavy | {"rich", "typer", "matplotlib", "sklearn", "pooch"})
 
 
+LOADED = (
+    "import atexit, sys; atexit.register(lambda: print('loaded:', *sorted("
+    "m for m in sys.modules if (m + '.').startswith(('akrt.driver.', 'akida.')))));"
+)
+DEMO = "sys.argv = ['akrt', 'run', '--demo'{}]; from akrt.cli import main; main()"
+RUN = "import numpy as np; rt.forward(np.zeros((1, 49, 10, 1), np.uint8))"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"import akrt; rt = akrt.Runtime(backend='native'); {RUN}",
+        f"import akrt; rt = akrt.Runtime(backend='reference'); {RUN}",
+        f"sys.platform = 'win32'; import akrt; rt = akrt.Runtime(); {RUN}",
+        DEMO.format(", '--backend', 'native'"),
+        "sys.argv = ['akrt', 'summary']; from akrt.cli import main; main()",
+        "sys.argv = ['akrt', 'convert', '--help']; from akrt.cli import main; main()",
+    ],
+)
+def test_the_driver_layer_is_not_loaded_where_no_chip_is_asked_for(code: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", LOADED + code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.splitlines()[-1] == "loaded:"
+
+
+@pytest.mark.parametrize("code", [f"import akrt; rt = akrt.Runtime(); {RUN}", DEMO.format("")])
+def test_auto_loads_of_the_driver_layer_what_looks_for_chips(code: str, tmp_path: Path) -> None:
+    bare = (
+        f"import pathlib; from akrt.driver import host;host.ROOT = pathlib.Path({str(tmp_path)!r});"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", LOADED + bare + code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.splitlines()[-1] == "loaded: akrt.driver akrt.driver.host"
+
+
 def test_public_names() -> None:
     assert akrt.__all__ == sorted(akrt.__all__, key=lambda n: (n[0].islower(), n))
     for name in akrt.__all__:
