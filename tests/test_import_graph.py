@@ -17,11 +17,13 @@ ROOT = Path(akrt.__file__).parent.parent
 ALLOWED = {
     "akrt/printable": set(),
     "akrt/errors": {"akrt.printable"},
-    "akrt/files": {"akrt.errors"},
+    "akrt/files": {"akrt.errors", "akrt.system"},
+    "akrt/system": {"akrt.system"},
+    "akrt/timing": {"akrt.system"},
     "akrt/layers": {"akrt.errors"},
     "akrt/model": {"akrt.errors", "akrt.layers", "akrt.printable"},
     "akrt/modelfile": {"akrt.errors", "akrt.files", "akrt.model"},
-    "akrt/cpus": set(),
+    "akrt/cpus": {"akrt.system"},
     "akrt/measurement": {"akrt.forking", "akrt.provenance"},
     "akrt/kernels": set(),
     "akrt/audio": {"akrt.audio", "akrt.errors", "akrt.files", "akrt.kernels", "akrt.model"},
@@ -59,6 +61,7 @@ ALLOWED = {
         "akrt.importers.akida_model",
         "akrt.model",
         "akrt.modelfile",
+        "akrt.system",
     },
     "akrt/loading": {"akrt.errors", "akrt.files", "akrt.model", "akrt.modelfile"},
     "firmware_export": {
@@ -71,6 +74,7 @@ ALLOWED = {
         "akrt.model",
         "akrt.modelfile",
         "akrt.printable",
+        "akrt.system",
     },
     "akrt/runtime": {
         "akrt.backends",
@@ -132,6 +136,23 @@ def test_imports_go_one_way(path: Path) -> None:
         assert not any(i.split(".")[0] == package for i in imports(path, top_level=True)), (
             f"{name} must import {package} where it needs it, not at the top"
         )
+
+
+def test_what_only_some_systems_have_stands_in_one_room() -> None:
+    # the reader of untrusted files runs as a script, without akrt
+    elsewhere = {"akrt/importers/reader_process.py": {"resource"}}
+    calls = {"setitimer", "alarm", "sched_getaffinity", "sched_setaffinity", "flock", "lockf"}
+    found: dict[str, set[str]] = {}
+    for path in modules():
+        name = path.relative_to(ROOT).as_posix()
+        names = {i.split(".")[0] for i in imports(path, top_level=False)}
+        here = names & {"fcntl", "resource", "termios", "msvcrt", "winreg"}
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                here |= {node.attr} & calls
+        if here and not name.startswith("akrt/system/"):
+            found[name] = here
+    assert found == elsewhere
 
 
 @pytest.mark.parametrize(
