@@ -11,16 +11,25 @@ from pathlib import Path
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, find_namespace_packages, setup
+from setuptools.command.build_ext import build_ext
 
 root = Path(__file__).parent
-digest = runpy.run_path(str(root / "akrt" / "kernels" / "sources.py"))["digest"](root)
-sanitizers = os.environ.get("AKRT_SANITIZE", "")
-compile_args = ["-std=c99", "-O3"]
-link_args = []
-if sanitizers:
-    flags = [f"-fsanitize={sanitizers}", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"]
-    compile_args = ["-std=c99", "-g", "-O1", *flags]
-    link_args = flags
+kernels = root / "akrt" / "kernels"
+digest = runpy.run_path(str(kernels / "sources.py"))["digest"](root)
+compiler_flags = runpy.run_path(str(kernels / "compiler_flags.py"))["compiler_flags"]
+
+
+class BuildExtensions(build_ext):
+    """Gives every extension the flags of the compiler, which is known now."""
+
+    def build_extensions(self) -> None:
+        compiled, linked = compiler_flags(
+            self.compiler.compiler_type, os.environ.get("AKRT_SANITIZE", "")
+        )
+        for extension in self.extensions:
+            extension.extra_compile_args = compiled
+            extension.extra_link_args = linked
+        super().build_extensions()
 
 
 def extension(name: str, sources: list[str]) -> Extension:
@@ -33,12 +42,11 @@ def extension(name: str, sources: list[str]) -> Extension:
             ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"),
             ("AKRT_SOURCES", f'"{digest}"'),
         ],
-        extra_compile_args=compile_args,
-        extra_link_args=link_args,
     )
 
 
 setup(
+    cmdclass={"build_ext": BuildExtensions},
     packages=[
         *find_namespace_packages(
             include=["akrt", "akrt.*", "firmware_export", "firmware_export.*"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
+from akrt.system import affinity
+
 __all__ = ["usable_cpus"]
 
 
 def usable_cpus() -> int:
     """CPUs that this process may use, where the system tells; else those of the machine."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(affinity() or ()) or os.cpu_count() or 1

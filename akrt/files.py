@@ -25,11 +25,7 @@ import numpy.typing as npt
 from numpy.lib import format as numpy_format
 
 from akrt.errors import InputError, OutputError, UsageError
-
-try:
-    import fcntl
-except ImportError:  # Windows, where an open file cannot be deleted: nothing needs to be locked
-    fcntl = None  # type: ignore[assignment]
+from akrt.system import HAS_LOCKS, lock
 
 __all__ = [
     "check_replaceable",
@@ -50,6 +46,8 @@ MOST_BYTES = 1 << 31
 _FOR_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _npy: Any = numpy_format  # NumPy does not type it
 _TEMPORARY = ".akrt-tmp"
+_being_written: set[str] = set()
+"""Names of this process's temporary files: no left-overs, where locks do not say so too."""
 _SPLIT = 1 << 20
 _NPY_DAMAGE = (
     OSError, ValueError, EOFError, SyntaxError, TypeError, KeyError, IndexError, AttributeError,
@@ -157,7 +155,7 @@ def write_file(path: StrPath, data: bytes) -> None:
             if before is not None:
                 os.chmod(name, stat.S_IMODE(before.st_mode))
             os.fsync(file.fileno())
-            if fcntl is None:
+            if not HAS_LOCKS:
                 file.close()
             os.replace(name, target)
         _sync_folder(target.parent)
@@ -192,7 +190,7 @@ def write_files(contents: Mapping[Path, bytes], ready: Callable[[], None] = lamb
                 staged.append((file, name, path))
             ready()
             for file, name, path in staged:
-                if fcntl is None:
+                if not HAS_LOCKS:
                     file.close()
                 os.replace(name, path)
         for folder in {path.parent for path in contents}:
@@ -222,10 +220,12 @@ def remove_left_over(path: StrPath) -> None:
     start = f".{target.name[:64]}."
     with contextlib.suppress(OSError):
         for entry in os.scandir(target.parent):
+            if entry.name in _being_written:
+                continue
             if entry.name.startswith(start) and entry.name.endswith(_TEMPORARY):
                 with contextlib.suppress(OSError, InputError), open_regular(entry.path) as file:
-                    if fcntl is not None:
-                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if HAS_LOCKS:  # elsewhere an open file cannot be deleted
+                        lock(file.fileno())
                     os.unlink(entry.path)
 
 
@@ -323,19 +323,21 @@ def _temporary(target: Path) -> Iterator[tuple[io.BufferedWriter, Path]]:
         # the mode is what the umask leaves of it
         file = os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
         try:
-            if fcntl is not None:
+            _being_written.add(name.name)
+            if HAS_LOCKS:
                 with contextlib.suppress(OSError):  # a file system without locks
-                    fcntl.flock(file, fcntl.LOCK_EX)
+                    lock(file.fileno(), wait=True)
                 if not os.fstat(file.fileno()).st_nlink:
                     continue  # another writer took it for a left-over
             yield file, name
             return
         finally:
-            if fcntl is None:
+            if not HAS_LOCKS:
                 file.close()
             with contextlib.suppress(FileNotFoundError):
                 name.unlink()
             file.close()
+            _being_written.discard(name.name)
 
 
 def _sync_folder(folder: Path) -> None:

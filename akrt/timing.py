@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from akrt.system import affinity, set_affinity
 
 __all__ = ["Timing", "cpu_name", "one_core", "ratio", "take_turns"]
 
@@ -77,15 +78,15 @@ def ratio(one: Timing, other: Timing) -> float:
 @contextmanager
 def one_core() -> Iterator[None]:
     """Keep this thread, and threads it starts, on one CPU where the system allows it."""
-    if not hasattr(os, "sched_getaffinity"):
+    before = affinity()
+    if before is None:
         yield
         return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
+    set_affinity({min(before)})
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        set_affinity(before)
 
 
 def cpu_name() -> str:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from akrt.errors import ModelFileError, OutputError, UsageError
 from akrt.files import remove_left_over, write_files
+from akrt.system import HAS_LOCKS, lock
 from firmware_export.manifest import (
     MANIFEST,
     Entry,
@@ -25,11 +26,6 @@ from firmware_export.manifest import (
     file_state,
     read_manifest,
 )
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Contents", "write_export"]
 
@@ -219,7 +215,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _open_folder(folder: Path) -> int | None:
-    if fcntl is None:
+    if not HAS_LOCKS:
         return None
     try:
         return os.open(folder, os.O_RDONLY)
@@ -231,7 +227,7 @@ def _lock(handle: int | None, folder: Path, deadline: float) -> bool:
     """Whether the folder is locked, and still the one of that name."""
     while handle is not None:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(handle)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise OutputError(

@@ -1,16 +1,20 @@
 #include "akrt/arch.h"
 
+#include "akrt/target.h"
+
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define AKRT_X86 1
-#include "x86/avxvnni.h"
+#if defined(AKRT_X86)
 #include <cpuid.h>
-#elif defined(__AARCH64EL__) && defined(__GNUC__)
-#define AKRT_ARM 1
-#if defined(__linux__)
+#elif defined(AKRT_ARM) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
+#elif defined(AKRT_ARM) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(AKRT_ARM) && defined(_WIN32)
+#include <windows.h>
+#ifndef PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE
+#define PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE 43 /* headers older than Windows 11's */
 #endif
 #endif
 
@@ -100,6 +104,25 @@ const akrt_arch *akrt_arch_at(int32_t index) {
     return index >= 0 && (size_t)index < sizeof all / sizeof *all ? all[index] : NULL;
 }
 
+#ifdef AKRT_ARM
+/* Whether the CPU has the instruction sdot, by the system's word or the compiler's promise. */
+static int has_dotprod(void) {
+#if defined(HWCAP_ASIMDDP)
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#elif defined(__ARM_FEATURE_DOTPROD)
+    return 1;
+#elif defined(__APPLE__)
+    int32_t there = 0;
+    size_t size = sizeof there;
+    return sysctlbyname("hw.optional.arm.FEAT_DotProd", &there, &size, NULL, 0) == 0 && there;
+#elif defined(_WIN32)
+    return IsProcessorFeaturePresent(PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE) != 0;
+#else
+    return 0;
+#endif
+}
+#endif
+
 int akrt_arch_usable(const akrt_arch *arch) {
 #ifdef AKRT_X86
     if (arch == &avx512) {
@@ -121,11 +144,9 @@ int akrt_arch_usable(const akrt_arch *arch) {
     if (arch == &neon) {
         return 1;
     }
-#ifdef HWCAP_ASIMDDP
     if (arch == &dotprod) {
-        return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+        return has_dotprod();
     }
-#endif
 #endif
     return strcmp(arch->name, "generic") == 0;
 }

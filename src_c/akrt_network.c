@@ -228,8 +228,9 @@ static void run_bytes(const akrt_layer *layer, const scratch_plan *plan, const u
 }
 
 /* Adds a tap's share of the depthwise sums, by its sign. */
-static void add_parts(const int16_t *restrict taps, const int32_t *restrict seen, int32_t channels,
-                      int32_t *restrict positive, int32_t *restrict negative) {
+static void add_parts(const int16_t *AKRT_RESTRICT taps, const int32_t *AKRT_RESTRICT seen,
+                      int32_t channels, int32_t *AKRT_RESTRICT positive,
+                      int32_t *AKRT_RESTRICT negative) {
     for (int32_t c = 0; c < channels; c++) {
         const int32_t sum = taps[c] * seen[c];
         positive[c] += sum > 0 ? sum : 0;

@@ -17,11 +17,13 @@ ROOT = Path(akrt.__file__).parent.parent
 ALLOWED = {
     "akrt/printable": set(),
     "akrt/errors": {"akrt.printable"},
-    "akrt/files": {"akrt.errors"},
+    "akrt/files": {"akrt.errors", "akrt.system"},
+    "akrt/system": {"akrt.system"},
+    "akrt/timing": {"akrt.system"},
     "akrt/layers": {"akrt.errors"},
     "akrt/model": {"akrt.errors", "akrt.layers", "akrt.printable"},
     "akrt/modelfile": {"akrt.errors", "akrt.files", "akrt.model"},
-    "akrt/cpus": set(),
+    "akrt/cpus": {"akrt.system"},
     "akrt/measurement": {"akrt.forking", "akrt.provenance"},
     "akrt/kernels": set(),
     "akrt/lowering": {"akrt.lowering", "akrt.model"},
@@ -61,6 +63,7 @@ ALLOWED = {
         "akrt.importers.akida_model",
         "akrt.model",
         "akrt.modelfile",
+        "akrt.system",
     },
     "akrt/loading": {"akrt.errors", "akrt.files", "akrt.model", "akrt.modelfile"},
     "firmware_export": {
@@ -74,6 +77,7 @@ ALLOWED = {
         "akrt.model",
         "akrt.modelfile",
         "akrt.printable",
+        "akrt.system",
     },
     "akrt/runtime": {
         "akrt.backends",
@@ -137,6 +141,23 @@ def test_imports_go_one_way(path: Path) -> None:
         )
 
 
+def test_what_only_some_systems_have_stands_in_one_room() -> None:
+    # the reader of untrusted files runs as a script, without akrt
+    elsewhere = {"akrt/importers/reader_process.py": {"resource"}}
+    calls = {"setitimer", "alarm", "sched_getaffinity", "sched_setaffinity", "flock", "lockf"}
+    found: dict[str, set[str]] = {}
+    for path in modules():
+        name = path.relative_to(ROOT).as_posix()
+        names = {i.split(".")[0] for i in imports(path, top_level=False)}
+        here = names & {"fcntl", "resource", "termios", "msvcrt", "winreg"}
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                here |= {node.attr} & calls
+        if here and not name.startswith("akrt/system/"):
+            found[name] = here
+    assert found == elsewhere
+
+
 @pytest.mark.parametrize(
     ("extension", "expected"),
     [
@@ -161,6 +182,43 @@ def test_importing_akrt_loads_nothing_heavy() -> None:
     assert "numpy" in loaded
     heavy = {"akida", "tensorflow", "tf_keras", "cnn2snn", "h5py", "scipy", "soundfile", "soxr"}
     assert not loaded & (heavy | {"rich", "typer", "matplotlib", "sklearn", "pooch"})
+
+
+LOADED = (
+    "import atexit, sys; atexit.register(lambda: print('loaded:', *sorted("
+    "m for m in sys.modules if (m + '.').startswith(('akrt.driver.', 'akida.')))));"
+)
+DEMO = "sys.argv = ['akrt', 'run', '--demo'{}]; from akrt.cli import main; main()"
+RUN = "import numpy as np; rt.forward(np.zeros((1, 49, 10, 1), np.uint8))"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"import akrt; rt = akrt.Runtime(backend='native'); {RUN}",
+        f"import akrt; rt = akrt.Runtime(backend='reference'); {RUN}",
+        f"sys.platform = 'win32'; import akrt; rt = akrt.Runtime(); {RUN}",
+        DEMO.format(", '--backend', 'native'"),
+        "sys.argv = ['akrt', 'summary']; from akrt.cli import main; main()",
+        "sys.argv = ['akrt', 'convert', '--help']; from akrt.cli import main; main()",
+    ],
+)
+def test_the_driver_layer_is_not_loaded_where_no_chip_is_asked_for(code: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", LOADED + code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.splitlines()[-1] == "loaded:"
+
+
+@pytest.mark.parametrize("code", [f"import akrt; rt = akrt.Runtime(); {RUN}", DEMO.format("")])
+def test_auto_loads_of_the_driver_layer_what_looks_for_chips(code: str, tmp_path: Path) -> None:
+    bare = (
+        f"import pathlib; from akrt.driver import host;host.ROOT = pathlib.Path({str(tmp_path)!r});"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", LOADED + bare + code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.splitlines()[-1] == "loaded: akrt.driver akrt.driver.host"
 
 
 def test_public_names() -> None:

@@ -8,14 +8,12 @@ are raised, only when that backend is asked for.
 from __future__ import annotations
 
 import importlib
+import sys
 import warnings
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from akrt.backends.base import Backend
-from akrt.driver.discovery import akida_present
-from akrt.driver.host import Host
-from akrt.driver.mapping import is_virtual
 from akrt.errors import (
     AkrtError,
     BackendNotFoundError,
@@ -78,9 +76,19 @@ def backend_class(name: str) -> type[Backend]:
 def _automatic(model: Model, options: dict[str, Any]) -> Backend | None:
     """A chip with native as its fallback, where one is plugged in; None where none is usable.
 
-    Without a chip on the PCI bus this costs a look into /sys and imports nothing of akida.
+    Without a chip on the PCI bus this costs a look into /sys and imports nothing of akida, and of
+    the driver layer only what looks. Chips have drivers for Linux alone.
     """
-    if not Host().chips() or not akida_present():
+    if sys.platform != "linux":
+        return None
+    from akrt.driver.host import Host
+
+    if not Host().chips():
+        return None
+    from akrt.driver.discovery import akida_present
+    from akrt.driver.mapping import is_virtual
+
+    if not akida_present():
         return None
     if set(options) - backend_class("nsoc").options or is_virtual(options.get("device")):
         return None  # options of another backend; and a virtual chip is never chosen unasked

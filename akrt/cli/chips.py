@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from akrt.cli.options import ForceOption
+from akrt.cli.options import ForceOption, MapMode
 from akrt.cli.output import print_json, print_line, print_table
 from akrt.driver.check import CheckReport
 from akrt.driver.check import check as check_model
 from akrt.driver.host import CHIPS
-from akrt.driver.mapping import MAP_MODES, Mapping
+from akrt.driver.mapping import Mapping
 from akrt.driver.program import write_program
 from akrt.driver.target import mapping_target
 from akrt.errors import UnsupportedLayerError, UsageError
@@ -27,7 +27,6 @@ MCU = "mcu"
 ModelFile = Annotated[
     str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
 ]
-MapMode = Annotated[str, typer.Option("--map-mode", help=f"{', '.join(MAP_MODES)}.")]
 
 
 def check(

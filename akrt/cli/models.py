@@ -11,13 +11,9 @@ import typer
 
 from akrt import modelfile
 from akrt.backends.native import choose_arch, usable_archs
-from akrt.cli.chips import MapMode, print_mapping
 from akrt.cli.labels import FORMS, with_labels
-from akrt.cli.options import ForceOption
+from akrt.cli.options import ForceOption, MapMode
 from akrt.cli.output import print_json, print_line
-from akrt.driver.mapping import map_model
-from akrt.driver.mesh_picture import draw
-from akrt.driver.target import mapping_target
 from akrt.errors import AkrtError, UsageError
 from akrt.files import check_replaceable, write_file
 from akrt.loading import load
@@ -51,9 +47,14 @@ def summary(
     loaded = bundled_model() if model is None else load(model)
     mapping = None
     if device is not None:
+        from akrt.cli.chips import print_mapping
+        from akrt.driver.mapping import map_model
+        from akrt.driver.mesh_picture import draw
+        from akrt.driver.target import mapping_target
+
         mapping = map_model(loaded, *mapping_target(device), map_mode, hybrid)
-    if mapping is not None and plot is not None:
-        draw(mapping, plot, force)
+        if plot is not None:
+            draw(mapping, plot, force)
     if as_json:
         placed = {} if mapping is None else {"mapping": mapping.as_dict()}
         print_json({**_facts(loaded), **placed, "kernels": _kernels()})

@@ -13,6 +13,7 @@ __all__ = [
     "ForceOption",
     "HopOption",
     "JsonOption",
+    "MapMode",
     "MinCountOption",
     "ModelOption",
     "RefractoryOption",
@@ -35,6 +36,7 @@ FallbackOption = Annotated[
     str | None, typer.Option(help="Akida: the backend that goes on when the chip cannot.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+MapMode = Annotated[str, typer.Option("--map-mode", help="all_nps, hw_pr or minimal.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite what akrt did not write.")]
 
 # of `akrt.decision.StreamSettings`

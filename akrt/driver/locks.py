@@ -10,11 +10,7 @@ import tempfile
 from pathlib import Path
 
 from akrt.errors import DeviceBusyError, DeviceError
-
-try:
-    import fcntl
-except ImportError:  # a system without the vendor's driver too
-    fcntl = None  # type: ignore[assignment]
+from akrt.system import HAS_LOCKS, lock
 
 __all__ = ["DeviceLock", "folder", "holder"]
 
@@ -43,13 +39,13 @@ class DeviceLock:
     """
 
     def __init__(self, name: str) -> None:
-        if fcntl is None:
+        if not HAS_LOCKS:
             raise DeviceError(f"cannot lock device {name}: this system has no file locks (fcntl)")
         self._path = _path(name)
         while True:
             self.fd = _open(self._path, name)
             try:
-                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(self.fd)
             except OSError:
                 owner = os.read(self.fd, 32).decode(errors="replace").strip() or "unknown"
                 os.close(self.fd)
@@ -76,14 +72,14 @@ class DeviceLock:
 
 def holder(name: str) -> int | None:
     """The process that holds the lock of a device, or None where it is free or unknown."""
-    if fcntl is None:
+    if not HAS_LOCKS:
         return None
     try:
         fd = os.open(_path(name), os.O_RDONLY | _FLAGS)
     except OSError:
         return None
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        lock(fd, shared=True)
     except OSError:
         owner = os.read(fd, 32).strip()
         return int(owner) if owner.isdigit() else None

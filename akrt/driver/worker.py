@@ -4,7 +4,7 @@ A chip that does not answer can hold a call for ever, and nothing in a process c
 but the end of the process. So every call to a chip is made here, by request, and the process that
 asked keeps the clock (`akrt.driver.link`). A request is a JSON header with a payload of bytes, the
 reply too, and it carries the number of its request. The process ends when its input closes, and
-SIGALRM ends it when a call takes longer than the request allows and nobody is left to end it.
+the system ends it when a call takes longer than the request allows and nobody is left to end it.
 
 SOURCE is ``module:function`` and returns the hardware devices: ``akida:devices``.
 """
@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from akrt.driver.messages import Header, Reply, read_message, write_message
+from akrt.system import end_process_after
 
 __all__ = ["Worker", "main"]
 
@@ -176,8 +177,7 @@ def main(arguments: list[str]) -> None:
         return data
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # The default action of SIGALRM ends the process, whatever it is stuck in.
-    signal.setitimer(signal.ITIMER_REAL, float(arguments[1]) + _GRACE_SECONDS)
+    end_process_after(float(arguments[1]) + _GRACE_SECONDS)
     module, _, function = arguments[0].partition(":")
     try:
         worker = Worker(getattr(importlib.import_module(module), function))
@@ -186,14 +186,14 @@ def main(arguments: list[str]) -> None:
         return
     write_message(replies, {"number": 0})
     while True:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        end_process_after(0)
         try:
             header, payload = read_message(read)
         except EOFError:
-            signal.setitimer(signal.ITIMER_REAL, _GRACE_SECONDS)
+            end_process_after(_GRACE_SECONDS)
             worker.leave()
             return
-        signal.setitimer(signal.ITIMER_REAL, header["seconds"] + _GRACE_SECONDS)
+        end_process_after(header["seconds"] + _GRACE_SECONDS)
         try:
             reply = getattr(worker, header["request"])(header, payload)
         except Exception as error:

@@ -1,6 +1,6 @@
-#include <stdint.h> /* elsewhere the file would be empty, which C forbids */
+#include "akrt/target.h"
 
-#if defined(__AARCH64EL__) && defined(__GNUC__)
+#ifdef AKRT_ARM
 #include "arm/target_neon.h"
 
 #include "arm/depthwise.h"

@@ -1,7 +1,7 @@
 /* akrt_matmul_s16s16 and akrt_matmul_u8s8_*. */
-#include <stdint.h> /* elsewhere the file would be empty, which C forbids */
+#include "akrt/target.h"
 
-#if defined(__AARCH64EL__) && defined(__GNUC__)
+#ifdef AKRT_ARM
 #include "arm/target_dotprod.h"
 
 #include "akrt/kernels.h"

@@ -1,7 +1,7 @@
 /* The portable kernels that compilers vectorise well, compiled for this architecture. */
-#include <stdint.h> /* elsewhere the file would be empty, which C forbids */
+#include "akrt/target.h"
 
-#if defined(__AARCH64EL__) && defined(__GNUC__)
+#ifdef AKRT_ARM
 #include "arm/target_dotprod.h"
 
 #include "ref/akrt_act_s32_bisect.c"

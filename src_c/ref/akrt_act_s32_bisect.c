@@ -8,15 +8,16 @@
         n += more & (half);                                                                        \
     } while (0)
 
-static void bisect1(const int32_t *restrict p, const int32_t *restrict threshold, int32_t channels,
-                    uint8_t *restrict out) {
+static void bisect1(const int32_t *AKRT_RESTRICT p, const int32_t *AKRT_RESTRICT threshold,
+                    int32_t channels, uint8_t *AKRT_RESTRICT out) {
     for (int32_t c = 0; c < channels; c++) {
         out[c] = p[c] > threshold[c];
     }
 }
 
-static void bisect2(const int32_t *restrict p, const int32_t *restrict threshold,
-                    const int32_t *restrict step, int32_t channels, uint8_t *restrict out) {
+static void bisect2(const int32_t *AKRT_RESTRICT p, const int32_t *AKRT_RESTRICT threshold,
+                    const int32_t *AKRT_RESTRICT step, int32_t channels,
+                    uint8_t *AKRT_RESTRICT out) {
     for (int32_t c = 0; c < channels; c++) {
         const int32_t d = step[c];
         int32_t v = (p[c] - threshold[c]) * 16;
@@ -27,8 +28,9 @@ static void bisect2(const int32_t *restrict p, const int32_t *restrict threshold
     }
 }
 
-static void bisect4(const int32_t *restrict p, const int32_t *restrict threshold,
-                    const int32_t *restrict step, int32_t channels, uint8_t *restrict out) {
+static void bisect4(const int32_t *AKRT_RESTRICT p, const int32_t *AKRT_RESTRICT threshold,
+                    const int32_t *AKRT_RESTRICT step, int32_t channels,
+                    uint8_t *AKRT_RESTRICT out) {
     for (int32_t c = 0; c < channels; c++) {
         const int32_t d = step[c];
         int32_t v = (p[c] - threshold[c]) * 16;

@@ -1,9 +1,9 @@
 #include "akrt/kernels.h"
 
-static void scale(const int32_t *restrict p, const akrt_scale *restrict s, int32_t channels,
-                  uint8_t *restrict out) {
-    const int32_t *restrict threshold = s->threshold, *restrict top = s->top;
-    const uint32_t *restrict mul = s->mul, *restrict add = s->add;
+static void scale(const int32_t *AKRT_RESTRICT p, const akrt_scale *AKRT_RESTRICT s,
+                  int32_t channels, uint8_t *AKRT_RESTRICT out) {
+    const int32_t *AKRT_RESTRICT threshold = s->threshold, *AKRT_RESTRICT top = s->top;
+    const uint32_t *AKRT_RESTRICT mul = s->mul, *AKRT_RESTRICT add = s->add;
     const uint32_t shift = s->shift;
     for (int32_t c = 0; c < channels; c++) {
         const int32_t above = p[c] - threshold[c];
@@ -13,10 +13,11 @@ static void scale(const int32_t *restrict p, const akrt_scale *restrict s, int32
     }
 }
 
-static void scale_fine(const int32_t *restrict p, const akrt_scale *restrict s, int32_t channels,
-                       uint8_t *restrict out) {
-    const int32_t *restrict threshold = s->threshold, *restrict top = s->top;
-    const uint32_t *restrict mul = s->mul, *restrict add = s->add, *restrict fine = s->fine;
+static void scale_fine(const int32_t *AKRT_RESTRICT p, const akrt_scale *AKRT_RESTRICT s,
+                       int32_t channels, uint8_t *AKRT_RESTRICT out) {
+    const int32_t *AKRT_RESTRICT threshold = s->threshold, *AKRT_RESTRICT top = s->top;
+    const uint32_t *AKRT_RESTRICT mul = s->mul, *AKRT_RESTRICT add = s->add,
+                                  *AKRT_RESTRICT fine = s->fine;
     const uint32_t shift = s->shift;
     for (int32_t c = 0; c < channels; c++) {
         const int32_t above = p[c] - threshold[c];

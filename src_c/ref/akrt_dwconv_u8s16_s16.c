@@ -17,10 +17,10 @@ typedef struct rows3 {
 
 /* A 3x3 window that moves by one column. Each column of the input is read once: it completes an
  * output, continues the next and starts the one after that. taps is (3, 3, LANES). */
-static void slide_3x3(const akrt_window *w, const rows3 *in, const int16_t *restrict taps,
-                      size_t depth, int16_t *restrict out) {
-    const int16_t *restrict k0 = taps, *restrict k1 = taps + 3 * LANES;
-    const int16_t *restrict k2 = taps + 6 * LANES;
+static void slide_3x3(const akrt_window *w, const rows3 *in, const int16_t *AKRT_RESTRICT taps,
+                      size_t depth, int16_t *AKRT_RESTRICT out) {
+    const int16_t *AKRT_RESTRICT k0 = taps, *AKRT_RESTRICT k1 = taps + 3 * LANES;
+    const int16_t *AKRT_RESTRICT k2 = taps + 6 * LANES;
     int16_t started[LANES], continued[LANES], done[LANES];
     int32_t y = w->pad_y - 2;
     for (int32_t c = 0; c < LANES; c++) {

@@ -2,8 +2,8 @@
 
 /* Four filters at a time: one read of the activations serves four sums, and the loop is of the
  * form that compilers turn into 16-bit multiply-add instructions. */
-static void dot4(const int16_t *restrict a, const int16_t *restrict w, int32_t depth,
-                 int32_t *restrict out) {
+static void dot4(const int16_t *AKRT_RESTRICT a, const int16_t *AKRT_RESTRICT w, int32_t depth,
+                 int32_t *AKRT_RESTRICT out) {
     const int16_t *w0 = w, *w1 = w0 + depth, *w2 = w1 + depth, *w3 = w2 + depth;
     int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
     for (int32_t k = 0; k < depth; k++) {
@@ -18,7 +18,7 @@ static void dot4(const int16_t *restrict a, const int16_t *restrict w, int32_t d
     out[3] = s3;
 }
 
-static int32_t dot(const int16_t *restrict a, const int16_t *restrict w, int32_t depth) {
+static int32_t dot(const int16_t *AKRT_RESTRICT a, const int16_t *AKRT_RESTRICT w, int32_t depth) {
     int32_t sum = 0;
     for (int32_t k = 0; k < depth; k++) {
         sum += a[k] * w[k];

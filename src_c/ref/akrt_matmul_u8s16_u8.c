@@ -10,8 +10,8 @@
 
 /* Values v = byte - 128 as 16 * high + low, 0 <= low < 16; or, where the magnitudes of all sum up
  * to no more than `limit`, as low alone: returns whether it is so. */
-static int split(const uint8_t *restrict bytes, size_t count, int32_t limit, int16_t *restrict low,
-                 int16_t *restrict high) {
+static int split(const uint8_t *AKRT_RESTRICT bytes, size_t count, int32_t limit,
+                 int16_t *AKRT_RESTRICT low, int16_t *AKRT_RESTRICT high) {
     const size_t whole = (count + 15) / 16 * 16;
     int16_t sum = 0;
     for (size_t k = 0; k < whole; k++) {

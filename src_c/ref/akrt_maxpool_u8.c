@@ -1,6 +1,6 @@
 #include "akrt/kernels.h"
 
-static void larger(const uint8_t *restrict a, size_t n, uint8_t *restrict out) {
+static void larger(const uint8_t *AKRT_RESTRICT a, size_t n, uint8_t *AKRT_RESTRICT out) {
     for (size_t c = 0; c < n; c++) {
         out[c] = a[c] > out[c] ? a[c] : out[c];
     }

@@ -7,7 +7,8 @@ static int16_t *fill(int16_t *patch, int32_t n, int16_t value) {
     return patch + n;
 }
 
-static int16_t *widen(int16_t *restrict patch, const uint8_t *restrict source, int32_t n) {
+static int16_t *widen(int16_t *AKRT_RESTRICT patch, const uint8_t *AKRT_RESTRICT source,
+                      int32_t n) {
     for (int32_t i = 0; i < n; i++) {
         patch[i] = source[i];
     }

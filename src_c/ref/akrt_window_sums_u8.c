@@ -6,7 +6,8 @@
 #define AT_ONCE 256 /* bytes that add up in 16 bits */
 
 /* Sums of LANES channels over rows that are `stride` bytes apart. */
-static void sum_lanes(const uint8_t *input, size_t stride, int32_t rows, uint16_t *restrict out) {
+static void sum_lanes(const uint8_t *input, size_t stride, int32_t rows,
+                      uint16_t *AKRT_RESTRICT out) {
     uint16_t sum[LANES];
     for (size_t c = 0; c < LANES; c++) {
         sum[c] = input[c];
@@ -23,7 +24,7 @@ static void sum_lanes(const uint8_t *input, size_t stride, int32_t rows, uint16_
 }
 
 static void sum_some(const uint8_t *input, size_t stride, int32_t rows, size_t n,
-                     uint16_t *restrict out) {
+                     uint16_t *AKRT_RESTRICT out) {
     for (size_t c = 0; c < n; c++) {
         uint16_t sum = 0;
         for (int32_t x = 0; x < rows; x++) {
@@ -50,7 +51,7 @@ static void add_column(const akrt_window *w, const uint8_t *row, int32_t rows, i
         for (int32_t j = 0; j < w->size_y; j++) {
             const int32_t at = y + w->pad_y - j;
             if (at >= 0 && at % w->stride_y == 0 && at / w->stride_y < w->out_y) {
-                int32_t *restrict to = out + (size_t)j * channels + c;
+                int32_t *AKRT_RESTRICT to = out + (size_t)j * channels + c;
                 for (size_t k = 0; k < n; k++) {
                     to[k] += sum[k];
                 }

@@ -1,4 +1,6 @@
-#if defined(__x86_64__) && defined(__GNUC__)
+#include "akrt/target.h"
+
+#ifdef AKRT_X86
 #include <immintrin.h>
 
 #include "x86/target_avx512.h"

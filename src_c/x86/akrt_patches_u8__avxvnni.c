@@ -1,4 +1,4 @@
-#include "x86/avxvnni.h"
+#include "akrt/target.h"
 
 #ifdef AKRT_AVXVNNI
 #include <immintrin.h>

@@ -1,5 +1,7 @@
 /* The portable kernels that compilers vectorise well, compiled for this architecture. */
-#if defined(__x86_64__) && defined(__GNUC__)
+#include "akrt/target.h"
+
+#ifdef AKRT_X86
 #include "x86/target_avx512.h"
 
 #include "ref/akrt_act_s32_bisect.c"

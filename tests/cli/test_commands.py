@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 import akrt
+from akrt.driver.mapping import MAP_MODES
 from akrt.loading import load
 from akrt.model import FullyConnected, InputConvolutional, Mfcc, Model
 from akrt.runtime import bundled_model
@@ -201,6 +202,12 @@ def test_summary(folder: Path) -> None:
     assert facts["labels"] == ["loud", "quiet"]
     assert facts["preprocessing"]["coefficients"] == 10
     assert [row["name"] for row in facts["layers"]] == ["coarse", "decide"]
+
+
+def test_help_names_every_map_mode() -> None:
+    for verb in ("summary", "check"):
+        told = command(verb, "--help").stdout
+        assert all(mode in told for mode in MAP_MODES)
 
 
 def test_summary_tells_the_kernels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 from device_double import Bench
 from machines import children
 
-from akrt.driver import devices, locks
-from akrt.driver.discovery import find
+from akrt.driver import locks
+from akrt.driver.discovery import devices, find
 from akrt.errors import DeviceError, DeviceNotFoundError, UsageError
 
 

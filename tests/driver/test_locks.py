@@ -39,16 +39,16 @@ def test_a_file_left_by_a_killed_owner_is_no_lock(folder: Path) -> None:
 
 def test_a_file_removed_by_its_last_owner_while_we_lock_it_is_no_lock(folder, monkeypatch) -> None:
     path = folder / "akrt-0000-01-00.0.lock"
-    flock = locks.fcntl.flock
+    lock_it = locks.lock
 
-    def late(fd: int, operation: int) -> None:
+    def late(fd: int) -> None:
         if path.exists() and "removed" not in seen:
             seen.append("removed")
             path.unlink()
-        flock(fd, operation)
+        lock_it(fd)
 
     seen: list[str] = []
-    monkeypatch.setattr(locks.fcntl, "flock", late)
+    monkeypatch.setattr(locks, "lock", late)
     lock = locks.DeviceLock("0000:01:00.0")
     assert seen == ["removed"]
     with pytest.raises(DeviceBusyError):
@@ -97,7 +97,7 @@ def test_a_pipe_in_the_lock_s_place_does_not_block(folder: Path) -> None:
 
 
 def test_a_system_without_file_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "fcntl", None)
+    monkeypatch.setattr(locks, "HAS_LOCKS", False)
     assert locks.holder("a") is None
     with pytest.raises(DeviceError, match="no file locks"):
         locks.DeviceLock("a")

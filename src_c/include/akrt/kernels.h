@@ -9,6 +9,8 @@
 #ifndef AKRT_KERNELS_H
 #define AKRT_KERNELS_H
 
+#include "akrt/target.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
