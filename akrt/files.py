@@ -290,7 +290,9 @@ def _read_npy_header(file: Any) -> Any:
                 return getattr(_npy, f"read_array_header_{version[0]}_0")(file)
     except OSError:
         raise
-    except _NPY_DAMAGE:
+    except _NPY_DAMAGE as error:
+        if isinstance(error.__cause__, TypeError):  # NumPy has no such type; older releases had
+            raise ValueError(f"elements of type unknown to NumPy: {error}") from None
         raise ValueError("it is not a .npy file, or its header is damaged") from None
     raise ValueError(f"version {version[0]}.{version[1]} of the format is not known")
 

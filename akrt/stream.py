@@ -25,6 +25,8 @@ RATE = 16000
 HOP = RATE * FRAME_MS // 1000
 PIECE = RATE
 """Samples taken at a time, whatever is pushed: what bounds memory."""
+MOST_SILENCE = 3600
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,14 @@ class Stream:
             self._begin()
 
     def finish(self, seconds: float = 0.5) -> list[Detection]:
-        """Listen to so much digital silence, so that a last word is decided upon."""
+        """Listen to so much digital silence, so that a last word is decided upon.
+
+        Raises:
+            UsageError: `seconds` is not 0 up to an hour.
+            DeviceLostError: as `push`.
+        """
+        if not 0 <= seconds <= MOST_SILENCE:
+            raise UsageError(f"seconds must be 0..{MOST_SILENCE}, got {seconds!r}")
         return self.push(np.zeros(round(seconds * RATE), np.int16))
 
     def _push_piece(self, pcm: npt.NDArray[np.int16]) -> list[Detection]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from akrt.errors import UsageError
 from akrt.system import affinity, set_affinity
 
 __all__ = ["Timing", "cpu_name", "one_core", "ratio", "take_turns"]
@@ -20,6 +21,7 @@ TURN_NS = 4_000_000
 """A turn lasts about this long, or one call."""
 MAX_CALLS = 200
 MIN_ROUNDS = 7
+MOST_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,12 @@ def take_turns(
 
     A CPU's clock drifts by tens of percents within seconds; candidates that take short turns meet
     the same clocks, so the ratio of their times (`ratio`) is steadier than the times.
+
+    Raises:
+        UsageError: `seconds` is not above 0, or more than an hour.
     """
+    if not 0 < seconds <= MOST_SECONDS:
+        raise UsageError(f"seconds must be above 0 and up to {MOST_SECONDS:,}, got {seconds!r}")
     calls = {name: _calls(call) for name, call in candidates.items()}
     times: dict[str, list[list[int]]] = {name: [] for name in candidates}
     end = time.perf_counter() + seconds * len(candidates)

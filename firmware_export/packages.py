@@ -12,8 +12,8 @@ from firmware_export.program import Program
 
 __all__ = ["PACKAGES", "package_files"]
 
-_URL = "https://example.com"
-"""A library.properties needs one; the user puts in their own."""
+_URL = "about:blank"
+"""A library.properties must name a page for people to visit; the user puts in their own."""
 
 
 def package_files(

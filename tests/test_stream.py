@@ -240,6 +240,14 @@ def test_reset_is_a_new_stream(runtime: akrt.Runtime, words: Spliced) -> None:
     assert (stream.seconds, stream.leader, stream.settings) == (20, new.leader, new.settings)
 
 
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), -0.1, 1e300])
+def test_what_is_no_length_of_silence_is_refused(runtime: akrt.Runtime, seconds: float) -> None:
+    stream = akrt.Stream(runtime)
+    with pytest.raises(UsageError, match="seconds must be 0..3600"):
+        stream.finish(seconds)
+    assert stream.seconds == 0
+
+
 def test_what_is_no_runtime_is_refused() -> None:
     for thing in ("x", None, bundled_model(), 5):
         with pytest.raises(UsageError, match=rf"{type(thing).__name__}: akrt.Stream\(akrt.Runtime"):

@@ -2,8 +2,7 @@
 
 libsndfile reads what is there and says nothing, or stops at a length of 0. A file that is cut is
 refused here, and one whose writer could not know its length (a pipe, a recorder that lost power)
-gets the right one. Formats anybody keeps (AVR, PAF, PVF, IRCAM, MAT, XI, MPC, WVE) are
-not looked through.
+gets the right one. What is not known here is not read, even where libsndfile could.
 """
 
 from __future__ import annotations
@@ -304,7 +303,7 @@ def _nist(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     facts.setdefault("sample_n_bytes", "1" if re.search("sample_coding.* [ua]law", text) else None)
     parts = [facts.get(f) for f in ("sample_count", "channel_count", "sample_n_bytes")]
     if start is None or "shorten" in text[:1024] or None in parts:
-        return Layout(kind)
+        return Layout(kind, unknown=True)
     count, channels, width = (int(part or 0) for part in parts)
     _check(name, count * channels * width, max(size - int(start[1]), 0))
     return Layout(kind)

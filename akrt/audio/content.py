@@ -26,6 +26,13 @@ _STARTS = {
 }
 
 _GZIP = "a gzip archive: unpack it"
+_OLD = (
+    (b"2BIT", "AVR"), (b" paf", "PAF"), (b"fap ", "PAF"), (b"PVF1\n", "PVF"),
+    (b"d\xa3\x02\x00", "IRCAM"), (b"d\xa3\x03\x00", "IRCAM"), (b"\xf0~\x00\x01", "SDS"),
+    (b"MATLAB 5.0 MAT", "a MATLAB array"), (b"\x00\x00\x03\xe8", "a MATLAB array"),
+    (b"ALawSoundFile**", "WVE"), (b"Extended Instrument: ", "XI"),
+)  # fmt: skip
+"""Old formats of sound, whose length is not checked."""
 _FOREIGN = (
     (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer, not the sound itself: run "
      "'git lfs pull' where it came from"),
@@ -46,6 +53,8 @@ _FOREIGN = (
     (b"TTA1", "True Audio, which is not read: convert it with 'ffmpeg -i FILE out.wav'"),
     (b"MAC ", "Monkey's Audio, which is not read: convert it with 'ffmpeg -i FILE out.wav'"),
     (b"#!AMR", "AMR, which is not read: convert it with 'ffmpeg -i FILE out.wav'"),
+    *((start, f"{kind}, which is not read: convert it with 'sox FILE out.wav'")
+      for start, kind in _OLD),
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),

@@ -36,9 +36,8 @@ LARGEST = float(np.nextafter(np.float32(1), np.float32(0)))
 def load_audio(path: StrPath | BinaryIO, sample_rate: int = 16000) -> npt.NDArray[np.float32]:
     """Samples of a sound file, mono, at `sample_rate`.
 
-    WAV, AIFF, CAF, AU, W64, RF64, FLAC, OGG, Opus, MP3 and whatever else libsndfile reads; the
-    content decides, not the name. Channels are averaged. Another rate is converted by soxr at its
-    high quality.
+    WAV, RF64, W64, AIFF, CAF, AU, FLAC, OGG, Opus, MP3, NIST, VOC and 8SVX; the content decides,
+    not the name. Channels are averaged. Another rate is converted by soxr at its high quality.
 
     Args:
         path: the file's name, or a binary file that can seek.
@@ -209,9 +208,8 @@ def _source(name: str, file: BinaryIO, layout: Layout) -> Any:
 def _read_mono(name: str, file: BinaryIO, layout: Layout) -> tuple[npt.NDArray[np.float32], int]:
     import soundfile
 
-    file.seek(0)
-    if layout.kind is None and file.read(1) == b"\xff":
-        raise _unreadable(name, file, layout)  # libsndfile would look for MP3 in it, and complain
+    if layout.kind is None:  # libsndfile might know it, but nobody would see that it is cut
+        raise _unreadable(name, file, layout)
     try:
         with soundfile.SoundFile(_source(name, file, layout), closefd=False) as sound:
             rate, channels = int(sound.samplerate), int(sound.channels)
@@ -230,14 +228,6 @@ def _read_mono(name: str, file: BinaryIO, layout: Layout) -> tuple[npt.NDArray[n
         raise AudioError(
             f"'{name}' is truncated or damaged: its header promises {promised} samples, "
             f"{len(samples)} could be read"
-        )
-    if not np.isfinite(samples).all():
-        raise AudioError(f"'{name}' holds samples that are not finite (NaN or infinity)")
-    peak = float(np.abs(samples).max())
-    if peak > MAX_PEAK:
-        raise AudioError(
-            f"'{name}' holds samples up to {peak:g}, far beyond the full scale of 1: "
-            f"scale its samples to -1..1"
         )
     return samples, rate
 
@@ -267,6 +257,19 @@ def _read_blocks(name: str, sound: soundfile.SoundFile, most: int) -> npt.NDArra
         if total > most:
             raise _too_long(name)
         if len(block):
+            _check_samples(name, block)
             blocks.append(block[:, 0] if block.shape[1] == 1 else block.mean(1, dtype=np.float32))
         if len(block) < frames:
             return np.concatenate(blocks) if blocks else np.empty(0, np.float32)
+
+
+def _check_samples(name: str, block: npt.NDArray[np.float32]) -> None:
+    """Of every channel: their mean may hide what each of them is, or be no number."""
+    peak = float(np.abs(block).max())
+    if not np.isfinite(peak):
+        raise AudioError(f"'{name}' holds samples that are not finite (NaN or infinity)")
+    if peak > MAX_PEAK:
+        raise AudioError(
+            f"'{name}' holds samples up to {peak:g}, far beyond the full scale of 1: "
+            f"scale its samples to -1..1"
+        )

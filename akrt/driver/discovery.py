@@ -68,6 +68,7 @@ def probe(seconds: float = PROBE_SECONDS) -> list[dict[str, Any]]:
     """Facts of every device that akida reports, asked for in a process of its own.
 
     Raises:
+        UsageError: `seconds` is no time.
         DeviceLostError: no answer within `seconds`, or akida failed.
     """
     connection = link.Link(seconds)
@@ -86,8 +87,9 @@ def devices(host: Host | None = None, seconds: float = PROBE_SECONDS) -> list[De
         seconds: how long a chip may take to answer. One that is stuck costs that long.
 
     Raises:
-        Nothing: what is wrong with a chip is in its `problem`.
+        UsageError: `seconds` is no time. What is wrong with a chip is in its `problem`.
     """
+    link.check_seconds("seconds", seconds)
     host = host or Host()
     on_bus = host.chips()
     facts: list[dict[str, Any]] = []

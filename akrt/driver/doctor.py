@@ -81,7 +81,11 @@ def diagnose(host: Host | None = None, seconds: float = discovery.PROBE_SECONDS)
     Args:
         host: the machine; default: this one.
         seconds: how long the chips may take to answer.
+
+    Raises:
+        UsageError: `seconds` is no time.
     """
+    link.check_seconds("seconds", seconds)
     host = host or Host()
     on_bus = host.chips()
     findings = list(_akida())

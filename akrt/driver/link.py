@@ -15,10 +15,10 @@ import time
 from typing import Any
 
 from akrt.driver.messages import Reply, read_message, write_message
-from akrt.errors import DeviceLostError
+from akrt.errors import DeviceLostError, UsageError
 from akrt.forking import renew_after_fork
 
-__all__ = ["SOURCE", "Link", "StalledError"]
+__all__ = ["MOST_SECONDS", "SOURCE", "Link", "StalledError", "check_seconds"]
 
 SOURCE = "akida:devices"
 """``module:function`` that returns the hardware devices, as akida documents them."""
@@ -26,6 +26,27 @@ SOURCE = "akida:devices"
 _CLOSE_SECONDS = 5.0
 """For a worker that is left: it unprograms the chip before it ends."""
 _KILL_SECONDS = 2.0
+
+MOST_SECONDS = 1_000_000
+"""The longest that may be waited for a device: poll counts milliseconds in 32 bits."""
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Refuse what is no time to wait for a device.
+
+    Args:
+        name: of the value, for the message.
+        value: seconds.
+
+    Raises:
+        UsageError: it is no number above 0 and up to `MOST_SECONDS`.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UsageError(f"{name} must be a positive number of seconds, got {value!r}")
+    if not 0 < value <= MOST_SECONDS:
+        raise UsageError(
+            f"{name} must be a positive number of seconds, up to {MOST_SECONDS:,}, got {value!r}"
+        )
 
 
 class StalledError(DeviceLostError):
@@ -43,11 +64,13 @@ class Link:
         lock: a file descriptor that the worker keeps open, so that a lock lives as long as it.
 
     Raises:
+        UsageError: `seconds` is no time.
         StalledError: the devices could not be listed in time.
         DeviceLostError: akida could not list them; the message gives its words.
     """
 
     def __init__(self, seconds: float, lock: int | None = None) -> None:
+        check_seconds("seconds", seconds)
         self._closed = False
         self._torn = False
         """Whether a request was left with its answer under way."""

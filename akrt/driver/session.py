@@ -19,7 +19,7 @@ import numpy.typing as npt
 from akrt import modelfile
 from akrt.driver import discovery, locks
 from akrt.driver.discovery import DeviceInfo
-from akrt.driver.link import Link
+from akrt.driver.link import Link, check_seconds
 from akrt.driver.mapping import Mapping, map_model, twin_device
 from akrt.driver.power import Meter
 from akrt.errors import AkrtError, DeviceError, DeviceLostError, UsageError
@@ -69,9 +69,7 @@ class Settings:
                 f"clock_mode must be one of {', '.join(CLOCK_MODES)}, got {self.clock_mode!r}"
             )
         for name in ("deadline", "start_seconds", "first_retry", "last_retry"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-                raise UsageError(f"{name} must be a positive number of seconds, got {value!r}")
+            check_seconds(name, getattr(self, name))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def mapping_target(device: str | None, seconds: float = discovery.PROBE_SECONDS)
     Raises:
         DeviceNotFoundError, DeviceLostError: no such chip, or it does not answer.
         MissingExtraError: akida is not installed.
-        UsageError: no such virtual device.
+        UsageError: no such virtual device, or `seconds` is no time.
     """
     chip = None if device is None else virtual_chip(device)
     if device is not None and chip is not None:

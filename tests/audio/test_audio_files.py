@@ -151,6 +151,7 @@ def _write(content: bytes):
     return lambda path: path.write_bytes(content)
 
 
+STEREO = np.tile(np.array([[1, -1]], np.float32), (99, 1))
 BAD = {
     "missing": (lambda path: None, "No such file"),
     "folder": (lambda path: path.mkdir(), "it is a folder, not a file"),
@@ -162,11 +163,15 @@ BAD = {
     "truncated": (_write(wav_bytes(tone(16000))[:20000]), "is truncated"),
     "nan": (_write(wav_bytes(np.full(99, np.nan, np.float32), subtype="FLOAT")), "not finite"),
     "inf": (_write(wav_bytes(np.full(99, np.inf, np.float32), subtype="FLOAT")), "not finite"),
+    "opposite": (_write(wav_bytes(STEREO * np.float32(np.inf), subtype="FLOAT")), "not finite"),
+    "sum": (_write(wav_bytes(abs(STEREO) * np.float32(3e38), subtype="FLOAT")), "up to 3e\\+38"),
+    "hidden": (_write(wav_bytes(STEREO * np.float32(2e4), subtype="FLOAT")), "full scale"),
     "scale": (_write(wav_bytes(np.full(99, 2e4, np.float32), subtype="FLOAT")), "full scale"),
     "rate 1": (_write(wav_bytes(tone(16000), rate=1)), "1 channels at 1 Hz"),
 }
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", BAD)
 def test_bad_files(tmp_path: Path, case: str) -> None:
     make, message = BAD[case]

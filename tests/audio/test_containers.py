@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,6 +193,42 @@ class TestMp3:
         with pytest.raises(AudioError, match="not a sound file"):
             load_audio(io.BytesIO(b"\xff\xfb\x90\x64" + bytes(5000)))
         assert not capfd.readouterr().err
+
+
+OLD = ["AVR", "HTK", "IRCAM", "MAT4", "MAT5", "MPC2K", "PAF", "PVF", "SDS", "WVE", "XI"]
+CODING = dict.fromkeys(OLD, "PCM_16") | {"WVE": "ALAW", "XI": "DPCM_16"}
+ORDERS = [
+    (kind, order)
+    for kind in OLD
+    for order in ("BIG", "LITTLE", "FILE")
+    if soundfile.check_format(kind, CODING[kind], order)
+]
+
+
+@pytest.mark.parametrize(("kind", "order"), ORDERS)
+def test_formats_whose_length_is_not_checked_are_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str, order: str
+) -> None:
+    """Whole or cut, with the step that helps, and without a word of libsndfile's own."""
+    path = tmp_path / "sound.wav"
+    rate = 8000 if kind == "WVE" else RATE
+    soundfile.write(path, NOISE, rate, format=kind, subtype=CODING[kind], endian=order)
+    content = path.read_bytes()
+    told = {"MAT4": "MATLAB", "MAT5": "MATLAB"}.get(kind, kind)
+    unnamed = kind in ("HTK", "MPC2K") or (kind == "MAT4" and order != "BIG")
+    words = "not a sound file that can be read" if unnamed else f"{told}.*not read: convert it with"
+    for length in (len(content), len(content) // 2, 2000):
+        path.write_bytes(content[:length])
+        with pytest.raises(AudioError, match=words):
+            load_audio(path)
+    assert not capfd.readouterr().err
+
+
+def test_a_nist_header_without_a_length() -> None:
+    content = MADE["nist"]
+    line = next(line for line in content[:1024].split(b"\n") if line.startswith(b"sample_count"))
+    out = read(content.replace(line, b";".ljust(len(line)), 1), warned=True)
+    np.testing.assert_allclose(out, NOISE, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", WRITTEN)

@@ -100,6 +100,12 @@ def test_kernels_that_are_not_here_are_refused(capsys: pytest.CaptureFixture[str
         run(capsys, arch=["sse9"])
 
 
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), -1.0, 0.0, 1e300])
+def test_what_is_no_time_is_refused(capsys: pytest.CaptureFixture[str], seconds: float) -> None:
+    with pytest.raises(UsageError, match="seconds must be above 0"):
+        run(capsys, seconds=seconds)
+
+
 def test_ratios_are_of_turns_side_by_side() -> None:
     """A machine that gets slower halfway through changes no ratio."""
     calls = {"short": 0, "long": 0}

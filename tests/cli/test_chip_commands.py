@@ -35,6 +35,14 @@ def facts(*arguments: object, code: int = 0) -> Any:
     return json.loads(akrt(*arguments, "--json", code=code).stdout)
 
 
+@pytest.mark.parametrize("verb", ["devices", "doctor"])
+@pytest.mark.parametrize("seconds", ["inf", "nan", "-1", "1e300", "1e999"])
+def test_a_timeout_that_is_none_is_a_usage_error(verb: str, seconds: str) -> None:
+    result = CliRunner().invoke(app, [verb, "--timeout", seconds])
+    assert isinstance(result.exception, (SystemExit, UsageError))
+    assert getattr(result.exception, "exit_code", result.exit_code) == 2
+
+
 @pytest.fixture
 def misfit(tmp_path: Path) -> Path:
     """A model file with three violations in two layers."""

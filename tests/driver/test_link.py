@@ -14,9 +14,14 @@ import numpy as np
 import pytest
 from device_double import Bench
 
-from akrt.driver import link
-from akrt.driver.link import Link, StalledError
-from akrt.errors import DeviceLostError
+from akrt.driver import devices, link
+from akrt.driver.discovery import probe
+from akrt.driver.doctor import diagnose
+from akrt.driver.link import MOST_SECONDS, Link, StalledError
+from akrt.driver.session import Settings
+from akrt.errors import DeviceLostError, UsageError
+
+NO_TIMES = [float("inf"), float("-inf"), float("nan"), -1.0, 0, 1e300, 1 << 4000, True, "5", None]
 
 
 @pytest.fixture
@@ -25,6 +30,26 @@ def connection(double):
     made = Link(20.0)
     yield made
     made.close()
+
+
+@pytest.mark.parametrize("seconds", NO_TIMES)
+def test_what_is_no_time_is_refused(machine, double, seconds) -> None:
+    """Not a bare error of the clock, and no waiting for ever."""
+    machine.chip()
+    Bench(hang=True).install(double)
+    for name in ("deadline", "start_seconds", "first_retry", "last_retry"):
+        with pytest.raises(UsageError, match=f"{name} must be a positive number of seconds"):
+            Settings(**{name: seconds})
+    for ask in (Link, probe, lambda s: devices(seconds=s), lambda s: diagnose(seconds=s)):
+        with pytest.raises(UsageError, match="seconds must be a positive number of seconds"):
+            ask(seconds)
+
+
+def test_the_longest_time_can_be_waited(machine, double) -> None:
+    machine.chip()
+    Bench().install(double)
+    (info,) = devices(seconds=MOST_SECONDS)
+    assert info.usable
 
 
 def test_an_error_of_the_device_is_told_in_its_words(connection) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -87,6 +88,9 @@ def test_arduino_library(package: Path) -> None:
     assert set(fields) >= required | {"category", "url", "architectures"}
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.\-]{0,62}", fields["name"])
     assert re.fullmatch(r"\d+\.\d+\.\d+", fields["version"])
+    page = urlsplit(fields["url"])  # must be one, and is nobody's
+    assert page.scheme
+    assert not page.netloc
     assert fields["category"] in {"Data Processing", "Other"}
     assert fields["includes"] == "net.h,net_chip.h"
     sketches = list((package / "examples").rglob("*.ino"))
