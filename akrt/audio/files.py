@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from akrt.audio.containers import Layout, mend, survey
 from akrt.audio.content import foreign_kind
+from akrt.audio.full_scale import check_samples
 from akrt.audio.mfcc import features, quantise
 from akrt.errors import AudioError, AudioWarning, InputError, UsageError
 from akrt.files import MOST_BYTES, open_regular
@@ -28,8 +29,6 @@ StrPath = str | os.PathLike[str]
 MAX_SECONDS = 3600
 RATES = (1000, 768_000)
 MAX_CHANNELS = 256
-MAX_PEAK = 8.0
-"""Float files may overshoot full scale a little; more means another scale altogether."""
 BLOCK = 1 << 18
 LARGEST = float(np.nextafter(np.float32(1), np.float32(0)))
 
@@ -219,19 +218,7 @@ def _read_blocks(name: str, sound: soundfile.SoundFile, most: int) -> npt.NDArra
         if total > most:
             raise AudioError(f"'{name}' is longer than {MAX_SECONDS} s: cut it into pieces")
         if len(block):
-            _check_samples(name, block)
+            check_samples(f"'{name}'", block, AudioError)
             blocks.append(block[:, 0] if block.shape[1] == 1 else block.mean(1, dtype=np.float32))
         if len(block) < frames:
             return np.concatenate(blocks) if blocks else np.empty(0, np.float32)
-
-
-def _check_samples(name: str, block: npt.NDArray[np.float32]) -> None:
-    """Of every channel: their mean may hide what each of them is, or be no number."""
-    peak = float(np.abs(block).max())
-    if not np.isfinite(peak):
-        raise AudioError(f"'{name}' holds samples that are not finite (NaN or infinity)")
-    if peak > MAX_PEAK:
-        raise AudioError(
-            f"'{name}' holds samples up to {peak:g}, far beyond the full scale of 1: "
-            f"scale its samples to -1..1"
-        )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio.files import MAX_PEAK
+from akrt.audio.full_scale import check_samples
 from akrt.audio.mfcc import fit_length
 from akrt.errors import InputError, UsageError
 from akrt.kernels import _frontend
@@ -51,14 +51,7 @@ def to_pcm(signal: npt.ArrayLike) -> npt.NDArray[np.int16]:
             f"expected samples of int16, or floats in -1..1, got {array.dtype} of shape "
             f"{array.shape}{_TO_16_BITS.get(array.dtype.name, '')}"
         )
-    if not np.isfinite(array).all():
-        raise InputError("the signal holds values that are not finite (NaN or infinity)")
-    peak = float(np.abs(array).max(initial=0))
-    if peak > MAX_PEAK:
-        raise InputError(
-            f"the signal holds samples up to {peak:g}, far beyond the full scale of 1: scale its "
-            f"samples to -1..1; 16-bit samples that became floats, by x / 32768"
-        )
+    check_samples("the signal", array)
     scaled = np.rint(np.clip(array, -1.0, 1.0).astype(np.float64) * 32768.0)
     pcm: npt.NDArray[np.int16] = np.minimum(scaled, 32767.0).astype(np.int16)
     return pcm
