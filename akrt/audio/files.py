@@ -39,6 +39,10 @@ def load_audio(path: StrPath | BinaryIO, sample_rate: int = 16000) -> npt.NDArra
     WAV, RF64, W64, AIFF, CAF, AU, FLAC, OGG, Opus, MP3, NIST, VOC and 8SVX; the content decides,
     not the name. Channels are averaged. Another rate is converted by soxr at its high quality.
 
+    Of damaged frames of MP3 libmpg123, which libsndfile decodes them with, may write lines of its
+    own to descriptor 2. They are left: only the descriptor of the whole process could be turned
+    away, and what other threads and child processes write there with it.
+
     Args:
         path: the file's name, or a binary file that can seek.
         sample_rate: of the result, in Hz.
