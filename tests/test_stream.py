@@ -303,7 +303,8 @@ def test_ten_minutes_need_no_more_memory_than_one(
         sizes.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     assert stream.seconds == 600
-    assert sizes[-1] - sizes[1] < 4000
+    # a pointer kept of each of 1,536 pushes would be more; Python 3.10 keeps frames of functions
+    assert sizes[-1] - sizes[1] < 12_000
 
 
 def test_fast_enough_to_listen_beside_other_work(runtime: akrt.Runtime) -> None:

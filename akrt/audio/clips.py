@@ -36,7 +36,7 @@ def clips(
         (m, frames, coefficients, 1).
 
     Raises:
-        InputError: wrong dtype or shape, or not finite.
+        InputError: wrong dtype or shape, not finite, or far beyond full scale.
     """
     hop = HOP_FRAMES * mfcc.stride
     count = 1 + max(0, -(-(len(samples) - mfcc.clip) // hop))

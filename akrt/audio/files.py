@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from akrt.audio.containers import Layout, mend, survey
 from akrt.audio.content import ENOUGH, foreign_kind
-from akrt.audio.full_scale import MAX_PEAK, clipping
+from akrt.audio.full_scale import check_samples, clipping
 from akrt.audio.mfcc import features, quantise
 from akrt.errors import AudioError, AudioWarning, InputError, UsageError
 from akrt.files import MOST_BYTES, open_regular
@@ -38,6 +38,10 @@ def load_audio(path: StrPath | BinaryIO, sample_rate: int = 16000) -> npt.NDArra
 
     WAV, RF64, W64, AIFF, CAF, AU, FLAC, OGG, Opus, MP3, NIST, VOC and 8SVX; the content decides,
     not the name. Channels are averaged. Another rate is converted by soxr at its high quality.
+
+    Of damaged frames of MP3 libmpg123, which libsndfile decodes them with, may write lines of its
+    own to descriptor 2. They are left: only the descriptor of the whole process could be turned
+    away, and what other threads and child processes write there with it.
 
     Args:
         path: the file's name, or a binary file that can seek.
@@ -257,19 +261,7 @@ def _read_blocks(name: str, sound: soundfile.SoundFile, most: int) -> npt.NDArra
         if total > most:
             raise _too_long(name)
         if len(block):
-            _check_samples(name, block)
+            check_samples(f"'{name}'", block, AudioError)
             blocks.append(block[:, 0] if block.shape[1] == 1 else block.mean(1, dtype=np.float32))
         if len(block) < frames:
             return np.concatenate(blocks) if blocks else np.empty(0, np.float32)
-
-
-def _check_samples(name: str, block: npt.NDArray[np.float32]) -> None:
-    """Of every channel: their mean may hide what each of them is, or be no number."""
-    peak = float(np.abs(block).max())
-    if not np.isfinite(peak):
-        raise AudioError(f"'{name}' holds samples that are not finite (NaN or infinity)")
-    if peak > MAX_PEAK:
-        raise AudioError(
-            f"'{name}' holds samples up to {peak:g}, far beyond the full scale of 1: "
-            f"scale its samples to -1..1"
-        )

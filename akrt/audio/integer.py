@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio.full_scale import MAX_PEAK, clipping
+from akrt.audio.full_scale import check_samples, clipping
 from akrt.audio.mfcc import fit_length
 from akrt.errors import AudioWarning, InputError, UsageError
 from akrt.kernels import _frontend
@@ -63,17 +63,10 @@ def clipped_pcm(signal: npt.ArrayLike) -> tuple[npt.NDArray[np.int16], str | Non
             f"expected samples of int16, or floats in -1..1, got {array.dtype} of shape "
             f"{array.shape}{_TO_16_BITS.get(array.dtype.name, '')}"
         )
-    if not np.isfinite(array).all():
-        raise InputError("the signal holds values that are not finite (NaN or infinity)")
-    peak = float(np.abs(array).max(initial=0))
-    if peak > MAX_PEAK:
-        raise InputError(
-            f"the signal holds samples up to {peak:g}, far beyond the full scale of 1: scale its "
-            f"samples to -1..1; 16-bit samples that became floats, by x / 32768"
-        )
+    check_samples("the signal", array)
     scaled = np.rint(np.clip(array, -1.0, 1.0).astype(np.float64) * 32768.0)
     pcm: npt.NDArray[np.int16] = np.minimum(scaled, 32767.0).astype(np.int16)
-    return pcm, clipping([array]) if peak > 1 else None
+    return pcm, clipping([array])
 
 
 def check_settings(mfcc: Mfcc) -> None:

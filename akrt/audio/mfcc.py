@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from akrt.audio.full_scale import check_samples
 from akrt.errors import InputError
 from akrt.model import Mfcc
 
@@ -104,7 +105,7 @@ def mfcc_frames(signal: FloatArray, mfcc: Mfcc) -> npt.NDArray[np.float32]:
         float32 (..., (n - window) // stride + 1, coefficients).
 
     Raises:
-        InputError: wrong dtype or shape, not finite, or too short.
+        InputError: wrong dtype or shape, not finite, far beyond full scale, or too short.
     """
     array = np.asarray(signal)
     if array.ndim < 1 or not np.issubdtype(array.dtype, np.floating):
@@ -116,8 +117,7 @@ def mfcc_frames(signal: FloatArray, mfcc: Mfcc) -> npt.NDArray[np.float32]:
         raise InputError(
             f"a signal of {array.shape[-1]} samples is shorter than one window of {mfcc.window}"
         )
-    if not np.isfinite(array).all():
-        raise InputError("the signal holds values that are not finite (NaN or infinity)")
+    check_samples("the signal", array)
     flat = array.reshape(-1, array.shape[-1])
     count = (array.shape[-1] - mfcc.window) // mfcc.stride + 1
     out = np.empty((len(flat), count, mfcc.coefficients), np.float32)
@@ -149,7 +149,7 @@ def features(signal: FloatArray, mfcc: Mfcc) -> npt.NDArray[np.float32]:
         float32 (..., frames, coefficients).
 
     Raises:
-        InputError: wrong dtype or shape, empty, or not finite.
+        InputError: wrong dtype or shape, empty, not finite, or far beyond full scale.
     """
     array = np.asarray(signal)
     if array.ndim < 1 or array.shape[-1] == 0:

@@ -143,8 +143,12 @@ def test_fit_length(length: int) -> None:
         (np.float32(0), "at least one sample"),
         (np.full(16000, np.nan, np.float32), "not finite"),
         (np.full(16000, np.inf, np.float32), "not finite"),
+        (np.full(16000, 32767, np.float32), "up to 32767, far beyond the full scale"),
+        (np.full(16000, 3e38, np.float32), "far beyond the full scale"),
+        (np.full(16000, 1e300), "far beyond the full scale"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_bad_signal(signal: np.ndarray, message: str) -> None:
     with pytest.raises(InputError, match=message):
         features(signal, KWS)
