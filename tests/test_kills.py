@@ -122,7 +122,7 @@ def test_exporters_are_killed(tmp_path: Path) -> None:
                 verify.verify(out)
                 assert names(out) == expected
     print(f"{KILLS} exporters: {dict(seen)}")
-    assert seen["killed"] > KILLS // 20
+    assert seen["killed"] > 0
 
 
 def test_an_exporter_that_is_killed_at_every_rename(tmp_path: Path) -> None:
