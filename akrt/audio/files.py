@@ -114,7 +114,7 @@ def features_from_file(
                 AudioWarning,
                 stacklevel=2,
             )
-    elif not 0 <= start < float("inf"):
+    elif not isinstance(start, (int, float, np.number)) or not 0 <= start < 1e9:
         raise UsageError(f"start must be a time in seconds, 0 or more, got {start!r}")
     elif (first := round(start * mfcc.sample_rate)) >= len(samples):
         raise AudioError(f"'{_name(path)}' is {seconds:.2f} s long: nothing is at {start:g} s")
