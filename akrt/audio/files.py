@@ -156,12 +156,12 @@ def _source(name: str, file: BinaryIO, layout: Layout) -> Any:
     """What libsndfile is to read: the open file itself where it can, not its name, which would
     let a suffix decide what the content is.
     """
+    size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if layout.edits:
-        data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
+        if size > MOST_BYTES:
             raise AudioError(f"'{name}' is too large to be read without a length in its header")
-        return io.BytesIO(mend(data, layout.edits))
+        return io.BytesIO(mend(file.read(size), layout.edits))  # takes memory for all of `size`
     try:
         handle = file.fileno()
         os.lseek(handle, 0, os.SEEK_SET)  # what was read ahead is not libsndfile's
