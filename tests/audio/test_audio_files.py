@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,18 @@ def test_lengths_of_streaming_writers(tmp_path: Path, length: int) -> None:
     path.write_bytes(streamed)
     with pytest.warns(AudioWarning, match="a.wav' does not say how long it is.* 1.00 s"):
         assert len(load_audio(path)) == 16000
+
+
+def test_a_file_without_a_length_takes_memory_for_itself(tmp_path: Path) -> None:
+    good = wav_bytes(tone(16000))
+    position = good.index(b"data") + 4
+    (tmp_path / "a.wav").write_bytes(good[:position] + bytes(4) + good[position + 4 :])
+    tracemalloc.start()
+    with pytest.warns(AudioWarning):
+        load_audio(tmp_path / "a.wav")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50_000_000
 
 
 @pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
