@@ -71,7 +71,7 @@ def _unmarked(name: str) -> Model:
         ModelFileError: it is no model that akrt reads.
     """
     suffix = os.path.splitext(name)[1].lower()
-    if suffix != modelfile.SUFFIX and find_spec("akida") is not None:
+    if find_spec("akida") is not None:
         from akrt.importers import load_fbz
 
         try:

@@ -249,6 +249,12 @@ class Runtime:
         classes = self.predict_classes(inputs, num_classes, batch_size)
         if truth.shape != classes.shape or not len(truth):
             raise InputError(f"{len(truth)} labels for {len(classes)} predictions")
+        most = num_classes or self._model.output_shape[2]
+        if truth.min() < 0 or truth.max() >= most:
+            raise InputError(
+                f"labels must be 0..{most - 1}, one of {most} classes, got {truth.min()} to "
+                f"{truth.max()}"
+            )
         return float(np.mean(classes == truth))
 
     def layer_outputs(self, inputs: npt.ArrayLike) -> dict[str, Output]:

@@ -112,6 +112,9 @@ class Stream:
             "process: send the Runtime, and make akrt.Stream(runtime) there"
         )
 
+    def __repr__(self) -> str:
+        return f"<akrt.Stream of {self._runtime!r}, {self.seconds:.2f} s heard>"
+
     @property
     def settings(self) -> StreamSettings:
         """How it listens."""

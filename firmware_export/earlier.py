@@ -33,10 +33,20 @@ class Earlier:
         self.kept: list[str] = []
         """Options that were taken over."""
 
-    def stream(self, asked: StreamSettings | None) -> StreamSettings | None:
-        """The settings asked for, or the earlier ones."""
+    def stream(self, asked: StreamSettings | None, hears: bool) -> StreamSettings | None:
+        """The settings asked for, or the earlier ones; `hears`: the model says how sound comes in.
+
+        Raises:
+            UsageError: there are earlier ones, and it does not.
+        """
         if asked is not None or self._entry is None or self._entry.stream is None:
             return asked
+        if not hears:
+            raise UsageError(
+                f"'{self._folder}' holds an export with --stream, which is kept, but this model "
+                f"does not say how sound becomes its input: convert it with 'akrt convert IN OUT "
+                f"--mfcc', choose another folder, or drop what was there with --anew"
+            )
         self.kept.append("--stream")
         return self._entry.stream
 

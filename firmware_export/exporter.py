@@ -68,6 +68,7 @@ def export(
     program: str | os.PathLike[str] | ChipProgram | None = None,
     packages: Sequence[str] = (),
     stream: StreamSettings | None = None,
+    keep: bool = True,
     force: bool = False,
 ) -> ExportReport:
     """Write `model` as portable C99.
@@ -87,6 +88,7 @@ def export(
         packages: of `PACKAGES`: cmake, esp-idf, arduino, platformio, zephyr.
         stream: also write ``<name>_stream.h``: sound in, detected words out, decided by these
             settings.
+        keep: what an export of this name that is in `directory` has and is not asked for now.
         force: overwrite files that akrt did not write or that were changed since, and drop the
             program and the test vectors of an earlier model.
 
@@ -105,7 +107,7 @@ def export(
     lowered, model_sha256 = lower(model, chosen), content_hash(model)
 
     def compose(before: Entry | None) -> _Composed:
-        earlier = Earlier(Path(directory), chosen, before, model_sha256, force)
+        earlier = Earlier(Path(directory), chosen, before if keep else None, model_sha256, force)
         return _compose(lowered, earlier, inputs, chip, packages, stream)
 
     written, removed = write_export(Path(directory), chosen, compose, force)
@@ -134,7 +136,8 @@ def _compose(
     stream: StreamSettings | None,
 ) -> _Composed:
     """All files, of what is asked for and what the earlier export had."""
-    model, settings = lowered.model, earlier.stream(stream)
+    model = lowered.model
+    settings = earlier.stream(stream, hears=model.preprocessing is not None)
     memory = memory_report(lowered)
     if settings is not None:
         memory["stream"] = stream_memory(lowered, settings)

@@ -175,6 +175,12 @@ def _check_format(folder: Path, name: str, manifest: Manifest, stale: list[str])
 
 def _check_unchanged(folder: Path, existing: list[str], manifest: Manifest) -> None:
     changed = [f for f in existing if file_state(folder, f) not in manifest.known(f)]
+    folders = [f for f in changed if (folder / f).is_dir()]
+    if folders:
+        raise UsageError(
+            f"'{folder}' holds folders where files of the export go: {_shown(folders)}; move them "
+            f"away, or choose another folder"
+        )
     if changed:
         raise UsageError(
             f"'{folder}' holds files that akrt did not write, or that were changed since: "

@@ -90,6 +90,8 @@ def test_a_network_that_ends_in_an_activation_has_forward_only() -> None:
         ([0, 1], "2 labels for 3 predictions"),
         ([0.0, 1.0, 2.0], "labels must be integers"),
         ([[0, 1, 2]], r"got int64 \(1, 3\)"),
+        ([0, 1, 99], r"labels must be 0\.\..*got 0 to 99"),
+        ([0, -1, 1], "got -1 to 1"),
     ],
 )
 def test_wrong_labels_are_refused(labels: list, message: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio.mfcc import fit_length, mfcc_frames, quantise
+from akrt.audio.mfcc import check_mfcc, fit_length, mfcc_frames, quantise
 from akrt.model import Mfcc
 
 __all__ = ["HOP_FRAMES", "clips"]
@@ -38,6 +38,7 @@ def clips(
     Raises:
         InputError: wrong dtype or shape, not finite, or far beyond full scale.
     """
+    check_mfcc(mfcc)
     hop = HOP_FRAMES * mfcc.stride
     count = 1 + max(0, -(-(len(samples) - mfcc.clip) // hop))
     for first in range(0, count, AT_ONCE):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from akrt.audio.containers import Layout, mend, survey
 from akrt.audio.content import ENOUGH, foreign_kind
 from akrt.audio.full_scale import check_samples, clipping
-from akrt.audio.mfcc import features, quantise
+from akrt.audio.mfcc import check_mfcc, features, quantise
 from akrt.errors import AudioError, AudioWarning, InputError, UsageError
 from akrt.files import MOST_BYTES, open_regular
 from akrt.model import Mfcc
@@ -98,11 +98,12 @@ def features_from_file(
 
     Raises:
         AudioError: as `load_audio`, or the sound ends before `start`.
-        UsageError: `start` is no time.
+        UsageError: `start` is no time, or `mfcc` no `Mfcc`.
 
     Warns:
         AudioWarning: as `load_audio`, or sound was left out and `start` is None.
     """
+    check_mfcc(mfcc)
     samples = load_audio(path, mfcc.sample_rate)
     seconds, clip = len(samples) / mfcc.sample_rate, mfcc.clip / mfcc.sample_rate
     if start is None:

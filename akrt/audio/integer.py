@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.audio.full_scale import check_samples, clipping
-from akrt.audio.mfcc import fit_length
+from akrt.audio.mfcc import check_mfcc, fit_length
 from akrt.errors import AudioWarning, InputError, UsageError
 from akrt.kernels import _frontend
 from akrt.model import Mfcc
@@ -75,6 +75,7 @@ def check_settings(mfcc: Mfcc) -> None:
     Raises:
         UsageError: they differ.
     """
+    check_mfcc(mfcc)
     if mfcc != Mfcc():
         differing = [name for name, value in vars(Mfcc()).items() if getattr(mfcc, name) != value]
         raise UsageError(

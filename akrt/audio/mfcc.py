@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.audio.full_scale import check_samples
-from akrt.errors import InputError
+from akrt.errors import InputError, UsageError
 from akrt.model import Mfcc
 
-__all__ = ["features", "fit_length", "mfcc_frames", "quantise"]
+__all__ = ["check_mfcc", "features", "fit_length", "mfcc_frames", "quantise"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -94,6 +94,19 @@ def fit_length(signal: FloatArray, samples: int) -> FloatArray:
     return np.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, samples - length)])
 
 
+def check_mfcc(mfcc: object) -> None:
+    """Refuse what are no settings of a front end.
+
+    Raises:
+        UsageError: `mfcc` is no `Mfcc`.
+    """
+    if not isinstance(mfcc, Mfcc):
+        raise UsageError(
+            f"mfcc must be an Mfcc, such as model.preprocessing of a network that hears, got "
+            f"{mfcc!r:.80}"
+        )
+
+
 def mfcc_frames(signal: FloatArray, mfcc: Mfcc) -> npt.NDArray[np.float32]:
     """MFCC of every whole frame of a signal of any length, without cutting or padding.
 
@@ -106,7 +119,9 @@ def mfcc_frames(signal: FloatArray, mfcc: Mfcc) -> npt.NDArray[np.float32]:
 
     Raises:
         InputError: wrong dtype or shape, not finite, far beyond full scale, or too short.
+        UsageError: `mfcc` is no `Mfcc`.
     """
+    check_mfcc(mfcc)
     array = np.asarray(signal)
     if array.ndim < 1 or not np.issubdtype(array.dtype, np.floating):
         raise InputError(
@@ -150,7 +165,9 @@ def features(signal: FloatArray, mfcc: Mfcc) -> npt.NDArray[np.float32]:
 
     Raises:
         InputError: wrong dtype or shape, empty, not finite, or far beyond full scale.
+        UsageError: `mfcc` is no `Mfcc`.
     """
+    check_mfcc(mfcc)
     array = np.asarray(signal)
     if array.ndim < 1 or array.shape[-1] == 0:
         raise InputError(f"expected a signal of at least one sample, got shape {array.shape}")
@@ -167,6 +184,7 @@ def quantise(mfcc_features: FloatArray, mfcc: Mfcc) -> npt.NDArray[np.uint8]:
     Returns:
         uint8 (..., frames, coefficients, 1).
     """
+    check_mfcc(mfcc)
     levels = np.rint(np.asarray(mfcc_features, np.float32) * np.float32(mfcc.scale)) + mfcc.offset
     values: npt.NDArray[np.uint8] = np.clip(levels, 0, 255).astype(np.uint8)
     return values[..., None]

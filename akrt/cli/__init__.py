@@ -45,6 +45,7 @@ def _run() -> int | str | None:
     from akrt.errors import AkrtError
 
     try:
+        _refuse_blanks(sys.argv[1:])
         app()
     except SystemExit as ended:
         return ended.code
@@ -54,6 +55,26 @@ def _run() -> int | str | None:
     except OSError as error:
         return _told(error)
     return 0
+
+
+def _refuse_blanks(arguments: list[str]) -> None:
+    """Most often a variable of the shell that is not set: a path would be the current folder.
+
+    Raises:
+        UsageError: an argument or the value of an option is empty or nothing but spaces.
+    """
+    from akrt.errors import UsageError
+
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        option, equals, value = argument.partition("=")
+        if argument.startswith("--") and equals:
+            if not value.strip():
+                raise UsageError(f"{option} has an empty value: is a variable of the shell unset?")
+        elif not argument.strip():
+            what = (
+                f"{before} has an empty value" if before.startswith("-") else "an argument is empty"
+            )
+            raise UsageError(f"{what}: is a variable of the shell unset?")
 
 
 def _told(error: OSError) -> int:

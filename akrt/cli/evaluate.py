@@ -97,11 +97,13 @@ def evaluate(
                 }
             )
         else:
-            rows = [[w, str(total[w]), f"{first[w] / max(total[w], 1):.1%}"] for w in known]
+            rows = [
+                [w, str(total[w]), f"{first[w] / total[w]:.1%}" if total[w] else "-"] for w in known
+            ]
             print_table(["class", "clips", "accuracy"], rows, numeric=(1, 2))
             print_line(
                 f"accuracy {first.total() / clips:.2%}, top-3 {third.total() / clips:.2%} "
-                f"on {clips} clips of {len(known)} classes"
+                f"on {clips} clips of {sum(total[w] > 0 for w in known)} classes"
             )
             if longer:
                 print_line(

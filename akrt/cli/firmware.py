@@ -15,6 +15,7 @@ from akrt.cli.options import (
     RefractoryOption,
     ThresholdOption,
     WindowOption,
+    given,
 )
 from akrt.cli.output import print_json, print_line
 from akrt.decision import StreamSettings
@@ -27,6 +28,7 @@ __all__ = ["export", "verify"]
 
 
 def export(
+    context: typer.Context,
     model: Annotated[
         str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
     ] = None,
@@ -47,8 +49,9 @@ def export(
         ),
     ] = None,
     pkg: Annotated[
-        str, typer.Option(help="Also write packages: cmake, esp-idf, arduino, platformio, zephyr.")
-    ] = "",
+        list[str] | None,
+        typer.Option(help="Also write packages: cmake, esp-idf, arduino, platformio, zephyr."),
+    ] = None,
     stream: Annotated[
         bool, typer.Option("--stream", help="Also write <name>_stream.h: sound in, words out.")
     ] = False,
@@ -57,6 +60,12 @@ def export(
     min_count: MinCountOption = StreamSettings.min_count,
     threshold: ThresholdOption = StreamSettings.threshold,
     refractory_ms: RefractoryOption = StreamSettings.refractory_ms,
+    anew: Annotated[
+        bool,
+        typer.Option(
+            "--anew", help="Keep no options of an export of this name that is in the folder."
+        ),
+    ] = False,
     force: ForceOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -70,7 +79,7 @@ def export(
     if out is None:
         raise UsageError("name the folder to write with -o DIR")
     settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
-    if not stream and settings != StreamSettings():
+    if not stream and given(context, *vars(settings)):
         raise UsageError("settings of a stream were given without --stream")
     report = write(
         bundled_model() if model is None else load(model),
@@ -78,8 +87,9 @@ def export(
         name=name,
         vectors=None if vectors is None else read_array(vectors),
         program=program,
-        packages=[kind.strip() for kind in pkg.split(",") if kind.strip()],
+        packages=[kind.strip() for kind in ",".join(pkg or ()).split(",") if kind.strip()],
         stream=settings if stream else None,
+        keep=not anew,
         force=force,
     )
     if as_json:

@@ -51,7 +51,10 @@ def prepare(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .npz file to write.")],
     words: Annotated[
-        str, typer.Option(help="tutorial (33 classes), standard (12), or words: yes,no,_unknown_")
+        str,
+        typer.Option(
+            help="tutorial (33 classes), standard (12), or a list such as yes,no,_unknown_"
+        ),
     ] = "tutorial",
     extra: Annotated[
         list[str] | None,

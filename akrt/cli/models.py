@@ -18,6 +18,7 @@ from akrt.errors import AkrtError, UsageError
 from akrt.files import check_replaceable, write_file
 from akrt.loading import load
 from akrt.model import Mfcc, Model
+from akrt.printable import printable
 from akrt.runtime import bundled_model
 
 __all__ = ["convert", "summary"]
@@ -63,7 +64,8 @@ def summary(
     shape = "x".join(map(str, loaded.input_shape))
     print_line(f"SHA-256  {modelfile.content_hash(loaded)}")
     print_line(f"input    {shape}, {loaded.input_bits}-bit unsigned: {_meaning(loaded)}")
-    print_line(f"classes  {', '.join(loaded.labels) if loaded.labels else 'no labels'}")
+    labels = map(printable, loaded.labels or ["no labels"])
+    print_line(f"classes  {', '.join(labels)}")
     for key, value in loaded.notes.items():
         print_line(f"{key:<8} {value}")
     kernels = _kernels()

@@ -19,7 +19,15 @@ __all__ = [
     "RefractoryOption",
     "ThresholdOption",
     "WindowOption",
+    "given",
 ]
+
+
+def given(context: typer.Context, *names: str) -> bool:
+    """Whether the user gave any of these options, be it with the value of its default."""
+    sources = (context.get_parameter_source(name) for name in names)
+    return any(source is not None and source.name == "COMMANDLINE" for source in sources)
+
 
 ModelOption = Annotated[
     str | None,

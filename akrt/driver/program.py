@@ -19,7 +19,7 @@ import numpy as np
 
 from akrt import modelfile
 from akrt.driver.mapping import Mapping, map_model
-from akrt.errors import BackendUnavailableError, InputError
+from akrt.errors import BackendUnavailableError, InputError, OutputError
 from akrt.files import check_replaceable, read_bytes, write_files
 from akrt.model import Model
 
@@ -87,6 +87,8 @@ def write_program(
         UsageError: there are files of these names that akrt did not write, or that were changed.
         OutputError: a file cannot be written.
     """
+    if not path.name or path.is_dir():
+        raise OutputError(f"cannot write '{path}': it is a folder, give the name of a file")
     beside = path.with_name(f"{path.name}.json")
     check_replaceable(path, lambda data: _is_program(data, path), force)
     check_replaceable(beside, _is_manifest, force)

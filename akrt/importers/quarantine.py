@@ -114,7 +114,7 @@ def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
             name = signal.Signals(-done.returncode).name
         except ValueError:
             name = f"signal {-done.returncode}"
-        return f"it is damaged, and its reader was stopped by {name}"
+        return f"it is damaged or truncated: its reader was stopped by {name}"
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return lines[-1][:500] if lines else f"its reader failed with status {done.returncode}"
 

@@ -168,6 +168,12 @@ def load(path: Path) -> Any:
     """
     facts, _ = quarantine.read("read_hdf5", path, "HDF5 file")
     keras_config.refuse_code(str(facts.get("config")), str(path))
+    if str(facts.get("keras")).startswith("3"):
+        raise ModelFileError(
+            f"cannot read '{path}': Keras 3 saved it, and cnn2snn works with tf_keras, the Keras 2 "
+            f"of TensorFlow: build and save the network with tf_keras, or set "
+            f"TF_USE_LEGACY_KERAS=1 before TensorFlow is imported"
+        )
     keras_modules()
     from cnn2snn import load_quantized_model
 

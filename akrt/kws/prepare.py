@@ -134,6 +134,11 @@ def _about(
             "no recording is of a validation speaker: 'akrt kws train' needs some to choose "
             "networks by; recordings of more speakers bring them"
         )
+    if not data.select("testing", "real").any():
+        notes.append(
+            "no recording is of a test speaker: 'akrt kws eval' needs some to measure accuracy on; "
+            "recordings of more speakers bring them"
+        )
     return notes
 
 

@@ -63,7 +63,8 @@ def word_list(spec: str) -> tuple[str, ...]:
     if spec in PRESETS:
         return PRESETS[spec]
     # a list from a file may begin with a byte order mark
-    words = [word.strip() for word in spec.removeprefix("\ufeff").split(",")]
+    spec = spec.removeprefix("\ufeff").removeprefix("words:")
+    words = [word.strip() for word in spec.split(",")]
     if "," not in spec:
         raise UsageError(
             f"'{spec}' is no word list: give one of {', '.join(PRESETS)}, "
@@ -72,7 +73,7 @@ def word_list(spec: str) -> tuple[str, ...]:
     if len(set(words)) != len(words):
         raise UsageError(f"a word occurs twice in '{spec}'")
     for word in words:
-        if not word or word in (".", "..") or any(c in word for c in "/\\\0"):
+        if not word or word in (".", "..") or any(c in word for c in "/\\:\0"):
             raise UsageError(f"'{word}' cannot be the name of a folder of recordings")
     spoken = tuple(word for word in words if word not in (SILENCE, UNKNOWN))
     if not spoken:

@@ -8,8 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akrt.audio import features, fit_length, load_audio, mfcc_frames, quantise
-from akrt.errors import InputError
+from akrt.audio import (
+    clips,
+    features,
+    features_from_file,
+    fit_length,
+    integer_features,
+    load_audio,
+    mfcc_frames,
+    quantise,
+)
+from akrt.errors import InputError, UsageError
 from akrt.model import Mfcc
 
 KWS = Mfcc()
@@ -185,3 +194,16 @@ def _seconds(call) -> float:
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
+
+
+def test_what_is_no_front_end_is_refused() -> None:
+    signal = np.zeros(16000, np.float32)
+    for call in (
+        lambda: features(signal, "x"),
+        lambda: quantise(np.zeros((49, 10), np.float32), None),
+        lambda: list(clips(signal, {"window": 640})),
+        lambda: integer_features(signal, 5),
+        lambda: features_from_file("yes.flac", "x"),
+    ):
+        with pytest.raises(UsageError, match="mfcc must be an Mfcc, such as model.preprocessing"):
+            call()

@@ -194,6 +194,14 @@ def test_eval(folder: Path) -> None:
     assert facts["statistics"]["samples"] == 6
 
 
+def test_a_class_without_recordings_is_not_scored(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "loud").symlink_to(folder / "clips" / "loud")
+    (tmp_path / "quiet").mkdir()
+    done = command("eval", tmp_path, "-m", folder / "loudness.akrt")
+    assert "on 3 clips of 1 classes" in done.stdout
+    assert any(line.split() == ["quiet", "0", "-"] for line in done.stdout.splitlines())
+
+
 def test_summary(folder: Path) -> None:
     text = command("summary", folder / "loudness.akrt").stdout
     for part in ("coarse", "InputConvolutional", "FullyConnected", "loud, quiet", "16000 Hz"):

@@ -106,6 +106,15 @@ def test_architectures_that_would_run_code_are_refused_by_name() -> None:
             refuse_code(config(**entry), "m.h5")
 
 
+def test_a_network_that_keras_3_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from akrt.kws import network
+
+    facts = {"config": '{"class_name": "Functional", "config": {}}', "keras": "3.5.0"}
+    monkeypatch.setattr(network.quarantine, "read", lambda *_: (facts, {}))
+    with pytest.raises(ModelFileError, match="Keras 3 saved it.*TF_USE_LEGACY_KERAS=1"):
+        network.load(tmp_path / "m.h5")
+
+
 def test_a_lambda_in_a_keras_file_does_not_run(tmp_path: Path) -> None:
     keras = pytest.importorskip("tf_keras", reason="needs tf_keras: pip install 'akrt[train]'")
     from akrt.kws import network

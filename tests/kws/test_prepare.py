@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from akrt.kws.augment import loudest_part
 from akrt.kws.dataset import which_set
 from akrt.kws.evaluate import load_clips
 from akrt.kws.featureset import FeatureSet
-from akrt.kws.prepare import PrepareSettings, prepare
+from akrt.kws.prepare import PrepareSettings, _about, prepare
 from akrt.kws.speakers import SpeakerNames
 from akrt.kws.synthesise import Voice, is_held_out
 from akrt.model import Mfcc
@@ -253,6 +254,17 @@ def test_a_speaker_of_training_in_the_test_is_told(folder: Path, tmp_path: Path)
     notes: list[str] = []
     prepare(folder, SMALL, test=test, notes=notes)
     assert any("speakers of the test are heard in training" in note for note in notes)
+
+
+def test_splits_without_a_recording_are_told(folder: Path) -> None:
+    data = prepare(folder, SMALL)
+    alone = replace(data, split=np.zeros_like(data.split))
+    told = " ".join(_about([], alone, None))
+    assert "no recording is of a validation speaker" in told
+    assert "no recording is of a test speaker" in told
+    there = " ".join(_about([], data, None))
+    for split, words in (("validation", "a validation speaker"), ("testing", "a test speaker")):
+        assert (words in there) != data.select(split, "real").any()
 
 
 @pytest.mark.parametrize("start", [0.2, 1.1, 2.0])

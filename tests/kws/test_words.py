@@ -57,5 +57,11 @@ def test_bad_list(spec: str, message: str) -> None:
         word_list(spec)
 
 
+def test_the_name_of_the_option_is_no_word() -> None:
+    assert word_list("words:yes,no") == word_list("yes,no")
+    with pytest.raises(UsageError, match="cannot be the name of a folder"):
+        word_list("yes,other:no")
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_word() -> None:
     assert word_list("\ufeffyes,no") == ("_silence_", "yes", "no")
