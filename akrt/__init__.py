@@ -5,11 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from akrt import errors
+    from akrt.decision import StreamSettings
     from akrt.driver.discovery import DeviceInfo, devices
     from akrt.errors import AkrtError
+    from akrt.layers import (
+        Convolutional,
+        FullyConnected,
+        InputConvolutional,
+        InputData,
+        Pooling,
+        SeparableConvolutional,
+    )
     from akrt.loading import load
     from akrt.measurement import LayerProfile, Statistics
-    from akrt.model import Model
+    from akrt.model import Mfcc, Model
     from akrt.runtime import Runtime
     from akrt.stream import Detection, Stream
 
@@ -17,24 +26,41 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AkrtError",
+    "Convolutional",
     "Detection",
     "DeviceInfo",
+    "FullyConnected",
+    "InputConvolutional",
+    "InputData",
     "LayerProfile",
+    "Mfcc",
     "Model",
+    "Pooling",
     "Runtime",
+    "SeparableConvolutional",
     "Statistics",
     "Stream",
+    "StreamSettings",
     "devices",
     "errors",
     "load",
 ]
 
 _HOMES = {
+    "akrt.decision": ("StreamSettings",),
     "akrt.driver.discovery": ("DeviceInfo", "devices"),
     "akrt.errors": ("AkrtError",),
+    "akrt.layers": (
+        "Convolutional",
+        "FullyConnected",
+        "InputConvolutional",
+        "InputData",
+        "Pooling",
+        "SeparableConvolutional",
+    ),
     "akrt.loading": ("load",),
     "akrt.measurement": ("LayerProfile", "Statistics"),
-    "akrt.model": ("Model",),
+    "akrt.model": ("Mfcc", "Model"),
     "akrt.runtime": ("Runtime",),
     "akrt.stream": ("Detection", "Stream"),
 }
