@@ -179,6 +179,11 @@ def write_files(contents: Mapping[Path, bytes], ready: Callable[[], None] = lamb
     try:
         with contextlib.ExitStack() as stack:
             staged = []
+            for path in contents:
+                with contextlib.suppress(FileNotFoundError):
+                    mode = os.lstat(path).st_mode
+                    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
+                        raise OutputError(f"cannot write '{path}': it is {_kind(mode)}, not a file")
             for path, data in contents.items():
                 remove_left_over(path)
                 file, name = stack.enter_context(_temporary(path))

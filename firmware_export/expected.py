@@ -45,5 +45,6 @@ def class_of(model: Model, potentials: IntArray) -> int | None:
         return None
     threshold, act_step = final
     first = potentials.reshape(-1, potentials.shape[-1])[0]
-    logits: Any = (first - threshold).astype(np.float32) / act_step
+    # in 32 bits the difference could wrap around
+    logits: Any = (first.astype(np.int64) - threshold).astype(np.float32) / act_step
     return int(np.argmax(logits))

@@ -12,6 +12,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from akrt.audio import content, flac, mpeg, ogg
@@ -25,10 +26,14 @@ PLACEHOLDER = 0x7F000000
 _W64_TAIL = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 _MOST_PARTS = 1 << 20
 """Chunks, pages or blocks that are looked through: more than an hour of sound has."""
+_MOST_BEHIND = 64
+"""Chunks behind the sound that are looked through for another file."""
 _MOST_MP3 = 1 << 30
 _FLAC_TOTAL = (1 << 36) - 1
-_FLAC_START = b"fLaC\0\0\0\x22"
-"""With the header of a stream's description: chance makes none in 2^64 bytes."""
+_ANOTHER = re.compile(
+    rb"fLaC\0\0\0\x22|RIFF....WAVE|FORM....AIF[FC]|OggS\0\x02\0{8}|caff\0\x01\0\0desc", re.DOTALL
+)
+"""Beginnings of sound files of eight bytes and more: chance makes none in 2^64."""
 _MOST_JOINED = 1 << 30
 _FLAC_FRAME = 1 << 20
 """More bytes than a frame of FLAC has."""
@@ -104,7 +109,7 @@ def _chunks(
 ) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and length of every chunk, none of which need fit into the file."""
     for _ in range(_MOST_PARTS):
-        if len(head := _read_at(file, at, header.size)) < header.size:
+        if at > size or len(head := _read_at(file, at, header.size)) < header.size:
             return
         chunk, length = header.unpack(head)
         at += header.size
@@ -114,6 +119,36 @@ def _chunks(
         if length < 0:
             return
         at += length + -length % align
+
+
+def _word(form: str, value: int) -> bytes:
+    """A length of 32 bits, the largest where it is larger."""
+    return struct.pack(form, min(value, 0xFFFFFFFF))
+
+
+def _followed(
+    file: BinaryIO, end: int, size: int, header: struct.Struct | None = None, align: int = 2
+) -> tuple[tuple[int, int], ...]:
+    """The two parts of a file behind whose end, or its last chunks, another sound file begins."""
+
+    def starts() -> Iterator[int]:
+        yield end
+        if header is not None:
+            for _, at, _ in islice(_chunks(file, end, size, header, align), _MOST_BEHIND):
+                yield at - header.size
+
+    for start in starts():
+        if end <= start < size and _begins(file, start):
+            return ((0, start), (start, size))
+    return ()
+
+
+def _begins(file: BinaryIO, at: int) -> bool:
+    """Whether a sound file begins there."""
+    kind = content.sound_kind(_read_at(file, at, 32))
+    if kind == "":
+        kind = content.sound_kind(_read_at(file, at, content.ENOUGH))
+    return bool(kind)
 
 
 def _unknown(file: BinaryIO, length: int, at: int, size: int, header: struct.Struct) -> bool:
@@ -126,7 +161,7 @@ def _unknown(file: BinaryIO, length: int, at: int, size: int, header: struct.Str
         return True
     align = {12: 1, 24: 8}.get(header.size, 2)  # CAF and Wave64 differ
     behind = at + length + -length % align
-    if behind >= size or size - behind <= length:
+    if behind >= size or size - behind <= length or _begins(file, behind):
         return False
     for chunk, start, more in _chunks(file, behind, size, header, align):
         end = start + more
@@ -150,16 +185,15 @@ def _wave(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
                 length = real
             if not _unknown(file, length, at, size, header):
                 _check(name, length, size - at)
-                end = at + length + length % 2
-                if content.sound_kind(_read_at(file, end, 20)) == kind:
-                    return Layout(kind, parts=((0, end), (end, size)))
-                return Layout(kind, edits=((0, 4, b"RF64"),) if kind == "BW64" else ())
-            edits: list[Edit] = [(0, 4, b"RIFF")] if long else []
-            edits.append((4, 8, struct.pack(f"{order}I", min(size - 8, 0xFFFFFFFF))))
+                parts = _followed(file, at + length + length % 2, size, header)
+                edits = ((0, 4, b"RF64"),) if kind == "BW64" else ()
+                return Layout(kind, edits=() if parts else edits, parts=parts)
+            mended: list[Edit] = [(0, 4, b"RIFF")] if long else []
+            mended.append((4, 8, _word(f"{order}I", size - 8)))
             if ds64:
-                edits.append((ds64, ds64 + 4, b"JUNK"))
-            edits.append((at - 4, at, struct.pack(f"{order}I", min(size - at, 0xFFFFFFFF))))
-            return Layout(kind, True, tuple(edits))
+                mended.append((ds64, ds64 + 4, b"JUNK"))
+            mended.append((at - 4, at, _word(f"{order}I", size - at)))
+            return Layout(kind, True, tuple(mended))
         if at + length > size:
             break
     else:
@@ -174,7 +208,8 @@ def _wave64(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
         if chunk == b"data" + _W64_TAIL:
             if length >= 0 and not _unknown(file, length, at, size, header):
                 _check(name, length, size - at)
-                return Layout(kind)
+                end = at + length + -length % 8
+                return Layout(kind, parts=_followed(file, end, size, header, 8))
             whole, sound = struct.pack("<q", size), struct.pack("<q", size - at + 24)
             return Layout(kind, True, ((16, 24, whole), (at - 8, at, sound)))
     raise _ends_early(name, "its samples begin")
@@ -193,21 +228,22 @@ def _aiff(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
         there, sound = max(size - at - extra, 0), length - extra
         if not _unknown(file, max(sound, 0), at + extra, size, header):
             _check(name, sound, there)
-            return Layout(kind)
-        edits = [(4, 8, struct.pack(">I", size - 8))]
+            end = at + length + length % 2
+            return Layout(kind, parts=_followed(file, end, size, header))
+        edits = [(4, 8, _word(">I", size - 8))]
         if frames_at and width:
-            edits.append((frames_at, frames_at + 4, struct.pack(">I", there // width)))
-        edits.append((at - 4, at, struct.pack(">I", size - at)))
+            edits.append((frames_at, frames_at + 4, _word(">I", there // width)))
+        edits.append((at - 4, at, _word(">I", size - at)))
         return Layout(kind, True, tuple(edits))
     raise _ends_early(name, "its samples begin")
 
 
 def _caf(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     header = struct.Struct(">4sq")
-    sound = False
+    sound, end = False, size
     for chunk, at, length in _chunks(file, 8, size, header, 1):
-        if chunk == b"data":
-            sound = True
+        if chunk == b"data" and not sound:
+            sound, end = True, at + length
             # four bytes count edits
             if length < 0 or _unknown(file, max(length - 4, 0), at + 4, size, header):
                 return Layout(kind, True, ((at - 8, at, struct.pack(">q", size - at)),))
@@ -216,7 +252,7 @@ def _caf(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
             _check(name, length, size - at)
     if not sound:
         raise _ends_early(name, "its samples begin")
-    return Layout(kind)
+    return Layout(kind, parts=_followed(file, end, size, header, 1))
 
 
 def _au(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
@@ -224,9 +260,11 @@ def _au(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     at, length = struct.unpack(f"{order}II", _read_at(file, 4, 8))
     there = max(size - at, 0)
     if (length >= PLACEHOLDER and length > there) or there - length > length:
-        return Layout(kind, True, ((8, 12, struct.pack(f"{order}I", there)),))
+        if (parts := _followed(file, at + length, size)) and length < PLACEHOLDER:
+            return Layout(kind, parts=parts)
+        return Layout(kind, True, ((8, 12, _word(f"{order}I", there)),))
     _check(name, length, there)
-    return Layout(kind)
+    return Layout(kind, parts=_followed(file, at + length, size))
 
 
 def _ogg(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
@@ -241,7 +279,7 @@ def _flac(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     head = _read_at(file, 0, 26)
     if len(head) < 26:
         raise _ends_early(name, "its samples begin")
-    parts = _joined(file, size, _FLAC_START)
+    parts = _flac_parts(_read_at(file, 0, min(size, _MOST_JOINED)))
     if parts:
         return Layout(kind, parts=parts)
     packed = int.from_bytes(head[21:26], "big")
@@ -254,13 +292,26 @@ def _flac(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     return Layout(kind, True, ((21, 26, (packed | total & _FLAC_TOTAL).to_bytes(5, "big")),))
 
 
-def _joined(file: BinaryIO, size: int, start: bytes) -> tuple[tuple[int, int], ...]:
-    """Start and end of files that were joined, each of which begins with `start`; () if one is."""
-    data = _read_at(file, 0, min(size, _MOST_JOINED))
-    begins, at = [0], 0
-    while (at := data.find(start, at + 1)) >= 0:
-        begins.append(at)
-    return tuple(zip(begins, [*begins[1:], size], strict=True)) if len(begins) > 1 else ()
+def _flac_parts(data: bytes) -> tuple[tuple[int, int], ...]:
+    """Start and end of FLAC files that were joined, and of what other kind follows them."""
+    parts, start = [], 0
+    while start < len(data):
+        at = start + 4
+        # what descriptions, pictures and the like hold is no other file
+        while at + 4 <= len(data):
+            last, length = data[at] & 0x80, int.from_bytes(data[at + 1 : at + 4], "big")
+            at += 4 + length
+            if last:
+                break
+        found = _ANOTHER.search(data, at)
+        end = len(data) if found is None else found.start()
+        parts.append((start, end))
+        if found is None or not found[0].startswith(b"fLaC"):
+            if end < len(data):
+                parts.append((end, len(data)))
+            break
+        start = end
+    return tuple(parts) if len(parts) > 1 else ()
 
 
 def _mp3(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
@@ -272,7 +323,7 @@ def _mp3(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
         return Layout(kind, parts=parts)
     tag = mpeg.tag_length(data[:10])
     if data.startswith(b"fLaC", tag):  # a tag that is foreign to FLAC
-        return Layout("FLAC", edits=((0, tag, b""),))
+        return Layout("FLAC", parts=((tag, size),))
     if tag >= size:
         raise _ends_early(name, "its samples begin")
     found = mpeg.frames(data)
@@ -280,6 +331,11 @@ def _mp3(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
         raise AudioError(f"'{name}' is not a sound file that can be read: no frame of MP3 is in it")
     if found.end > size:
         raise AudioError(f"'{name}' is truncated: it ends inside one of its frames")
+    # tags of its own end it, too
+    if content.sound_kind(data[found.end : found.end + content.ENOUGH]) != "MP3" and (
+        other := _followed(file, found.end, size)
+    ):
+        return Layout(kind, parts=other)
     promised, total = found.promised, found.promised_bytes
     there = found.end - found.start
     if promised is not None and (
@@ -305,8 +361,9 @@ def _nist(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     if start is None or "shorten" in text[:1024] or None in parts:
         return Layout(kind, unknown=True)
     count, channels, width = (int(part or 0) for part in parts)
-    _check(name, count * channels * width, max(size - int(start[1]), 0))
-    return Layout(kind)
+    sound = count * channels * width
+    _check(name, sound, max(size - int(start[1]), 0))
+    return Layout(kind, parts=_followed(file, int(start[1]) + sound, size))
 
 
 def _voc(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
@@ -314,7 +371,7 @@ def _voc(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     for _ in range(_MOST_PARTS):
         head = _read_at(file, at, 4)
         if len(head) < 4 or not head[0]:
-            break
+            return Layout(kind, parts=_followed(file, at + 1, size))
         length = int.from_bytes(head[1:], "little")
         at += 4
         # libsndfile counts one byte too many in a block of 16 bits

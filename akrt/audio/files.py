@@ -29,6 +29,7 @@ StrPath = str | os.PathLike[str]
 MAX_SECONDS = 3600
 RATES = (1000, 768_000)
 MAX_CHANNELS = 256
+MAX_JOINED = 4096
 BLOCK = 1 << 18
 LARGEST = float(np.nextafter(np.float32(1), np.float32(0)))
 
@@ -133,16 +134,57 @@ class _Piece(NamedTuple):
     """Its header does not say how long it is."""
 
 
+class _Window(io.RawIOBase):
+    """A part of a file, as a file."""
+
+    def __init__(self, file: BinaryIO, start: int, end: int) -> None:
+        super().__init__()
+        self._file, self._start, self._size, self._at = file, start, end - start, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(base + offset, 0)
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(self._size - self._at, 0)
+        count = left if size is None or size < 0 else min(size, left)
+        self._file.seek(self._start + self._at)
+        data = self._file.read(count) if count else b""
+        self._at += len(data)
+        return data
+
+
 def _pieces(name: str, file: BinaryIO) -> list[_Piece]:
-    layout = survey(file, name)
-    if not layout.parts:
-        samples, rate = _read_mono(name, file, layout)
-        return [_Piece(samples, rate, layout.unknown)]
+    """What a file holds, or one after the other those that were joined."""
+    size = file.seek(0, os.SEEK_END)
     pieces: list[_Piece] = []
-    for start, end in layout.parts:
-        file.seek(start)
-        pieces += _pieces(name, io.BytesIO(file.read(end - start)))
-        if sum(len(piece.samples) / piece.rate for piece in pieces) > MAX_SECONDS:
+    waiting, seconds = [(0, size)], 0.0
+    while waiting:
+        start, end = waiting.pop()
+        whole = (start, end) == (0, size)
+        part: Any = file if whole else _Window(file, start, end)
+        layout = survey(part, name)
+        if layout.parts:
+            waiting += [(start + a, start + b) for a, b in reversed(layout.parts)]
+            if len(pieces) + len(waiting) > MAX_JOINED:
+                raise AudioError(
+                    f"'{name}' is made of more than {MAX_JOINED:,} joined files: cut it into pieces"
+                )
+            continue
+        if not whole:
+            part.seek(0)
+            part = io.BytesIO(part.read())
+        samples, rate = _read_mono(name, part, layout)
+        pieces.append(_Piece(samples, rate, layout.unknown))
+        seconds += len(samples) / rate
+        if seconds > MAX_SECONDS:
             raise _too_long(name)
     return pieces
 

@@ -6,6 +6,7 @@ and returns no sample beyond that. Such a file is given the header that it lacks
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -23,7 +24,8 @@ _RATES = {
 _HZ = (44100, 48000, 32000)
 _CONSECUTIVE = 4
 """Headers, each where the one before says, that chance does not bring about."""
-_MOST_JOINED = 1000
+_MOST_JOINED = 4096
+_ZEROS = re.compile(b"\0*")
 _FAR = 1 << 16
 """Bytes of something else that may stand before a frame."""
 
@@ -104,12 +106,18 @@ class Frames:
         return self.promised is not None
 
 
-def frames(data: bytes) -> Frames | None:
+def frames(data: bytes, first: int = 0) -> Frames | None:
     """Walk from frame to frame; None where there are none, or none whose length is known.
 
     Of a file that is shorter than its first frame, the count is 0.
+
+    Args:
+        data: the file.
+        first: where the tags or frames begin.
     """
-    start = tag_length(data[:10])
+    start = first
+    while tag := tag_length(data[start : start + 10]):
+        start += tag
     alone = _header(data, start)
     if alone is not None and start + alone.length > len(data):
         return Frames(start, start + alone.length, 0, None, None)
@@ -171,15 +179,34 @@ def _after_tail(data: bytes, at: int) -> int | None:
             # a header or a footer: its own 32 bytes, and the items that follow a header
             items = int.from_bytes(data[at + 12 : at + 16], "little")
             at += 32 + (items if data[at + 23 : at + 24] >= b"\x20" else 0)
-        elif tag := tag_length(data[at : at + 10]):
-            return at if _next(data, at + tag, None) == at + tag else None
+        elif tag_length(data[at : at + 10]):
+            behind = at
+            while tag := tag_length(data[behind : behind + 10]):
+                behind += tag
+            if _pair(data, behind):
+                return at
+            at = behind
         elif _header(data, at) is not None:
-            return at if _next(data, at, None) == at else None
+            return at if _pair(data, at) else None
         elif data[at]:
             return None
         else:
-            at += len(data[at:]) - len(data[at:].lstrip(b"\0"))
+            at = _end_of_zeros(data, at)
     return None
+
+
+def _pair(data: bytes, at: int) -> bool:
+    """Whether a frame begins there that another of its kind follows, or that ends the file."""
+    header = _header(data, at)
+    if header is None:
+        return False
+    after = _header(data, at + header.length)
+    return at + header.length == len(data) or (after is not None and after.kind == header.kind)
+
+
+def _end_of_zeros(data: bytes, at: int) -> int:
+    zeros = _ZEROS.match(data, at)
+    return at if zeros is None else zeros.end()
 
 
 def joined(data: bytes) -> tuple[tuple[int, int], ...]:
@@ -187,11 +214,11 @@ def joined(data: bytes) -> tuple[tuple[int, int], ...]:
     parts: list[tuple[int, int]] = []
     start = 0
     while len(parts) < _MOST_JOINED:
-        found = frames(data[start:])
+        found = frames(data, start)
         if found is None or found.following is None:
             break
-        parts.append((start, start + found.following))
-        start += found.following
+        parts.append((start, found.following))
+        start = found.following
     return (*parts, (start, len(data)))
 
 

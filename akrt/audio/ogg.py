@@ -31,13 +31,16 @@ def links(file: BinaryIO, size: int) -> list[tuple[int, int]]:
     for _ in range(_MOST_PAGES):
         file.seek(at)
         head = file.read(_HEADER)
-        if not head or (len(head) < _HEADER and not any(head)):
+        if not head:
             break
-        if head[:4] != b"OggS":
-            file.seek(at)
-            if not any(file.read(1 << 16)):  # padding
+        if head[:4] != b"OggS" and not b"OggS".startswith(head):
+            after = _end_of_zeros(file, at, size)
+            if after == size:
                 break
-            raise Damage(f"is damaged: after {at} bytes there is no page of Ogg")
+            if after == at:
+                raise Damage(f"is damaged: after {at} bytes there is no page of Ogg")
+            at = after
+            continue
         segments = file.read(head[26]) if len(head) == _HEADER else b""
         body = file.read(sum(segments))
         if len(head) < _HEADER or len(segments) < head[26] or len(body) < sum(segments):
@@ -58,6 +61,16 @@ def links(file: BinaryIO, size: int) -> list[tuple[int, int]]:
         raise Damage("is truncated: the page that ends its sound is missing")
     found.append((start, size))
     return found
+
+
+def _end_of_zeros(file: BinaryIO, at: int, size: int) -> int:
+    file.seek(at)
+    while block := file.read(1 << 16):
+        rest = block.lstrip(b"\0")
+        if rest:
+            return at + len(block) - len(rest)
+        at += len(block)
+    return size
 
 
 def _check_sum(page: bytes) -> bytes:

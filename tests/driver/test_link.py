@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from device_double import Bench
 
-from akrt.driver import devices, link
-from akrt.driver.discovery import probe
+from akrt.driver import link
+from akrt.driver.discovery import devices, probe
 from akrt.driver.doctor import diagnose
 from akrt.driver.link import MOST_SECONDS, Link, StalledError
 from akrt.driver.session import Settings
