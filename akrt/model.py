@@ -28,6 +28,7 @@ from akrt.layers import (
     SeparableConvolutional,
     Shape,
     SpatialLayer,
+    is_text,
 )
 from akrt.printable import print_text
 
@@ -180,10 +181,10 @@ class Model:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
-        if not isinstance(self.name, str):
+        if not is_text(self.name):
             raise ModelError(f"a model's name must be text, got {self.name!r:.80}")
         if not isinstance(self.notes, dict) or not all(
-            isinstance(text, str) for item in self.notes.items() for text in item
+            is_text(text) for item in self.notes.items() for text in item
         ):
             raise ModelError("notes must be texts by name")
         if not self.layers:
@@ -199,7 +200,7 @@ class Model:
         stages = self.stages
         if self.labels is not None:
             object.__setattr__(self, "labels", tuple(self.labels))
-            if not all(isinstance(label, str) for label in self.labels):
+            if not all(map(is_text, self.labels)):
                 raise ModelError("labels must be text")
             if len(self.labels) != stages[-1].output_shape[2]:
                 raise ModelError(

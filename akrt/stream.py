@@ -103,7 +103,7 @@ class Stream:
 
     def after_fork(self) -> None:
         """In a forked child: the thread that held the lock is not there to finish its push."""
-        self._torn = self._turn.locked()
+        self._torn = self._torn or self._turn.locked()
         self._turn = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:

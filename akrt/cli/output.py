@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -27,6 +28,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+_OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What a terminal would obey; of the other control characters JSON has escapes anyway."""
 PIPE_WIDTH = 200
 """Columns of a table that no terminal limits."""
 
@@ -40,6 +43,7 @@ def json_text(facts: Any, indent: int | None = None) -> str:
     """JSON that standard output can carry, whatever its encoding and the text in it."""
     plain = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
     text = json.dumps(facts, indent=indent, ensure_ascii=plain)
+    text = _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     # a lone surrogate, of a file name that is not UTF-8, becomes its escape in JSON
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 

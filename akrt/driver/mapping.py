@@ -210,7 +210,7 @@ def map_mode(name: str) -> Any:
     Raises:
         UsageError: there is none.
     """
-    if name not in MAP_MODES:
+    if not isinstance(name, str) or name not in MAP_MODES:
         raise UsageError(f"map_mode must be one of {', '.join(MAP_MODES)}, got {name!r}")
     return getattr(_akida().MapMode, MAP_MODES[name])
 

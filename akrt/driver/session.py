@@ -64,7 +64,9 @@ class Settings:
     last_retry: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.clock_mode is not None and self.clock_mode not in CLOCK_MODES:
+        if self.clock_mode is not None and (
+            not isinstance(self.clock_mode, str) or self.clock_mode not in CLOCK_MODES
+        ):
             raise UsageError(
                 f"clock_mode must be one of {', '.join(CLOCK_MODES)}, got {self.clock_mode!r}"
             )
