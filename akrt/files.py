@@ -31,6 +31,7 @@ __all__ = [
     "check_replaceable",
     "make_folder",
     "open_regular",
+    "path_text",
     "read_array",
     "read_arrays",
     "read_bytes",
@@ -54,7 +55,19 @@ _NPY_DAMAGE = (
     OverflowError, RecursionError, MemoryError, tokenize.TokenError,
 )  # fmt: skip
 """What NumPy's reader of headers raises when they are damaged."""
+_ZIP_START = b"PK\x03\x04"
 _ZIP_DAMAGE = (*_NPY_DAMAGE, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+
+
+def path_text(path: object) -> str:
+    """A path as text.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise UsageError(f"a path must be text or an os.PathLike, got {path!r:.80}")
+    return os.fsdecode(path)
 
 
 def open_regular(path: StrPath) -> BinaryIO:
@@ -63,9 +76,10 @@ def open_regular(path: StrPath) -> BinaryIO:
     Raises:
         OSError: it cannot be opened.
         InputError: it is a folder, a pipe, a device or a socket.
+        UsageError: `path` is no path.
     """
     try:
-        handle = os.open(path, _FOR_READING)
+        handle = os.open(path_text(path), _FOR_READING)
     except ValueError as error:  # a zero byte in the name
         raise InputError(f"cannot read '{os.fspath(path)}': {error}") from None
     kind = os.fstat(handle).st_mode
@@ -104,6 +118,12 @@ def read_array(path: StrPath, most: int = MOST_BYTES) -> npt.NDArray[Any]:
     """
     try:
         with open_regular(path) as file:
+            if file.read(len(_ZIP_START)) == _ZIP_START:
+                raise ValueError(
+                    "it is a ZIP archive, such as an .npz of several arrays: save the one that is "
+                    "meant with numpy.save, as .npy"
+                )
+            file.seek(0)
             return _read_npy(file, os.fstat(file.fileno()).st_size, most)
     except _NPY_DAMAGE as error:
         raise _unreadable(path, error) from None
@@ -118,7 +138,7 @@ def read_arrays(path: StrPath, most: int = MOST_BYTES) -> dict[str, npt.NDArray[
     """
     arrays = {}
     try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+        with open_regular(path) as file, _archive(file) as archive:
             total = sum(member.file_size for member in archive.infolist())
             if total > most:
                 raise InputError(f"it unpacks to {total:,} bytes, at most {most:,} are read")
@@ -141,8 +161,9 @@ def write_file(path: StrPath, data: bytes) -> None:
 
     Raises:
         OutputError: it cannot be written; what was there is untouched, nothing is left behind.
+        UsageError: `path` is no path.
     """
-    named = os.fspath(path)
+    named = path_text(path)
     try:
         target = Path(os.path.realpath(named))
         before = _status(target)
@@ -169,7 +190,7 @@ def write_files(contents: Mapping[Path, bytes], ready: Callable[[], None] = lamb
 
     Args:
         contents: by path, in the order of the renaming; their folders are there. A symbolic link
-            is replaced, not followed.
+            is replaced, not followed; a folder, a pipe, a device or a socket is not.
         ready: called when everything is on the disk and nothing renamed yet.
 
     Raises:
@@ -179,12 +200,11 @@ def write_files(contents: Mapping[Path, bytes], ready: Callable[[], None] = lamb
     try:
         with contextlib.ExitStack() as stack:
             staged = []
-            for path in contents:
-                with contextlib.suppress(FileNotFoundError):
-                    mode = os.lstat(path).st_mode
-                    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
-                        raise OutputError(f"cannot write '{path}': it is {_kind(mode)}, not a file")
             for path, data in contents.items():
+                if os.path.lexists(path):
+                    kind = os.lstat(path).st_mode
+                    if not stat.S_ISREG(kind) and not stat.S_ISLNK(kind):
+                        raise OutputError(f"cannot write '{path}': it is {_kind(kind)}, not a file")
                 remove_left_over(path)
                 file, name = stack.enter_context(_temporary(path))
                 file.write(data)
@@ -237,18 +257,27 @@ def remove_left_over(path: StrPath) -> None:
 def check_replaceable(
     path: StrPath, ours: Callable[[bytes], bool] | None = None, force: bool = False
 ) -> None:
-    """Refuse to overwrite a file that akrt did not write.
+    """Refuse to overwrite a file that akrt did not write, and what is no file.
 
     Args:
         path: what is about to be written.
         ours: whether the content of a file was written by akrt and is unaltered; None: no content
             can tell.
-        force: overwrite whatever is there.
+        force: overwrite whatever file is there.
 
     Raises:
-        UsageError: there is something else.
+        OutputError: there is a folder, a pipe, a device or a socket.
+        UsageError: there is another file.
     """
-    if force or not os.path.lexists(path):
+    if not os.path.lexists(path):
+        return
+    with contextlib.suppress(OSError, ValueError):  # a link that leads nowhere
+        kind = os.stat(path).st_mode
+        if not stat.S_ISREG(kind):
+            raise OutputError(
+                f"cannot write '{os.fspath(path)}': it is {_kind(kind)}, give the name of a file"
+            )
+    if force:
         return
     try:
         if ours is not None and ours(read_bytes(path)):
@@ -259,6 +288,14 @@ def check_replaceable(
         f"'{os.fspath(path)}' exists and is not what akrt wrote there: choose another name, or "
         f"overwrite it with --force"
     )
+
+
+def _archive(file: BinaryIO) -> zipfile.ZipFile:
+    if zipfile.is_zipfile(file):
+        return zipfile.ZipFile(file)
+    file.seek(0)
+    begun = file.read(len(_ZIP_START)) == _ZIP_START
+    raise ValueError("it is damaged or truncated" if begun else "it is not an .npz archive")
 
 
 def _read_npy(file: Any, size: int, most: int) -> npt.NDArray[Any]:

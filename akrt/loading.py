@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from akrt import modelfile
 from akrt.errors import AkrtError, InputError, ModelFileError, UsageError
-from akrt.files import open_regular
+from akrt.files import open_regular, path_text
 from akrt.model import Model
 
 __all__ = ["load"]
@@ -18,7 +18,7 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 def load(path: str | os.PathLike[str], input_scaling: tuple[float, float] | None = None) -> Model:
     """Read a model file: ``.akrt``, ``.h5`` (quantised Keras) or ``.fbz`` (akida).
 
-    The kind is told by the content; only akida's files, which bear no mark, by the suffix too.
+    The kind is told by the content; akida's files, which bear no mark, are tried where akida is.
 
     Args:
         path: the file.
@@ -30,11 +30,11 @@ def load(path: str | os.PathLike[str], input_scaling: tuple[float, float] | None
             the step that makes a model of it.
         UnsupportedLayerError: a layer outside the Akida 1.0 layer set.
         MissingExtraError: a ``.fbz`` file, and akida is not installed.
-        UsageError: `input_scaling` for a file that knows its own.
+        UsageError: `input_scaling` for a file that knows its own, or `path` is no path.
     """
     from akrt.importers.foreign import HEAD_BYTES, foreign_file, foreign_folder
 
-    name = os.fspath(path)
+    name = path_text(path)
     try:
         if os.path.isdir(name):
             raise ModelFileError(f"cannot read '{name}': it is {foreign_folder(name)}")
@@ -71,17 +71,23 @@ def _unmarked(name: str) -> Model:
         ModelFileError: it is no model that akrt reads.
     """
     suffix = os.path.splitext(name)[1].lower()
+    refused: AkrtError | None = None
     if find_spec("akida") is not None:
         from akrt.importers import load_fbz
 
         try:
             return load_fbz(name)
         except ModelFileError as error:
-            refused: AkrtError = error
-    else:
-        refused = ModelFileError("")
+            refused = error
     if suffix in (".h5", ".hdf5", ".keras"):
         raise ModelFileError(
             f"'{name}' is not an HDF5 file: save the model with model.save('model.h5')"
         ) from refused
-    return modelfile.load(name)
+    try:
+        return modelfile.load(name)
+    except ModelFileError as error:
+        if refused is not None:
+            raise
+        raise ModelFileError(
+            f"{error}; a file of akida's is read where akida is: pip install 'akrt[akida]'"
+        ) from None

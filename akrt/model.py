@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -30,7 +30,7 @@ from akrt.layers import (
     SpatialLayer,
     is_text,
 )
-from akrt.printable import print_text
+from akrt.printable import print_text, printable
 
 __all__ = [
     "MAX_TENSOR_ELEMENTS",
@@ -180,7 +180,12 @@ class Model:
     """Free text that travels with the model: author, licence, training data."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.layers, Iterable):
+            raise ModelError(f"layers must be a sequence of layers, got {self.layers!r:.80}")
         object.__setattr__(self, "layers", tuple(self.layers))
+        for layer in self.layers:
+            if not isinstance(layer, AnyLayer):
+                raise ModelError(f"layers must be a sequence of layers, one is {layer!r:.80}")
         if not is_text(self.name):
             raise ModelError(f"a model's name must be text, got {self.name!r:.80}")
         if not isinstance(self.notes, dict) or not all(
@@ -199,6 +204,8 @@ class Model:
             raise ModelError(f"layer names must be unique and not empty: {names}")
         stages = self.stages
         if self.labels is not None:
+            if isinstance(self.labels, str) or not isinstance(self.labels, Iterable):
+                raise ModelError(f"labels must be a sequence of texts, got {self.labels!r:.80}")
             object.__setattr__(self, "labels", tuple(self.labels))
             if not all(map(is_text, self.labels)):
                 raise ModelError("labels must be text")
@@ -206,6 +213,8 @@ class Model:
                 raise ModelError(
                     f"{len(self.labels)} labels for {stages[-1].output_shape[2]} outputs"
                 )
+        if not isinstance(self.preprocessing, Mfcc | None):
+            raise ModelError(f"preprocessing must be an Mfcc, got {self.preprocessing!r:.80}")
         if self.preprocessing is not None and self.preprocessing.shape != self.input_shape:
             raise ModelError(
                 f"preprocessing makes {self.preprocessing.shape}, "
@@ -268,7 +277,7 @@ class Model:
         """Write an ``.akrt`` file; an existing file is replaced whole or not at all.
 
         Raises:
-            ModelFileError: the file cannot be written.
+            OutputError: the file cannot be written.
         """
         from akrt import modelfile
 
@@ -350,7 +359,7 @@ class Model:
         for row in self.layer_table():
             table.append(
                 (
-                    row["name"],
+                    printable(row["name"]),
                     row["type"],
                     "x".join(map(str, row["output_shape"])),
                     "x".join(map(str, row["kernel"])) or "-",
@@ -365,7 +374,9 @@ class Model:
             for row in table
         ]
         lines.insert(1, "  ".join("-" * width for width in widths))
-        lines.append(f"{self.name}: {self.weights:,} weights, {self.macs:,} MACs per sample")
+        lines.append(
+            f"{printable(self.name)}: {self.weights:,} weights, {self.macs:,} MACs per sample"
+        )
         if any(s.beyond_20_bits for s in self.stages):
             lines.append(
                 "! potentials may leave the chip's 20-bit range, where a chip is not guaranteed "

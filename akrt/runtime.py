@@ -283,6 +283,8 @@ class Runtime:
             UsageError: this backend cannot tell layers apart.
         """
         x = self._model.check_input(inputs)
+        if not isinstance(repeat, (int, np.integer)):
+            raise UsageError(f"repeat must be an integer, got {repeat!r:.80}")
         if not len(x) or repeat < 1:
             raise UsageError("profile needs at least one sample and one repetition")
         outputs = self._backend.layer_outputs(x)

@@ -14,7 +14,9 @@ from akrt import __version__
 from akrt.decision import StreamSettings
 from akrt.errors import UsageError
 from akrt.files import read_bytes
+from akrt.model import Model
 from firmware_export.manifest import ChipFacts, Entry, file_state
+from firmware_export.stream import check_spotter
 
 __all__ = ["Earlier"]
 
@@ -33,20 +35,21 @@ class Earlier:
         self.kept: list[str] = []
         """Options that were taken over."""
 
-    def stream(self, asked: StreamSettings | None, hears: bool) -> StreamSettings | None:
-        """The settings asked for, or the earlier ones; `hears`: the model says how sound comes in.
+    def stream(self, asked: StreamSettings | None, model: Model) -> StreamSettings | None:
+        """The settings asked for, or the earlier ones.
 
         Raises:
-            UsageError: there are earlier ones, and it does not.
+            UsageError: there are earlier ones, and `model` is no keyword spotter.
         """
         if asked is not None or self._entry is None or self._entry.stream is None:
             return asked
-        if not hears:
+        try:
+            check_spotter(model, self._entry.stream)
+        except UsageError as error:
             raise UsageError(
-                f"'{self._folder}' holds an export with --stream, which is kept, but this model "
-                f"does not say how sound becomes its input: convert it with 'akrt convert IN OUT "
-                f"--mfcc', choose another folder, or drop what was there with --anew"
-            )
+                f"'{self._folder}' holds an export with --stream, which is kept. {error}; or "
+                f"choose another folder, or drop what was there with --anew"
+            ) from None
         self.kept.append("--stream")
         return self._entry.stream
 

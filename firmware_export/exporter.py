@@ -137,7 +137,7 @@ def _compose(
 ) -> _Composed:
     """All files, of what is asked for and what the earlier export had."""
     model = lowered.model
-    settings = earlier.stream(stream, hears=model.preprocessing is not None)
+    settings = earlier.stream(stream, model)
     memory = memory_report(lowered)
     if settings is not None:
         memory["stream"] = stream_memory(lowered, settings)

@@ -20,7 +20,9 @@ from akrt.files import (
     read_arrays,
     read_bytes,
     write_file,
+    write_files,
 )
+from akrt.loading import load
 from akrt.printable import printable
 
 
@@ -194,6 +196,32 @@ def test_only_what_akrt_wrote_is_replaced_unasked(tmp_path: Path) -> None:
     path.write_bytes(b"mine")
     with pytest.raises(UsageError, match="exists and is not what akrt wrote.*--force"):
         check_replaceable(path, lambda data: data == b"akrt")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_only_files_are_replaced(tmp_path: Path, force: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for path, kind in (
+        (tmp_path / "pipe", "a pipe"),
+        (tmp_path / "link", "a pipe"),
+        (tmp_path, "a folder"),
+        (Path("/"), "a folder"),
+        (Path(".."), "a folder"),
+    ):
+        with pytest.raises(OutputError, match=f"it is {kind}, give the name of a file"):
+            check_replaceable(path, lambda _: True, force)
+    with pytest.raises(OutputError, match="it is a pipe, not a file"):
+        write_files({tmp_path / "other": b"1", tmp_path / "pipe": b"2"})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "pipe"]
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+@pytest.mark.parametrize("path", [None, 5, 2.5, [], object()])
+def test_what_is_no_path_is_refused(path: object) -> None:
+    for call in (read_bytes, read_array, read_arrays, load, lambda p: write_file(p, b"")):
+        with pytest.raises(UsageError, match="a path must be text or an os.PathLike, got"):
+            call(path)  # type: ignore[operator]
 
 
 def test_control_characters_are_shown_and_not_obeyed() -> None:

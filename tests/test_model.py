@@ -244,6 +244,22 @@ def test_values_beyond_the_input_bits_are_refused_with_their_place() -> None:
         Model((DATA,)).check_input(x)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layers": None}, "layers must be a sequence of layers, got None"),
+        ({"layers": "abc"}, "layers must be a sequence of layers, one is 'a'"),
+        ({"layers": [1]}, "layers must be a sequence of layers, one is 1"),
+        ({"labels": 5}, "labels must be a sequence of texts, got 5"),
+        ({"labels": "abcd"}, "labels must be a sequence of texts, got 'abcd'"),
+        ({"preprocessing": "mfcc"}, "preprocessing must be an Mfcc, got 'mfcc'"),
+    ],
+)
+def test_parts_of_the_wrong_type_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        Model(**{"layers": (DATA, replace(CONV, act_bits=None)), **changes})
+
+
 def test_any_memory_layout_is_taken() -> None:
     model = Model((FIRST,))
     x = np.random.default_rng(0).integers(0, 256, (2, 6, 5, 1)).astype(np.uint8)

@@ -84,6 +84,19 @@ def test_a_network_that_ends_in_an_activation_has_forward_only() -> None:
         rt.predict(X)
 
 
+@pytest.mark.parametrize("wrong", [None, "2", 2.5, [2], {}])
+def test_arguments_of_the_wrong_type_are_refused(wrong: Any) -> None:
+    rt = akrt.Runtime(dense_model())
+    with pytest.raises(UsageError, match="repeat must be an integer, got"):
+        rt.profile(X, wrong)
+    if not isinstance(wrong, str):
+        with pytest.raises(UsageError, match="backend must be the name of one, got"):
+            akrt.Runtime(dense_model(), backend=wrong)
+    if wrong is not None:
+        with pytest.raises(UsageError, match="host must be a Host, got"):
+            akrt.devices(host=wrong)
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [

@@ -107,6 +107,8 @@ def create(name: str, model: Model, options: dict[str, Any]) -> Backend:
         BackendUnavailableError: it cannot run here, or cannot run a layer; the reason is told.
         UsageError: an option that this backend does not have.
     """
+    if not isinstance(name, str):
+        raise UsageError(f"backend must be the name of one, got {name!r:.80}")
     if name == "auto":
         chip = _automatic(model, options)
         if chip is not None:

@@ -71,8 +71,10 @@ def _refuse_blanks(arguments: list[str]) -> None:
             if not value.strip():
                 raise UsageError(f"{option} has an empty value: is a variable of the shell unset?")
         elif not argument.strip():
-            what = (
-                f"{before} has an empty value" if before.startswith("-") else "an argument is empty"
+            what = (  # it may be the option's value, or an argument behind a flag
+                f"what follows {before} is empty"
+                if before.startswith("-")
+                else "an argument is empty"
             )
             raise UsageError(f"{what}: is a variable of the shell unset?")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from akrt.cli.options import ForceOption, MapMode
+from akrt.cli.options import ForceOption, MapMode, given
 from akrt.cli.output import print_json, print_line, print_table
 from akrt.driver.check import CheckReport
 from akrt.driver.check import check as check_model
@@ -30,6 +30,7 @@ ModelFile = Annotated[
 
 
 def check(
+    context: typer.Context,
     model: ModelFile = None,
     target: Annotated[str, typer.Option(help=f"{', '.join(TARGETS)} or {MCU}.")] = "akd1000",
     map_mode: MapMode = "all_nps",
@@ -42,6 +43,8 @@ def check(
         raise UsageError(f"--target must be {', '.join(TARGETS)} or {MCU}, got '{target}'")
     if target.lower() != MCU and (flash, ram) != (None, None):
         raise UsageError(f"--flash and --ram are budgets of --target {MCU}")
+    if target.lower() == MCU and given(context, "map_mode"):
+        raise UsageError(f"--map-mode is how a chip is filled: --target {MCU} has none")
     loaded = bundled_model() if model is None else load(model)
     if target.lower() == MCU:
         _check_firmware(loaded, flash, ram, as_json)
@@ -84,7 +87,8 @@ def program(
 def print_mapping(mapping: Mapping) -> None:
     """A mapping as tables."""
     where = "in hardware" if mapping.in_hardware else "in hardware and software"
-    print_line(f"\n{mapping.device}, map mode {mapping.mode}: {where}")
+    print_line("")
+    print_line(f"{mapping.device}, map mode {mapping.mode}: {where}")
     rows = []
     for layer in mapping.layers:
         processors = " + ".join(f"{n} {kind}" for kind, n in layer.counts.items())

@@ -10,11 +10,15 @@ from akrt.cli.output import print_json, print_line, print_table
 from akrt.driver import discovery
 from akrt.driver.discovery import DeviceInfo
 from akrt.driver.doctor import diagnose
+from akrt.driver.link import MOST_SECONDS
 from akrt.errors import DeviceError
 
 __all__ = ["devices", "doctor"]
 
-Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that the chips may take to answer.")]
+Timeout = Annotated[
+    float,
+    typer.Option(min=0.1, max=MOST_SECONDS, help="Seconds that the chips may take to answer."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

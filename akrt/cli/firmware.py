@@ -75,19 +75,23 @@ def export(
     vectors. Other files in DIR stay as they are.
     """
     from firmware_export import export as write
+    from firmware_export.packages import PACKAGES
 
     if out is None:
         raise UsageError("name the folder to write with -o DIR")
     settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
     if not stream and given(context, *vars(settings)):
         raise UsageError("settings of a stream were given without --stream")
+    packages = [kind.strip() for kind in ",".join(pkg or ()).split(",") if kind.strip()]
+    if pkg and not packages:
+        raise UsageError(f"--pkg names no package: choose from {', '.join(PACKAGES)}")
     report = write(
         bundled_model() if model is None else load(model),
         out,
         name=name,
         vectors=None if vectors is None else read_array(vectors),
         program=program,
-        packages=[kind.strip() for kind in ",".join(pkg or ()).split(",") if kind.strip()],
+        packages=packages,
         stream=settings if stream else None,
         keep=not anew,
         force=force,

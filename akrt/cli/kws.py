@@ -33,7 +33,7 @@ app.command("fetch")(kws_eval.fetch)
 
 def _extra(value: str) -> tuple[str, Path]:
     name, equals, path = value.partition("=")
-    if not equals or not name or not path or name in RESERVED:
+    if not equals or not name or not path.strip() or name in RESERVED:
         raise UsageError(
             f"--extra takes NAME=FOLDER, NAME not real, synthetic or noise; got '{value}'"
         )
@@ -51,11 +51,12 @@ def prepare(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .npz file to write.")],
     words: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
-            help="tutorial (33 classes), standard (12), or a list such as yes,no,_unknown_"
+            help="tutorial (33 classes, the default), standard (12), or a list such as "
+            "yes,no,_unknown_"
         ),
-    ] = "tutorial",
+    ] = None,
     extra: Annotated[
         list[str] | None,
         typer.Option(help="NAME=FOLDER of more training recordings, counted apart."),
@@ -125,7 +126,7 @@ def prepare(
         if not math.isfinite(value):
             raise UsageError(f"{option} takes a number, got {value}")
     settings = PrepareSettings(
-        words=word_list(words),
+        words=word_list(",".join(words or ["tutorial"])),
         speakers="training" if training_speakers else "official",
         per_class=per_class,
         synthesise=synthesise,
@@ -218,8 +219,12 @@ def train(
     data: Annotated[Path, typer.Argument(help="What 'akrt kws prepare' wrote.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for networks and tables.")],
     epochs: Annotated[
-        str, typer.Option(help="Of the float network and of the five quantisation episodes.")
-    ] = "12,2,20,1,4,52",
+        list[str] | None,
+        typer.Option(
+            help="Of the float network and of the five quantisation episodes; default: "
+            "12,2,20,1,4,52."
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Rows per step.")] = 256,
     distil: Annotated[
         bool, typer.Option(help="Let a float network teach the quantised ones.")
@@ -239,7 +244,7 @@ def train(
     from akrt.kws.train import train as run
 
     settings = TrainSettings(
-        epochs=_epochs(epochs),
+        epochs=TrainSettings.epochs if epochs is None else _epochs(",".join(epochs)),
         batch=batch,
         distil=TrainSettings.distil if distil else 0.0,
         teacher_filters=teacher_filters,
@@ -263,5 +268,5 @@ def train(
             )
 
         results = run(rows, output, settings, report, force)
-    print_line(markdown_table(results).removesuffix("\n"))
+    print_line(markdown_table(results).removesuffix("\n"), lines=True)
     tell([], rows.notes)

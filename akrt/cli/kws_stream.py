@@ -49,8 +49,12 @@ def eval_stream(
         typer.Option(help="Folder that holds _background_noise_; default: the same."),
     ] = None,
     snr: Annotated[
-        str, typer.Option(help="Speech levels over the background in dB, or clean; commas.")
-    ] = "clean,20,10,5,0",
+        list[str] | None,
+        typer.Option(
+            help="Speech levels over the background in dB, or clean, with commas; default: "
+            "clean,20,10,5,0."
+        ),
+    ] = None,
     split: Annotated[str, typer.Option(help=f"Whose recordings: {', '.join(SPLITS)}.")] = "all",
     training_speakers: Annotated[
         bool,
@@ -84,7 +88,7 @@ def eval_stream(
     if split not in SPLITS:
         raise UsageError(f"--split must be one of {', '.join(SPLITS)}, got '{split}'")
     settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
-    ratios = _ratios(snr)
+    ratios = _ratios(",".join(snr or ["clean,20,10,5,0"]))
     if output is not None:
         check_report(output, ["det.png"] if figure else [], force)
     failed: list[str] = []

@@ -12,19 +12,19 @@ import typer
 from akrt import modelfile
 from akrt.backends.native import choose_arch, usable_archs
 from akrt.cli.labels import FORMS, with_labels
-from akrt.cli.options import ForceOption, MapMode
+from akrt.cli.options import ForceOption, MapMode, given
 from akrt.cli.output import print_json, print_line
 from akrt.errors import AkrtError, UsageError
 from akrt.files import check_replaceable, write_file
 from akrt.loading import load
 from akrt.model import Mfcc, Model
-from akrt.printable import printable
 from akrt.runtime import bundled_model
 
 __all__ = ["convert", "summary"]
 
 
 def summary(
+    context: typer.Context,
     model: Annotated[
         str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
     ] = None,
@@ -43,8 +43,10 @@ def summary(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a model's layers, shapes, bits, and what its input and outputs mean."""
-    if device is None and (plot or hybrid):
-        raise UsageError("--plot and --hybrid need --device, such as --device virtual:akd1000")
+    if device is None and (plot or hybrid or given(context, "map_mode")):
+        raise UsageError(
+            "--plot, --hybrid and --map-mode need --device, such as --device virtual:akd1000"
+        )
     loaded = bundled_model() if model is None else load(model)
     mapping = None
     if device is not None:
@@ -60,12 +62,11 @@ def summary(
         placed = {} if mapping is None else {"mapping": mapping.as_dict()}
         print_json({**_facts(loaded), **placed, "kernels": _kernels()})
         return
-    print_line(loaded.layer_text())
+    print_line(loaded.layer_text(), lines=True)
     shape = "x".join(map(str, loaded.input_shape))
     print_line(f"SHA-256  {modelfile.content_hash(loaded)}")
     print_line(f"input    {shape}, {loaded.input_bits}-bit unsigned: {_meaning(loaded)}")
-    labels = map(printable, loaded.labels or ["no labels"])
-    print_line(f"classes  {', '.join(labels)}")
+    print_line(f"classes  {', '.join(loaded.labels or ['no labels'])}")
     for key, value in loaded.notes.items():
         print_line(f"{key:<8} {value}")
     kernels = _kernels()
@@ -77,6 +78,7 @@ def summary(
 
 
 def convert(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="IN", help="An .h5, .fbz or .akrt file.")],
     target: Annotated[str, typer.Argument(metavar="OUT", help="An .akrt or .fbz file.")],
     labels: Annotated[
@@ -90,7 +92,7 @@ def convert(
     scale: Annotated[float, typer.Option(help="With --mfcc: features are multiplied by it.")] = 4.0,
     offset: Annotated[int, typer.Option(help="With --mfcc: and moved by it to uint8.")] = 128,
     input_scaling: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="SCALE,SHIFT",
             help="As of cnn2snn.convert, for an .h5 file of cnn2snn without a Rescaling layer: the "
@@ -105,6 +107,8 @@ def convert(
     force: ForceOption = False,
 ) -> None:
     """Convert a quantised model; labels and the meaning of the input travel with it."""
+    if not mfcc and given(context, "scale", "offset"):
+        raise UsageError("--scale and --offset need --mfcc")
     suffix = Path(target).suffix.lower()
     if suffix not in (".akrt", ".fbz"):
         raise UsageError(f"OUT must end in .akrt or .fbz, got '{target}'")
@@ -138,9 +142,10 @@ def convert(
         )
 
 
-def _numbers(value: str | None) -> tuple[float, float] | None:
-    if value is None:
+def _numbers(values: list[str] | None) -> tuple[float, float] | None:
+    if values is None:
         return None
+    value = ",".join(values)
     try:
         scale, shift = map(float, value.split(","))
     except ValueError:

@@ -48,9 +48,9 @@ def json_text(facts: Any, indent: int | None = None) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def print_line(text: str) -> None:
-    """Text on standard output; of its control characters only line feeds and tabs are kept."""
-    sys.stdout.write(f"{printable(text, lines=True)}\n")
+def print_line(text: str, lines: bool = False) -> None:
+    """A line on standard output; `lines`: text that has lines of its own, and nothing foreign."""
+    sys.stdout.write(f"{printable(text, lines)}\n")
 
 
 def print_error(problem: object) -> None:

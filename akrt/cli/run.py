@@ -67,7 +67,7 @@ def _run(
     lost: DeviceError | None = None
     for path in progress(found.usable, "listening"):
         try:
-            if path.suffix.lower() == ".npy":
+            if path.suffix.lower() in (".npy", ".npz"):
                 arrays += _run_array(runtime, path, top)
             else:
                 heard.append(recordings.hear(runtime, path, top))

@@ -87,9 +87,12 @@ def devices(host: Host | None = None, seconds: float = PROBE_SECONDS) -> list[De
         seconds: how long a chip may take to answer. One that is stuck costs that long.
 
     Raises:
-        UsageError: `seconds` is no time. What is wrong with a chip is in its `problem`.
+        UsageError: `seconds` is no time, or `host` no `Host`. What is wrong with a chip is in its
+            `problem`.
     """
     link.check_seconds("seconds", seconds)
+    if not isinstance(host, Host | None):
+        raise UsageError(f"host must be a Host, got {host!r:.80}")
     host = host or Host()
     on_bus = host.chips()
     facts: list[dict[str, Any]] = []

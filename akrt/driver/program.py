@@ -19,7 +19,7 @@ import numpy as np
 
 from akrt import modelfile
 from akrt.driver.mapping import Mapping, map_model
-from akrt.errors import BackendUnavailableError, InputError, OutputError
+from akrt.errors import BackendUnavailableError, InputError
 from akrt.files import check_replaceable, read_bytes, write_files
 from akrt.model import Model
 
@@ -85,12 +85,10 @@ def write_program(
     Raises:
         UnsupportedLayerError, BackendUnavailableError: the network does not map in one sequence.
         UsageError: there are files of these names that akrt did not write, or that were changed.
-        OutputError: a file cannot be written.
+        OutputError: a file cannot be written, or is a folder, a pipe or a device.
     """
-    if not path.name or path.is_dir():
-        raise OutputError(f"cannot write '{path}': it is a folder, give the name of a file")
-    beside = path.with_name(f"{path.name}.json")
     check_replaceable(path, lambda data: _is_program(data, path), force)
+    beside = path.with_name(f"{path.name}.json")
     check_replaceable(beside, _is_manifest, force)
     mapping: Mapping = map_model(model, device, name, mode)
     if not mapping.in_hardware or len(mapping.programs) != 1:

@@ -33,13 +33,11 @@ def check_file(path: Path, ours: Callable[[bytes], bool], force: bool = False) -
         OutputError: it is a folder, or its folder is missing or cannot be written to.
         UsageError: there is a file that akrt did not write.
     """
-    if path.is_dir():
-        raise OutputError(f"cannot write '{path}': it is a folder, give the name of a file")
+    check_replaceable(path, ours, force)
     parent = Path(os.path.realpath(path)).parent
     if not parent.is_dir():
         raise OutputError(f"cannot write '{path}': '{parent}' is not a folder")
     _check_access(parent)
-    check_replaceable(path, ours, force)
 
 
 def check_folder(folder: Path) -> None:

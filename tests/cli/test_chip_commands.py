@@ -156,7 +156,7 @@ def test_summary_draws_the_mesh(tmp_path: Path) -> None:
     assert text.count("<path") > 79  # a square for each processor and the HRC
     with pytest.raises(UsageError, match=r"must end in \.png"):
         akrt("summary", "--device", "virtual:akd1000", "--plot", tmp_path / "mesh.doc")
-    with pytest.raises(UsageError, match="--plot and --hybrid need --device"):
+    with pytest.raises(UsageError, match="--plot, --hybrid and --map-mode need --device"):
         akrt("summary", "--plot", tmp_path / "mesh.png")
 
 

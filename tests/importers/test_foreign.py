@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import akrt
+from akrt import loading
 from akrt.errors import ModelFileError, UnsupportedLayerError
 from akrt.importers.keras_config import refuse_code
 
@@ -136,3 +137,12 @@ def test_a_lambda_in_a_keras_file_does_not_run(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedLayerError, match="'evil' .Lambda"):
         akrt.load(tmp_path / "m.h5")
     assert not trace.exists()
+
+
+def test_akidas_files_under_another_name_need_akida(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m.akrt").write_bytes(b"\x20\x00\x00\x00 no mark of ours")
+    monkeypatch.setattr(loading, "find_spec", lambda _: None)
+    with pytest.raises(ModelFileError, match="not an .akrt file.*pip install 'akrt.akida.'"):
+        akrt.load(tmp_path / "m.akrt")
