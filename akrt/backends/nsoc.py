@@ -77,7 +77,8 @@ class NsocBackend(Backend):
             raise UsageError(f"'{fallback}' cannot be the fallback of 'nsoc': use 'native'")
         self._model, self._device, self._chunk = model, device, chunk
         self._settings = Settings(**settings)
-        if self._settings.map_mode not in MAP_MODES:
+        mode = self._settings.map_mode
+        if not isinstance(mode, str) or mode not in MAP_MODES:
             raise UsageError(
                 f"map_mode must be one of {', '.join(MAP_MODES)}, got {self._settings.map_mode!r}"
             )

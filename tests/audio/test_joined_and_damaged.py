@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from mutations import try_each
 from sound_files import sound, without_length
 
 from akrt.audio import load_audio, to_pcm
@@ -142,3 +143,94 @@ def test_what_raw_samples_can_hardly_be() -> None:
         samples = rng.normal(0, 3000, 400).astype("<i2").tobytes()
         assert foreign_kind(samples, surely=True) is None
     assert foreign_kind(bytes(400), surely=True) is None
+
+
+@pytest.mark.parametrize(
+    "first", ["wav", "aiff", "au", "caf", "w64", "rf64", "nist", "voc", "8svx"]
+)
+@pytest.mark.parametrize("second", ["wav", "flac", "mp3"])
+def test_joined_files_of_two_kinds(first: str, second: str) -> None:
+    out, _ = read(sound(first, QUIET) + sound(second, TONE))
+    assert 2 * RATE <= len(out) <= 2 * RATE + 2400
+    assert np.abs(out[-RATE:]).max() > 0.3
+
+
+@pytest.mark.parametrize("kind", ["caf", "w64", "nist", "voc", "rf64", "aiff", "au", "8svx"])
+def test_a_second_file_of_the_same_kind_is_read_and_its_header_is_no_sound(kind: str) -> None:
+    out, told = read(2 * sound(kind, TONE))
+    assert told == []
+    assert len(out) == 2 * RATE
+
+
+def test_flac_and_mp3_before_others() -> None:
+    for first in ("flac", "mp3"):
+        out, _ = read(sound(first, QUIET) + sound("wav", TONE))
+        assert 2 * RATE <= len(out) <= 2 * RATE + 2400
+    tag = b"ID3\x03\0\0\0\0\0\x0a" + bytes(10)
+    assert len(read(2 * (tag + sound("flac", TONE)))[0]) == 2 * RATE
+    many = tag[:6] + b"\0\x06\0\0" + bytes(6 << 14)
+    assert len(read(tag + many + sound("mp3", TONE))[0]) >= RATE
+
+
+def test_a_description_that_holds_another_file_is_no_joint() -> None:
+    whole = sound("flac", TONE)
+    inner = b"test" + whole[:42]
+    block = b"\x02" + len(inner).to_bytes(3, "big") + inner
+    out, told = read(whole[:42] + block + whole[42:])
+    assert told == []
+    assert len(out) == RATE
+
+
+def test_chunks_between_two_wavs() -> None:
+    chunk = b"LIST" + struct.pack("<I", 26) + bytes(26)
+    assert len(read(sound("wav", TONE) + chunk + sound("wav", TONE))[0]) == 2 * RATE
+
+
+def test_zeros_between_two_ogg_files() -> None:
+    assert len(read(sound("ogg", TONE) + bytes(70_000) + sound("ogg", TONE))[0]) >= 2 * RATE
+
+
+def test_lengths_of_64_bits_end_nothing() -> None:
+    huge = struct.pack(">4sq", b"desc", (1 << 63) - 1)
+    for content in (
+        b"caff\0\1\0\0" + huge + bytes(64),
+        sound("w64", TONE)[:40]
+        + b"junk"
+        + bytes(12)
+        + struct.pack("<q", (1 << 63) - 1)
+        + bytes(64),
+    ):
+        with pytest.raises(AudioError, match="truncated"):
+            load_audio(io.BytesIO(content))
+
+
+def hostile() -> dict[str, bytes]:
+    """Small files whose reading once took minutes, gigabytes or the whole stack."""
+    caf = sound("caf", TONE[:16])
+    head = caf[: caf.index(b"data")]
+    short = {
+        kind: sound(kind, np.zeros(1152, np.float32)) for kind in ("wav", "flac", "opus", "mp3")
+    }
+    return {
+        "chunks": head + (struct.pack(">4sq", b"data", 4) + bytes(4)) * 65_000,
+        "tags": short["mp3"] + (b"TAG" + b"x" * 125 + b"\0") * 80_000,
+        "id3": short["mp3"] + (b"ID3\x03\0\0\0\0\0\0" + bytes(10)) * 20_000,
+        "wavs": short["wav"] * 2000,
+        "flacs": short["flac"] * 20_000,
+        "links": short["opus"] * 6000,
+        "mp3s": (short["mp3"] + b"TAG" + b"x" * 125) * 6000,
+    }
+
+
+def test_many_small_parts_take_no_minutes() -> None:
+    files = list(hostile().values())
+
+    def attempt(i: int) -> tuple[str, str]:
+        try:
+            load_audio(io.BytesIO(files[i]))
+        except AudioError:
+            return "refused", ""
+        return "read", ""
+
+    answers = {tried.answer for tried in try_each(attempt, range(len(files)), seconds=20)}
+    assert answers <= {"refused", "read"}, answers

@@ -197,6 +197,8 @@ def test_clock_modes_and_bad_options(bench) -> None:
         ({"deadline": 0}, "deadline must be a positive number"),
         ({"chunk": 0}, "chunk must be a positive number"),
         ({"map_mode": "most"}, "map_mode must be one of all_nps"),
+        ({"map_mode": []}, "map_mode must be one of all_nps"),
+        ({"clock_mode": []}, "clock_mode must be one of"),
         ({"fallback": "nsoc"}, "cannot be the fallback"),
         ({"colour": 1}, "no option 'colour'"),
     ]:
