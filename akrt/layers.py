@@ -359,19 +359,8 @@ NeuralLayer: TypeAlias = SpatialLayer | FullyConnected
 AnyLayer: TypeAlias = InputData | NeuralLayer
 
 
-def is_text(value: object) -> bool:
-    """Whether a value is text that UTF-8 can carry: without lone surrogates."""
-    if not isinstance(value, str):
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _check_name(name: object, kind: str) -> None:
-    if not is_text(name) or not name:
+    if not isinstance(name, str) or not name:
         raise UnsupportedLayerError(
             f"{name!r:.80}", kind, "a layer's name must be a text that is not empty"
         )

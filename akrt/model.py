@@ -28,7 +28,6 @@ from akrt.layers import (
     SeparableConvolutional,
     Shape,
     SpatialLayer,
-    is_text,
 )
 from akrt.printable import print_text, printable
 
@@ -186,10 +185,10 @@ class Model:
         for layer in self.layers:
             if not isinstance(layer, AnyLayer):
                 raise ModelError(f"layers must be a sequence of layers, one is {layer!r:.80}")
-        if not is_text(self.name):
+        if not isinstance(self.name, str):
             raise ModelError(f"a model's name must be text, got {self.name!r:.80}")
         if not isinstance(self.notes, dict) or not all(
-            is_text(text) for item in self.notes.items() for text in item
+            isinstance(text, str) for item in self.notes.items() for text in item
         ):
             raise ModelError("notes must be texts by name")
         if not self.layers:
@@ -207,7 +206,7 @@ class Model:
             if isinstance(self.labels, str) or not isinstance(self.labels, Iterable):
                 raise ModelError(f"labels must be a sequence of texts, got {self.labels!r:.80}")
             object.__setattr__(self, "labels", tuple(self.labels))
-            if not all(map(is_text, self.labels)):
+            if not all(isinstance(label, str) for label in self.labels):
                 raise ModelError("labels must be text")
             if len(self.labels) != stages[-1].output_shape[2]:
                 raise ModelError(

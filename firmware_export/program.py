@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from akrt.errors import UnsupportedLayerError
+from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.model import InputConvolutional, InputData, Model, SeparableConvolutional, Stage
 from firmware_export.general_steps import general_step
 from firmware_export.planner import Plan, plan, scratch_name
@@ -58,12 +58,26 @@ class Program:
         return f"arena_words + {self.plan.offset(name) // 4}" if name in self.plan else "NULL"
 
 
+def _check_texts(model: Model) -> None:
+    """Names and labels go into C files and pages, which are UTF-8."""
+    for text in (model.name, *(model.labels or ()), *(layer.name for layer in model.layers)):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"the text '{text}' of the model cannot be written as UTF-8: give it others with "
+                f"'akrt convert IN OUT --name NAME --labels FILE'"
+            ) from None
+
+
 def lower(model: Model, name: str) -> Program:
     """The steps of `model`; `name` prefixes every C symbol.
 
     Raises:
         UnsupportedLayerError: a tensor is larger than a microcontroller's memory.
+        UsageError: a name or label holds what UTF-8 cannot carry.
     """
+    _check_texts(model)
     stages = model.stages
     rows = [takes_rows(stage) for stage in stages]
     source = Tensor(INPUT, stages[0].input_shape, "bytes", external=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import akrt
 import firmware_export
+from akrt.errors import UsageError
 from akrt.model import FullyConnected, InputData, Model
 from firmware_export.expected import class_of
 from firmware_export.verify import verify
@@ -29,3 +31,15 @@ def test_thresholds_at_the_ends_of_32_bits(tmp_path: Path) -> None:
     assert class_of(model, runtime.forward(x)[0]) == 0
     firmware_export.export(model, tmp_path, vectors=x)
     verify(tmp_path)
+
+
+def test_text_that_no_file_can_hold(tmp_path: Path) -> None:
+    model = akrt.Runtime(backend="reference").model
+    assert model.labels is not None
+    for broken in (
+        model.replace(name="n\udc80"),
+        model.replace(labels=("a\ud800", *model.labels[1:])),
+    ):
+        with pytest.raises(UsageError, match=r"cannot be written as UTF-8.*akrt convert"):
+            firmware_export.export(broken, tmp_path / "out", name="net")
+        assert not (tmp_path / "out").exists()
