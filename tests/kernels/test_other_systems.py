@@ -77,7 +77,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     home = tmp_path_factory.mktemp("exports")
     stream = StreamSettings()
     firmware_export.export(bundled_model(), home / "kws", name="kws", stream=stream)
-    models = [row_network(1)[0], saturating_network(1)[0], *random_models(10)]
+    models = [row_network(1)[0], saturating_network(1)[0], *random_models(3)]
     for i, model in enumerate(models):
         firmware_export.export(model, home / f"net_{i}", name=f"net_{i}")
     found = sorted(home.glob("*/*.c"))
