@@ -205,4 +205,6 @@ def test_archives_of_arrays_are_called_so(tmp_path: Path) -> None:
 )
 def test_what_is_no_time_is_refused(verb: str, option: str, seconds: str) -> None:
     more = ("--no-peers", "--arch", "generic") if verb == "bench" else ()
-    assert option in command(verb, option, seconds, *more, code=2)
+    told = command(verb, option, seconds, *more, code=2)
+    # older releases of click take nan for a number in any range
+    assert option in told or (seconds == "nan" and "a positive number of seconds" in told)

@@ -265,6 +265,7 @@ def wav(pcm: np.ndarray) -> bytes:
         (b"A letter, and not a sound of any kind; but long enough to be told. " * 9, "it is text"),
         (wav(np.zeros(RATE, np.int16)) * 2, "another sound file follows the first one"),
     ],
+    ids=["gzip", "WavPack", "text", "two"],
 )
 def test_what_is_no_sound_is_not_listened_to(content: bytes, message: str) -> None:
     assert message in command("-", data=content, code=3)[1]
