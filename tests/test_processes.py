@@ -182,6 +182,15 @@ def test_akidas_software_says_that_it_does_not_survive_a_fork(machine) -> None:
 
 
 @forks
+def test_a_stream_that_was_torn_stays_so_in_a_grandchild() -> None:
+    stream = akrt.Stream(akrt.Runtime(backend="native"))
+    stream._turn.acquire()  # as a push of another thread would hold it
+    for _ in range(2):  # a fork, and a fork of the child
+        stream.after_fork()
+        with pytest.raises(UsageError, match=r"forked while another thread.*reset\(\)"):
+            stream.push(np.zeros(100, np.int16))
+
+
 def test_a_stream_in_a_forked_child() -> None:
     rt = akrt.Runtime(backend="native")
     stream = akrt.Stream(rt)

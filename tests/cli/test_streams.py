@@ -92,6 +92,15 @@ def test_any_alphabet(tmp_path: Path, encoding: str) -> None:
             assert "[bold]k[/bold]" in text
 
 
+def test_json_holds_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
+    labels = ("\x9b31m", "\u202eabc", "\u2028", "plain")
+    Model((InputData("in", (1, 1, 4), 4),), labels=labels).save(tmp_path / "m.akrt")
+    done = shell(akrt("summary", "--json", str(tmp_path / "m.akrt")), PYTHONIOENCODING="utf-8")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    assert tuple(json.loads(done.stdout)["labels"]) == labels
+
+
 def test_warnings_are_one_line(tmp_path: Path) -> None:
     code = (
         "import sys, warnings; sys.argv = ['akrt', '--version']\n"
