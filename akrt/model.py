@@ -29,7 +29,8 @@ from akrt.layers import (
     Shape,
     SpatialLayer,
 )
-from akrt.printable import print_text, printable
+from akrt.printable import print_text
+from akrt.table import layer_rows, layer_text
 
 __all__ = [
     "MAX_TENSOR_ELEMENTS",
@@ -323,30 +324,7 @@ class Model:
 
     def layer_table(self) -> list[dict[str, Any]]:
         """One row of facts for every layer, as plain types."""
-        rows = []
-        for s in self.stages:
-            layer = s.layer
-            kernel: tuple[int, ...] = ()
-            weights_bits: int | None = None
-            if isinstance(layer, InputData):
-                output_bits = layer.input_bits
-            else:
-                kernel, weights_bits = layer.kernel_shape, layer.weights_bits
-                output_bits = layer.act_bits or 32
-            rows.append(
-                {
-                    "name": layer.name,
-                    "type": layer.kind,
-                    "output_shape": list(s.output_shape),
-                    "kernel": list(kernel),
-                    "weights_bits": weights_bits,
-                    "output_bits": output_bits,
-                    "macs": s.macs,
-                    "max_potential": s.max_potential,
-                    "beyond_20_bits": s.beyond_20_bits,
-                }
-            )
-        return rows
+        return layer_rows(self)
 
     def summary(self) -> str:
         """Print a table of the layers, as `akida.Model.summary` does; returns what it printed."""
@@ -354,34 +332,7 @@ class Model:
 
     def layer_text(self) -> str:
         """The table that `summary` prints."""
-        table = [("layer", "type", "output", "kernel", "bits w/a", "MACs", "max |potential|")]
-        for row in self.layer_table():
-            table.append(
-                (
-                    printable(row["name"]),
-                    row["type"],
-                    "x".join(map(str, row["output_shape"])),
-                    "x".join(map(str, row["kernel"])) or "-",
-                    f"{row['weights_bits'] or '-'}/{row['output_bits']}",
-                    f"{row['macs']:,}",
-                    f"{row['max_potential']:,}{' !' if row['beyond_20_bits'] else ''}",
-                )
-            )
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in table
-        ]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        lines.append(
-            f"{printable(self.name)}: {self.weights:,} weights, {self.macs:,} MACs per sample"
-        )
-        if any(s.beyond_20_bits for s in self.stages):
-            lines.append(
-                "! potentials may leave the chip's 20-bit range, where a chip is not guaranteed "
-                "to agree with software"
-            )
-        return "\n".join(lines)
+        return layer_text(self)
 
 
 def _stages(layers: tuple[AnyLayer, ...]) -> Iterator[Stage]:

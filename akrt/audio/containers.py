@@ -318,9 +318,6 @@ def _mp3(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     if size > _MOST_MP3:
         raise AudioError(f"'{name}' is too large: MP3 of up to {_MOST_MP3 >> 30} GiB is read")
     data = _read_at(file, 0, size)
-    parts = mpeg.joined(data)
-    if len(parts) > 1:
-        return Layout(kind, parts=parts)
     tag = mpeg.tag_length(data[:10])
     if data.startswith(b"fLaC", tag):  # a tag that is foreign to FLAC
         return Layout("FLAC", parts=((tag, size),))
@@ -329,6 +326,8 @@ def _mp3(file: BinaryIO, size: int, kind: str, name: str) -> Layout:
     found = mpeg.frames(data)
     if found is None:
         raise AudioError(f"'{name}' is not a sound file that can be read: no frame of MP3 is in it")
+    if found.following is not None:
+        return Layout(kind, parts=mpeg.joined(data))
     if found.end > size:
         raise AudioError(f"'{name}' is truncated: it ends inside one of its frames")
     # tags of its own end it, too

@@ -21,7 +21,7 @@ _OVERSHOOT = 1.001
 
 def check_samples(
     what: str, samples: npt.NDArray[np.floating[Any]], error: type[AkrtError] = InputError
-) -> None:
+) -> float:
     """Refuse samples that are not finite or far beyond the full scale of 1.
 
     Args:
@@ -29,6 +29,9 @@ def check_samples(
         samples: float, of any shape; of every channel, as their mean may hide what each of them
             is, or be no number.
         error: what is raised.
+
+    Returns:
+        The largest magnitude.
 
     Raises:
         InputError: or `error`.
@@ -41,6 +44,7 @@ def check_samples(
             f"{what} holds samples up to {peak:g}, far beyond the full scale of 1: scale its "
             f"samples to -1..1; 16-bit samples that became floats, by x / 32768"
         )
+    return peak
 
 
 def clipping(parts: Sequence[npt.NDArray[np.floating[Any]]]) -> str | None:

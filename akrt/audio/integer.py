@@ -63,10 +63,10 @@ def clipped_pcm(signal: npt.ArrayLike) -> tuple[npt.NDArray[np.int16], str | Non
             f"expected samples of int16, or floats in -1..1, got {array.dtype} of shape "
             f"{array.shape}{_TO_16_BITS.get(array.dtype.name, '')}"
         )
-    check_samples("the signal", array)
+    peak = check_samples("the signal", array)
     scaled = np.rint(np.clip(array, -1.0, 1.0).astype(np.float64) * 32768.0)
     pcm: npt.NDArray[np.int16] = np.minimum(scaled, 32767.0).astype(np.int16)
-    return pcm, clipping([array])
+    return pcm, clipping([array]) if peak > 1 else None
 
 
 def check_settings(mfcc: Mfcc) -> None:

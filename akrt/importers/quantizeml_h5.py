@@ -204,7 +204,8 @@ def _akida_layer(
         by_position = integers[0].reshape(x, y, channels, filters)
         common["weights"] = FullyConnected.in_rows(by_position)
     else:
-        border = _border(neural, units) if "padding_value" in neural.config else None
+        pads = neural.config.get("padding_value") is not None
+        border = _border(neural, units) if pads else None
         common["padding"] = _padding(neural, border)
         common["stride"] = neural.pair("strides")
         common["pooling"] = _pooling(block, common["padding"])

@@ -1,0 +1,73 @@
+"""The table of a model's layers: shapes, bits, work, and how far potentials reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from akrt.layers import InputData
+from akrt.printable import printable
+
+if TYPE_CHECKING:
+    from akrt.model import Model
+
+__all__ = ["layer_rows", "layer_text"]
+
+
+def layer_rows(model: Model) -> list[dict[str, Any]]:
+    """One row of facts for every layer, as plain types."""
+    rows = []
+    for s in model.stages:
+        layer = s.layer
+        kernel: tuple[int, ...] = ()
+        weights_bits: int | None = None
+        if isinstance(layer, InputData):
+            output_bits = layer.input_bits
+        else:
+            kernel, weights_bits = layer.kernel_shape, layer.weights_bits
+            output_bits = layer.act_bits or 32
+        rows.append(
+            {
+                "name": layer.name,
+                "type": layer.kind,
+                "output_shape": list(s.output_shape),
+                "kernel": list(kernel),
+                "weights_bits": weights_bits,
+                "output_bits": output_bits,
+                "macs": s.macs,
+                "max_potential": s.max_potential,
+                "beyond_20_bits": s.beyond_20_bits,
+            }
+        )
+    return rows
+
+
+def layer_text(model: Model) -> str:
+    """The table that `Model.summary` prints."""
+    table = [("layer", "type", "output", "kernel", "bits w/a", "MACs", "max |potential|")]
+    for row in layer_rows(model):
+        table.append(
+            (
+                printable(row["name"]),
+                row["type"],
+                "x".join(map(str, row["output_shape"])),
+                "x".join(map(str, row["kernel"])) or "-",
+                f"{row['weights_bits'] or '-'}/{row['output_bits']}",
+                f"{row['macs']:,}",
+                f"{row['max_potential']:,}{' !' if row['beyond_20_bits'] else ''}",
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    lines.append(
+        f"{printable(model.name)}: {model.weights:,} weights, {model.macs:,} MACs per sample"
+    )
+    if any(s.beyond_20_bits for s in model.stages):
+        lines.append(
+            "! potentials may leave the chip's 20-bit range, where a chip is not guaranteed "
+            "to agree with software"
+        )
+    return "\n".join(lines)
