@@ -8,7 +8,10 @@ if TYPE_CHECKING:
     from akrt.decision import StreamSettings
     from akrt.driver.discovery import DeviceInfo, devices
     from akrt.errors import AkrtError
-    from akrt.layers import (
+    from akrt.loading import load
+    from akrt.measurement import LayerProfile, Statistics
+    from akrt.model import Mfcc, Model
+    from akrt.model.layers import (
         Convolutional,
         FullyConnected,
         InputConvolutional,
@@ -16,9 +19,6 @@ if TYPE_CHECKING:
         Pooling,
         SeparableConvolutional,
     )
-    from akrt.loading import load
-    from akrt.measurement import LayerProfile, Statistics
-    from akrt.model import Mfcc, Model
     from akrt.runtime import Runtime
     from akrt.stream import Detection, Stream
 
@@ -50,7 +50,7 @@ _HOMES = {
     "akrt.decision": ("StreamSettings",),
     "akrt.driver.discovery": ("DeviceInfo", "devices"),
     "akrt.errors": ("AkrtError",),
-    "akrt.layers": (
+    "akrt.model.layers": (
         "Convolutional",
         "FullyConnected",
         "InputConvolutional",

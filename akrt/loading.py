@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 
-from akrt import modelfile
 from akrt.errors import AkrtError, InputError, ModelFileError, UsageError
 from akrt.files import open_regular, path_text
 from akrt.model import Model
+from akrt.model import file as modelfile
 
 __all__ = ["load"]
 

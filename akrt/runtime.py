@@ -294,14 +294,14 @@ class Runtime:
         medians = np.median(np.array(times, dtype=np.float64), axis=0) / len(x) / 1e3
         return [
             LayerProfile(
-                stage.layer.name,
-                stage.layer.kind,
-                stage.output_shape,
+                node.layer.name,
+                node.layer.kind,
+                node.output_shape,
                 float(medians[i]),
-                stage.macs,
+                node.macs,
                 float(np.mean(outputs[i] == 0)),
             )
-            for i, stage in enumerate(self._model.stages)
+            for i, node in enumerate(self._model.nodes)
         ]
 
     def summary(self) -> str:

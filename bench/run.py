@@ -27,7 +27,7 @@ import akrt
 from akrt import benchmark
 from akrt.backends.native import usable_archs
 from akrt.benchmark import Comparison, with_arch
-from akrt.lowering.arithmetic import run_stage
+from akrt.lowering.arithmetic import run_node
 from akrt.model import InputData, Model
 from akrt.runtime import bundled_model
 from akrt.timing import one_core, ratio, take_turns
@@ -66,13 +66,13 @@ def half_zeros(model: Model, x: np.ndarray) -> Model:
     for layer in model.layers:
         if not isinstance(layer, InputData):
             bare = Model((*done, replace(layer, act_bits=None)))
-            potentials = run_stage(bare.stages[-1], value)
+            potentials = run_node(bare.nodes[-1], value)
             flat = potentials.reshape(-1, potentials.shape[-1]).astype(np.float64)
             middle, high = np.quantile(flat, [0.5, 0.995], axis=0)
             step = np.maximum((high - middle) / 15, 1 / 16).astype(np.float32)
             layer = replace(layer, threshold=np.floor(middle).astype(np.int32), act_step=step)
         done.append(layer)
-        value = run_stage(Model(tuple(done)).stages[-1], value)
+        value = run_node(Model(tuple(done)).nodes[-1], value)
     return model.replace(layers=tuple(done))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from akrt.errors import InputError
 from akrt.files import read_bytes
 from akrt.model import Model
-from akrt.modelfile import content_hash
+from akrt.model.encoding import content_hash
 from firmware_export.c_text import array, string
 from firmware_export.manifest import ChipFacts, chip_facts, digest, parse_json
 from firmware_export.program import Program

@@ -16,7 +16,7 @@ from akrt import __version__
 from akrt.decision import StreamSettings
 from akrt.errors import UsageError
 from akrt.model import Model
-from akrt.modelfile import content_hash
+from akrt.model.encoding import content_hash
 from firmware_export import headers
 from firmware_export.chip import ChipProgram, chip_files, read_chip_program
 from firmware_export.earlier import Earlier

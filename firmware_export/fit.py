@@ -88,7 +88,7 @@ def fit(model: Model, flash: int | None = None, ram: int | None = None) -> FitRe
 def layer_fits(program: Program) -> tuple[LayerFit, ...]:
     """Of every layer of a lowered model."""
     fits = []
-    for index, stage in enumerate(program.model.stages):
+    for index, node in enumerate(program.model.nodes):
         numbers = [i for i, step in enumerate(program.steps) if step.layer == index]
         steps = [program.steps[i] for i in numbers]
         reasons = slow_because(program.model, index)
@@ -96,7 +96,7 @@ def layer_fits(program: Program) -> tuple[LayerFit, ...]:
         path = "none" if not kernels else "general" if reasons else "fast"
         flash = sum(c.bytes for step in steps for c in step.constants)
         ram = max((_in_use(program, i) for i in numbers), default=0)
-        layer = stage.layer
+        layer = node.layer
         fits.append(LayerFit(layer.name, layer.kind, kernels, path, reasons, flash, ram))
     return tuple(fits)
 

@@ -11,8 +11,8 @@ from akrt.model import (
     InputConvolutional,
     InputData,
     NeuralLayer,
+    Node,
     SeparableConvolutional,
-    Stage,
 )
 from firmware_export.c_text import array
 from firmware_export.packing import pack_bits, pack_rows
@@ -29,25 +29,25 @@ def constant(name: str, c_type: str, values: npt.NDArray[np.generic], note: str)
     return Constant(name, array(name, c_type, values, note), values.size * _ITEM_BYTES[c_type])
 
 
-def general_step(prefix: str, index: int, stage: Stage, source: Tensor, target: Tensor) -> Step:
-    """The layer of `stage` with the general kernels; tensors are bytes, potentials int32.
+def general_step(prefix: str, index: int, node: Node, source: Tensor, target: Tensor) -> Step:
+    """The layer of `node` with the general kernels; tensors are bytes, potentials int32.
 
     Args:
         prefix: of the C names of the layer's constants.
         index: of the layer in the model.
-        stage: the layer in its place.
+        node: the layer in its place.
         source: tensor of layout ``bytes``.
         target: tensor of layout ``bytes``, or ``words`` if the layer has no activation.
     """
-    layer = stage.layer
+    layer = node.layer
     assert not isinstance(layer, InputData)
-    constants, pointers = _activation(prefix, layer, stage.max_activated)
+    constants, pointers = _activation(prefix, layer, node.max_activated)
     words = layer.filters
     mids = 0
     depthwise = "NULL"
-    pooling = pooling_window(stage)
+    pooling = pooling_window(node)
     if isinstance(layer, FullyConnected):
-        rows = layer.by_position(stage.input_shape).reshape(-1, layer.filters).T
+        rows = layer.by_position(node.input_shape).reshape(-1, layer.filters).T
         border = 0
         driver, potentials = "akrt_layer_dense", ""
     else:
@@ -58,7 +58,7 @@ def general_step(prefix: str, index: int, stage: Stage, source: Tensor, target: 
             if pooling is not None:
                 driver = "akrt_layer_max"
         if isinstance(layer, SeparableConvolutional):
-            potentials, mids = "akrt_separable_potentials", stage.input_shape[2]
+            potentials, mids = "akrt_separable_potentials", node.input_shape[2]
             depthwise = f"{prefix}_depthwise"
             constants.append(
                 constant(
@@ -75,8 +75,8 @@ def general_step(prefix: str, index: int, stage: Stage, source: Tensor, target: 
     constants.append(
         constant(f"{prefix}_weights", "uint8_t", packed, f"{layer.weights_bits} bits, by filter")
     )
-    geometry = window_fields(convolution_window(stage))
-    pool = window_fields(pooling or window(stage.conv_shape, stage.output_shape))
+    geometry = window_fields(convolution_window(node))
+    pool = window_fields(pooling or window(node.conv_shape, node.output_shape))
     fields = (
         f"{geometry}, {pool}, {layer.filters}, {layer.weights_bits}, {packed.shape[1]}, "
         f"{border}, {layer.act_bits or 0}, {prefix}_weights, {depthwise}, {pointers}"

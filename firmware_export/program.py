@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from akrt.errors import UnsupportedLayerError, UsageError
-from akrt.model import InputConvolutional, InputData, Model, SeparableConvolutional, Stage
+from akrt.model import InputConvolutional, InputData, Model, Node, SeparableConvolutional
 from firmware_export.general_steps import general_step
 from firmware_export.planner import Plan, plan, scratch_name
 from firmware_export.row_steps import (
@@ -78,44 +78,44 @@ def lower(model: Model, name: str) -> Program:
         UsageError: a name or label holds what UTF-8 cannot carry.
     """
     _check_texts(model)
-    stages = model.stages
-    rows = [takes_rows(stage) for stage in stages]
-    source = Tensor(INPUT, stages[0].input_shape, "bytes", external=True)
-    for stage in stages:
-        elements = max(map(math.prod, (stage.input_shape, stage.conv_shape, stage.output_shape)))
+    nodes = model.nodes
+    rows = [takes_rows(node) for node in nodes]
+    source = Tensor(INPUT, nodes[0].input_shape, "bytes", external=True)
+    for node in nodes:
+        elements = max(map(math.prod, (node.input_shape, node.conv_shape, node.output_shape)))
         if elements > MAX_ELEMENTS:
             raise UnsupportedLayerError(
-                stage.layer.name,
-                stage.layer.kind,
+                node.layer.name,
+                node.layer.kind,
                 f"a tensor of {elements:,} elements: those of an export have at most "
                 f"{MAX_ELEMENTS:,}",
             )
     steps: list[Step] = []
-    for index, stage in enumerate(stages):
-        if isinstance(stage.layer, InputData):
+    for index, node in enumerate(nodes):
+        if isinstance(node.layer, InputData):
             continue
         prefix = f"{name}_l{index}"
-        target = _target(index, stage)
+        target = _target(index, node)
         as_rows = replace(target, layout="rows")
         if rows[index]:
             if source.layout != "rows":
                 packed = Tensor(f"packed_{index}", source.shape, "rows")
                 steps.append(pack_step(index, source, packed))
                 source = packed
-            assert isinstance(stage.layer, SeparableConvolutional)
-            goal = as_rows if stage.layer.pooling is None else target
-            steps.append(separable_rows_step(prefix, index, stage, source, goal))
+            assert isinstance(node.layer, SeparableConvolutional)
+            goal = as_rows if node.layer.pooling is None else target
+            steps.append(separable_rows_step(prefix, index, node, source, goal))
         else:
             if source.layout == "rows":
                 flat = Tensor(f"unpacked_{index}", source.shape, "bytes")
                 steps.append(unpack_step(index, source, flat))
                 source = flat
             fast = None
-            if index + 1 < len(stages) and rows[index + 1]:
-                fast = conv_rows_step(prefix, index, stage, source, as_rows)
-            steps.append(fast or general_step(prefix, index, stage, source, target))
+            if index + 1 < len(nodes) and rows[index + 1]:
+                fast = conv_rows_step(prefix, index, node, source, as_rows)
+            steps.append(fast or general_step(prefix, index, node, source, target))
         source = steps[-1].target
-    last = len(stages) - 1
+    last = len(nodes) - 1
     if source.layout == "rows":
         flat = Tensor("unpacked", source.shape, "bytes")
         steps.append(unpack_step(last, source, flat))
@@ -127,25 +127,25 @@ def lower(model: Model, name: str) -> Program:
 
 def slow_because(model: Model, index: int) -> tuple[str, ...]:
     """All that keeps layer `index` from the fast kernels, for people; empty: it takes them."""
-    stage = model.stages[index]
-    layer = stage.layer
+    node = model.nodes[index]
+    layer = node.layer
     if isinstance(layer, InputData):
         return ()
     if isinstance(layer, SeparableConvolutional):
-        return rows_obstacles(stage)
+        return rows_obstacles(node)
     if not isinstance(layer, InputConvolutional):
         return (f"{layer.kind} has no fast kernel",)
-    reasons = conv_obstacles(stage)
-    following = model.stages[index + 1 : index + 2]
-    if not any(takes_rows(stage) for stage in following):
+    reasons = conv_obstacles(node)
+    following = model.nodes[index + 1 : index + 2]
+    if not any(takes_rows(node) for node in following):
         reasons += ("no fast layer follows",)
     return reasons
 
 
-def _target(index: int, stage: Stage) -> Tensor:
-    if stage.output_max is None:
-        return Tensor(OUTPUT, stage.output_shape, "words", external=True)
-    return Tensor(f"tensor_{index}", stage.output_shape, "bytes")
+def _target(index: int, node: Node) -> Tensor:
+    if node.output_max is None:
+        return Tensor(OUTPUT, node.output_shape, "words", external=True)
+    return Tensor(f"tensor_{index}", node.output_shape, "bytes")
 
 
 def _widen(layer: int, source: Tensor) -> Step:

@@ -13,8 +13,8 @@ from akrt.model import (
     POTENTIAL_MAX,
     POTENTIAL_MIN,
     InputConvolutional,
+    Node,
     SeparableConvolutional,
-    Stage,
 )
 from firmware_export.general_steps import constant, window_fields
 from firmware_export.requantisation import (
@@ -77,46 +77,46 @@ class Requantisation:
         return f"{form}, shift {self.shift % 32}"
 
 
-def takes_rows(stage: Stage) -> bool:
+def takes_rows(node: Node) -> bool:
     """Whether the layer is separable, 3x3, unstrided, 'same', narrow, of few bits."""
-    return isinstance(stage.layer, SeparableConvolutional) and not rows_obstacles(stage)
+    return isinstance(node.layer, SeparableConvolutional) and not rows_obstacles(node)
 
 
-def rows_obstacles(stage: Stage) -> tuple[str, ...]:
+def rows_obstacles(node: Node) -> tuple[str, ...]:
     """All that keeps a separable layer from the fast kernels, for people."""
-    layer = stage.layer
+    layer = node.layer
     assert isinstance(layer, SeparableConvolutional)
     kernel, stride = "x".join(map(str, layer.kernel_size)), "x".join(map(str, layer.stride))
-    low, high = depthwise_range(stage)
+    low, high = depthwise_range(node)
     rules = [
         (layer.kernel_size == (3, 3), f"kernel {kernel}, not 3x3"),
         (layer.stride == (1, 1), f"stride {stride}, not 1x1"),
         (layer.padding == "same", f"padding '{layer.padding}', not 'same'"),
-        (stage.input_shape[1] <= WIDTH, f"Y {stage.input_shape[1]}, more than {WIDTH}"),
-        (max(stage.input_shape[0], layer.filters) <= _SIZE, f"more than {_SIZE} rows or filters"),
-        (stage.input_shape[2] <= _CHANNELS, f"more than {_CHANNELS} channels"),
+        (node.input_shape[1] <= WIDTH, f"Y {node.input_shape[1]}, more than {WIDTH}"),
+        (max(node.input_shape[0], layer.filters) <= _SIZE, f"more than {_SIZE} rows or filters"),
+        (node.input_shape[2] <= _CHANNELS, f"more than {_CHANNELS} channels"),
         (layer.weights_bits <= 4, f"{layer.weights_bits}-bit weights, more than 4"),
-        (stage.input_max <= 15, f"inputs up to {stage.input_max}, more than 4 bits"),
+        (node.input_max <= 15, f"inputs up to {node.input_max}, more than 4 bits"),
         (int((high - low).max()) <= _FIELD - 3, "a depthwise result of more than 10 bits"),
     ]
     if layer.pooling is None:
-        low, high = potential_range(stage)
+        low, high = potential_range(node)
         within = low.min() >= POTENTIAL_MIN and high.max() <= POTENTIAL_MAX
         rules.append((bool(within), "a potential of more than 20 bits"))
         rules.append((layer.act_bits is not None, "no activation"))
-        exact = layer.act_bits is None or _requantisation(stage) is not None
+        exact = layer.act_bits is None or _requantisation(node) is not None
         rules.append((exact, "thresholds beyond 23 bits"))
     else:
         rules.append((layer.pooling.kind == "average", f"{layer.pooling.kind} pooling"))
-        rules.append((2 * _sum_reach(stage) <= _INT32_MAX, "sums of more than 31 bits"))
+        rules.append((2 * _sum_reach(node) <= _INT32_MAX, "sums of more than 31 bits"))
         exact = layer.act_bits is None or bisect_constants(layer, 1 << 19) is not None
         rules.append((exact, "thresholds beyond 23 bits"))
     return tuple(text for holds, text in rules if not holds)
 
 
-def pointwise_group(stage: Stage) -> int:
+def pointwise_group(node: Node) -> int:
     """The most channels, a multiple of 4, over which every filter's sum fits 16 bits."""
-    least, most = product_range(stage)
+    least, most = product_range(node)
     for size in range(padded_channels(len(least)), 3, -4):
         starts = range(0, len(least), size)
         sums = [(least[s : s + size].sum(0), most[s : s + size].sum(0)) for s in starts]
@@ -126,16 +126,16 @@ def pointwise_group(stage: Stage) -> int:
 
 
 def separable_rows_step(
-    prefix: str, index: int, stage: Stage, source: Tensor, target: Tensor
+    prefix: str, index: int, node: Node, source: Tensor, target: Tensor
 ) -> Step:
     """A separable layer on rows: to rows, or to bytes or words after global pooling."""
-    layer = stage.layer
+    layer = node.layer
     assert isinstance(layer, SeparableConvolutional)
-    channels, filters = padded_channels(stage.input_shape[2]), padded_channels(layer.filters)
-    group = pointwise_group(stage)
-    requant = _requantisation(stage)
+    channels, filters = padded_channels(node.input_shape[2]), padded_channels(layer.filters)
+    group = pointwise_group(node)
+    requant = _requantisation(node)
     constants = [
-        *_depthwise_constants(prefix, stage),
+        *_depthwise_constants(prefix, node),
         constant(
             f"{prefix}_weights",
             "uint32_t",
@@ -159,7 +159,7 @@ def separable_rows_step(
         addend_unit = 0 if requant.addend_bits is None else 1 << requant.addend_bits
     shift = "-1" if requant is None else requant.c_shift
     fields = (
-        f"{stage.input_shape[0]}, {stage.input_shape[1]}, {channels}, {layer.filters}, "
+        f"{node.input_shape[0]}, {node.input_shape[1]}, {channels}, {layer.filters}, "
         f"{filters // 2}, {group}, {shift}, {layer.act_bits or 0}, {addend_unit}, {prefix}_taps, "
         f"{prefix}_ninth, {prefix}_least, {prefix}_weights, {table}"
     )
@@ -193,13 +193,13 @@ def separable_rows_step(
 
 
 def conv_rows_step(
-    prefix: str, index: int, stage: Stage, source: Tensor, target: Tensor
+    prefix: str, index: int, node: Node, source: Tensor, target: Tensor
 ) -> Step | None:
     """A first layer with 8-bit weights to rows; None if it needs the general kernel."""
-    layer = stage.layer
-    if not isinstance(layer, InputConvolutional) or conv_obstacles(stage):
+    layer = node.layer
+    if not isinstance(layer, InputConvolutional) or conv_obstacles(node):
         return None
-    requant = _requantisation(stage)
+    requant = _requantisation(node)
     assert requant is not None
     filters = padded_channels(layer.filters)
     taps = layer.weights.size // layer.filters
@@ -210,7 +210,7 @@ def conv_rows_step(
         constant(f"{prefix}_weights", "int8_t", pairs, "8 bits, by pair of filters, interleaved"),
         _requant_constant(prefix, requant, filters),
     ]
-    geometry = window_fields(convolution_window(stage))
+    geometry = window_fields(convolution_window(node))
     fields = (
         f"{geometry}, {layer.padding_value}, {filters // 2}, {requant.c_shift}, {layer.act_bits}, "
         f"{prefix}_weights, {prefix}_requant"
@@ -230,17 +230,17 @@ def conv_rows_step(
     )
 
 
-def conv_obstacles(stage: Stage) -> tuple[str, ...]:
+def conv_obstacles(node: Node) -> tuple[str, ...]:
     """All that keeps a first layer from the fast kernel, for people."""
-    layer = stage.layer
+    layer = node.layer
     assert isinstance(layer, InputConvolutional)
     rules = [
         (layer.pooling is None, "pooling"),
         (layer.weights[..., 0].size <= _CHANNELS, f"more than {_CHANNELS} weights to a filter"),
         (layer.weights_bits == 8, f"{layer.weights_bits}-bit weights, not 8"),
-        (stage.output_shape[1] <= WIDTH, f"Y {stage.output_shape[1]}, more than {WIDTH}"),
+        (node.output_shape[1] <= WIDTH, f"Y {node.output_shape[1]}, more than {WIDTH}"),
         (layer.act_bits is not None, "no activation"),
-        (layer.act_bits is None or _requantisation(stage) is not None, "thresholds beyond 23 bits"),
+        (layer.act_bits is None or _requantisation(node) is not None, "thresholds beyond 23 bits"),
     ]
     return tuple(text for holds, text in rules if not holds)
 
@@ -269,29 +269,29 @@ def _layout_step(kernel: str, layer: int, source: Tensor, target: Tensor) -> Ste
     )
 
 
-def _sum_reach(stage: Stage) -> int:
+def _sum_reach(node: Node) -> int:
     """Bound of what the certificate of the collapsed sum adds up."""
-    layer = stage.layer
+    layer = node.layer
     assert isinstance(layer, SeparableConvolutional)
-    positions = stage.conv_shape[0] * stage.conv_shape[1]
-    return positions * stage.max_potential
+    positions = node.conv_shape[0] * node.conv_shape[1]
+    return positions * node.max_potential
 
 
-def _requantisation(stage: Stage) -> Requantisation | None:
-    layer = stage.layer
+def _requantisation(node: Node) -> Requantisation | None:
+    layer = node.layer
     assert isinstance(layer, (SeparableConvolutional, InputConvolutional))
     if layer.act_bits is None:
         return None
     if layer.pooling is not None or layer.act_bits != 4:
         constants = bisect_constants(layer, 1 << 19)
         return None if constants is None else Requantisation(constants, -1)
-    reach = potential_range(stage)
+    reach = potential_range(node)
     separable = isinstance(layer, SeparableConvolutional)
     narrow = narrow_constants(layer, *reach) if separable else None
     if narrow is not None:
         return Requantisation(*narrow)
     exact = muladd_constants(layer, *reach, high_word=separable)
-    constants = bisect_constants(layer, stage.max_potential)
+    constants = bisect_constants(layer, node.max_potential)
     if exact is not None and exact[1] < 32:
         return Requantisation(*exact)
     if constants is None:
@@ -321,14 +321,14 @@ def _requant_array(c_type: str, name: str, constants: Wide, filters: int) -> str
     return f"static const {c_type} {name}[{len(words)}] = {{\n    {body},\n}};\n"
 
 
-def _depthwise_constants(prefix: str, stage: Stage) -> list[Constant]:
-    layer = stage.layer
+def _depthwise_constants(prefix: str, node: Node) -> list[Constant]:
+    layer = node.layer
     assert isinstance(layer, SeparableConvolutional)
     channels = padded_channels(layer.depthwise.shape[2])
     taps = np.zeros((channels, 9), np.int64)
     taps[: layer.depthwise.shape[2]] = layer.depthwise.astype(np.int64).reshape(9, -1).T
     low = np.zeros(channels, np.int64)
-    low[: layer.depthwise.shape[2]] = -depthwise_range(stage)[0]
+    low[: layer.depthwise.shape[2]] = -depthwise_range(node)[0]
     nibbles = taps & 15
     words = (nibbles[:, :8] << (4 * np.arange(8))).sum(1)
     return [

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from akrt.lowering.arithmetic import run_stage
+from akrt.lowering.arithmetic import run_node
 from akrt.model import (
     POTENTIAL_MAX,
     WEIGHT_RANGES,
@@ -109,7 +109,7 @@ def use_whole_range(model: Model, x: npt.NDArray[np.uint8], seed: int = 0) -> Mo
         while True:
             layer = replace(layer, **weights)
             bare = Model((*done, replace(layer, act_bits=None)))
-            potentials = run_stage(bare.stages[-1], value)
+            potentials = run_node(bare.nodes[-1], value)
             flat = potentials.reshape(-1, potentials.shape[-1]).astype(np.float64)
             pooling = getattr(layer, "pooling", None)
             stuck = np.mean(flat.max(0) == flat.min(0)) > 0.5 and len(flat) > 1
@@ -127,7 +127,7 @@ def use_whole_range(model: Model, x: npt.NDArray[np.uint8], seed: int = 0) -> Mo
             act_step=step.astype(np.float32),
         )
         done.append(layer)
-        value = run_stage(Model(tuple(done)).stages[-1], value)
+        value = run_node(Model(tuple(done)).nodes[-1], value)
     return model.replace(layers=tuple(done))
 
 
@@ -137,16 +137,16 @@ def check_whole_range(model: Model, outputs: list[npt.NDArray[Any]]) -> None:
     Activations must include the smallest and the largest value, and every value where there are
     many outputs, else most of them; potentials must differ.
     """
-    assert len(outputs) == len(model.stages)
-    for stage, output in zip(model.stages, outputs, strict=True):
-        if isinstance(stage.layer, InputData):
+    assert len(outputs) == len(model.nodes)
+    for node, output in zip(model.nodes, outputs, strict=True):
+        if isinstance(node.layer, InputData):
             continue
         values = np.unique(output)
-        if stage.output_max is None:
-            assert len(values) > min(output.size // 2, 8), stage.layer.name
+        if node.output_max is None:
+            assert len(values) > min(output.size // 2, 8), node.layer.name
             continue
-        levels = stage.output_max + 1
+        levels = node.output_max + 1
         wanted = levels if output.size >= 64 * levels else min(levels // 2 + 1, output.size // 4)
-        assert values[0] == 0, (stage.layer.name, values)
-        assert values[-1] == stage.output_max, (stage.layer.name, values)
-        assert len(values) >= wanted, (stage.layer.name, values)
+        assert values[0] == 0, (node.layer.name, values)
+        assert values[-1] == node.output_max, (node.layer.name, values)
+        assert len(values) >= wanted, (node.layer.name, values)

@@ -165,8 +165,8 @@ class DeviceDouble:
 
     @cached_property
     def _network(self) -> Any:
-        from akrt import modelfile
         from akrt.backends.native import NativeBackend
+        from akrt.model import file as modelfile
 
         return NativeBackend(modelfile.load(self.bench.model))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from akrt.lowering.arithmetic import convolve, run_stage
+from akrt.lowering.arithmetic import convolve, run_node
 from akrt.model import (
     WEIGHT_RANGES,
     AnyLayer,
@@ -56,7 +56,7 @@ def calibrate(layers: list[AnyLayer], rng: np.random.Generator, x: np.ndarray) -
         if isinstance(layer, InputData):
             done.append(layer)
             continue
-        raw = run_stage(Model((*done, replace(layer, act_bits=None))).stages[-1], value)
+        raw = run_node(Model((*done, replace(layer, act_bits=None))).nodes[-1], value)
         flat = raw.reshape(-1, raw.shape[-1]).astype(np.float64)
         low, high = flat.min(0), flat.max(0)
         threshold = np.floor(low + (high - low) * rng.uniform(0.05, 0.5, flat.shape[1]))
@@ -64,7 +64,7 @@ def calibrate(layers: list[AnyLayer], rng: np.random.Generator, x: np.ndarray) -
         step = np.maximum(span / 16, 1 / 16).astype(np.float32)
         layer = replace(layer, threshold=threshold.astype(np.int32), act_step=step)
         done.append(layer)
-        value = run_stage(Model(tuple(done)).stages[-1], value)
+        value = run_node(Model(tuple(done)).nodes[-1], value)
     return done
 
 
@@ -245,11 +245,11 @@ def wide_dense_networks(draw: st.DrawFn) -> tuple[Model, np.ndarray]:
 
 def potentials(model: Model, x: np.ndarray) -> np.ndarray:
     """Unpooled, unsaturated potentials of the last layer."""
-    for stage in model.stages[:-1]:
-        x = run_stage(stage, x)
+    for node in model.nodes[:-1]:
+        x = run_node(node, x)
     layer = model.layers[-1]
     assert not isinstance(layer, (InputData, FullyConnected))
-    return convolve(model.stages[-1], x)
+    return convolve(model.nodes[-1], x)
 
 
 __all__ = [

@@ -15,9 +15,9 @@ from akrt.model import (
     InputConvolutional,
     InputData,
     Model,
+    Node,
     SeparableConvolutional,
     SpatialLayer,
-    Stage,
 )
 
 Wide = npt.NDArray[np.int64]
@@ -27,8 +27,8 @@ def layer_outputs(model: Model, sample: npt.NDArray[np.uint8]) -> list[Wide]:
     """Output of every layer for one sample (X, Y, C): int64 (X', Y', C')."""
     value = sample.astype(np.int64)
     outputs = []
-    for stage in model.stages:
-        value = _stage_output(stage, value)
+    for node in model.nodes:
+        value = _node_output(node, value)
         outputs.append(value)
     return outputs
 
@@ -40,8 +40,8 @@ def border_before(n: int, kernel: int, stride: int, padding: str) -> int:
     return max((-(-n // stride) - 1) * stride + kernel - n, 0) // 2
 
 
-def _stage_output(stage: Stage, value: Wide) -> Wide:
-    layer = stage.layer
+def _node_output(node: Node, value: Wide) -> Wide:
+    layer = node.layer
     if isinstance(layer, InputData):
         return value
     if isinstance(layer, FullyConnected):
@@ -49,7 +49,7 @@ def _stage_output(stage: Stage, value: Wide) -> Wide:
         result: Wide = (flat @ layer.weights.astype(np.int64)).clip(POTENTIAL_MIN, POTENTIAL_MAX)
         result = result[None, None]
     else:
-        result = _pooled(layer, stage, _potentials(layer, stage, value))
+        result = _pooled(layer, node, _potentials(layer, node, value))
     if layer.act_bits is None:
         return result
     levels = layer.firing_levels
@@ -57,9 +57,9 @@ def _stage_output(stage: Stage, value: Wide) -> Wide:
     return counts
 
 
-def _potentials(layer: SpatialLayer, stage: Stage, value: Wide) -> Wide:
+def _potentials(layer: SpatialLayer, node: Node, value: Wide) -> Wide:
     border = layer.padding_value if isinstance(layer, InputConvolutional) else 0
-    taps = _columns(value, layer.kernel_size, layer.stride, layer, stage.conv_shape[:2], border)
+    taps = _columns(value, layer.kernel_size, layer.stride, layer, node.conv_shape[:2], border)
     if isinstance(layer, SeparableConvolutional):
         kernel = layer.depthwise.astype(np.int64).reshape(-1, layer.depthwise.shape[2])
         potentials: Wide = (taps * kernel).sum(2) @ layer.pointwise.astype(np.int64)
@@ -69,7 +69,7 @@ def _potentials(layer: SpatialLayer, stage: Stage, value: Wide) -> Wide:
     return potentials
 
 
-def _pooled(layer: SpatialLayer, stage: Stage, potentials: Wide) -> Wide:
+def _pooled(layer: SpatialLayer, node: Node, potentials: Wide) -> Wide:
     pooling = layer.pooling
     if pooling is None:
         return potentials
@@ -79,7 +79,7 @@ def _pooled(layer: SpatialLayer, stage: Stage, potentials: Wide) -> Wide:
             total = (total + row).clip(POTENTIAL_MIN, POTENTIAL_MAX)
         return total[None, None]
     clipped = potentials.clip(POTENTIAL_MIN, POTENTIAL_MAX)
-    target = stage.output_shape[:2]
+    target = node.output_shape[:2]
     taps = _columns(clipped, pooling.size, pooling.stride, layer, target, POTENTIAL_MIN)
     largest: Wide = taps.max(2)
     return largest

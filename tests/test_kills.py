@@ -23,9 +23,8 @@ from networks import placeholder
 
 import akrt
 import firmware_export
-from akrt import modelfile
 from akrt.errors import OutputError
-from akrt.model import FullyConnected, InputData, Model
+from akrt.model import FullyConnected, InputData, Model, encoding
 from firmware_export import verify
 from firmware_export.manifest import MANIFEST, read_manifest
 
@@ -76,7 +75,7 @@ def names(folder: Path) -> list[str]:
 def test_savers_are_killed(tmp_path: Path) -> None:
     path = tmp_path / "m.akrt"
     ONE.save(path)
-    whole = {modelfile.to_bytes(model) for model in (ONE, TWO)}
+    whole = {encoding.to_bytes(model) for model in (ONE, TWO)}
     lasts = duration(lambda: TWO.save(path))
     r, seen = random.Random(1), Counter[str]()
     for i in range(KILLS):
@@ -183,7 +182,7 @@ def test_files_that_may_not_grow(tmp_path: Path) -> None:
     path, out = tmp_path / "m.akrt", tmp_path / "out"
     ONE.save(path)
     firmware_export.export(ONE, out, name="net")
-    whole = modelfile.to_bytes(ONE)
+    whole = encoding.to_bytes(ONE)
     before = {name: (out / name).read_bytes() for name in names(out)}
     largest = max(map(len, before.values()))
     r = random.Random(3)

@@ -144,7 +144,7 @@ def test_a_network_beyond_32_bits_is_refused_by_name() -> None:
         Model((InputData("in", (9, 9, 500), 4), wide))
 
 
-def test_bounds_and_work_of_a_stage() -> None:
+def test_bounds_and_work_of_a_node() -> None:
     layer = SeparableConvolutional(
         name="s",
         depthwise=np.array([[[2, -3]]], np.int8),
@@ -153,12 +153,12 @@ def test_bounds_and_work_of_a_stage() -> None:
         act_bits=4,
         **placeholder(2),
     )
-    stage = Model((InputData("in", (3, 2, 2), 2), layer)).stages[1]
-    assert (stage.input_max, stage.output_max) == (3, 15)
-    assert stage.max_depthwise == 3 * 3
-    assert stage.max_potential == 3 * max(2 * 1 + 3 * 10, 2 * 5 + 3 * 1)
-    assert stage.macs == 3 * 2 * (2 + 4)
-    assert not stage.beyond_20_bits
+    node = Model((InputData("in", (3, 2, 2), 2), layer)).nodes[1]
+    assert (node.input_max, node.output_max) == (3, 15)
+    assert node.max_depthwise == 3 * 3
+    assert node.max_potential == 3 * max(2 * 1 + 3 * 10, 2 * 5 + 3 * 1)
+    assert node.macs == 3 * 2 * (2 + 4)
+    assert not node.beyond_20_bits
 
 
 def test_potentials_beyond_20_bits_are_told() -> None:
@@ -170,10 +170,10 @@ def test_potentials_beyond_20_bits_are_told() -> None:
         **placeholder(1),
     )
     data = InputData("in", (1, 1, 300), 4)
-    assert Model((data, big)).stages[1].beyond_20_bits
+    assert Model((data, big)).nodes[1].beyond_20_bits
     assert "20-bit range" in Model((data, big)).summary()
     pooled = Model((data, replace(big, pooling=Pooling("average"))))
-    assert not pooled.stages[1].beyond_20_bits
+    assert not pooled.nodes[1].beyond_20_bits
     assert "20-bit range" not in pooled.summary()
 
 

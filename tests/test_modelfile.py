@@ -16,7 +16,6 @@ from safetensors.numpy import save as save_tensors
 
 import akrt
 import firmware_export
-from akrt import modelfile
 from akrt.backends import native
 from akrt.errors import (
     AkrtError,
@@ -25,7 +24,7 @@ from akrt.errors import (
     OutputError,
     UnsupportedLayerError,
 )
-from akrt.model import Convolutional, FullyConnected, InputData, Mfcc, Model, Pooling
+from akrt.model import Convolutional, FullyConnected, InputData, Mfcc, Model, Pooling, encoding
 from akrt.runtime import bundled_model
 
 MUTATIONS = 4000
@@ -43,8 +42,8 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, case: tuple) -> No
     )
     model.save(path)
     loaded = akrt.load(path)
-    assert modelfile.to_bytes(loaded) == path.read_bytes()
-    assert modelfile.content_hash(loaded) == modelfile.content_hash(model)
+    assert encoding.to_bytes(loaded) == path.read_bytes()
+    assert encoding.content_hash(loaded) == encoding.content_hash(model)
     assert (loaded.name, loaded.labels, loaded.notes) == (model.name, model.labels, model.notes)
     np.testing.assert_array_equal(
         akrt.Runtime(loaded, backend="reference").forward(x),
@@ -74,15 +73,15 @@ def test_preprocessing_travels(tmp_path: Path) -> None:
 )
 def test_the_hash_is_that_of_the_network_whatever_its_name(change: dict, same: bool) -> None:
     changed = small_model().replace(**change)
-    assert (modelfile.content_hash(changed) == modelfile.content_hash(small_model())) is same
+    assert (encoding.content_hash(changed) == encoding.content_hash(small_model())) is same
 
 
 @pytest.mark.parametrize("change", [{"name": "x"}, {"notes": {}}])
 def test_a_name_or_note_that_was_altered_in_the_file_is_noticed(
     tmp_path: Path, change: dict
 ) -> None:
-    head = {**modelfile.describe(small_model()), **change}
-    head["sha256"] = modelfile._digest(modelfile.describe(small_model()), {})
+    head = {**encoding.describe(small_model()), **change}
+    head["sha256"] = encoding.digest(encoding.describe(small_model()), {})
     (tmp_path / "m.akrt").write_bytes(save_tensors({}, {"akrt": json.dumps(head)}))
     with pytest.raises(ModelFileError, match="was altered"):
         akrt.load(tmp_path / "m.akrt")
@@ -91,8 +90,8 @@ def test_a_name_or_note_that_was_altered_in_the_file_is_noticed(
 def rewritten(**changes: object) -> bytes:
     """The file of a small model with header entries changed, and a hash that fits again."""
     model = small_model()
-    head = {**modelfile.describe(model), **changes}
-    head["sha256"] = modelfile._digest(head, {})
+    head = {**encoding.describe(model), **changes}
+    head["sha256"] = encoding.digest(head, {})
     return save_tensors({}, {"akrt": json.dumps(head)})
 
 
@@ -183,10 +182,10 @@ def test_a_layer_of_wrong_types_is_refused_when_loaded(
     tmp_path: Path, changes: dict, message: str
 ) -> None:
     model = bundled_model()
-    head = modelfile.describe(model)
+    head = encoding.describe(model)
     head["layers"][0].update(changes)
-    tensors = modelfile._tensors(model)
-    head["sha256"] = modelfile._digest(head, tensors)
+    tensors = encoding.tensors(model)
+    head["sha256"] = encoding.digest(head, tensors)
     (tmp_path / "m.akrt").write_bytes(save_tensors(tensors, {"akrt": json.dumps(head)}))
     with pytest.raises(ModelFileError, match=message):
         akrt.load(tmp_path / "m.akrt")
@@ -194,9 +193,9 @@ def test_a_layer_of_wrong_types_is_refused_when_loaded(
 
 def test_a_header_as_deep_as_json_allows_is_refused(tmp_path: Path) -> None:
     deep = "[" * 900 + "]" * 900
-    text = json.dumps({**modelfile.describe(small_model()), "notes": {"a": "DEEP"}})
+    text = json.dumps({**encoding.describe(small_model()), "notes": {"a": "DEEP"}})
     head = json.loads(text.replace('"DEEP"', deep))
-    head["sha256"] = modelfile._digest(head, {})
+    head["sha256"] = encoding.digest(head, {})
     (tmp_path / "m.akrt").write_bytes(save_tensors({}, {"akrt": json.dumps(head)}))
     with pytest.raises(ModelFileError, match="notes must be texts|malformed"):
         akrt.load(tmp_path / "m.akrt")
@@ -223,7 +222,7 @@ def test_damage_is_always_noticed(tmp_path: Path) -> None:
     path = tmp_path / "m.akrt"
     refused = 0
     for i in range(MUTATIONS):
-        whole = modelfile.to_bytes(cases[i % len(cases)][0])
+        whole = encoding.to_bytes(cases[i % len(cases)][0])
         path.write_bytes(mutate(rng, whole))
         try:
             loaded = akrt.load(path)
@@ -231,7 +230,7 @@ def test_damage_is_always_noticed(tmp_path: Path) -> None:
             assert str(path) in str(error)
             refused += 1
         else:
-            assert modelfile.to_bytes(loaded) == whole
+            assert encoding.to_bytes(loaded) == whole
     assert refused > 0.95 * MUTATIONS
 
 

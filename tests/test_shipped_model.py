@@ -35,7 +35,7 @@ def test_it_is_the_tutorials_network(model: Model) -> None:
         *["SeparableConvolutional"] * 4,
         "FullyConnected",
     ]
-    assert [stage.output_shape for stage in model.stages] == [
+    assert [node.output_shape for node in model.nodes] == [
         *[(25, 5, 64)] * 4,
         (1, 1, 64),
         (1, 1, 33),

@@ -65,8 +65,8 @@ class NativeBackend(Backend):
         self._pool: ThreadPoolExecutor | None = None
         self._starting = Lock()
         renew_after_fork(self)
-        self._neural = [s for s in model.stages if not isinstance(s.layer, InputData)]
-        self._skipped = len(model.stages) - len(self._neural)
+        self._neural = [s for s in model.nodes if not isinstance(s.layer, InputData)]
+        self._skipped = len(model.nodes) - len(self._neural)
         arch = choose_arch(os.environ.get("AKRT_ARCH", ""))
         self._arch = arch.name
         _log.info("native kernels: %s", self._arch)

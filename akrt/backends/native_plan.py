@@ -30,9 +30,9 @@ from akrt.model import (
     InputConvolutional,
     InputData,
     NeuralLayer,
+    Node,
     SeparableConvolutional,
     SpatialLayer,
-    Stage,
 )
 
 _INT16_MAX = (1 << 15) - 1
@@ -44,32 +44,32 @@ _OPERAND_MAX = _INT16_MAX + 1 + 255
 _WIDE_DEPTH = 256
 
 
-def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
+def pack(node: Node, arch: Architecture) -> dict[str, Any]:
     """The fields of `akrt_layer` (src_c/include/akrt/network.h) for one layer.
 
     Args:
-        stage: the layer in its place.
+        node: the layer in its place.
         arch: the kernels that will run it.
     """
-    layer = stage.layer
+    layer = node.layer
     assert not isinstance(layer, InputData)
     packed: dict[str, Any] = {
         "pool": None,
         "border": 0,
         "wide_depthwise": 0,
-        "output_shape": stage.output_shape,
+        "output_shape": node.output_shape,
         "magnitudes": None,
         "activates_first": 0,
         "walks": 0,
-        **_activation(layer, stage.max_activated),
+        **_activation(layer, node.max_activated),
     }
-    conv = _window(convolution_window(stage))
+    conv = _window(convolution_window(node))
     if isinstance(layer, FullyConnected):
-        rows = layer.by_position(stage.input_shape).reshape(-1, layer.filters)
+        rows = layer.by_position(node.input_shape).reshape(-1, layer.filters)
         packed.update(
             op="dense",
             conv=conv,
-            **_plain_weights(rows, stage, arch, np.zeros(layer.filters, np.int64)),
+            **_plain_weights(rows, node, arch, np.zeros(layer.filters, np.int64)),
         )
         return packed
     rows = layer.pointwise if isinstance(layer, SeparableConvolutional) else layer.weights
@@ -81,7 +81,7 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
         packed["activates_first"] = 1
     if packed["act"] == "scale" and (layer.pooling is None or packed["activates_first"]):
         start -= layer.threshold
-        short = _short_scale(layer, rows, stage, arch)
+        short = _short_scale(layer, rows, node, arch)
         if short is not None:
             start = start * short["factor"] + short["offset"]
             packed.update(act="short", scale={**short, "factor": None})
@@ -91,20 +91,20 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
                 factor = short["factor"]
                 packed["scale"]["factor"] = factor.astype(np.int16)
         elif arch.lanes:
-            scale = _lanes(layer, rows, stage)
+            scale = _lanes(layer, rows, node)
             if scale is not None:
                 packed.update(act="lanes", scale=scale)
     if isinstance(layer, SeparableConvolutional):
-        wide = stage.max_depthwise > _INT16_MAX
+        wide = node.max_depthwise > _INT16_MAX
         block = 1 if wide else arch.filter_block
         packed.update(
             op="separable",
             depthwise=layer.depthwise.astype(np.int16),
             wide_depthwise=int(wide),
             **_wide_weights(rows * factor, block),
-            bytes=_separable_bytes(layer, rows, stage, arch, start, factor),
+            bytes=_separable_bytes(layer, rows, node, arch, start, factor),
         )
-        if not wide and can_collapse(layer, stage):
+        if not wide and can_collapse(layer, node):
             packed["magnitudes"] = _wide_weights(np.abs(rows), block)["weights"]
     else:
         by_line = _filled_lines(rows, layer.kernel_size[0])
@@ -112,13 +112,13 @@ def pack(stage: Stage, arch: Architecture) -> dict[str, Any]:
         if arch.walks and conv["size_x"] * conv["size_y"] > 1 and 3 * len(by_line) <= 4 * len(rows):
             packed["walks"] = 1
             rows = by_line
-        packed.update(op="conv", **_plain_weights(rows, stage, arch, start))
+        packed.update(op="conv", **_plain_weights(rows, node, arch, start))
         if isinstance(layer, InputConvolutional):
             packed["border"] = layer.padding_value
     packed["conv"] = conv
     if layer.pooling is not None:
         packed["pool"] = "max" if layer.pooling.kind == "max" else "sum"
-        pooling = pooling_window(stage)
+        pooling = pooling_window(node)
         if pooling is not None:
             packed["max_pool"] = _window(pooling)
     return packed
@@ -136,11 +136,11 @@ def _activates_first(layer: SpatialLayer) -> bool:
 
 
 def _plain_weights(
-    weights: npt.NDArray[Any], stage: Stage, arch: Architecture, start: npt.NDArray[np.int64]
+    weights: npt.NDArray[Any], node: Node, arch: Architecture, start: npt.NDArray[np.int64]
 ) -> dict[str, Any]:
     """Weights (K, F) of a convolution or a fully connected layer: bytes if possible."""
     rows = _padded_rows(weights, 4)
-    chain = byte_chain(rows, stage.input_max, arch.byte_pair)
+    chain = byte_chain(rows, node.input_max, arch.byte_pair)
     wide = arch.byte_pair == _INT16_MAX and rows.shape[1] <= _WIDE_DEPTH
     if not chain and not wide:
         return {**_wide_weights(weights, arch.filter_block), "bytes": None}
@@ -159,7 +159,7 @@ def _plain_weights(
 def _separable_bytes(
     layer: SeparableConvolutional,
     pointwise: npt.NDArray[np.int64],
-    stage: Stage,
+    node: Node,
     arch: Architecture,
     start: npt.NDArray[np.int64],
     factor: npt.NDArray[np.int64],
@@ -170,16 +170,16 @@ def _separable_bytes(
     channel where most of them fit a byte.
     """
     taps = layer.depthwise.astype(np.int64)
-    low, above = depthwise_range(stage)
+    low, above = depthwise_range(node)
     below = -low
     span = np.maximum(above + below, 1)
     offset = np.where(span <= 255, below, (255 * below + span // 2) // span)
     rows = _padded_rows(pointwise, _DEPTH_MULTIPLE)
     chain = byte_chain(rows, 255, arch.byte_pair)
-    pair = 2 * stage.input_max * int(np.abs(taps).max())
+    pair = 2 * node.input_max * int(np.abs(taps).max())
     largest = _OPERAND_MAX * (np.abs(rows).sum(1) * factor).max()
     reach = max((above + offset).max(), (below - offset).max())
-    reach = max(stage.max_depthwise, reach)
+    reach = max(node.max_depthwise, reach)
     if not chain or pair > arch.byte_pair or reach > _INT16_MAX or largest > _INT32_MAX // 2:
         return None
     padded = np.zeros(-(-len(offset) // 64) * 64, np.int32)
@@ -194,19 +194,19 @@ def _separable_bytes(
 
 
 def _short_scale(
-    layer: SpatialLayer, rows: npt.NDArray[np.int64], stage: Stage, arch: Architecture
+    layer: SpatialLayer, rows: npt.NDArray[np.int64], node: Node, arch: Architecture
 ) -> ShortScale | None:
     """Constants of akrt_matmul_u8s8_u8_short where a layer can use it."""
     assert layer.act_bits is not None
     none = np.zeros(layer.filters, np.int64)
     multiplies_bytes = (
-        _separable_bytes(layer, rows, stage, arch, none, none + 1) is not None
+        _separable_bytes(layer, rows, node, arch, none, none + 1) is not None
         if isinstance(layer, SeparableConvolutional)
-        else bool(byte_chain(rows.T, stage.input_max, arch.byte_pair))
+        else bool(byte_chain(rows.T, node.input_max, arch.byte_pair))
     )
     if not multiplies_bytes:
         return None
-    reach = stage.max_potential + int(np.abs(layer.threshold.astype(np.int64)).max())
+    reach = node.max_potential + int(np.abs(layer.threshold.astype(np.int64)).max())
     most = np.minimum(127 // np.abs(rows).max(0).clip(1), _INT32_MAX // (2 * reach + 1))
     if isinstance(layer, SeparableConvolutional):
         largest = _OPERAND_MAX * np.abs(rows).sum(0).clip(1)
@@ -215,7 +215,7 @@ def _short_scale(
     return find_short_scale(layer.firing_levels - layer.threshold, step, most)
 
 
-def _lanes(layer: SpatialLayer, rows: npt.NDArray[np.int64], stage: Stage) -> Lanes | None:
+def _lanes(layer: SpatialLayer, rows: npt.NDArray[np.int64], node: Node) -> Lanes | None:
     """Constants of the products in 16-bit lanes for weights (K, F) where a layer can use them."""
     assert layer.act_bits is not None
     levels = layer.firing_levels - layer.threshold
@@ -230,9 +230,9 @@ def _lanes(layer: SpatialLayer, rows: npt.NDArray[np.int64], stage: Stage) -> La
         return None
     if in_halves:
         return half_byte_lanes(rows.T, layer.threshold, levels, step, short)
-    input_max = stage.input_max
+    input_max = node.input_max
     if isinstance(layer, SeparableConvolutional):
-        input_max = stage.max_depthwise
+        input_max = node.max_depthwise
     padded = _padded_rows(rows, _DEPTH_MULTIPLE)
     return short_lanes(padded, input_max, layer.threshold, levels, short)
 
@@ -291,15 +291,15 @@ def _wide_weights(weights: npt.NDArray[np.integer[Any]], block: int) -> dict[str
     }
 
 
-def can_collapse(layer: SeparableConvolutional, stage: Stage) -> bool:
+def can_collapse(layer: SeparableConvolutional, node: Node) -> bool:
     """Whether a sum over all positions may be taken before the pointwise product (network.h)."""
-    positions = stage.conv_shape[0] * stage.conv_shape[1]
+    positions = node.conv_shape[0] * node.conv_shape[1]
     if layer.pooling is None or layer.pooling.kind != "average":
         return False
-    if 2 * positions * stage.max_depthwise > _INT32_MAX:
+    if 2 * positions * node.max_depthwise > _INT32_MAX:
         return False
     low_parts = (_INT16_MAX * np.abs(layer.pointwise.astype(np.int64)).sum(0)).max()
-    return bool(2 * positions * stage.max_potential + low_parts <= _INT32_MAX)
+    return bool(2 * positions * node.max_potential + low_parts <= _INT32_MAX)
 
 
 def interleave(rows: npt.NDArray[Any], block: int, inputs: int) -> npt.NDArray[Any]:

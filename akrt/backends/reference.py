@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output
 from akrt.errors import BackendUnavailableError
-from akrt.lowering.arithmetic import run_stage
-from akrt.model import FullyConnected, InputData, Model, Stage
+from akrt.lowering.arithmetic import run_node
+from akrt.model import FullyConnected, InputData, Model, Node
 
 MAX_WINDOW_BYTES = 1 << 32
 _BATCH_BYTES = 1 << 28
@@ -24,7 +24,7 @@ class ReferenceBackend(Backend):
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        windows = max(map(_window_bytes, model.stages))
+        windows = max(map(_window_bytes, model.nodes))
         if windows > MAX_WINDOW_BYTES:
             raise BackendUnavailableError(
                 f"'{model.name}' needs {windows:,} bytes of memory for one sample, the reference "
@@ -48,18 +48,18 @@ class ReferenceBackend(Backend):
     def _walk(self, x: npt.NDArray[np.uint8]) -> list[tuple[Output, int]]:
         outputs = []
         value: Output = x
-        for stage in self._model.stages:
+        for node in self._model.nodes:
             start = time.perf_counter_ns()
-            value = run_stage(stage, value)
+            value = run_node(node, value)
             outputs.append((value, time.perf_counter_ns() - start))
         return outputs
 
 
-def _window_bytes(stage: Stage) -> int:
+def _window_bytes(node: Node) -> int:
     """Memory of all windows of a layer for one sample."""
-    layer = stage.layer
+    layer = node.layer
     taps = 1
     if not isinstance(layer, (InputData, FullyConnected)):
-        taps = layer.kernel_size[0] * layer.kernel_size[1] * stage.input_shape[2]
-    x, y, filters = stage.conv_shape
+        taps = layer.kernel_size[0] * layer.kernel_size[1] * node.input_shape[2]
+    x, y, filters = node.conv_shape
     return 8 * x * y * (taps + filters)

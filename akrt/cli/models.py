@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from akrt import modelfile
 from akrt.backends.native import choose_arch, usable_archs
 from akrt.cli.labels import FORMS, with_labels
 from akrt.cli.options import ForceOption, MapMode, given
@@ -17,7 +16,8 @@ from akrt.cli.output import print_json, print_line
 from akrt.errors import AkrtError, UsageError
 from akrt.files import check_replaceable, write_file
 from akrt.loading import load
-from akrt.model import Mfcc, Model
+from akrt.model import Mfcc, Model, encoding
+from akrt.model import file as modelfile
 from akrt.runtime import bundled_model
 
 __all__ = ["convert", "summary"]
@@ -64,7 +64,7 @@ def summary(
         return
     print_line(loaded.layer_text(), lines=True)
     shape = "x".join(map(str, loaded.input_shape))
-    print_line(f"SHA-256  {modelfile.content_hash(loaded)}")
+    print_line(f"SHA-256  {encoding.content_hash(loaded)}")
     print_line(f"input    {shape}, {loaded.input_bits}-bit unsigned: {_meaning(loaded)}")
     print_line(f"classes  {', '.join(loaded.labels or ['no labels'])}")
     for key, value in loaded.notes.items():
@@ -133,7 +133,7 @@ def convert(
         model.save(target)
     print_line(
         f"{target}: {len(model.layers)} layers, {model.weights:,} weights, "
-        f"SHA-256 {modelfile.content_hash(model)[:16]}"
+        f"SHA-256 {encoding.content_hash(model)[:16]}"
     )
     if "assumed" in model.notes.get("input_scaling", ""):
         print_line(
@@ -181,10 +181,10 @@ def _save_fbz(model: Model, target: str) -> None:
 
 
 def _facts(model: Model) -> dict[str, object]:
-    described = modelfile.describe(model)
+    described = encoding.describe(model)
     return {
         "name": model.name,
-        "sha256": modelfile.content_hash(model),
+        "sha256": encoding.content_hash(model),
         "input_shape": list(model.input_shape),
         "input_bits": model.input_bits,
         "preprocessing": described["preprocessing"],

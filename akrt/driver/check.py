@@ -67,5 +67,5 @@ def check(model: Model, chip: str = "AKD1000", mode: str = "all_nps") -> CheckRe
     except BackendUnavailableError as error:
         if not found:
             found.append(Violation(model.name, "model", "place", "on the mesh", str(error)))
-    wide = tuple(stage.layer.name for stage in model.stages if stage.beyond_20_bits)
+    wide = tuple(node.layer.name for node in model.nodes if node.beyond_20_bits)
     return CheckReport(chip, tuple(found), mapping, unproven, wide)

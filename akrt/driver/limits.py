@@ -24,9 +24,9 @@ from akrt.model import (
     InputData,
     Model,
     NeuralLayer,
+    Node,
     SeparableConvolutional,
     SpatialLayer,
-    Stage,
 )
 
 __all__ = ["Violation", "violations"]
@@ -82,36 +82,36 @@ def violations(model: Model, chip: str = "AKD1000") -> list[Violation]:
         chip: ``AKD1000`` or ``AKD1500``, whose pooling windows differ.
     """
     found = []
-    stages = model.stages
-    for i, stage in enumerate(stages):
-        following = stages[i + 1].layer if i + 1 < len(stages) else None
-        layer = stage.layer
-        for rule, limit, value in _broken(stage, following, chip):
+    nodes = model.nodes
+    for i, node in enumerate(nodes):
+        following = nodes[i + 1].layer if i + 1 < len(nodes) else None
+        layer = node.layer
+        for rule, limit, value in _broken(node, following, chip):
             found.append(Violation(layer.name, layer.kind, rule, limit, str(value)))
     return found
 
 
-def _broken(stage: Stage, following: AnyLayer | None, chip: str) -> Iterator[Broken]:
-    layer = stage.layer
+def _broken(node: Node, following: AnyLayer | None, chip: str) -> Iterator[Broken]:
+    layer = node.layer
     if isinstance(layer, InputData):
         return
     if isinstance(layer, InputConvolutional):
-        yield from _first(layer, stage)
+        yield from _first(layer, node)
     elif isinstance(layer, FullyConnected):
         inputs = layer.weights.shape[0]
         if inputs > DENSE_INPUTS_MAX:
             yield "inputs", f"at most {DENSE_INPUTS_MAX}", inputs
         if layer.weights_bits == 8:
             yield "weight bits", "1, 2 or 4", layer.weights_bits
-        if stage.input_max not in (1, 3, 15):
-            yield "input bits", "1, 2 or 4", stage.input_max.bit_length()
+        if node.input_max not in (1, 3, 15):
+            yield "input bits", "1, 2 or 4", node.input_max.bit_length()
     else:
-        yield from _later(layer, stage, following, chip)
+        yield from _later(layer, node, following, chip)
     yield from _registers(layer)
 
 
-def _first(layer: InputConvolutional, stage: Stage) -> Iterator[Broken]:
-    x, y, channels = stage.input_shape
+def _first(layer: InputConvolutional, node: Node) -> Iterator[Broken]:
+    x, y, channels = node.input_shape
     kernel, (stride_x, stride_y) = layer.kernel_size, layer.stride
     for axis, size in (("X", x), ("Y", y)):
         if size < FIRST_INPUT_MIN:
@@ -131,14 +131,14 @@ def _first(layer: InputConvolutional, stage: Stage) -> Iterator[Broken]:
         yield "input Y without padding", f"at least {kernel[1] + stride_y} (kernel + stride)", y
     if max(stride_x, stride_y) > 3:
         yield "stride", "1, 2 or 3", _by(layer.stride)
-    yield from _first_pooling(layer, stage)
+    yield from _first_pooling(layer, node)
     if layer.act_bits is None:
         yield "activation", "present", "absent"
     if not layer.weights.any():
         yield "weights", "not all zero", 0
 
 
-def _first_pooling(layer: InputConvolutional, stage: Stage) -> Iterator[Broken]:
+def _first_pooling(layer: InputConvolutional, node: Node) -> Iterator[Broken]:
     pooling = layer.pooling
     if pooling is None:
         return
@@ -149,17 +149,17 @@ def _first_pooling(layer: InputConvolutional, stage: Stage) -> Iterator[Broken]:
         yield "pooling size", "1x1, 1x2, 2x1 or 2x2", _by(pooling.size)
     if pooling.stride != pooling.size:
         yield "pooling stride", f"the pooling size {_by(pooling.size)}", _by(pooling.stride)
-    if stage.output_shape[1] < 2:
-        yield "output Y after max pooling", "at least 2", stage.output_shape[1]
+    if node.output_shape[1] < 2:
+        yield "output Y after max pooling", "at least 2", node.output_shape[1]
 
 
 def _later(
     layer: Convolutional | SeparableConvolutional,
-    stage: Stage,
+    node: Node,
     following: AnyLayer | None,
     chip: str,
 ) -> Iterator[Broken]:
-    kernel, stride, channels = layer.kernel_size, layer.stride, stage.input_shape[2]
+    kernel, stride, channels = layer.kernel_size, layer.stride, node.input_shape[2]
     separable = isinstance(layer, SeparableConvolutional)
     sizes = (3, 5, 7) if separable else (1, 3, 5, 7)
     if layer.padding != "same":
@@ -186,28 +186,28 @@ def _later(
         for name in ("depthwise", "pointwise"):
             if not getattr(layer, name).any():
                 yield f"{name} weights", "not all zero", 0
-    yield from _later_pooling(layer, stage, following, chip)
+    yield from _later_pooling(layer, node, following, chip)
 
 
 def _later_pooling(
-    layer: SpatialLayer, stage: Stage, following: AnyLayer | None, chip: str
+    layer: SpatialLayer, node: Node, following: AnyLayer | None, chip: str
 ) -> Iterator[Broken]:
     pooling = layer.pooling
     if pooling is None:
         return
     if pooling.size is None or pooling.stride is None:
-        if stage.input_shape[0] > AVERAGE_X_MAX:
-            yield "input X of a global average", f"at most {AVERAGE_X_MAX}", stage.input_shape[0]
-        if stage.conv_shape[1] < AVERAGE_Y_MIN:
-            yield "Y before a global average", f"at least {AVERAGE_Y_MIN}", stage.conv_shape[1]
+        if node.input_shape[0] > AVERAGE_X_MAX:
+            yield "input X of a global average", f"at most {AVERAGE_X_MAX}", node.input_shape[0]
+        if node.conv_shape[1] < AVERAGE_Y_MIN:
+            yield "Y before a global average", f"at least {AVERAGE_Y_MIN}", node.conv_shape[1]
         return
     most = 3 if chip == "AKD1500" else 2
     size, stride = pooling.size, pooling.stride
     if size[0] != size[1] or size[0] > most:
         allowed = "2x2 or 3x3" if most == 3 else "2x2"
         yield "pooling size", allowed, _by(size)
-    elif min(stage.input_shape[:2]) < size[0]:
-        yield "input of a max pooling", f"at least {_by(size)}", _by(stage.input_shape[:2])
+    elif min(node.input_shape[:2]) < size[0]:
+        yield "input of a max pooling", f"at least {_by(size)}", _by(node.input_shape[:2])
     if stride[0] != stride[1]:
         yield "pooling stride", "the same on X and Y", _by(stride)
     if not isinstance(following, (Convolutional, SeparableConvolutional)):

@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from akrt import modelfile
 from akrt.driver.mapping import Mapping, map_model
 from akrt.errors import BackendUnavailableError, InputError
 from akrt.files import check_replaceable, read_bytes, write_files
-from akrt.model import Model
+from akrt.model import Model, encoding
 
 __all__ = ["Manifest", "write_program"]
 
@@ -109,7 +108,7 @@ def write_program(
         processors=mapping.counts,
         passes=mapping.sequences[0].passes,
         model=model.name,
-        model_sha256=modelfile.content_hash(model),
+        model_sha256=encoding.content_hash(model),
         input_shape=list(model.input_shape),
         input_bits=model.input_bits,
         output_shape=list(model.output_shape),

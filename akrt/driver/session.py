@@ -16,7 +16,6 @@ from weakref import WeakValueDictionary
 import numpy as np
 import numpy.typing as npt
 
-from akrt import modelfile
 from akrt.driver import discovery, locks
 from akrt.driver.discovery import DeviceInfo
 from akrt.driver.link import Link, check_seconds
@@ -24,7 +23,7 @@ from akrt.driver.mapping import Mapping, map_model, twin_device
 from akrt.driver.power import Meter
 from akrt.errors import AkrtError, DeviceError, DeviceLostError, UsageError
 from akrt.forking import renew_after_fork
-from akrt.model import Model
+from akrt.model import Model, encoding
 
 __all__ = ["CLOCK_MODES", "Proof", "Session", "Settings", "take_over"]
 
@@ -211,7 +210,7 @@ class Session:
         """Whether a runtime of `model`, made later in this process, may take the chip over."""
         if not self.locked or self.kept:
             return False
-        return modelfile.content_hash(self._model) == modelfile.content_hash(model)
+        return encoding.content_hash(self._model) == encoding.content_hash(model)
 
     def give_up(self, reason: str) -> None:
         """Free the chip once the batch under way is done; it can be taken back when it is free."""
@@ -295,7 +294,7 @@ class Session:
         """Program the chip and let it answer a sample whose answer is known."""
         settings = self._settings
         if settings.hybrid:
-            model = modelfile.to_bytes(self._model)
+            model = encoding.to_bytes(self._model)
             link.ask("map", settings.start_seconds, model, mode=settings.map_mode)
         else:
             self._program(link)
@@ -331,7 +330,7 @@ class Session:
         y = np.frombuffer(data, np.dtype(reply["dtype"])).reshape(expected)
         with np.errstate(invalid="ignore"):
             answer: npt.NDArray[Any] = y.astype(model.output_dtype)
-        top = model.stages[-1].output_max
+        top = model.nodes[-1].output_max
         if not np.array_equal(answer, y) or (top is not None and answer.max() > top):
             raise DeviceLostError(
                 f"{self.name} answered with {reply['dtype']} values that are no "

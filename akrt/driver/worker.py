@@ -89,9 +89,9 @@ class Worker:
 
     def map(self, header: Header, payload: bytes) -> Reply:
         """Let akida map a model (.akrt bytes) on the chip and its software together."""
-        from akrt import modelfile
         from akrt.driver.mapping import map_mode
         from akrt.importers.akida_model import to_akida
+        from akrt.model import file as modelfile
 
         with tempfile.NamedTemporaryFile(suffix=".akrt") as file:
             file.write(payload)

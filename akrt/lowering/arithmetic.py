@@ -14,41 +14,41 @@ from akrt.model import (
     FullyConnected,
     InputConvolutional,
     InputData,
+    Node,
     SeparableConvolutional,
-    Stage,
 )
 
-__all__ = ["Output", "Potentials", "activate", "convolve", "pool", "run_stage", "windows"]
+__all__ = ["Output", "Potentials", "activate", "convolve", "pool", "run_node", "windows"]
 
 Output: TypeAlias = npt.NDArray[Any]
 Potentials: TypeAlias = npt.NDArray[np.int64]
 
 
-def run_stage(stage: Stage, x: Output) -> Output:
+def run_node(node: Node, x: Output) -> Output:
     """One layer: uint8 (N, X, Y, C) to uint8 activations or int32 potentials."""
-    layer = stage.layer
+    layer = node.layer
     if isinstance(layer, InputData):
         return x
     if isinstance(layer, FullyConnected):
-        weights = layer.by_position(stage.input_shape).reshape(-1, layer.filters)
+        weights = layer.by_position(node.input_shape).reshape(-1, layer.filters)
         potentials = x.reshape(len(x), -1).astype(np.int64) @ weights.astype(np.int64)
         potentials = np.clip(potentials, POTENTIAL_MIN, POTENTIAL_MAX)[:, None, None, :]
     else:
-        potentials = convolve(stage, x)
+        potentials = convolve(node, x)
         if layer.pooling is not None:
-            potentials = pool(stage, potentials)
+            potentials = pool(node, potentials)
     if layer.act_bits is None:
         return potentials.astype(np.int32)
     return activate(potentials, layer.threshold, layer.step16, layer.act_bits)
 
 
-def convolve(stage: Stage, x: Output) -> Potentials:
+def convolve(node: Node, x: Output) -> Potentials:
     """Potentials of a convolution before pooling, int64 (N, X', Y', F)."""
-    layer = stage.layer
+    layer = node.layer
     assert not isinstance(layer, (InputData, FullyConnected))
     border = layer.padding_value if isinstance(layer, InputConvolutional) else 0
     # (N, X', Y', C, kx, ky)
-    patches = windows(x.astype(np.int64), convolution_window(stage), border)
+    patches = windows(x.astype(np.int64), convolution_window(node), border)
     if isinstance(layer, SeparableConvolutional):
         depthwise = np.einsum("nxycij,ijc->nxyc", patches, layer.depthwise.astype(np.int64))
         product: Potentials = depthwise @ layer.pointwise.astype(np.int64)
@@ -65,9 +65,9 @@ def windows(x: Potentials, window: Window, border: int) -> npt.NDArray[np.int64]
     return strided
 
 
-def pool(stage: Stage, potentials: Potentials) -> Potentials:
+def pool(node: Node, potentials: Potentials) -> Potentials:
     """Saturated potentials, pooled; `average` is a running sum, saturated at every step."""
-    window = pooling_window(stage)
+    window = pooling_window(node)
     if window is None:
         n, _, _, f = potentials.shape
         total = np.zeros((n, f), np.int64)

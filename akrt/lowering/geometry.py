@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from akrt.model import FullyConnected, InputData, Padding, Pair, Shape, Stage
+from akrt.model import FullyConnected, InputData, Node, Padding, Pair, Shape
 
 __all__ = [
     "Window",
@@ -44,23 +44,21 @@ def window(
     return Window(source, target, size, stride, (before[0], before[1]), (after[0], after[1]))
 
 
-def convolution_window(stage: Stage) -> Window:
+def convolution_window(node: Node) -> Window:
     """The window of a layer's kernel; a dense layer's is one position."""
-    layer = stage.layer
+    layer = node.layer
     assert not isinstance(layer, InputData)
     if isinstance(layer, FullyConnected):
-        return window(stage.input_shape, stage.output_shape)
-    return window(
-        stage.input_shape, stage.conv_shape, layer.kernel_size, layer.stride, layer.padding
-    )
+        return window(node.input_shape, node.output_shape)
+    return window(node.input_shape, node.conv_shape, layer.kernel_size, layer.stride, layer.padding)
 
 
-def pooling_window(stage: Stage) -> Window | None:
+def pooling_window(node: Node) -> Window | None:
     """The window of a max pooling; None where there is none."""
-    layer = stage.layer
+    layer = node.layer
     if isinstance(layer, (InputData, FullyConnected)) or layer.pooling is None:
         return None
     size, stride = layer.pooling.size, layer.pooling.stride
     if size is None or stride is None:
         return None
-    return window(stage.conv_shape, stage.output_shape, size, stride, layer.padding)
+    return window(node.conv_shape, node.output_shape, size, stride, layer.padding)

@@ -126,18 +126,18 @@ def run_float(model: Model, x: npt.NDArray[np.uint8]) -> Float:
 
 def _real_ops(model: Model) -> list[_RealOp]:
     ops: list[_RealOp] = []
-    for stage in model.stages:
-        layer = stage.layer
+    for node in model.nodes:
+        layer = node.layer
         if isinstance(layer, InputData):
             continue
         scale, bias = _activation(layer)
-        top = stage.output_max
+        top = node.output_max
         if isinstance(layer, FullyConnected):
-            rows = layer.by_position(stage.input_shape).reshape(-1, layer.filters)
+            rows = layer.by_position(node.input_shape).reshape(-1, layer.filters)
             ops.append(
                 _RealOp(
                     "dense",
-                    stage.output_shape,
+                    node.output_shape,
                     weights=rows,
                     weight_scale=scale,
                     bias=bias,
@@ -149,10 +149,10 @@ def _real_ops(model: Model) -> list[_RealOp]:
         pooling = layer.pooling
         average = pooling is not None and pooling.size is None
         if average:  # a mean of potentials that are larger by the count is their sum
-            scale = scale * (stage.conv_shape[0] * stage.conv_shape[1])
+            scale = scale * (node.conv_shape[0] * node.conv_shape[1])
         if isinstance(layer, SeparableConvolutional):
-            channels = stage.input_shape[2]
-            shape = (*stage.conv_shape[:2], channels)
+            channels = node.input_shape[2]
+            shape = (*node.conv_shape[:2], channels)
             one, none = np.ones(channels), np.zeros(channels)
             ops.append(
                 _RealOp("depthwise", shape, size, stride, padding, layer.depthwise, one, none)
@@ -166,14 +166,14 @@ def _real_ops(model: Model) -> list[_RealOp]:
                 bias = bias + scale * layer.padding_value * total
         clamp = None if average else top
         ops.append(
-            _RealOp("conv", stage.conv_shape, size, stride, padding, weights, scale, bias, clamp)
+            _RealOp("conv", node.conv_shape, size, stride, padding, weights, scale, bias, clamp)
         )
         if average:
-            ops.append(_RealOp("mean", stage.output_shape, top=top))
+            ops.append(_RealOp("mean", node.output_shape, top=top))
         elif pooling is not None and pooling.size and pooling.stride:
             # the activation grows with the potential: it may come before the maximum
             window = (pooling.size, pooling.stride, layer.padding)
-            ops.append(_RealOp("max", stage.output_shape, *window, top=top))
+            ops.append(_RealOp("max", node.output_shape, *window, top=top))
     return ops
 
 

@@ -75,18 +75,18 @@ def native(model: Model, arch: str) -> NativeBackend:
 
 def count_ranges(model: Model, outputs: list[np.ndarray], seen: Counter[str]) -> None:
     seen["networks"] += 1
-    for stage, output in zip(model.stages, outputs, strict=True):
-        layer = stage.layer
+    for node, output in zip(model.nodes, outputs, strict=True):
+        layer = node.layer
         seen[layer.kind] += 1
         if isinstance(layer, InputData):
             continue
-        seen["saturable"] += stage.max_potential > 524287
+        seen["saturable"] += node.max_potential > 524287
         if hasattr(layer, "padding"):
             seen[layer.padding] += 1
             seen[layer.pooling.kind if layer.pooling else "none"] += 1
-        if stage.output_max is not None and output.size > 100:
+        if node.output_max is not None and output.size > 100:
             seen["activated"] += 1
-            seen["whole range"] += output.min() == 0 and output.max() == stage.output_max
+            seen["whole range"] += output.min() == 0 and output.max() == node.output_max
 
 
 def test_thresholds_and_steps_at_the_ends_of_a_chip_equal_akida() -> None:
@@ -222,12 +222,12 @@ def test_every_layer_of_native_equals_reference(case: tuple[Model, np.ndarray]) 
     reference = ReferenceBackend(model).layer_outputs(x)
     for arch in ARCHITECTURES:
         backend = native(model, arch)
-        for stage, ours, expected in zip(
-            model.stages, backend.layer_outputs(x), reference, strict=True
+        for node, ours, expected in zip(
+            model.nodes, backend.layer_outputs(x), reference, strict=True
         ):
-            assert ours.shape == (len(x), *stage.output_shape)
+            assert ours.shape == (len(x), *node.output_shape)
             assert ours.dtype == expected.dtype
-            np.testing.assert_array_equal(ours, expected, err_msg=f"{arch}: {stage.layer.name}")
+            np.testing.assert_array_equal(ours, expected, err_msg=f"{arch}: {node.layer.name}")
         np.testing.assert_array_equal(backend.run(x), reference[-1])
 
 
@@ -239,7 +239,7 @@ def test_no_potential_exceeds_the_bound_that_kernels_rely_on(
     from networks import potentials
 
     model, x = case
-    last = model.stages[-1]
+    last = model.nodes[-1]
     if hasattr(last.layer, "padding"):
         assert np.abs(potentials(model, x)).max() <= last.max_potential
 

@@ -19,7 +19,7 @@ from akrt.driver.mapping import map_model, virtual_device
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.importers.akida_model import to_akida
 from akrt.model import FullyConnected, InputConvolutional, InputData, Model
-from akrt.modelfile import content_hash
+from akrt.model.encoding import content_hash
 from akrt.runtime import bundled_model
 
 

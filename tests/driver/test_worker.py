@@ -10,10 +10,9 @@ from conftest import need
 from device_double import Bench, devices
 from networks import placeholder
 
-from akrt import modelfile
 from akrt.driver.mapping import twin_device, virtual_device
 from akrt.driver.worker import Worker
-from akrt.model import FullyConnected, InputData, Model
+from akrt.model import FullyConnected, InputData, Model, encoding
 
 MODEL = Model(
     (
@@ -70,8 +69,8 @@ def test_hybrid_use_leaves_the_network_to_akidas_own_model(worker, monkeypatch) 
     monkeypatch.setattr(
         "akrt.importers.akida_model.to_akida", lambda model: asked.append(model) or twin
     )
-    worker.map({"mode": "minimal"}, modelfile.to_bytes(MODEL))
-    assert modelfile.content_hash(asked[0]) == modelfile.content_hash(MODEL)
+    worker.map({"mode": "minimal"}, encoding.to_bytes(MODEL))
+    assert encoding.content_hash(asked[0]) == encoding.content_hash(MODEL)
     assert twin.mapped[0].desc == "PCIe/NSoC_v2/0"
     assert twin.mapped[1:] == [False, "Minimal"]
     reply, data = worker.forward({"shape": [3, 1, 1, 2]}, bytes(6))

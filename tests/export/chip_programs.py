@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from akrt.model import Model
-from akrt.modelfile import content_hash
+from akrt.model.encoding import content_hash
 from firmware_export import ChipProgram
 
 

@@ -39,7 +39,7 @@ def test_saturating_networks_do_saturate() -> None:
     for seed in range(18):
         model, inputs = saturating_network(seed)
         layer = model.layers[-1]
-        positions = convolve(model.stages[-1], inputs).sum((1, 2))
+        positions = convolve(model.nodes[-1], inputs).sum((1, 2))
         exact = ReferenceBackend(model.replace(layers=(model.layers[0], _raw(layer)))).run(inputs)
         kinds.update((exact.reshape(positions.shape) == positions).all(1).tolist())
     assert kinds == {True, False}
@@ -49,11 +49,11 @@ def test_multiply_add_is_exact_on_every_potential() -> None:
     found: list[int] = []
     for seed in range(40):
         model, _ = row_network(seed)
-        for stage in model.stages[1:]:
-            layer = stage.layer
+        for node in model.nodes[1:]:
+            layer = node.layer
             if getattr(layer, "act_bits", None) != 4:
                 continue
-            high = np.full(layer.filters, min(stage.max_potential, 40000), np.int64)
+            high = np.full(layer.filters, min(node.max_potential, 40000), np.int64)
             solution = muladd_constants(layer, -high, high)
             if solution is None:
                 continue
@@ -72,11 +72,11 @@ def test_narrow_multiply_add_is_exact_on_every_potential() -> None:
     found = 0
     for seed in range(40):
         model, _ = row_network(seed)
-        for stage in model.stages[1:]:
-            layer = stage.layer
+        for node in model.nodes[1:]:
+            layer = node.layer
             if getattr(layer, "act_bits", None) != 4:
                 continue
-            high = np.full(layer.filters, min(stage.max_potential, 40000), np.int64)
+            high = np.full(layer.filters, min(node.max_potential, 40000), np.int64)
             solution = narrow_constants(layer, -high, high)
             if solution is None:
                 continue

@@ -28,9 +28,9 @@ from akrt.model import (
     InputData,
     Mfcc,
     Model,
+    Node,
     Pooling,
     SeparableConvolutional,
-    Stage,
 )
 from firmware_export.fit import fit
 from firmware_export.program import lower
@@ -80,20 +80,20 @@ def small(model: Model) -> bool:
     """Whether the self-test fits, and ends within a second or two."""
     report = fit(model)
     size = report.arena_bytes + report.constant_bytes + 3 * math.prod(model.input_shape)
-    return size < 9 << 10 and sum(map(products, model.stages)) < 100_000
+    return size < 9 << 10 and sum(map(products, model.nodes)) < 100_000
 
 
-def products(stage: Stage) -> int:
+def products(node: Node) -> int:
     """Multiplications of a layer with the general kernels."""
-    layer = stage.layer
+    layer = node.layer
     if isinstance(layer, InputData):
         return 0
     if isinstance(layer, FullyConnected):
         return layer.weights.size
-    x, y, _ = stage.conv_shape
+    x, y, _ = node.conv_shape
     if layer.pooling is not None and layer.pooling.size is not None:
         # a potential is computed anew for every window that it lies in
-        x, y = (n * k for n, k in zip(stage.output_shape, layer.pooling.size, strict=False))
+        x, y = (n * k for n, k in zip(node.output_shape, layer.pooling.size, strict=False))
     if isinstance(layer, SeparableConvolutional):
         return x * y * (layer.depthwise.size + layer.pointwise.size)
     return x * y * layer.weights.size

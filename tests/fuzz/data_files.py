@@ -19,13 +19,13 @@ from kws.test_pickles import tutorial
 from mutations import HOSTILE, edit, mutate
 
 import firmware_export
-from akrt import modelfile
 from akrt.audio import load_audio
 from akrt.cli.labels import with_labels
 from akrt.files import read_array, read_arrays
 from akrt.kws.featureset import FeatureSet
 from akrt.kws.pickles import load_pickle
-from akrt.model import Model
+from akrt.model import Model, encoding
+from akrt.model import file as modelfile
 
 from .models import case
 from .target import Fault, Target, refusal_names
@@ -225,7 +225,7 @@ def _check_labels(made: tuple[Path, Model]) -> str:
     path, model = made
     with refusal_names(path):
         labelled = with_labels(model, path)
-    if modelfile._from_bytes(modelfile.to_bytes(labelled)).labels != labelled.labels:
+    if modelfile.from_bytes(encoding.to_bytes(labelled)).labels != labelled.labels:
         raise Fault("the labels are others after they were saved")
     firmware_export.export(labelled, path.with_name("out"), name="net")
     return "labels"

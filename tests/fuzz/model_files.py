@@ -15,9 +15,8 @@ from mutations import HOSTILE, edit, mutate
 from safetensors.numpy import save as save_tensors
 
 import akrt
-from akrt import modelfile
 from akrt.importers import akida_model, keras_h5, read_fbz, read_hdf5
-from akrt.model import Mfcc, Model
+from akrt.model import Mfcc, Model, encoding
 
 from .models import case, check_model
 from .target import Fault, Target, refusal_names
@@ -68,14 +67,14 @@ def _edited_tensors(tensors: dict[str, Any], rng: np.random.Generator) -> dict[s
 
 def _make_hashed(seed: int, folder: Path) -> Path:
     model = _some_model(seed)
-    head, tensors = modelfile.describe(model), modelfile._tensors(model)
+    head, tensors = encoding.describe(model), encoding.tensors(model)
     if seed % 3 != 1:
         head = edit(head, seed, _VALUES)
     if seed % 3 != 0:
         tensors = _edited_tensors(tensors, np.random.default_rng(seed))
-    head["sha256"] = modelfile._digest(head, tensors)
+    head["sha256"] = encoding.digest(head, tensors)
     path = folder / "hashed.akrt"
-    path.write_bytes(save_tensors(tensors, {"akrt": modelfile._canonical(head)}))
+    path.write_bytes(save_tensors(tensors, {"akrt": encoding.canonical(head)}))
     return path
 
 
@@ -87,7 +86,7 @@ def _check_hashed(path: Path) -> str:
 
 
 def _make_damaged(seed: int, folder: Path) -> tuple[Path, bytes]:
-    whole = modelfile.to_bytes(_some_model(seed))
+    whole = encoding.to_bytes(_some_model(seed))
     path = folder / "damaged.akrt"
     path.write_bytes(mutate(whole, seed))
     return path, whole
@@ -97,7 +96,7 @@ def _check_damaged(made: tuple[Path, bytes]) -> str:
     path, whole = made
     with refusal_names(path):
         model = akrt.load(path)
-    if modelfile.to_bytes(model) != whole:
+    if encoding.to_bytes(model) != whole:
         raise Fault("the damage was not noticed")
     return "unchanged"
 

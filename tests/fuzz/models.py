@@ -13,11 +13,11 @@ from hypothesis import seed as seeded
 from networks import extreme_networks, networks, random_input
 
 import akrt
-from akrt import modelfile
 from akrt.backends.native import NativeBackend, usable_archs
 from akrt.backends.reference import ReferenceBackend
 from akrt.errors import AkrtError
-from akrt.model import Model
+from akrt.model import Model, encoding
+from akrt.model import file as modelfile
 
 from .target import Fault, Target
 
@@ -59,8 +59,8 @@ def check_model(model: Model) -> None:
     Raises:
         Fault: two ways of computing it differ.
     """
-    whole = modelfile.to_bytes(model)
-    if modelfile.to_bytes(modelfile._from_bytes(whole)) != whole:
+    whole = encoding.to_bytes(model)
+    if encoding.to_bytes(modelfile.from_bytes(whole)) != whole:
         raise Fault("it is another model after it was saved")
     if model.macs > _MOST_MACS:
         return

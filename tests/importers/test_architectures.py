@@ -28,6 +28,6 @@ def test_every_layer_uses_its_range_in_akida(name: str) -> None:
 
 def test_an_untrained_network_does_not_pass_for_one_that_uses_its_range() -> None:
     model = load_h5(architectures.files("vgg_utk_face")[0])
-    outputs = [np.zeros(stage.output_shape) for stage in model.stages]
+    outputs = [np.zeros(node.output_shape) for node in model.nodes]
     with pytest.raises(AssertionError):
         architectures.check_whole_range(model, outputs)

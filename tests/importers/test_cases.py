@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import akrt
-from akrt import modelfile
 from akrt.errors import ModelFileError, UnsupportedLayerError, UsageError
 from akrt.importers import from_akida, load_fbz, load_h5
+from akrt.model import encoding
 
 akida = pytest.importorskip("akida", reason="needs akida: pip install 'akrt[akida]'")
 
@@ -73,11 +73,11 @@ def test_conversion_with_an_input_scaling(cases: Path, capsys: pytest.CaptureFix
     h5 = cases / "models" / "no_rescaling_scaling_127.h5"
     fbz = cases / "models" / "no_rescaling_scaling_127.fbz"
     given = akrt.load(h5, input_scaling=(127.5, 127))
-    assert modelfile.content_hash(given) == modelfile.content_hash(akrt.load(fbz))
+    assert encoding.content_hash(given) == encoding.content_hash(akrt.load(fbz))
     assert "as given" in given.notes["input_scaling"]
     assumed = akrt.load(h5)
     assert assumed.notes["input_scaling"] == "1, 0 (assumed: the file has no Rescaling)"
-    assert modelfile.content_hash(assumed) != modelfile.content_hash(given)
+    assert encoding.content_hash(assumed) != encoding.content_hash(given)
     assert_runs_as_akida(given, akida.Model(str(fbz)), noise(given))
 
 
@@ -97,7 +97,7 @@ def test_an_input_scaling_where_the_file_knows_its_own(cases: Path, starter_mode
 def test_a_spotter_after_the_developer_hub(cases: Path) -> None:
     paths = [cases / "models" / f"speech_commands_qat.{kind}" for kind in ("h5", "fbz")]
     models = [akrt.load(path) for path in paths]
-    assert modelfile.content_hash(models[0]) == modelfile.content_hash(models[1])
+    assert encoding.content_hash(models[0]) == encoding.content_hash(models[1])
     assert_runs_as_akida(models[0], akida.Model(str(paths[1])), noise(models[0]))
 
 
@@ -111,7 +111,7 @@ def test_one_network_has_one_hash_whatever_the_file_is_called(cases: Path, tmp_p
     hashes = set()
     for name in ("a.fbz", "b c.fbz", "model"):
         shutil.copy(cases / "models" / "speech_commands_qat.fbz", tmp_path / name)
-        hashes.add(modelfile.content_hash(akrt.load(tmp_path / name)))
+        hashes.add(encoding.content_hash(akrt.load(tmp_path / name)))
     assert len(hashes) == 1
 
 

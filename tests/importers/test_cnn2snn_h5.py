@@ -22,10 +22,10 @@ QUIET = pytest.mark.filterwarnings("ignore:layer 'loud")
 def assert_same(model: Model, twin: object) -> None:
     """Every parameter and variable of `model` is that of an `akida.Model`, read directly."""
     assert len(model.layers) == len(twin.layers)
-    for stage, theirs in zip(model.stages, twin.layers, strict=True):
-        layer, p = stage.layer, theirs.parameters
+    for node, theirs in zip(model.nodes, twin.layers, strict=True):
+        layer, p = node.layer, theirs.parameters
         assert layer.kind == p.layer_type.name
-        assert list(stage.output_shape) == list(theirs.output_dims)
+        assert list(node.output_shape) == list(theirs.output_dims)
         if isinstance(layer, InputData):
             assert layer.input_bits == p.input_bits
             continue

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from mutations import HOSTILE, edit, try_all
 
 import akrt
-from akrt import modelfile
 from akrt.errors import ModelFileError, UnsupportedLayerError, UsageError
 from akrt.importers import load_fbz, load_h5, quantizeml_numbers, read_hdf5
 from akrt.importers.keras_h5 import to_model
+from akrt.model import encoding
 
 Facts = dict[str, Any]
 
@@ -198,7 +198,7 @@ def test_the_twin_files_are_one_model(cases: Path) -> None:
     need("akida")
     name = cases / "models" / "qml_v1_norescale_float"
     h5, fbz = (akrt.load(name.with_suffix(suffix)) for suffix in (".h5", ".fbz"))
-    assert modelfile.content_hash(h5) == modelfile.content_hash(fbz)
+    assert encoding.content_hash(h5) == encoding.content_hash(fbz)
 
 
 @given(st.floats(2.0**-60, 2.0**60, width=32))

@@ -223,9 +223,9 @@ def _layer(packed: dict[str, Any], arch: int) -> tuple[Layer, dict[int, np.ndarr
 def network(model: Model, arch_address: int, arch: Architecture) -> Structure:
     """The akrt_network of a model for one architecture."""
     data, pointers = b"", {}
-    for stage in model.stages:
-        if not isinstance(stage.layer, InputData):
-            layer, arrays = _layer(pack(stage, arch), arch_address)
+    for node in model.nodes:
+        if not isinstance(node.layer, InputData):
+            layer, arrays = _layer(pack(node, arch), arch_address)
             pointers |= {len(data) + offset: array for offset, array in arrays.items()}
             data += bytes(layer)
     count = len(data) // ctypes.sizeof(Layer)
@@ -236,7 +236,7 @@ def run(machine: Machine, model: Model, x: np.ndarray, arch: str) -> np.ndarray:
     """Outputs of akrt_network_run, as `NativeBackend.run` gives them."""
     planned = network(model, *architectures(machine)[arch])
     arena = machine.call("akrt_network_arena_bytes", planned)
-    last = model.stages[-1]
+    last = model.nodes[-1]
     out = np.zeros((len(x), *last.output_shape), np.int32 if last.output_max is None else np.uint8)
     memory = np.zeros(arena, np.uint8)
     machine.call("akrt_network_run", planned, pointer(x), len(x), pointer(out), pointer(memory))

@@ -32,7 +32,7 @@ GENERIC = architectures()[-1]
 
 
 def neural(model: Model) -> list[dict]:
-    return [pack(s, GENERIC) for s in model.stages if not isinstance(s.layer, InputData)]
+    return [pack(s, GENERIC) for s in model.nodes if not isinstance(s.layer, InputData)]
 
 
 @settings(max_examples=30)
@@ -141,7 +141,7 @@ def test_global_sums_saturate_where_the_reference_does(seed: int, x: int, y: int
     expected = ReferenceBackend(model).run(inputs)
     for arch in architectures():
         if arch.usable:
-            network = Network([pack(model.stages[1], arch)], arch.name)
+            network = Network([pack(model.nodes[1], arch)], arch.name)
             np.testing.assert_array_equal(network.run(inputs), expected)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import extreme_networks, networks, wide_dense_networks
 
-from akrt.lowering.arithmetic import run_stage
+from akrt.lowering.arithmetic import run_node
 from akrt.model import Model
 
 
@@ -18,7 +18,7 @@ def test_every_layer_equals_a_second_writing(case: tuple[Model, np.ndarray]) -> 
     model, x = case
     wanted = [oracle.layer_outputs(model, sample) for sample in x]
     value = x
-    for i, stage in enumerate(model.stages):
-        value = run_stage(stage, value)
+    for i, node in enumerate(model.nodes):
+        value = run_node(node, value)
         for n, outputs in enumerate(wanted):
-            np.testing.assert_array_equal(value[n], outputs[i], stage.layer.name)
+            np.testing.assert_array_equal(value[n], outputs[i], node.layer.name)

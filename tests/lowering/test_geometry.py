@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akrt.layers import FullyConnected
 from akrt.lowering.geometry import convolution_window, pooling_window, window
 from akrt.model import InputData, Model, Pooling
+from akrt.model.layers import FullyConnected
 
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(1, 9), st.sampled_from(["same", "valid"]))
@@ -32,7 +32,7 @@ def test_every_window_lies_in_the_bordered_tensor(
 
 
 def test_windows_of_layers(conv_model: Model) -> None:
-    data, conv, dense = conv_model.stages
+    data, conv, dense = conv_model.nodes
     moved = convolution_window(conv)
     assert (moved.source, moved.target) == ((7, 6, 2), (4, 3, 3))
     assert (moved.size, moved.stride) == ((3, 3), (2, 2))

@@ -16,21 +16,21 @@ from akrt.model import FullyConnected, InputData, Model, SeparableConvolutional
 def test_no_potential_leaves_its_range(case: tuple[Model, np.ndarray]) -> None:
     model, _ = case
     rng = np.random.default_rng(0)
-    for stage in model.stages:
-        layer = stage.layer
+    for node in model.nodes:
+        layer = node.layer
         if isinstance(layer, InputData):
             continue
-        low, high = potential_range(stage)
+        low, high = potential_range(node)
         assert low.shape == high.shape == (layer.filters,)
-        assert max(-low.min(), high.max()) <= stage.max_potential
+        assert max(-low.min(), high.max()) <= node.max_potential
         if isinstance(layer, SeparableConvolutional):
-            least, most = depthwise_range(stage)
-            assert max(-least.min(), most.max()) <= stage.max_depthwise
-            assert product_range(stage)[0].shape == layer.pointwise.shape
+            least, most = depthwise_range(node)
+            assert max(-least.min(), most.max()) <= node.max_depthwise
+            assert product_range(node)[0].shape == layer.pointwise.shape
         if isinstance(layer, FullyConnected):
             continue
-        x = rng.choice([0, stage.input_max], (4, *stage.input_shape)).astype(np.uint8)
-        potentials = convolve(stage, x)
+        x = rng.choice([0, node.input_max], (4, *node.input_shape)).astype(np.uint8)
+        potentials = convolve(node, x)
         assert (potentials >= low).all()
         assert (potentials <= high).all()
 
@@ -45,8 +45,8 @@ def test_the_ends_are_reached_by_a_dense_layer() -> None:
         threshold=np.zeros(2, np.int32),
         act_step=np.ones(2, np.float32),
     )
-    stage = Model((InputData("in", (1, 1, 3), 4), layer)).stages[1]
-    low, high = potential_range(stage)
+    node = Model((InputData("in", (1, 1, 3), 4), layer)).nodes[1]
+    low, high = potential_range(node)
     assert low.tolist() == [-75, -45]
     assert high.tolist() == [150, 0]
     assert [int(v) for v in (np.array([0, 15, 0]) @ weights)] == [-75, -15]
@@ -63,7 +63,7 @@ def test_products_of_a_separable_layer() -> None:
         threshold=np.zeros(2, np.int32),
         act_step=np.ones(2, np.float32),
     )
-    stage = Model((InputData("in", (4, 4, 1), 2), layer)).stages[1]
-    assert [v.tolist() for v in depthwise_range(stage)] == [[-6], [3]]
-    assert [v.tolist() for v in product_range(stage)] == [[[-18, -12]], [[9, 24]]]
-    assert [v.tolist() for v in potential_range(stage)] == [[-18, -12], [9, 24]]
+    node = Model((InputData("in", (4, 4, 1), 2), layer)).nodes[1]
+    assert [v.tolist() for v in depthwise_range(node)] == [[-6], [3]]
+    assert [v.tolist() for v in product_range(node)] == [[[-18, -12]], [[9, 24]]]
+    assert [v.tolist() for v in potential_range(node)] == [[-18, -12], [9, 24]]

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akrt.layers import FullyConnected
 from akrt.lowering.requantisation import (
     MulAdd,
     NarrowMulAdd,
@@ -16,6 +15,7 @@ from akrt.lowering.requantisation import (
     bisection,
     solve,
 )
+from akrt.model.layers import FullyConnected
 
 FILTERS = 4
 

@@ -34,7 +34,7 @@ def test_the_network_in_floating_point(case: tuple[Model, np.ndarray]) -> None:
     raw = Model((*model.layers[: kept - 1], replace(last, act_bits=None)))
     potentials = ReferenceBackend(raw).run(x).reshape(len(x), -1)
     assume(np.abs(potentials).max() < 1 << 18)  # nothing saturated on its way
-    shape = raw.stages[-1].output_shape
+    shape = raw.nodes[-1].output_shape
     step, threshold = (np.resize(a, np.prod(shape)) for a in (last.act_step, last.threshold))
     found = peers.run_float(raw, x)
     np.testing.assert_allclose(

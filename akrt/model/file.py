@@ -1,51 +1,35 @@
-"""The ``.akrt`` file: a safetensors file whose metadata carries a JSON header.
+"""Reads ``.akrt`` files: `akrt.model.encoding` says what they hold.
 
-The header (metadata key ``akrt``) holds the format version, the layers without their arrays, the
-labels, the preprocessing and a SHA-256 of all of it; the tensors are named ``<layer
-index>.<array>``. The same model gives the same bytes, and a file that was altered is refused.
+A file that was altered is refused.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from dataclasses import asdict, fields
 from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
 from akrt.errors import AkrtError, InputError, ModelError, ModelFileError
-from akrt.files import read_bytes, write_file
-from akrt.model import (
+from akrt.files import read_bytes
+from akrt.model.encoding import FORMAT_VERSION, METADATA_KEY, digest
+from akrt.model.graph import Model
+from akrt.model.layers import (
     AnyLayer,
     Convolutional,
     FullyConnected,
     InputConvolutional,
     InputData,
     IntArray,
-    Mfcc,
-    Model,
     Pooling,
     SeparableConvolutional,
 )
+from akrt.model.preprocessing import Mfcc
 
-__all__ = [
-    "FORMAT_VERSION",
-    "content_hash",
-    "describe",
-    "is_akrt",
-    "load",
-    "save",
-    "to_bytes",
-]
+__all__ = ["from_bytes", "is_akrt", "load"]
 
-FORMAT_VERSION = 1
-SUFFIX = ".akrt"
-_METADATA_KEY = "akrt"
 _MAX_FILE_BYTES = 1 << 30
 _KINDS: dict[str, Any] = {
     cls.kind: cls
@@ -57,33 +41,6 @@ _KINDS: dict[str, Any] = {
         FullyConnected,
     )
 }
-
-
-def save(model: Model, path: str | os.PathLike[str]) -> None:
-    """Write `model` to `path`; an existing file is replaced whole or not at all.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    write_file(path, to_bytes(model))
-
-
-def to_bytes(model: Model) -> bytes:
-    """The bytes of `model`'s file: equal for equal models."""
-    head, tensors = describe(model), _tensors(model)
-    head["sha256"] = _digest(head, tensors)
-    return save_tensors(tensors, {_METADATA_KEY: _canonical(head)})
-
-
-def content_hash(model: Model) -> str:
-    """SHA-256, in hex, of what a model computes and what that means.
-
-    Layers, arrays, labels and preprocessing count; its name and notes do not, so that the same
-    network has the same hash whatever file it was read from.
-    """
-    head = describe(model)
-    del head["name"], head["notes"]
-    return _digest(head, _tensors(model))
 
 
 def is_akrt(start: bytes) -> bool:
@@ -102,12 +59,17 @@ def load(path: str | os.PathLike[str]) -> Model:
     except InputError as error:
         raise ModelFileError(str(error)) from None
     try:
-        return _from_bytes(data)
+        return from_bytes(data)
     except AkrtError as error:
         raise ModelFileError(f"'{os.fspath(path)}': {error}") from None
 
 
-def _from_bytes(data: bytes) -> Model:
+def from_bytes(data: bytes) -> Model:
+    """The model of a file's bytes.
+
+    Raises:
+        ModelError: as `load` does.
+    """
     header = _read_header(data)
     version = header.get("format")
     if not isinstance(version, int) or version < 1:
@@ -123,7 +85,7 @@ def _from_bytes(data: bytes) -> Model:
         raise ModelFileError(f"the tensors are damaged: {error}") from None
     expected = header.pop("sha256", None)
     try:
-        if expected != _digest(header, tensors):
+        if expected != digest(header, tensors):
             raise ModelFileError("the content does not match its SHA-256: the file was altered")
         return _model(header, tensors)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -138,7 +100,7 @@ def _read_header(data: bytes) -> dict[str, Any]:
         raise ModelFileError("not an .akrt file, or truncated")
     try:
         metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
-        text = metadata[_METADATA_KEY]
+        text = metadata[METADATA_KEY]
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise ModelFileError("not an .akrt file: it has no akrt header") from None
     try:
@@ -148,54 +110,6 @@ def _read_header(data: bytes) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise ModelFileError("the header is not a JSON object: the file is damaged")
     return header
-
-
-def _canonical(header: dict[str, Any]) -> str:
-    return json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def _digest(header: dict[str, Any], tensors: dict[str, IntArray]) -> str:
-    digest = hashlib.sha256(_canonical(header).encode())
-    for name in sorted(tensors):
-        array = tensors[name]
-        digest.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def _tensors(model: Model) -> dict[str, IntArray]:
-    return {
-        f"{i}.{name}": array
-        for i, layer in enumerate(model.layers)
-        if not isinstance(layer, InputData)
-        for name, array in layer.arrays.items()
-    }
-
-
-def describe(model: Model) -> dict[str, Any]:
-    """All of a model but its arrays, as JSON types."""
-    return {
-        "format": FORMAT_VERSION,
-        "name": model.name,
-        "layers": [_layer_header(layer) for layer in model.layers],
-        "labels": None if model.labels is None else list(model.labels),
-        "preprocessing": None
-        if model.preprocessing is None
-        else {"kind": "mfcc", **asdict(model.preprocessing)},
-        "notes": dict(model.notes),
-    }
-
-
-def _layer_header(layer: AnyLayer) -> dict[str, Any]:
-    arrays = {} if isinstance(layer, InputData) else layer.arrays
-    header: dict[str, Any] = {"kind": layer.kind}
-    for item in fields(layer):
-        if item.name not in arrays:
-            value = getattr(layer, item.name)
-            header[item.name] = asdict(value) if isinstance(value, Pooling) else value
-    # JSON has no tuples: what is hashed must be what is read back.
-    result: dict[str, Any] = json.loads(json.dumps(header))
-    return result
 
 
 def _model(header: dict[str, Any], tensors: dict[str, IntArray]) -> Model:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from akrt.layers import InputData
+from akrt.model.layers import InputData
 from akrt.printable import printable
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ __all__ = ["layer_rows", "layer_text"]
 def layer_rows(model: Model) -> list[dict[str, Any]]:
     """One row of facts for every layer, as plain types."""
     rows = []
-    for s in model.stages:
+    for s in model.nodes:
         layer = s.layer
         kernel: tuple[int, ...] = ()
         weights_bits: int | None = None
@@ -65,7 +65,7 @@ def layer_text(model: Model) -> str:
     lines.append(
         f"{printable(model.name)}: {model.weights:,} weights, {model.macs:,} MACs per sample"
     )
-    if any(s.beyond_20_bits for s in model.stages):
+    if any(s.beyond_20_bits for s in model.nodes):
         lines.append(
             "! potentials may leave the chip's 20-bit range, where a chip is not guaranteed "
             "to agree with software"

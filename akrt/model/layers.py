@@ -26,6 +26,8 @@ from akrt.errors import UnsupportedLayerError
 __all__ = [
     "MAX_DIMENSION",
     "MAX_TENSOR_ELEMENTS",
+    "POTENTIAL_MAX",
+    "POTENTIAL_MIN",
     "WEIGHT_RANGES",
     "AnyLayer",
     "Convolutional",
@@ -50,6 +52,9 @@ IntArray: TypeAlias = npt.NDArray[Any]
 MAX_DIMENSION = 1 << 16
 MAX_TENSOR_ELEMENTS = 1 << 26
 """No activation or potential tensor may be larger: a damaged file must not exhaust memory."""
+
+POTENTIAL_MIN, POTENTIAL_MAX = -(1 << 19), (1 << 19) - 1
+"""Range of the chip's 20-bit accumulators."""
 
 WEIGHT_RANGES: dict[int, Pair] = {1: (0, 1), 2: (-1, 1), 4: (-7, 7), 8: (-128, 127)}
 ACT_BITS = (1, 2, 4)

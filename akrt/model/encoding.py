@@ -1,0 +1,103 @@
+"""What an ``.akrt`` file holds of a model: a JSON header and tensors.
+
+The header holds the format version, the layers without their arrays, the labels, the preprocessing
+and a SHA-256 of all of it; the tensors are named ``<layer index>.<array>``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors.numpy import save as save_tensors
+
+from akrt.model.layers import AnyLayer, InputData, IntArray, Pooling
+
+if TYPE_CHECKING:
+    from akrt.model.graph import Model
+
+__all__ = [
+    "FORMAT_VERSION",
+    "METADATA_KEY",
+    "canonical",
+    "content_hash",
+    "describe",
+    "digest",
+    "tensors",
+    "to_bytes",
+]
+
+FORMAT_VERSION = 1
+METADATA_KEY = "akrt"
+
+
+def to_bytes(model: Model) -> bytes:
+    """The bytes of `model`'s file: equal for equal models."""
+    head, arrays = describe(model), tensors(model)
+    head["sha256"] = digest(head, arrays)
+    return save_tensors(arrays, {METADATA_KEY: canonical(head)})
+
+
+def content_hash(model: Model) -> str:
+    """SHA-256, in hex, of what a model computes and what that means.
+
+    Layers, arrays, labels and preprocessing count; its name and notes do not, so that the same
+    network has the same hash whatever file it was read from.
+    """
+    head = describe(model)
+    del head["name"], head["notes"]
+    return digest(head, tensors(model))
+
+
+def describe(model: Model) -> dict[str, Any]:
+    """All of a model but its arrays, as JSON types."""
+    return {
+        "format": FORMAT_VERSION,
+        "name": model.name,
+        "layers": [_layer_header(layer) for layer in model.layers],
+        "labels": None if model.labels is None else list(model.labels),
+        "preprocessing": None
+        if model.preprocessing is None
+        else {"kind": "mfcc", **asdict(model.preprocessing)},
+        "notes": dict(model.notes),
+    }
+
+
+def tensors(model: Model) -> dict[str, IntArray]:
+    """The arrays of all layers by their names in the file."""
+    return {
+        f"{i}.{name}": array
+        for i, layer in enumerate(model.layers)
+        if not isinstance(layer, InputData)
+        for name, array in layer.arrays.items()
+    }
+
+
+def digest(header: dict[str, Any], arrays: dict[str, IntArray]) -> str:
+    """SHA-256, in hex, of a header and its tensors."""
+    sha = hashlib.sha256(canonical(header).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        sha.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()
+
+
+def canonical(header: dict[str, Any]) -> str:
+    """The one text of a header."""
+    return json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _layer_header(layer: AnyLayer) -> dict[str, Any]:
+    arrays = {} if isinstance(layer, InputData) else layer.arrays
+    header: dict[str, Any] = {"kind": layer.kind}
+    for item in fields(layer):
+        if item.name not in arrays:
+            value = getattr(layer, item.name)
+            header[item.name] = asdict(value) if isinstance(value, Pooling) else value
+    # JSON has no tuples: what is hashed must be what is read back.
+    result: dict[str, Any] = json.loads(json.dumps(header))
+    return result
