@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from akrt.errors import AkrtError
     from akrt.loading import load
     from akrt.measurement import LayerProfile, Statistics
-    from akrt.model import Mfcc, Model
+    from akrt.model import Mfcc, Model, Pooling
     from akrt.model.layers import (
+        Add,
         Convolutional,
         FullyConnected,
         InputConvolutional,
         InputData,
-        Pooling,
         SeparableConvolutional,
     )
     from akrt.runtime import Runtime
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Add",
     "AkrtError",
     "Convolutional",
     "Detection",
@@ -51,16 +52,16 @@ _HOMES = {
     "akrt.driver.discovery": ("DeviceInfo", "devices"),
     "akrt.errors": ("AkrtError",),
     "akrt.model.layers": (
+        "Add",
         "Convolutional",
         "FullyConnected",
         "InputConvolutional",
         "InputData",
-        "Pooling",
         "SeparableConvolutional",
     ),
     "akrt.loading": ("load",),
     "akrt.measurement": ("LayerProfile", "Statistics"),
-    "akrt.model": ("Mfcc", "Model"),
+    "akrt.model": ("Mfcc", "Model", "Pooling"),
     "akrt.runtime": ("Runtime",),
     "akrt.stream": ("Detection", "Stream"),
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.arithmetic import run_node
+from akrt.lowering.arithmetic import run_nodes
 from akrt.model import IntArray, Model
 
 __all__ = ["FNV_OFFSET", "FNV_PRIME", "class_of", "layer_outputs", "tensor_hash"]
@@ -17,12 +17,7 @@ FNV_OFFSET, FNV_PRIME = 0x811C9DC5, 0x01000193
 
 def layer_outputs(model: Model, sample: npt.NDArray[np.uint8]) -> list[IntArray]:
     """Output of every layer for one sample (X, Y, C): uint8 or int32 (X', Y', C')."""
-    value: IntArray = sample[None]
-    outputs = []
-    for node in model.nodes:
-        value = run_node(node, value)
-        outputs.append(value[0])
-    return outputs
+    return [output[0] for output in run_nodes(model.nodes, sample[None])]
 
 
 def tensor_hash(values: IntArray, potentials: bool) -> int:

@@ -72,7 +72,7 @@ def fit(model: Model, flash: int | None = None, ram: int | None = None) -> FitRe
     program = lower(model, "net")
     layers = layer_fits(program)
     constants = sum(layer.flash_bytes for layer in layers) + class_constants_bytes(program)
-    arena = max(program.plan.bytes, 8)
+    arena = max(program.arena.bytes, 8)
     found = []
     for layer in layers:
         for rule, limit, value in (
@@ -102,7 +102,7 @@ def layer_fits(program: Program) -> tuple[LayerFit, ...]:
 
 
 def _in_use(program: Program, step: int) -> int:
-    return sum(b.bytes for b in program.plan.blocks if b.first <= step <= b.last)
+    return sum(b.bytes for b in program.arena.blocks if b.first <= step <= b.last)
 
 
 def _exceeds(

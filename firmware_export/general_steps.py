@@ -5,15 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.geometry import Window, convolution_window, pooling_window, window
-from akrt.model import (
-    FullyConnected,
-    InputConvolutional,
-    InputData,
-    NeuralLayer,
-    Node,
-    SeparableConvolutional,
-)
+from akrt.lowering.geometry import Window, window
+from akrt.lowering.operations import Addition, Convolution, Dense, Separable
+from akrt.model import NeuralLayer
 from firmware_export.c_text import array
 from firmware_export.packing import pack_bits, pack_rows
 from firmware_export.requantisation import bisect_constants
@@ -29,60 +23,56 @@ def constant(name: str, c_type: str, values: npt.NDArray[np.generic], note: str)
     return Constant(name, array(name, c_type, values, note), values.size * _ITEM_BYTES[c_type])
 
 
-def general_step(prefix: str, index: int, node: Node, source: Tensor, target: Tensor) -> Step:
-    """The layer of `node` with the general kernels; tensors are bytes, potentials int32.
+def general_step(
+    prefix: str,
+    index: int,
+    does: Addition | Dense | Convolution | Separable,
+    sources: tuple[Tensor, ...],
+    target: Tensor,
+) -> Step:
+    """A layer with the general kernels; tensors are bytes, potentials int32.
 
     Args:
         prefix: of the C names of the layer's constants.
         index: of the layer in the model.
-        node: the layer in its place.
-        source: tensor of layout ``bytes``.
+        does: what the layer does.
+        sources: tensors of layout ``bytes``.
         target: tensor of layout ``bytes``, or ``words`` if the layer has no activation.
     """
-    layer = node.layer
-    assert not isinstance(layer, InputData)
-    constants, pointers = _activation(prefix, layer, node.max_activated)
-    words = layer.filters
-    mids = 0
+    constants, pointers = _activation(prefix, does.layer, does.node.max_activated)
+    if isinstance(does, Addition):
+        return _addition(prefix, index, does, sources, target, constants, pointers)
+    (source,) = sources
+    node, layer = does.node, does.layer
+    words, mids, border = layer.filters, 0, 0
     depthwise = "NULL"
-    pooling = pooling_window(node)
-    if isinstance(layer, FullyConnected):
-        rows = layer.by_position(node.input_shape).reshape(-1, layer.filters).T
-        border = 0
-        driver, potentials = "akrt_layer_dense", ""
-    else:
-        border = layer.padding_value if isinstance(layer, InputConvolutional) else 0
+    moved, pooling = window(node.input_shape, node.output_shape), None
+    driver, potentials = "akrt_layer_dense", ""
+    if not isinstance(does, Dense):
+        moved, pooling, border = does.window, does.pooling, does.border
         driver, potentials = "akrt_layer_plain", "akrt_conv_potentials"
-        if layer.pooling is not None:
-            driver, words = "akrt_layer_sum", 2 * layer.filters
-            if pooling is not None:
-                driver = "akrt_layer_max"
-        if isinstance(layer, SeparableConvolutional):
+        if does.pool is not None:
+            driver, words = f"akrt_layer_{does.pool}", 2 * layer.filters
+        if isinstance(does, Separable):
             potentials, mids = "akrt_separable_potentials", node.input_shape[2]
             depthwise = f"{prefix}_depthwise"
             constants.append(
                 constant(
                     depthwise,
                     "uint8_t",
-                    pack_bits(layer.depthwise, layer.weights_bits),
-                    f"{layer.weights_bits} bits, (kernel_x, kernel_y, channels)",
+                    pack_bits(does.depthwise, does.layer.weights_bits),
+                    f"{does.layer.weights_bits} bits, (kernel_x, kernel_y, channels)",
                 )
             )
-            rows = layer.pointwise.T
-        else:
-            rows = layer.weights.reshape(-1, layer.filters).T
-    packed = pack_rows(rows, layer.weights_bits)
-    constants.append(
-        constant(f"{prefix}_weights", "uint8_t", packed, f"{layer.weights_bits} bits, by filter")
-    )
-    geometry = window_fields(convolution_window(node))
+    bits = does.layer.weights_bits
+    packed = pack_rows(does.weights.T, bits)
+    constants.append(constant(f"{prefix}_weights", "uint8_t", packed, f"{bits} bits, by filter"))
     pool = window_fields(pooling or window(node.conv_shape, node.output_shape))
     fields = (
-        f"{geometry}, {pool}, {layer.filters}, {layer.weights_bits}, {packed.shape[1]}, "
+        f"{window_fields(moved)}, {pool}, {layer.filters}, {bits}, {packed.shape[1]}, "
         f"{border}, {layer.act_bits or 0}, {prefix}_weights, {depthwise}, {pointers}"
     )
-    text = f"static const akrt_mcu_layer {prefix} = {{{fields}}};\n"
-    constants.append(Constant(prefix, text, 4 * 33))
+    constants.append(_layer_constant(prefix, fields))
 
     def call(read: str, write: str, scratch: str) -> str:
         how = f"{potentials}, {mids}, " if potentials else ""
@@ -91,13 +81,47 @@ def general_step(prefix: str, index: int, node: Node, source: Tensor, target: Te
     return Step(
         layer=index,
         kernel=driver if not potentials else f"{driver}/{potentials}",
-        source=source,
+        sources=(source,),
         target=target,
         call=call,
         kernels=(driver, potentials) if potentials else (driver,),
         constants=tuple(constants),
         scratch_bytes=4 * (mids + words),
     )
+
+
+def _addition(
+    prefix: str,
+    index: int,
+    does: Addition,
+    sources: tuple[Tensor, ...],
+    target: Tensor,
+    constants: list[Constant],
+    pointers: str,
+) -> Step:
+    node, layer = does.node, does.layer
+    moved = window_fields(window(node.input_shape, node.output_shape))
+    fields = (
+        f"{moved}, {moved}, {layer.filters}, 0, 0, 0, {layer.act_bits or 0}, NULL, NULL, {pointers}"
+    )
+    constants.append(_layer_constant(prefix, fields))
+    return Step(
+        layer=index,
+        kernel="akrt_layer_add",
+        sources=sources,
+        target=target,
+        call=lambda first, second, write, scratch: (
+            f"akrt_layer_add(&{prefix}, {first}, {second}, {write}, {scratch});"
+        ),
+        kernels=("akrt_layer_add",),
+        constants=tuple(constants),
+        scratch_bytes=4 * layer.filters,
+    )
+
+
+def _layer_constant(prefix: str, fields: str) -> Constant:
+    """The akrt_mcu_layer of a layer."""
+    return Constant(prefix, f"static const akrt_mcu_layer {prefix} = {{{fields}}};\n", 4 * 33)
 
 
 def window_fields(window: Window) -> str:

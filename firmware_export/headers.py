@@ -64,7 +64,7 @@ def api_header(program: Program, model_hash: str, version: str) -> str:
         "CLASSES": str(c),
         "LAYERS": str(len(model.layers)),
         "MODEL_ID": f"0x{model_hash[:8]}u",
-        "ARENA_BYTES": str(max(program.plan.bytes, 8)),
+        "ARENA_BYTES": str(max(program.arena.bytes, 8)),
     }
     defines = "".join(f"#define {upper}_{key} {value}\n" for key, value in sizes.items())
     return f"""\
@@ -118,7 +118,7 @@ def _size_check(program: Program) -> str:
 def _largest_object(program: Program) -> int:
     """Bytes of the largest array that a caller gives or the network has."""
     model = program.model
-    arena, outputs = max(program.plan.bytes, 8), 4 * math.prod(model.output_shape)
+    arena, outputs = max(program.arena.bytes, 8), 4 * math.prod(model.output_shape)
     constants = (c.bytes for c in program.constants)
     return max(arena, outputs, math.prod(model.input_shape), *constants)
 
@@ -263,7 +263,9 @@ def _implementation(program: Program) -> str:
     upper = name.upper()
     body = "".join(_step_text(program, i, step) for i, step in enumerate(program.steps))
     needs_words = any(program.scratch(i) != "NULL" for i in range(len(program.steps)))
-    needs_bytes = any(not t.external for step in program.steps for t in (step.source, step.target))
+    needs_bytes = any(
+        not t.external for step in program.steps for t in (*step.sources, step.target)
+    )
     declarations = "    uint8_t *arena_bytes = (uint8_t *)arena;\n" if needs_bytes else ""
     declarations += "    int32_t *arena_words = (int32_t *)arena;\n" if needs_words else ""
     checks = ""
@@ -304,7 +306,8 @@ AKRT_CODE int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
 def _step_text(program: Program, index: int, step: Step) -> str:
     upper = program.name.upper()
     layer = program.model.layers[step.layer]
-    call = step.call(program.place(step.source), program.place(step.target), program.scratch(index))
+    reads = map(program.place, step.sources)
+    call = step.call(*reads, program.place(step.target), program.scratch(index))
     title = comment(f"{step.layer}: {layer.name}, {layer.kind}")
     text = f"    /* {title} */\n    {call}\n"
     if step.ends_layer:

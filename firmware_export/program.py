@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, replace
 
 from akrt.errors import UnsupportedLayerError, UsageError
-from akrt.model import InputConvolutional, InputData, Model, Node, SeparableConvolutional
+from akrt.lowering.liveness import Arena, plan_arena, scratch_name
+from akrt.lowering.operations import Addition, Convolution, Dense, Pass, Separable, operation
+from akrt.model import Model, Node
 from firmware_export.general_steps import general_step
-from firmware_export.planner import Plan, plan, scratch_name
 from firmware_export.row_steps import (
     conv_obstacles,
     conv_rows_step,
@@ -20,9 +21,11 @@ from firmware_export.row_steps import (
 )
 from firmware_export.step import INPUT, OUTPUT, Constant, Step, Tensor
 
-__all__ = ["Program", "lower", "slow_because"]
+__all__ = ["ALIGNMENT", "Program", "lower", "slow_because"]
 
 
+ALIGNMENT = 8
+"""Of everything in the arena, in bytes."""
 MAX_ELEMENTS = 1 << 22
 """Of a tensor of an export: more than the memory of any microcontroller."""
 
@@ -34,7 +37,7 @@ class Program:
     name: str
     model: Model
     steps: tuple[Step, ...]
-    plan: Plan
+    arena: Arena
 
     @property
     def kernels(self) -> tuple[str, ...]:
@@ -50,12 +53,12 @@ class Program:
         """C expression for the memory of `tensor`."""
         if tensor.external:
             return tensor.name
-        return f"arena_bytes + {self.plan.offset(tensor.name)}"
+        return f"arena_bytes + {self.arena.offset(tensor.name)}"
 
     def scratch(self, index: int) -> str:
         """C expression for the scratch of step `index`."""
         name = scratch_name(index)
-        return f"arena_words + {self.plan.offset(name) // 4}" if name in self.plan else "NULL"
+        return f"arena_words + {self.arena.offset(name) // 4}" if name in self.arena else "NULL"
 
 
 def _check_texts(model: Model) -> None:
@@ -78,11 +81,9 @@ def lower(model: Model, name: str) -> Program:
         UsageError: a name or label holds what UTF-8 cannot carry.
     """
     _check_texts(model)
-    nodes = model.nodes
-    rows = [takes_rows(node) for node in nodes]
-    source = Tensor(INPUT, nodes[0].input_shape, "bytes", external=True)
-    for node in nodes:
-        elements = max(map(math.prod, (node.input_shape, node.conv_shape, node.output_shape)))
+    for node in model.nodes:
+        shapes = (*(value.shape for value in node.inputs), node.conv_shape, node.output_shape)
+        elements = max(map(math.prod, shapes))
         if elements > MAX_ELEMENTS:
             raise UnsupportedLayerError(
                 node.layer.name,
@@ -90,54 +91,88 @@ def lower(model: Model, name: str) -> Program:
                 f"a tensor of {elements:,} elements: those of an export have at most "
                 f"{MAX_ELEMENTS:,}",
             )
-    steps: list[Step] = []
-    for index, node in enumerate(nodes):
-        if isinstance(node.layer, InputData):
-            continue
-        prefix = f"{name}_l{index}"
+    steps = tuple(_Steps(model, name).all())
+    return Program(name, model, steps, plan_arena([step.job for step in steps], ALIGNMENT))
+
+
+class _Steps:
+    """Makes the steps of a model, and between them those that change a tensor's layout."""
+
+    def __init__(self, model: Model, name: str) -> None:
+        self._nodes = model.nodes
+        self._prefix = name
+        self._does = {node.layer.name: operation(node) for node in model.nodes}
+        self._takers = {n.layer.name: model.takers(n.layer.name) for n in model.nodes}
+        self._made: dict[str, dict[str, Tensor]] = {}
+        """Of every layer: its output, by layout."""
+        self._steps: list[Step] = []
+
+    def all(self) -> list[Step]:
+        for index, node in enumerate(self._nodes):
+            does = self._does[node.layer.name]
+            if isinstance(does, Pass):
+                given = Tensor(INPUT, node.input_shape, "bytes", external=True)
+                self._made[node.layer.name] = {"bytes": given}
+                continue
+            step = self._step(index, does)
+            self._steps.append(step)
+            self._made[node.layer.name] = {step.target.layout: step.target}
+        last = len(self._nodes) - 1
+        name = self._nodes[last].layer.name
+        if "words" not in self._made[name]:
+            self._steps.append(_widen(last, self._output(name, "bytes", last, "unpacked")))
+        return self._steps
+
+    def _step(self, index: int, does: Addition | Dense | Convolution | Separable) -> Step:
+        node, prefix = does.node, f"{self._prefix}_l{index}"
         target = _target(index, node)
         as_rows = replace(target, layout="rows")
-        if rows[index]:
-            if source.layout != "rows":
-                packed = Tensor(f"packed_{index}", source.shape, "rows")
-                steps.append(pack_step(index, source, packed))
-                source = packed
-            assert isinstance(node.layer, SeparableConvolutional)
-            goal = as_rows if node.layer.pooling is None else target
-            steps.append(separable_rows_step(prefix, index, node, source, goal))
-        else:
-            if source.layout == "rows":
-                flat = Tensor(f"unpacked_{index}", source.shape, "bytes")
-                steps.append(unpack_step(index, source, flat))
-                source = flat
-            fast = None
-            if index + 1 < len(nodes) and rows[index + 1]:
-                fast = conv_rows_step(prefix, index, node, source, as_rows)
-            steps.append(fast or general_step(prefix, index, node, source, target))
-        source = steps[-1].target
-    last = len(nodes) - 1
-    if source.layout == "rows":
-        flat = Tensor("unpacked", source.shape, "bytes")
-        steps.append(unpack_step(last, source, flat))
-        source = flat
-    if source.layout == "bytes":
-        steps.append(_widen(last, source))
-    return Program(name, model, tuple(steps), plan(steps))
+        if isinstance(does, Separable) and takes_rows(does):
+            (source,) = self._inputs(index, node, "rows")
+            goal = as_rows if does.pool is None else target
+            return separable_rows_step(prefix, index, does, source, goal)
+        sources = self._inputs(index, node, "bytes")
+        fast = None
+        takers = self._takers[node.layer.name]
+        if takers and all(takes_rows(self._does[taker.layer.name]) for taker in takers):
+            fast = conv_rows_step(prefix, index, does, sources[0], as_rows)
+        return fast or general_step(prefix, index, does, sources, target)
+
+    def _inputs(self, index: int, node: Node, layout: str) -> tuple[Tensor, ...]:
+        """What a layer takes, each in `layout`."""
+        if not node.sources:
+            return (Tensor(INPUT, node.input_shape, "bytes", external=True),)
+        prefix = "packed" if layout == "rows" else "unpacked"
+        names = [f"{prefix}_{index}", f"{prefix}_{index}_1"]
+        return tuple(
+            self._output(source, layout, index, name)
+            for source, name in zip(node.sources, names, strict=False)
+        )
+
+    def _output(self, layer: str, layout: str, index: int, name: str) -> Tensor:
+        """The output of `layer` in `layout`, made before the step `index` as `name` if need be."""
+        made = self._made[layer]
+        if layout not in made:
+            (given,) = made.values()
+            made[layout] = Tensor(name, given.shape, layout)
+            change = pack_step if layout == "rows" else unpack_step
+            self._steps.append(change(index, given, made[layout]))
+        return made[layout]
 
 
 def slow_because(model: Model, index: int) -> tuple[str, ...]:
     """All that keeps layer `index` from the fast kernels, for people; empty: it takes them."""
     node = model.nodes[index]
-    layer = node.layer
-    if isinstance(layer, InputData):
+    does = operation(node)
+    if isinstance(does, Pass):
         return ()
-    if isinstance(layer, SeparableConvolutional):
-        return rows_obstacles(node)
-    if not isinstance(layer, InputConvolutional):
-        return (f"{layer.kind} has no fast kernel",)
-    reasons = conv_obstacles(node)
-    following = model.nodes[index + 1 : index + 2]
-    if not any(takes_rows(node) for node in following):
+    if isinstance(does, Separable):
+        return rows_obstacles(does)
+    if not isinstance(does, Convolution):
+        return (f"{does.layer.kind} has no fast kernel",)
+    reasons = conv_obstacles(does)
+    takers = model.takers(node.layer.name)
+    if not node.sources and not (takers and all(takes_rows(operation(n)) for n in takers)):
         reasons += ("no fast layer follows",)
     return reasons
 
@@ -153,7 +188,7 @@ def _widen(layer: int, source: Tensor) -> Step:
     return Step(
         layer=layer,
         kernel="akrt_widen",
-        source=source,
+        sources=(source,),
         target=Tensor(OUTPUT, source.shape, "words", external=True),
         call=lambda read, write, scratch: f"akrt_widen({read}, {source.elements}, {write});",
         kernels=("akrt_widen",),

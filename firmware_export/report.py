@@ -37,7 +37,7 @@ def memory_report(program: Program) -> dict[str, Any]:
     classes = class_constants_bytes(program)
     return {
         "name": program.name,
-        "arena_bytes": max(program.plan.bytes, 8),
+        "arena_bytes": max(program.arena.bytes, 8),
         "constant_bytes": classes + sum(int(str(row["constant_bytes"])) for row in layers),
         "class_constant_bytes": classes,
         "stack_bytes": stack_bytes(program),
@@ -51,7 +51,7 @@ def memory_report(program: Program) -> dict[str, Any]:
                 "from_layer": program.steps[block.first].layer,
                 "to_layer": program.steps[block.last].layer,
             }
-            for block in program.plan.blocks
+            for block in program.arena.blocks
         ],
     }
 

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.geometry import convolution_window
+from akrt.lowering.operations import Convolution, Operation, Separable
 from akrt.lowering.ranges import depthwise_range, potential_range, product_range
 from akrt.model import (
     POTENTIAL_MAX,
     POTENTIAL_MIN,
-    InputConvolutional,
-    Node,
-    SeparableConvolutional,
 )
 from firmware_export.general_steps import constant, window_fields
 from firmware_export.requantisation import (
@@ -77,17 +74,16 @@ class Requantisation:
         return f"{form}, shift {self.shift % 32}"
 
 
-def takes_rows(node: Node) -> bool:
+def takes_rows(does: Operation) -> bool:
     """Whether the layer is separable, 3x3, unstrided, 'same', narrow, of few bits."""
-    return isinstance(node.layer, SeparableConvolutional) and not rows_obstacles(node)
+    return isinstance(does, Separable) and not rows_obstacles(does)
 
 
-def rows_obstacles(node: Node) -> tuple[str, ...]:
+def rows_obstacles(does: Separable) -> tuple[str, ...]:
     """All that keeps a separable layer from the fast kernels, for people."""
-    layer = node.layer
-    assert isinstance(layer, SeparableConvolutional)
+    node, layer = does.node, does.layer
     kernel, stride = "x".join(map(str, layer.kernel_size)), "x".join(map(str, layer.stride))
-    low, high = depthwise_range(node)
+    low, high = depthwise_range(does)
     rules = [
         (layer.kernel_size == (3, 3), f"kernel {kernel}, not 3x3"),
         (layer.stride == (1, 1), f"stride {stride}, not 1x1"),
@@ -100,23 +96,23 @@ def rows_obstacles(node: Node) -> tuple[str, ...]:
         (int((high - low).max()) <= _FIELD - 3, "a depthwise result of more than 10 bits"),
     ]
     if layer.pooling is None:
-        low, high = potential_range(node)
+        low, high = potential_range(does)
         within = low.min() >= POTENTIAL_MIN and high.max() <= POTENTIAL_MAX
         rules.append((bool(within), "a potential of more than 20 bits"))
         rules.append((layer.act_bits is not None, "no activation"))
-        exact = layer.act_bits is None or _requantisation(node) is not None
+        exact = layer.act_bits is None or _requantisation(does) is not None
         rules.append((exact, "thresholds beyond 23 bits"))
     else:
         rules.append((layer.pooling.kind == "average", f"{layer.pooling.kind} pooling"))
-        rules.append((2 * _sum_reach(node) <= _INT32_MAX, "sums of more than 31 bits"))
+        rules.append((2 * _sum_reach(does) <= _INT32_MAX, "sums of more than 31 bits"))
         exact = layer.act_bits is None or bisect_constants(layer, 1 << 19) is not None
         rules.append((exact, "thresholds beyond 23 bits"))
     return tuple(text for holds, text in rules if not holds)
 
 
-def pointwise_group(node: Node) -> int:
+def pointwise_group(does: Separable) -> int:
     """The most channels, a multiple of 4, over which every filter's sum fits 16 bits."""
-    least, most = product_range(node)
+    least, most = product_range(does)
     for size in range(padded_channels(len(least)), 3, -4):
         starts = range(0, len(least), size)
         sums = [(least[s : s + size].sum(0), most[s : s + size].sum(0)) for s in starts]
@@ -126,26 +122,25 @@ def pointwise_group(node: Node) -> int:
 
 
 def separable_rows_step(
-    prefix: str, index: int, node: Node, source: Tensor, target: Tensor
+    prefix: str, index: int, does: Separable, source: Tensor, target: Tensor
 ) -> Step:
     """A separable layer on rows: to rows, or to bytes or words after global pooling."""
-    layer = node.layer
-    assert isinstance(layer, SeparableConvolutional)
+    node, layer = does.node, does.layer
     channels, filters = padded_channels(node.input_shape[2]), padded_channels(layer.filters)
-    group = pointwise_group(node)
-    requant = _requantisation(node)
+    group = pointwise_group(does)
+    requant = _requantisation(does)
     constants = [
-        *_depthwise_constants(prefix, node),
+        *_depthwise_constants(prefix, does),
         constant(
             f"{prefix}_weights",
             "uint32_t",
-            _pair_words(layer.pointwise, channels, filters),
+            _pair_words(does.weights, channels, filters),
             "4 bits, weight + 8: four channels of a filter low, four of the next one high",
         ),
     ]
     pooled = layer.pooling is not None
     if not pooled:
-        constants[-1] = _by_core(constants[-1], _triple_constant(prefix, layer.pointwise))
+        constants[-1] = _by_core(constants[-1], _triple_constant(prefix, does.weights))
     table, addend_unit = "NULL", 0
     if requant is not None:
         # some cores read three filters at a time, some eight
@@ -181,7 +176,7 @@ def separable_rows_step(
     return Step(
         layer=index,
         kernel=kernel,
-        source=source,
+        sources=(source,),
         target=target,
         call=call,
         kernels=(kernel,),
@@ -193,26 +188,26 @@ def separable_rows_step(
 
 
 def conv_rows_step(
-    prefix: str, index: int, node: Node, source: Tensor, target: Tensor
+    prefix: str, index: int, does: Operation, source: Tensor, target: Tensor
 ) -> Step | None:
     """A first layer with 8-bit weights to rows; None if it needs the general kernel."""
-    layer = node.layer
-    if not isinstance(layer, InputConvolutional) or conv_obstacles(node):
+    if not isinstance(does, Convolution) or conv_obstacles(does):
         return None
-    requant = _requantisation(node)
+    layer = does.layer
+    requant = _requantisation(does)
     assert requant is not None
     filters = padded_channels(layer.filters)
-    taps = layer.weights.size // layer.filters
+    taps = len(does.weights)
     padded = np.zeros((taps, filters), np.int8)
-    padded[:, : layer.filters] = layer.weights.reshape(taps, layer.filters)
+    padded[:, : layer.filters] = does.weights
     pairs = padded.reshape(taps, filters // 2, 2).transpose(1, 0, 2)
     constants = [
         constant(f"{prefix}_weights", "int8_t", pairs, "8 bits, by pair of filters, interleaved"),
         _requant_constant(prefix, requant, filters),
     ]
-    geometry = window_fields(convolution_window(node))
+    geometry = window_fields(does.window)
     fields = (
-        f"{geometry}, {layer.padding_value}, {filters // 2}, {requant.c_shift}, {layer.act_bits}, "
+        f"{geometry}, {does.border}, {filters // 2}, {requant.c_shift}, {layer.act_bits}, "
         f"{prefix}_weights, {prefix}_requant"
     )
     text = f"static const akrt_conv_rows_layer {prefix} = {{{fields}}};\n"
@@ -220,7 +215,7 @@ def conv_rows_step(
     return Step(
         layer=index,
         kernel="akrt_conv_rows",
-        source=source,
+        sources=(source,),
         target=target,
         call=lambda read, write, scratch: f"akrt_conv_rows(&{prefix}, {read}, {write}, {scratch});",
         kernels=("akrt_conv_rows",),
@@ -230,17 +225,18 @@ def conv_rows_step(
     )
 
 
-def conv_obstacles(node: Node) -> tuple[str, ...]:
-    """All that keeps a first layer from the fast kernel, for people."""
-    layer = node.layer
-    assert isinstance(layer, InputConvolutional)
+def conv_obstacles(does: Convolution) -> tuple[str, ...]:
+    """All that keeps a convolution from the fast kernel, for people."""
+    node, layer = does.node, does.layer
+    if node.sources:
+        return (f"{layer.kind} has no fast kernel",)
     rules = [
         (layer.pooling is None, "pooling"),
-        (layer.weights[..., 0].size <= _CHANNELS, f"more than {_CHANNELS} weights to a filter"),
+        (len(does.weights) <= _CHANNELS, f"more than {_CHANNELS} weights to a filter"),
         (layer.weights_bits == 8, f"{layer.weights_bits}-bit weights, not 8"),
         (node.output_shape[1] <= WIDTH, f"Y {node.output_shape[1]}, more than {WIDTH}"),
         (layer.act_bits is not None, "no activation"),
-        (layer.act_bits is None or _requantisation(node) is not None, "thresholds beyond 23 bits"),
+        (layer.act_bits is None or _requantisation(does) is not None, "thresholds beyond 23 bits"),
     ]
     return tuple(text for holds, text in rules if not holds)
 
@@ -261,7 +257,7 @@ def _layout_step(kernel: str, layer: int, source: Tensor, target: Tensor) -> Ste
     return Step(
         layer=layer,
         kernel=kernel,
-        source=source,
+        sources=(source,),
         target=target,
         call=lambda read, write, scratch: f"{kernel}({read}, {sizes}, {write});",
         kernels=(kernel,),
@@ -269,24 +265,20 @@ def _layout_step(kernel: str, layer: int, source: Tensor, target: Tensor) -> Ste
     )
 
 
-def _sum_reach(node: Node) -> int:
+def _sum_reach(does: Separable) -> int:
     """Bound of what the certificate of the collapsed sum adds up."""
-    layer = node.layer
-    assert isinstance(layer, SeparableConvolutional)
-    positions = node.conv_shape[0] * node.conv_shape[1]
-    return positions * node.max_potential
+    return does.window.positions * does.node.max_potential
 
 
-def _requantisation(node: Node) -> Requantisation | None:
-    layer = node.layer
-    assert isinstance(layer, (SeparableConvolutional, InputConvolutional))
+def _requantisation(does: Convolution | Separable) -> Requantisation | None:
+    node, layer = does.node, does.layer
     if layer.act_bits is None:
         return None
     if layer.pooling is not None or layer.act_bits != 4:
         constants = bisect_constants(layer, 1 << 19)
         return None if constants is None else Requantisation(constants, -1)
-    reach = potential_range(node)
-    separable = isinstance(layer, SeparableConvolutional)
+    reach = potential_range(does)
+    separable = isinstance(does, Separable)
     narrow = narrow_constants(layer, *reach) if separable else None
     if narrow is not None:
         return Requantisation(*narrow)
@@ -321,14 +313,13 @@ def _requant_array(c_type: str, name: str, constants: Wide, filters: int) -> str
     return f"static const {c_type} {name}[{len(words)}] = {{\n    {body},\n}};\n"
 
 
-def _depthwise_constants(prefix: str, node: Node) -> list[Constant]:
-    layer = node.layer
-    assert isinstance(layer, SeparableConvolutional)
-    channels = padded_channels(layer.depthwise.shape[2])
+def _depthwise_constants(prefix: str, does: Separable) -> list[Constant]:
+    given = does.depthwise.shape[2]
+    channels = padded_channels(given)
     taps = np.zeros((channels, 9), np.int64)
-    taps[: layer.depthwise.shape[2]] = layer.depthwise.astype(np.int64).reshape(9, -1).T
+    taps[:given] = does.depthwise.astype(np.int64).reshape(9, -1).T
     low = np.zeros(channels, np.int64)
-    low[: layer.depthwise.shape[2]] = -depthwise_range(node)[0]
+    low[:given] = -depthwise_range(does)[0]
     nibbles = taps & 15
     words = (nibbles[:, :8] << (4 * np.arange(8))).sum(1)
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from akrt.lowering.liveness import Job
 from akrt.model import Shape
 
 __all__ = ["INPUT", "OUTPUT", "Constant", "Step", "Tensor", "padded_channels"]
@@ -56,20 +57,32 @@ class Constant:
 
 @dataclass(frozen=True)
 class Step:
-    """A kernel call. ``call`` makes C of it, given C expressions for input, output and scratch."""
+    """A kernel call. ``call`` makes C of it, given C for each input, the output and the scratch."""
 
     layer: int
     """Index of the layer whose work this is."""
     kernel: str
-    source: Tensor
+    sources: tuple[Tensor, ...]
     target: Tensor
-    call: Callable[[str, str, str], str]
+    call: Callable[..., str]
     kernels: tuple[str, ...]
     """Stems of the files in src_c/mcu."""
     constants: tuple[Constant, ...] = ()
     scratch_bytes: int = 0
     in_place: bool = False
-    """The target takes the source's memory."""
+    """The target may take the first source's memory."""
     ends_layer: bool = True
     """The target is the layer's output: hooks and hashes follow."""
     notes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def job(self) -> Job:
+        """What it does to the arena."""
+        target = None if self.target.external else self.target.name
+        return Job(
+            reads=tuple(source.name for source in self.sources if not source.external),
+            writes=target,
+            bytes=0 if target is None else self.target.bytes,
+            scratch_bytes=self.scratch_bytes,
+            in_place=self.in_place and not self.sources[0].external,
+        )

@@ -29,7 +29,7 @@ _DECISION_BYTES = 2 * 4 + 6 * 4
 
 def arena_bytes(program: Program) -> int:
     """The network's arena, or the transform's scratch where that is more."""
-    return max(program.plan.bytes, FFT_BYTES)
+    return max(program.arena.bytes, FFT_BYTES)
 
 
 def stream_memory(program: Program, settings: StreamSettings) -> dict[str, Any]:

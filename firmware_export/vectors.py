@@ -7,7 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from akrt.model import InputData, Model
+from akrt.lowering.operations import Pass, operation
+from akrt.model import Model
 from firmware_export.c_text import array
 from firmware_export.expected import class_of, layer_outputs, tensor_hash
 from firmware_export.program import Program
@@ -72,7 +73,7 @@ def selftest_source(program: Program) -> str:
             return 252;
         }}
 """
-    first = 1 if isinstance(model.layers[0], InputData) else 0
+    first = 1 if isinstance(operation(model.nodes[0]), Pass) else 0
     return f"""\
 /* Runs the test vectors of {name}. Empty, so that a folder may be compiled whole, unless one of
  * these is defined:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 from akrt.lowering.arithmetic import convolve, run_node
+from akrt.lowering.operations import Spatial, operation
 from akrt.model import (
     WEIGHT_RANGES,
+    Add,
     AnyLayer,
     Convolutional,
     FullyConnected,
@@ -20,6 +23,7 @@ from akrt.model import (
     Pooling,
     SeparableConvolutional,
 )
+from akrt.model.node import connect
 
 MAX_ELEMENTS = 1 << 15
 SAMPLES = 3
@@ -48,15 +52,25 @@ def random_input(rng: np.random.Generator, model: Model, samples: int = SAMPLES)
     return x
 
 
-def calibrate(layers: list[AnyLayer], rng: np.random.Generator, x: np.ndarray) -> list[AnyLayer]:
+def calibrate(
+    layers: list[AnyLayer],
+    rng: np.random.Generator,
+    x: np.ndarray,
+    inputs: dict[str, tuple[str, ...]] | None = None,
+) -> list[AnyLayer]:
     """The layers with thresholds and steps that spread the outputs for `x` over their range."""
+    sources = {layer.name: (before.name,) for before, layer in pairwise(layers)}
+    sources |= {layers[0].name: (), **(inputs or {})}
     done: list[AnyLayer] = []
-    value: Any = x
+    made: dict[str, Any] = {}
     for layer in layers:
         if isinstance(layer, InputData):
             done.append(layer)
+            made[layer.name] = x
             continue
-        raw = run_node(Model((*done, replace(layer, act_bits=None))).nodes[-1], value)
+        given = [made[name] for name in sources[layer.name]] or [x]
+        *_, node = connect([*done, replace(layer, act_bits=None)], sources)
+        raw = run_node(node, *given)
         flat = raw.reshape(-1, raw.shape[-1]).astype(np.float64)
         low, high = flat.min(0), flat.max(0)
         threshold = np.floor(low + (high - low) * rng.uniform(0.05, 0.5, flat.shape[1]))
@@ -64,7 +78,8 @@ def calibrate(layers: list[AnyLayer], rng: np.random.Generator, x: np.ndarray) -
         step = np.maximum(span / 16, 1 / 16).astype(np.float32)
         layer = replace(layer, threshold=threshold.astype(np.int32), act_step=step)
         done.append(layer)
-        value = run_node(Model(tuple(done)).nodes[-1], value)
+        *_, node = connect(done, sources)
+        made[layer.name] = run_node(node, *given)
     return done
 
 
@@ -243,13 +258,79 @@ def wide_dense_networks(draw: st.DrawFn) -> tuple[Model, np.ndarray]:
     return Model(tuple(calibrate(layers, rng, x))), x
 
 
+@st.composite
+def residual_networks(draw: st.DrawFn) -> tuple[Model, np.ndarray]:
+    """Networks whose branches part and meet again in additions, some of them nested."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    x, y, channels = draw(st.integers(1, 9)), draw(st.integers(1, 7)), 1
+    layers: list[AnyLayer] = []
+    inputs: dict[str, tuple[str, ...]] = {}
+
+    def convolution(source: str, filters: int, entrance: bool = False) -> str:
+        name = f"layer_{len(layers)}"
+        bits = draw(st.sampled_from([1, 2, 4, 8]))
+        common: dict[str, Any] = {"name": name, "weights_bits": bits, **placeholder(filters)}
+        common["act_bits"] = draw(st.sampled_from([1, 2, 4]))
+        kernel = draw(st.sampled_from([(1, 1), (3, 3), (1, 3)]))
+        if entrance:
+            weights = random_weights(rng, bits, (*kernel, channels, filters))
+            layer: AnyLayer = InputConvolutional(
+                input_shape=(x, y, channels), weights=weights, **common
+            )
+        elif draw(st.booleans()):
+            depthwise = random_weights(rng, bits, (3, 3, channels))
+            pointwise = random_weights(rng, bits, (channels, filters))
+            layer = SeparableConvolutional(depthwise=depthwise, pointwise=pointwise, **common)
+        else:
+            weights = random_weights(rng, bits, (*kernel, channels, filters))
+            layer = Convolutional(weights=weights, **common)
+        layers.append(layer)
+        if not entrance:
+            inputs[name] = (source,)
+        return name
+
+    if draw(st.booleans()):
+        channels = draw(st.sampled_from([1, 3]))
+        filters = draw(st.sampled_from([1, 4, 7, 16]))
+        at = convolution("", filters, entrance=True)
+        channels = filters
+    else:
+        channels = draw(st.sampled_from([1, 2, 8, 17]))
+        layers.append(InputData("layer_0", (x, y, channels), draw(st.integers(1, 4))))
+        at = "layer_0"
+    for _ in range(draw(st.integers(1, 3))):
+        ends = [at, at]
+        for branch in (0, 1):
+            for _ in range(draw(st.integers(0, 2))):
+                ends[branch] = convolution(ends[branch], channels)
+        at = f"layer_{len(layers)}"
+        bits = draw(st.sampled_from([1, 2, 4]))
+        layers.append(Add(name=at, act_bits=bits, **placeholder(channels)))
+        inputs[at] = (ends[0], ends[1])
+    last = draw(st.sampled_from(["add", "potentials", "dense"]))
+    if last == "potentials":
+        layers[-1] = replace(layers[-1], act_bits=None)
+    elif last == "dense":
+        weights = random_weights(rng, 4, (x * y * channels, 5))
+        layers.append(
+            FullyConnected(
+                name="out", weights=weights, weights_bits=4, act_bits=None, **placeholder(5)
+            )
+        )
+        inputs["out"] = (at,)
+    shape = layers[0].entry.shape
+    values = rng.integers(0, layers[0].entry.high + 1, (SAMPLES, *shape)).astype(np.uint8)
+    values[0] = layers[0].entry.high
+    return Model(tuple(calibrate(layers, rng, values, inputs)), inputs=inputs), values
+
+
 def potentials(model: Model, x: np.ndarray) -> np.ndarray:
     """Unpooled, unsaturated potentials of the last layer."""
     for node in model.nodes[:-1]:
         x = run_node(node, x)
-    layer = model.layers[-1]
-    assert not isinstance(layer, (InputData, FullyConnected))
-    return convolve(model.nodes[-1], x)
+    does = operation(model.nodes[-1])
+    assert isinstance(does, Spatial)
+    return convolve(does, x)
 
 
 __all__ = [
@@ -261,5 +342,6 @@ __all__ = [
     "placeholder",
     "potentials",
     "random_input",
+    "residual_networks",
     "wide_dense_networks",
 ]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from akrt.model import (
     POTENTIAL_MAX,
     POTENTIAL_MIN,
+    Add,
     FullyConnected,
     InputConvolutional,
     InputData,
@@ -26,11 +27,11 @@ Wide = npt.NDArray[np.int64]
 def layer_outputs(model: Model, sample: npt.NDArray[np.uint8]) -> list[Wide]:
     """Output of every layer for one sample (X, Y, C): int64 (X', Y', C')."""
     value = sample.astype(np.int64)
-    outputs = []
+    made = {}
     for node in model.nodes:
-        value = _node_output(node, value)
-        outputs.append(value)
-    return outputs
+        given = [made[name] for name in node.sources] or [value]
+        made[node.layer.name] = _node_output(node, *given)
+    return list(made.values())
 
 
 def border_before(n: int, kernel: int, stride: int, padding: str) -> int:
@@ -40,13 +41,16 @@ def border_before(n: int, kernel: int, stride: int, padding: str) -> int:
     return max((-(-n // stride) - 1) * stride + kernel - n, 0) // 2
 
 
-def _node_output(node: Node, value: Wide) -> Wide:
+def _node_output(node: Node, value: Wide, other: Wide | None = None) -> Wide:
     layer = node.layer
     if isinstance(layer, InputData):
         return value
-    if isinstance(layer, FullyConnected):
+    if isinstance(layer, Add):
+        assert other is not None
+        result: Wide = value + other
+    elif isinstance(layer, FullyConnected):
         flat = value.transpose(2, 1, 0).reshape(-1)
-        result: Wide = (flat @ layer.weights.astype(np.int64)).clip(POTENTIAL_MIN, POTENTIAL_MAX)
+        result = (flat @ layer.weights.astype(np.int64)).clip(POTENTIAL_MIN, POTENTIAL_MAX)
         result = result[None, None]
     else:
         result = _pooled(layer, node, _potentials(layer, node, value))

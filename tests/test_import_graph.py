@@ -58,6 +58,7 @@ ALLOWED = {
         "akrt.forking",
         "akrt.files",
         "akrt.importers.akida_model",
+        "akrt.lowering",
         "akrt.model",
         "akrt.system",
     },
@@ -288,6 +289,7 @@ def test_public_names() -> None:
     for name in akrt.__all__:
         assert getattr(akrt, name) is not None
     assert set(akrt.__all__) == {
+        "Add",
         "AkrtError",
         "Convolutional",
         "Detection",

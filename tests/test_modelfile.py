@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from networks import networks
+from hypothesis import strategies as st
+from networks import networks, residual_networks
 from safetensors.numpy import save as save_tensors
 
 import akrt
@@ -31,7 +32,7 @@ MUTATIONS = 4000
 
 
 @settings(max_examples=100)
-@given(networks())
+@given(st.one_of(networks(), residual_networks()))
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, case: tuple) -> None:
     model, x = case
     path = tmp_path_factory.mktemp("m") / "model.akrt"
@@ -98,7 +99,7 @@ def rewritten(**changes: object) -> bytes:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 2}, r"format version 2 is newer than this akrt reads \(1\): upgrade"),
+        ({"format": 3}, r"format version 3 is newer than this akrt reads \(2\): upgrade"),
         ({"format": None}, "no format version"),
         ({"layers": []}, "at least one layer"),
         ({"layers": [{"kind": "Recurrent"}]}, "unknown layer type 'Recurrent': upgrade akrt"),

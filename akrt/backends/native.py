@@ -20,7 +20,8 @@ from akrt.cpus import usable_cpus
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.kernels._kernels import Architecture, Network, architectures
-from akrt.model import InputData, Model
+from akrt.lowering.operations import Addition, Pass, operation
+from akrt.model import Model
 from akrt.provenance import ComputedBy
 
 _log = logging.getLogger("akrt")
@@ -65,12 +66,15 @@ class NativeBackend(Backend):
         self._pool: ThreadPoolExecutor | None = None
         self._starting = Lock()
         renew_after_fork(self)
-        self._neural = [s for s in model.nodes if not isinstance(s.layer, InputData)]
+        does = [operation(node) for node in model.nodes]
+        self._neural = [d for d in does if not isinstance(d, Pass)]
         self._skipped = len(model.nodes) - len(self._neural)
+        if model.inputs:
+            raise BackendUnavailableError("the native backend runs chains of layers only")
         arch = choose_arch(os.environ.get("AKRT_ARCH", ""))
         self._arch = arch.name
         _log.info("native kernels: %s", self._arch)
-        packed = [pack(s, arch) for s in self._neural]
+        packed = [pack(d, arch) for d in self._neural if not isinstance(d, Addition)]
         self._network = Network(packed, self._arch) if packed else None
         if self._network is not None and self._network.arena_bytes > MAX_ARENA_BYTES:
             raise BackendUnavailableError(

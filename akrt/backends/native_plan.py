@@ -20,19 +20,15 @@ from akrt.backends.native_lanes import (
 )
 from akrt.backends.native_scales import ShortScale, find_scale, find_short_scale
 from akrt.kernels._kernels import Architecture
-from akrt.lowering.geometry import Window, convolution_window, pooling_window
+from akrt.lowering.geometry import Window, window
+from akrt.lowering.operations import Convolution, Dense, Separable
 from akrt.lowering.ranges import depthwise_range
 from akrt.lowering.requantisation import bisection
 from akrt.model import (
     POTENTIAL_MAX,
     POTENTIAL_MIN,
-    FullyConnected,
-    InputConvolutional,
-    InputData,
     NeuralLayer,
     Node,
-    SeparableConvolutional,
-    SpatialLayer,
 )
 
 _INT16_MAX = (1 << 15) - 1
@@ -44,15 +40,14 @@ _OPERAND_MAX = _INT16_MAX + 1 + 255
 _WIDE_DEPTH = 256
 
 
-def pack(node: Node, arch: Architecture) -> dict[str, Any]:
+def pack(does: Dense | Convolution | Separable, arch: Architecture) -> dict[str, Any]:
     """The fields of `akrt_layer` (src_c/include/akrt/network.h) for one layer.
 
     Args:
-        node: the layer in its place.
+        does: what the layer does.
         arch: the kernels that will run it.
     """
-    layer = node.layer
-    assert not isinstance(layer, InputData)
+    node, layer = does.node, does.layer
     packed: dict[str, Any] = {
         "pool": None,
         "border": 0,
@@ -63,25 +58,23 @@ def pack(node: Node, arch: Architecture) -> dict[str, Any]:
         "walks": 0,
         **_activation(layer, node.max_activated),
     }
-    conv = _window(convolution_window(node))
-    if isinstance(layer, FullyConnected):
-        rows = layer.by_position(node.input_shape).reshape(-1, layer.filters)
+    if isinstance(does, Dense):
         packed.update(
             op="dense",
-            conv=conv,
-            **_plain_weights(rows, node, arch, np.zeros(layer.filters, np.int64)),
+            conv=_window(window(node.input_shape, node.output_shape)),
+            **_plain_weights(does.weights, node, arch, np.zeros(layer.filters, np.int64)),
         )
         return packed
-    rows = layer.pointwise if isinstance(layer, SeparableConvolutional) else layer.weights
-    rows = rows.reshape(-1, layer.filters).astype(np.int64)
+    conv = _window(does.window)
+    rows = does.weights.astype(np.int64)
     # where the product makes activations itself, its sums start at the negated threshold
     start = np.zeros(layer.filters, np.int64)
     factor = np.ones(layer.filters, np.int64)
-    if _activates_first(layer):
+    if _activates_first(does):
         packed["activates_first"] = 1
-    if packed["act"] == "scale" and (layer.pooling is None or packed["activates_first"]):
+    if packed["act"] == "scale" and (does.pool is None or packed["activates_first"]):
         start -= layer.threshold
-        short = _short_scale(layer, rows, node, arch)
+        short = _short_scale(does, rows, arch)
         if short is not None:
             start = start * short["factor"] + short["offset"]
             packed.update(act="short", scale={**short, "factor": None})
@@ -91,47 +84,43 @@ def pack(node: Node, arch: Architecture) -> dict[str, Any]:
                 factor = short["factor"]
                 packed["scale"]["factor"] = factor.astype(np.int16)
         elif arch.lanes:
-            scale = _lanes(layer, rows, node)
+            scale = _lanes(does, rows)
             if scale is not None:
                 packed.update(act="lanes", scale=scale)
-    if isinstance(layer, SeparableConvolutional):
+    if isinstance(does, Separable):
         wide = node.max_depthwise > _INT16_MAX
         block = 1 if wide else arch.filter_block
         packed.update(
             op="separable",
-            depthwise=layer.depthwise.astype(np.int16),
+            depthwise=does.depthwise.astype(np.int16),
             wide_depthwise=int(wide),
             **_wide_weights(rows * factor, block),
-            bytes=_separable_bytes(layer, rows, node, arch, start, factor),
+            bytes=_separable_bytes(does, rows, arch, start, factor),
         )
-        if not wide and can_collapse(layer, node):
+        if not wide and can_collapse(does):
             packed["magnitudes"] = _wide_weights(np.abs(rows), block)["weights"]
     else:
-        by_line = _filled_lines(rows, layer.kernel_size[0])
+        by_line = _filled_lines(rows, does.window.size[0])
         # 1x1 needs no windows; and a filled line must not cost more than a copy of each window
-        if arch.walks and conv["size_x"] * conv["size_y"] > 1 and 3 * len(by_line) <= 4 * len(rows):
+        if arch.walks and does.window.taps > 1 and 3 * len(by_line) <= 4 * len(rows):
             packed["walks"] = 1
             rows = by_line
-        packed.update(op="conv", **_plain_weights(rows, node, arch, start))
-        if isinstance(layer, InputConvolutional):
-            packed["border"] = layer.padding_value
+        packed.update(op="conv", **_plain_weights(rows, node, arch, start), border=does.border)
     packed["conv"] = conv
-    if layer.pooling is not None:
-        packed["pool"] = "max" if layer.pooling.kind == "max" else "sum"
-        pooling = pooling_window(node)
-        if pooling is not None:
-            packed["max_pool"] = _window(pooling)
+    packed["pool"] = does.pool
+    if does.pooling is not None:
+        packed["max_pool"] = _window(does.pooling)
     return packed
 
 
-def _activates_first(layer: SpatialLayer) -> bool:
+def _activates_first(does: Convolution | Separable) -> bool:
     """Whether max pooling may act on the activations.
 
     These grow with the potential, and its saturation changes none if all levels are within.
     """
-    if layer.pooling is None or layer.pooling.kind != "max" or layer.act_bits is None:
+    if does.pool != "max" or does.layer.act_bits is None:
         return False
-    levels = layer.firing_levels
+    levels = does.layer.firing_levels
     return bool(levels.min() >= POTENTIAL_MIN and levels.max() < POTENTIAL_MAX)
 
 
@@ -157,9 +146,8 @@ def _plain_weights(
 
 
 def _separable_bytes(
-    layer: SeparableConvolutional,
+    does: Separable,
     pointwise: npt.NDArray[np.int64],
-    node: Node,
     arch: Architecture,
     start: npt.NDArray[np.int64],
     factor: npt.NDArray[np.int64],
@@ -169,8 +157,8 @@ def _separable_bytes(
     `factor` is what the kernel multiplies its sums by. The offset puts the depthwise results of a
     channel where most of them fit a byte.
     """
-    taps = layer.depthwise.astype(np.int64)
-    low, above = depthwise_range(node)
+    node, taps = does.node, does.depthwise.astype(np.int64)
+    low, above = depthwise_range(does)
     below = -low
     span = np.maximum(above + below, 1)
     offset = np.where(span <= 255, below, (255 * below + span // 2) // span)
@@ -188,39 +176,41 @@ def _separable_bytes(
         "weights": interleave(rows.astype(np.int8), arch.byte_block, 4),
         "start": (start - offset @ (pointwise * factor)).astype(np.int32),
         "chain": chain,
-        "depthwise": layer.depthwise,
+        "depthwise": does.depthwise,
         "offset": padded,
     }
 
 
 def _short_scale(
-    layer: SpatialLayer, rows: npt.NDArray[np.int64], node: Node, arch: Architecture
+    does: Convolution | Separable, rows: npt.NDArray[np.int64], arch: Architecture
 ) -> ShortScale | None:
     """Constants of akrt_matmul_u8s8_u8_short where a layer can use it."""
+    node, layer = does.node, does.layer
     assert layer.act_bits is not None
     none = np.zeros(layer.filters, np.int64)
     multiplies_bytes = (
-        _separable_bytes(layer, rows, node, arch, none, none + 1) is not None
-        if isinstance(layer, SeparableConvolutional)
+        _separable_bytes(does, rows, arch, none, none + 1) is not None
+        if isinstance(does, Separable)
         else bool(byte_chain(rows.T, node.input_max, arch.byte_pair))
     )
     if not multiplies_bytes:
         return None
     reach = node.max_potential + int(np.abs(layer.threshold.astype(np.int64)).max())
     most = np.minimum(127 // np.abs(rows).max(0).clip(1), _INT32_MAX // (2 * reach + 1))
-    if isinstance(layer, SeparableConvolutional):
+    if isinstance(does, Separable):
         largest = _OPERAND_MAX * np.abs(rows).sum(0).clip(1)
         most = np.minimum(most, _INT32_MAX // 2 // largest)
     step = layer.step16 << (4 - layer.act_bits)
     return find_short_scale(layer.firing_levels - layer.threshold, step, most)
 
 
-def _lanes(layer: SpatialLayer, rows: npt.NDArray[np.int64], node: Node) -> Lanes | None:
+def _lanes(does: Convolution | Separable, rows: npt.NDArray[np.int64]) -> Lanes | None:
     """Constants of the products in 16-bit lanes for weights (K, F) where a layer can use them."""
+    node, layer = does.node, does.layer
     assert layer.act_bits is not None
     levels = layer.firing_levels - layer.threshold
     step = layer.step16.astype(np.int64) << (4 - layer.act_bits)
-    in_halves = isinstance(layer, InputConvolutional)
+    in_halves = not node.sources  # bytes
     counted, unit = (coarse_levels(levels), 256) if in_halves else (levels, 16)
     most = _UINT16_MAX // (counted[-1] + step // unit + 2)  # the offset is less than a step
     if not pays(layer.filters, len(rows), in_halves):
@@ -231,7 +221,7 @@ def _lanes(layer: SpatialLayer, rows: npt.NDArray[np.int64], node: Node) -> Lane
     if in_halves:
         return half_byte_lanes(rows.T, layer.threshold, levels, step, short)
     input_max = node.input_max
-    if isinstance(layer, SeparableConvolutional):
+    if isinstance(does, Separable):
         input_max = node.max_depthwise
     padded = _padded_rows(rows, _DEPTH_MULTIPLE)
     return short_lanes(padded, input_max, layer.threshold, levels, short)
@@ -291,14 +281,14 @@ def _wide_weights(weights: npt.NDArray[np.integer[Any]], block: int) -> dict[str
     }
 
 
-def can_collapse(layer: SeparableConvolutional, node: Node) -> bool:
+def can_collapse(does: Separable) -> bool:
     """Whether a sum over all positions may be taken before the pointwise product (network.h)."""
-    positions = node.conv_shape[0] * node.conv_shape[1]
-    if layer.pooling is None or layer.pooling.kind != "average":
+    node, positions = does.node, does.window.positions
+    if does.pool != "sum":
         return False
     if 2 * positions * node.max_depthwise > _INT32_MAX:
         return False
-    low_parts = (_INT16_MAX * np.abs(layer.pointwise.astype(np.int64)).sum(0)).max()
+    low_parts = (_INT16_MAX * np.abs(does.weights.astype(np.int64)).sum(0)).max()
     return bool(2 * positions * node.max_potential + low_parts <= _INT32_MAX)
 
 

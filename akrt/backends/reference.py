@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output
 from akrt.errors import BackendUnavailableError
-from akrt.lowering.arithmetic import run_node
-from akrt.model import FullyConnected, InputData, Model, Node
+from akrt.lowering.arithmetic import run_nodes
+from akrt.lowering.operations import Spatial, operation
+from akrt.model import Model, Node
 
 MAX_WINDOW_BYTES = 1 << 32
 _BATCH_BYTES = 1 << 28
@@ -47,19 +48,16 @@ class ReferenceBackend(Backend):
 
     def _walk(self, x: npt.NDArray[np.uint8]) -> list[tuple[Output, int]]:
         outputs = []
-        value: Output = x
-        for node in self._model.nodes:
+        start = time.perf_counter_ns()
+        for output in run_nodes(self._model.nodes, x):
+            outputs.append((output, time.perf_counter_ns() - start))
             start = time.perf_counter_ns()
-            value = run_node(node, value)
-            outputs.append((value, time.perf_counter_ns() - start))
         return outputs
 
 
 def _window_bytes(node: Node) -> int:
     """Memory of all windows of a layer for one sample."""
-    layer = node.layer
-    taps = 1
-    if not isinstance(layer, (InputData, FullyConnected)):
-        taps = layer.kernel_size[0] * layer.kernel_size[1] * node.input_shape[2]
+    does = operation(node)
+    taps = does.window.taps * node.input_shape[2] if isinstance(does, Spatial) else 1
     x, y, filters = node.conv_shape
     return 8 * x * y * (taps + filters)

@@ -16,18 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from akrt.model import (
-    AnyLayer,
-    Convolutional,
-    FullyConnected,
-    InputConvolutional,
-    InputData,
-    Model,
-    NeuralLayer,
-    Node,
-    SeparableConvolutional,
-    SpatialLayer,
+from akrt.lowering.operations import (
+    Addition,
+    Dense,
+    Neural,
+    Operation,
+    Pass,
+    Separable,
+    Spatial,
+    operation,
 )
+from akrt.model import Model, Node, SpatialLayer
 
 __all__ = ["Violation", "violations"]
 
@@ -82,35 +81,45 @@ def violations(model: Model, chip: str = "AKD1000") -> list[Violation]:
         chip: ``AKD1000`` or ``AKD1500``, whose pooling windows differ.
     """
     found = []
-    nodes = model.nodes
-    for i, node in enumerate(nodes):
-        following = nodes[i + 1].layer if i + 1 < len(nodes) else None
+    operations = {node.layer.name: operation(node) for node in model.nodes}
+    for node in model.nodes:
         layer = node.layer
-        for rule, limit, value in _broken(node, following, chip):
+        followers = [operations[other.layer.name] for other in model.takers(layer.name)]
+        for rule, limit, value in _broken(operations[layer.name], followers, chip):
             found.append(Violation(layer.name, layer.kind, rule, limit, str(value)))
     return found
 
 
-def _broken(node: Node, following: AnyLayer | None, chip: str) -> Iterator[Broken]:
-    layer = node.layer
-    if isinstance(layer, InputData):
+def _broken(does: Operation, followers: list[Operation], chip: str) -> Iterator[Broken]:
+    if len(followers) > 1:
+        yield "layers that take the output", "at most 1", len(followers)
+    if isinstance(does, Pass):
         return
-    if isinstance(layer, InputConvolutional):
-        yield from _first(layer, node)
-    elif isinstance(layer, FullyConnected):
-        inputs = layer.weights.shape[0]
+    if isinstance(does, Addition):
+        yield "layer type", "one of Akida 1.0", does.layer.kind
+        return
+    if isinstance(does, Dense):
+        inputs, input_max = len(does.weights), does.node.input_max
         if inputs > DENSE_INPUTS_MAX:
             yield "inputs", f"at most {DENSE_INPUTS_MAX}", inputs
-        if layer.weights_bits == 8:
-            yield "weight bits", "1, 2 or 4", layer.weights_bits
-        if node.input_max not in (1, 3, 15):
-            yield "input bits", "1, 2 or 4", node.input_max.bit_length()
+        if does.layer.weights_bits == 8:
+            yield "weight bits", "1, 2 or 4", does.layer.weights_bits
+        if input_max not in (1, 3, 15):
+            yield "input bits", "1, 2 or 4", input_max.bit_length()
+    elif _is_first(does):
+        yield from _first(does)
     else:
-        yield from _later(layer, node, following, chip)
-    yield from _registers(layer)
+        yield from _later(does, followers, chip)
+    yield from _registers(does)
 
 
-def _first(layer: InputConvolutional, node: Node) -> Iterator[Broken]:
+def _is_first(does: Neural) -> bool:
+    """Whether it takes what the caller gives."""
+    return not does.node.sources
+
+
+def _first(does: Spatial) -> Iterator[Broken]:
+    layer, node = does.layer, does.node
     x, y, channels = node.input_shape
     kernel, (stride_x, stride_y) = layer.kernel_size, layer.stride
     for axis, size in (("X", x), ("Y", y)):
@@ -134,11 +143,11 @@ def _first(layer: InputConvolutional, node: Node) -> Iterator[Broken]:
     yield from _first_pooling(layer, node)
     if layer.act_bits is None:
         yield "activation", "present", "absent"
-    if not layer.weights.any():
+    if not does.weights.any():
         yield "weights", "not all zero", 0
 
 
-def _first_pooling(layer: InputConvolutional, node: Node) -> Iterator[Broken]:
+def _first_pooling(layer: SpatialLayer, node: Node) -> Iterator[Broken]:
     pooling = layer.pooling
     if pooling is None:
         return
@@ -153,14 +162,10 @@ def _first_pooling(layer: InputConvolutional, node: Node) -> Iterator[Broken]:
         yield "output Y after max pooling", "at least 2", node.output_shape[1]
 
 
-def _later(
-    layer: Convolutional | SeparableConvolutional,
-    node: Node,
-    following: AnyLayer | None,
-    chip: str,
-) -> Iterator[Broken]:
+def _later(does: Spatial, followers: list[Operation], chip: str) -> Iterator[Broken]:
+    layer, node = does.layer, does.node
     kernel, stride, channels = layer.kernel_size, layer.stride, node.input_shape[2]
-    separable = isinstance(layer, SeparableConvolutional)
+    separable = isinstance(does, Separable)
     sizes = (3, 5, 7) if separable else (1, 3, 5, 7)
     if layer.padding != "same":
         yield "padding", "same", layer.padding
@@ -182,15 +187,15 @@ def _later(
             yield name, f"at most {most}", channels
     if layer.filters > FILTERS_MAX:
         yield "filters", f"at most {FILTERS_MAX}", layer.filters
-    if isinstance(layer, SeparableConvolutional):
-        for name in ("depthwise", "pointwise"):
-            if not getattr(layer, name).any():
+    if isinstance(does, Separable):
+        for name, weights in (("depthwise", does.depthwise), ("pointwise", does.weights)):
+            if not weights.any():
                 yield f"{name} weights", "not all zero", 0
-    yield from _later_pooling(layer, node, following, chip)
+    yield from _later_pooling(layer, node, followers, chip)
 
 
 def _later_pooling(
-    layer: SpatialLayer, node: Node, following: AnyLayer | None, chip: str
+    layer: SpatialLayer, node: Node, followers: list[Operation], chip: str
 ) -> Iterator[Broken]:
     pooling = layer.pooling
     if pooling is None:
@@ -210,21 +215,21 @@ def _later_pooling(
         yield "input of a max pooling", f"at least {_by(size)}", _by(node.input_shape[:2])
     if stride[0] != stride[1]:
         yield "pooling stride", "the same on X and Y", _by(stride)
-    if not isinstance(following, (Convolutional, SeparableConvolutional)):
-        after = "nothing" if following is None else following.kind
+    if not followers or not all(isinstance(other, Spatial) for other in followers):
+        after = followers[0].node.layer.kind if followers else "nothing"
         yield "the layer after max pooling", "Convolutional or SeparableConvolutional", after
 
 
-def _registers(layer: NeuralLayer) -> Iterator[Broken]:
+def _registers(does: Neural) -> Iterator[Broken]:
     """Thresholds and steps that overflow the registers of their processor."""
-    first = isinstance(layer, InputConvolutional)
+    layer, first = does.layer, isinstance(does, Spatial) and _is_first(does)
     if layer.act_bits is not None:
         bits = 24 if first else 20
         low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
         for value in (int(layer.threshold.min()), int(layer.threshold.max())):
             if not low <= value <= high:
                 yield "threshold", f"{low}..{high} ({bits} bits)", value
-    elif isinstance(layer, FullyConnected):
+    elif isinstance(does, Dense):
         return
     bits = 20 if first else 16
     most = (1 << bits) - 1

@@ -17,15 +17,18 @@ import numpy.typing as npt
 from akrt.errors import MissingExtraError, ModelError, ModelFileError, UnsupportedLayerError
 from akrt.importers import quarantine, read_fbz
 from akrt.model import (
+    Add,
     AnyLayer,
     Convolutional,
     FullyConnected,
     InputConvolutional,
     InputData,
     Model,
+    NeuralLayer,
     Pooling,
     SeparableConvolutional,
     SpatialLayer,
+    WeightedLayer,
 )
 
 __all__ = ["from_akida", "load_fbz", "to_akida"]
@@ -93,7 +96,13 @@ def to_akida(model: Model) -> Any:
         raise MissingExtraError("akida", "akida", "running a model in akida") from error
     twin = akida.Model()
     for layer in model.layers:
-        if not isinstance(layer, InputData) and layer.act_bits is not None:
+        if isinstance(layer, Add):
+            raise UnsupportedLayerError(
+                layer.name,
+                layer.kind,
+                "Akida 1.0 adds no branches: the native and reference backends run it",
+            )
+        if isinstance(layer, NeuralLayer) and layer.act_bits is not None:
             greatest = float(layer.act_step.max())
             if greatest >= _STEP_END:
                 raise UnsupportedLayerError(
@@ -104,7 +113,7 @@ def to_akida(model: Model) -> Any:
                 )
         try:
             twin.add(_akida_layer(akida, layer))
-            if not isinstance(layer, InputData):
+            if isinstance(layer, WeightedLayer):
                 added = twin.layers[-1]
                 for variable, array in _variables(layer).items():
                     added.set_variable(variable, array)
@@ -254,6 +263,7 @@ def _pooling(p: dict[str, int], fail: Any) -> Pooling | None:
 def _akida_layer(akida: Any, layer: AnyLayer) -> Any:
     if isinstance(layer, InputData):
         return akida.InputData(layer.input_shape, input_bits=layer.input_bits, name=layer.name)
+    assert isinstance(layer, WeightedLayer)
     settings: dict[str, Any] = {
         "name": layer.name,
         "weights_bits": layer.weights_bits,
@@ -263,6 +273,7 @@ def _akida_layer(akida: Any, layer: AnyLayer) -> Any:
         settings["act_bits"] = layer.act_bits
     if isinstance(layer, FullyConnected):
         return akida.FullyConnected(units=layer.filters, **settings)
+    assert isinstance(layer, SpatialLayer)
     settings |= _geometry(akida, layer)
     if isinstance(layer, InputConvolutional):
         return akida.InputConvolutional(
@@ -290,9 +301,8 @@ def _geometry(akida: Any, layer: SpatialLayer) -> dict[str, Any]:
     return settings
 
 
-def _variables(layer: AnyLayer) -> dict[str, npt.NDArray[Any]]:
+def _variables(layer: WeightedLayer) -> dict[str, npt.NDArray[Any]]:
     """Akida's variables of a layer."""
-    assert not isinstance(layer, InputData)
     arrays: dict[str, npt.NDArray[Any]] = {"threshold": layer.threshold, "act_step": layer.act_step}
     if isinstance(layer, SeparableConvolutional):
         arrays["weights"] = layer.depthwise[::-1, ::-1, :, None]
@@ -300,6 +310,7 @@ def _variables(layer: AnyLayer) -> dict[str, npt.NDArray[Any]]:
     elif isinstance(layer, FullyConnected):
         arrays["weights"] = layer.weights[None, None]
     else:
+        weights = layer.arrays["weights"]
         flip = isinstance(layer, Convolutional)
-        arrays["weights"] = layer.weights[::-1, ::-1] if flip else layer.weights
+        arrays["weights"] = weights[::-1, ::-1] if flip else weights
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}

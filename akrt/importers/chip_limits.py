@@ -25,7 +25,6 @@ from akrt.model import (
     AnyLayer,
     FullyConnected,
     InputConvolutional,
-    InputData,
     NeuralLayer,
     SeparableConvolutional,
 )
@@ -48,15 +47,15 @@ def fit(layers: list[AnyLayer]) -> tuple[list[AnyLayer], list[str], list[str]]:
     equalised, clipped = [], []
     for i in range(len(layers) - 1):
         layer = layers[i]
-        if isinstance(layer, InputData):
+        if not isinstance(layer, NeuralLayer):
             continue
         limit = (1 << 20) - 1 if isinstance(layer, InputConvolutional) else (1 << 16) - 1
         following = layers[i + 1]
-        if np.any(layer.act_step > limit) and not isinstance(following, InputData):
+        if np.any(layer.act_step > limit) and isinstance(following, NeuralLayer):
             layers[i], layers[i + 1] = _equalise(layer, following, np.float32(limit))
             equalised.append(layer.name)
     for i, layer in enumerate(layers[:-1]):
-        if isinstance(layer, InputData):
+        if not isinstance(layer, NeuralLayer):
             continue
         top = (1 << 23) - 1 if isinstance(layer, InputConvolutional) else (1 << 19) - 1
         if np.any(layer.threshold > top):

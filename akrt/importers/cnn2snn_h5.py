@@ -40,6 +40,7 @@ from akrt.model import (
     InputData,
     Pooling,
     SeparableConvolutional,
+    SpatialLayer,
 )
 
 __all__ = ["convert"]
@@ -181,8 +182,7 @@ def _akida_layer(
     threshold, step = _thresholds(
         neural, activation, scaling.scale, shift, factor, quantized[0], positions, filters
     )
-    layer: AnyLayer = make(threshold=threshold, act_step=step, **common)
-    assert not isinstance(layer, InputData)
+    layer: FullyConnected | SpatialLayer = make(threshold=threshold, act_step=step, **common)
     return layer, layer.output_shape((spatial[0], spatial[1], spatial[2]))
 
 

@@ -2,58 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.geometry import Window, convolution_window, pooling_window
-from akrt.model import (
-    POTENTIAL_MAX,
-    POTENTIAL_MIN,
-    FullyConnected,
-    InputConvolutional,
-    InputData,
-    Node,
-    SeparableConvolutional,
-)
+from akrt.lowering.geometry import Window
+from akrt.lowering.operations import Addition, Convolution, Dense, Pass, Separable, operation
+from akrt.model import POTENTIAL_MAX, POTENTIAL_MIN, Node
 
-__all__ = ["Output", "Potentials", "activate", "convolve", "pool", "run_node", "windows"]
+__all__ = [
+    "Output",
+    "Potentials",
+    "activate",
+    "convolve",
+    "pool",
+    "run_node",
+    "run_nodes",
+    "windows",
+]
 
 Output: TypeAlias = npt.NDArray[Any]
 Potentials: TypeAlias = npt.NDArray[np.int64]
 
 
-def run_node(node: Node, x: Output) -> Output:
-    """One layer: uint8 (N, X, Y, C) to uint8 activations or int32 potentials."""
-    layer = node.layer
-    if isinstance(layer, InputData):
+def run_nodes(nodes: Iterable[Node], x: Output) -> Iterator[Output]:
+    """The output of every node for `x`, what the caller gives, in turn."""
+    made: dict[str, Output] = {}
+    for node in nodes:
+        made[node.layer.name] = run_node(node, *([made[name] for name in node.sources] or [x]))
+        yield made[node.layer.name]
+
+
+def run_node(node: Node, *inputs: Output) -> Output:
+    """One layer: uint8 (N, X, Y, C) of each input to uint8 activations or int32 potentials."""
+    does = operation(node)
+    x = inputs[0]
+    if isinstance(does, Pass):
         return x
-    if isinstance(layer, FullyConnected):
-        weights = layer.by_position(node.input_shape).reshape(-1, layer.filters)
-        potentials = x.reshape(len(x), -1).astype(np.int64) @ weights.astype(np.int64)
+    if isinstance(does, Addition):
+        potentials = x.astype(np.int64) + inputs[1]
+    elif isinstance(does, Dense):
+        potentials = x.reshape(len(x), -1).astype(np.int64) @ does.weights.astype(np.int64)
         potentials = np.clip(potentials, POTENTIAL_MIN, POTENTIAL_MAX)[:, None, None, :]
     else:
-        potentials = convolve(node, x)
-        if layer.pooling is not None:
-            potentials = pool(node, potentials)
+        potentials = pool(does, convolve(does, x))
+    layer = does.layer
     if layer.act_bits is None:
         return potentials.astype(np.int32)
     return activate(potentials, layer.threshold, layer.step16, layer.act_bits)
 
 
-def convolve(node: Node, x: Output) -> Potentials:
+def convolve(does: Convolution | Separable, x: Output) -> Potentials:
     """Potentials of a convolution before pooling, int64 (N, X', Y', F)."""
-    layer = node.layer
-    assert not isinstance(layer, (InputData, FullyConnected))
-    border = layer.padding_value if isinstance(layer, InputConvolutional) else 0
     # (N, X', Y', C, kx, ky)
-    patches = windows(x.astype(np.int64), convolution_window(node), border)
-    if isinstance(layer, SeparableConvolutional):
-        depthwise = np.einsum("nxycij,ijc->nxyc", patches, layer.depthwise.astype(np.int64))
-        product: Potentials = depthwise @ layer.pointwise.astype(np.int64)
-        return product
-    return np.tensordot(patches, layer.weights.astype(np.int64), ([4, 5, 3], [0, 1, 2]))
+    patches = windows(x.astype(np.int64), does.window, does.border)
+    if isinstance(does, Separable):
+        patches = np.einsum("nxycij,ijc->nxyc", patches, does.depthwise.astype(np.int64))
+    else:
+        patches = patches.transpose(0, 1, 2, 4, 5, 3)
+        patches = patches.reshape(*patches.shape[:3], -1)
+    product: Potentials = patches @ does.weights.astype(np.int64)
+    return product
 
 
 def windows(x: Potentials, window: Window, border: int) -> npt.NDArray[np.int64]:
@@ -65,10 +76,11 @@ def windows(x: Potentials, window: Window, border: int) -> npt.NDArray[np.int64]
     return strided
 
 
-def pool(node: Node, potentials: Potentials) -> Potentials:
-    """Saturated potentials, pooled; `average` is a running sum, saturated at every step."""
-    window = pooling_window(node)
-    if window is None:
+def pool(does: Convolution | Separable, potentials: Potentials) -> Potentials:
+    """Saturated potentials, pooled; a sum is a running one, saturated at every step."""
+    if does.pool is None:
+        return potentials
+    if does.pooling is None:
         n, _, _, f = potentials.shape
         total = np.zeros((n, f), np.int64)
         for step in potentials.reshape(n, -1, f).transpose(1, 0, 2):
@@ -76,7 +88,7 @@ def pool(node: Node, potentials: Potentials) -> Potentials:
         return total[:, None, None, :]
     clipped = np.clip(potentials, POTENTIAL_MIN, POTENTIAL_MAX)
     lowest = int(np.iinfo(np.int64).min)
-    result: Potentials = windows(clipped, window, lowest).max((4, 5))
+    result: Potentials = windows(clipped, does.pooling, lowest).max((4, 5))
     return result
 
 

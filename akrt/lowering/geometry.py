@@ -1,17 +1,12 @@
-"""Where the windows of a layer lie, and in which order memory holds its weights."""
+"""Where the windows of a layer lie."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from akrt.model import FullyConnected, InputData, Node, Padding, Pair, Shape
+from akrt.model import Padding, Pair, Shape
 
-__all__ = [
-    "Window",
-    "convolution_window",
-    "pooling_window",
-    "window",
-]
+__all__ = ["Window", "window"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +20,16 @@ class Window:
     before: Pair
     """Border before the first element of each axis: the smaller half."""
     after: Pair
+
+    @property
+    def taps(self) -> int:
+        """Positions that it covers."""
+        return self.size[0] * self.size[1]
+
+    @property
+    def positions(self) -> int:
+        """Positions that it takes."""
+        return self.target[0] * self.target[1]
 
 
 def window(
@@ -42,23 +47,3 @@ def window(
             total = max(covered - source[axis], 0)
             before[axis], after[axis] = total // 2, total - total // 2
     return Window(source, target, size, stride, (before[0], before[1]), (after[0], after[1]))
-
-
-def convolution_window(node: Node) -> Window:
-    """The window of a layer's kernel; a dense layer's is one position."""
-    layer = node.layer
-    assert not isinstance(layer, InputData)
-    if isinstance(layer, FullyConnected):
-        return window(node.input_shape, node.output_shape)
-    return window(node.input_shape, node.conv_shape, layer.kernel_size, layer.stride, layer.padding)
-
-
-def pooling_window(node: Node) -> Window | None:
-    """The window of a max pooling; None where there is none."""
-    layer = node.layer
-    if isinstance(layer, (InputData, FullyConnected)) or layer.pooling is None:
-        return None
-    size, stride = layer.pooling.size, layer.pooling.stride
-    if size is None or stride is None:
-        return None
-    return window(node.conv_shape, node.output_shape, size, stride, layer.padding)

@@ -7,44 +7,38 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from akrt.model import FullyConnected, InputData, Node, SeparableConvolutional
+from akrt.lowering.operations import Addition, Convolution, Dense, Separable
 
 __all__ = ["depthwise_range", "potential_range", "product_range"]
 
 Wide: TypeAlias = npt.NDArray[np.int64]
 
 
-def depthwise_range(node: Node) -> tuple[Wide, Wide]:
-    """Smallest and largest depthwise result of every channel of a separable layer, each (C,)."""
-    layer = node.layer
-    assert isinstance(layer, SeparableConvolutional)
-    return _dot_range(layer.depthwise.reshape(-1, layer.depthwise.shape[2]), node.input_max)
+def depthwise_range(does: Separable) -> tuple[Wide, Wide]:
+    """Smallest and largest depthwise result of every channel, each (C,)."""
+    return _dot_range(does.depthwise.reshape(does.window.taps, -1), does.node.input_max)
 
 
-def product_range(node: Node) -> tuple[Wide, Wide]:
-    """The same of every pointwise product of a separable layer, each (C, F)."""
-    layer = node.layer
-    assert isinstance(layer, SeparableConvolutional)
-    low, high = depthwise_range(node)
-    weights = layer.pointwise.astype(np.int64)
+def product_range(does: Separable) -> tuple[Wide, Wide]:
+    """The same of every pointwise product, each (C, F)."""
+    low, high = depthwise_range(does)
+    weights = does.weights.astype(np.int64)
     ends = weights * low[:, None], weights * high[:, None]
     return np.minimum(*ends), np.maximum(*ends)
 
 
-def potential_range(node: Node) -> tuple[Wide, Wide]:
+def potential_range(does: Addition | Dense | Convolution | Separable) -> tuple[Wide, Wide]:
     """Smallest and largest potential of every filter before pooling, each (F,).
 
     A first layer's border has values of the input's range too.
     """
-    layer = node.layer
-    assert not isinstance(layer, InputData)
-    if isinstance(layer, SeparableConvolutional):
-        low, high = product_range(node)
+    if isinstance(does, Addition):
+        most = sum(value.high for value in does.node.inputs)
+        return np.zeros(does.layer.filters, np.int64), np.full(does.layer.filters, most, np.int64)
+    if isinstance(does, Separable):
+        low, high = product_range(does)
         return low.sum(0), high.sum(0)
-    weights = layer.weights
-    if not isinstance(layer, FullyConnected):
-        weights = weights.reshape(-1, layer.filters)
-    return _dot_range(weights, node.input_max)
+    return _dot_range(does.weights, does.node.input_max)
 
 
 def _dot_range(weights: npt.NDArray[np.integer[Any]], input_max: int) -> tuple[Wide, Wide]:

@@ -1,33 +1,41 @@
 """The model: layers, the graph they make, its file and its table; integers only."""
 
+from akrt.model.families import (
+    WEIGHT_RANGES,
+    NeuralLayer,
+    Padding,
+    Pooling,
+    SpatialLayer,
+    WeightedLayer,
+)
 from akrt.model.graph import Model
 from akrt.model.layers import (
-    MAX_TENSOR_ELEMENTS,
-    POTENTIAL_MAX,
-    POTENTIAL_MIN,
-    WEIGHT_RANGES,
+    Add,
     AnyLayer,
     Convolutional,
     FullyConnected,
     InputConvolutional,
     InputData,
-    IntArray,
-    NeuralLayer,
-    Padding,
-    Pair,
-    Pooling,
     SeparableConvolutional,
-    Shape,
-    SpatialLayer,
 )
 from akrt.model.node import Node
 from akrt.model.preprocessing import Mfcc
+from akrt.model.value import (
+    MAX_TENSOR_ELEMENTS,
+    POTENTIAL_MAX,
+    POTENTIAL_MIN,
+    IntArray,
+    Pair,
+    Shape,
+    Value,
+)
 
 __all__ = [
     "MAX_TENSOR_ELEMENTS",
     "POTENTIAL_MAX",
     "POTENTIAL_MIN",
     "WEIGHT_RANGES",
+    "Add",
     "AnyLayer",
     "Convolutional",
     "FullyConnected",
@@ -44,4 +52,6 @@ __all__ = [
     "SeparableConvolutional",
     "Shape",
     "SpatialLayer",
+    "Value",
+    "WeightedLayer",
 ]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import save as save_tensors
 
-from akrt.model.layers import AnyLayer, InputData, IntArray, Pooling
+from akrt.model.families import Layer, Pooling
+from akrt.model.value import IntArray
 
 if TYPE_CHECKING:
     from akrt.model.graph import Model
@@ -30,7 +31,9 @@ __all__ = [
     "to_bytes",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest: what is read. A model is written in the oldest that can hold it: 1 a chain of layers,
+2 a graph of them."""
 METADATA_KEY = "akrt"
 
 
@@ -54,10 +57,14 @@ def content_hash(model: Model) -> str:
 
 def describe(model: Model) -> dict[str, Any]:
     """All of a model but its arrays, as JSON types."""
+    layers = [_layer_header(layer) for layer in model.layers]
+    if model.inputs:
+        for header, node in zip(layers, model.nodes, strict=True):
+            header["inputs"] = list(node.sources)
     return {
-        "format": FORMAT_VERSION,
+        "format": 2 if model.inputs else 1,
         "name": model.name,
-        "layers": [_layer_header(layer) for layer in model.layers],
+        "layers": layers,
         "labels": None if model.labels is None else list(model.labels),
         "preprocessing": None
         if model.preprocessing is None
@@ -71,7 +78,6 @@ def tensors(model: Model) -> dict[str, IntArray]:
     return {
         f"{i}.{name}": array
         for i, layer in enumerate(model.layers)
-        if not isinstance(layer, InputData)
         for name, array in layer.arrays.items()
     }
 
@@ -91,11 +97,10 @@ def canonical(header: dict[str, Any]) -> str:
     return json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
-def _layer_header(layer: AnyLayer) -> dict[str, Any]:
-    arrays = {} if isinstance(layer, InputData) else layer.arrays
+def _layer_header(layer: Layer) -> dict[str, Any]:
     header: dict[str, Any] = {"kind": layer.kind}
-    for item in fields(layer):
-        if item.name not in arrays:
+    for item in fields(layer):  # type: ignore[arg-type]  # kinds are dataclasses
+        if item.name not in layer.array_names:
             value = getattr(layer, item.name)
             header[item.name] = asdict(value) if isinstance(value, Pooling) else value
     # JSON has no tuples: what is hashed must be what is read back.

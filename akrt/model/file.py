@@ -15,32 +15,15 @@ from safetensors.numpy import load as load_tensors
 from akrt.errors import AkrtError, InputError, ModelError, ModelFileError
 from akrt.files import read_bytes
 from akrt.model.encoding import FORMAT_VERSION, METADATA_KEY, digest
+from akrt.model.families import Layer, Pooling
 from akrt.model.graph import Model
-from akrt.model.layers import (
-    AnyLayer,
-    Convolutional,
-    FullyConnected,
-    InputConvolutional,
-    InputData,
-    IntArray,
-    Pooling,
-    SeparableConvolutional,
-)
+from akrt.model.layers import KINDS
 from akrt.model.preprocessing import Mfcc
+from akrt.model.value import IntArray
 
 __all__ = ["from_bytes", "is_akrt", "load"]
 
 _MAX_FILE_BYTES = 1 << 30
-_KINDS: dict[str, Any] = {
-    cls.kind: cls
-    for cls in (
-        InputData,
-        InputConvolutional,
-        Convolutional,
-        SeparableConvolutional,
-        FullyConnected,
-    )
-}
 
 
 def is_akrt(start: bytes) -> bool:
@@ -113,6 +96,9 @@ def _read_header(data: bytes) -> dict[str, Any]:
 
 
 def _model(header: dict[str, Any], tensors: dict[str, IntArray]) -> Model:
+    inputs = {}
+    if header["format"] > 1:
+        inputs = {entry["name"]: entry.pop("inputs") for entry in header["layers"]}
     layers = tuple(_layer(entry, i, tensors) for i, entry in enumerate(header["layers"]))
     preprocessing = header["preprocessing"]
     if preprocessing is not None:
@@ -129,20 +115,21 @@ def _model(header: dict[str, Any], tensors: dict[str, IntArray]) -> Model:
         labels=None if labels is None else tuple(labels),
         preprocessing=preprocessing,
         notes=header["notes"],
+        inputs=inputs,
     )
 
 
-def _layer(entry: dict[str, Any], index: int, tensors: dict[str, IntArray]) -> AnyLayer:
+def _layer(entry: dict[str, Any], index: int, tensors: dict[str, IntArray]) -> Layer:
     values = _tuples(entry)
     kind = values.pop("kind")
-    if kind not in _KINDS:
+    if kind not in KINDS:
         raise ModelFileError(f"unknown layer type {kind!r}: upgrade akrt")
     pooling = values.get("pooling")
     if pooling is not None:
         values["pooling"] = Pooling(**_tuples(pooling))
     prefix = f"{index}."
     arrays = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-    layer: AnyLayer = _KINDS[kind](**values, **arrays)
+    layer: Layer = KINDS[kind](**values, **arrays)
     return layer
 
 

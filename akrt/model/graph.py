@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,11 @@ import numpy.typing as npt
 from akrt.errors import InputError, ModelError
 from akrt.files import write_file
 from akrt.model import encoding
-from akrt.model.layers import AnyLayer, InputConvolutional, InputData, IntArray, Shape
-from akrt.model.node import Node, chain
+from akrt.model.families import Layer, NeuralLayer
+from akrt.model.node import Node, connect
 from akrt.model.preprocessing import Mfcc
 from akrt.model.table import layer_rows, layer_text
+from akrt.model.value import IntArray, Shape, Value
 from akrt.printable import print_text
 
 __all__ = ["Model"]
@@ -32,36 +34,26 @@ class Model:
         UnsupportedLayerError: a layer whose potentials could exceed 32 bits.
     """
 
-    layers: tuple[AnyLayer, ...]
+    layers: tuple[Layer, ...]
+    """Each after those whose outputs it takes; the output of the last one is the model's."""
     name: str = "model"
     labels: tuple[str, ...] | None = None
     preprocessing: Mfcc | None = None
     notes: dict[str, str] = field(default_factory=dict)
     """Free text that travels with the model: author, licence, training data."""
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By name of a layer, of which layers it takes the outputs; one that is not named takes that
+    of the layer before it. Empty: the layers are a chain."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.layers, Iterable):
-            raise ModelError(f"layers must be a sequence of layers, got {self.layers!r:.80}")
-        object.__setattr__(self, "layers", tuple(self.layers))
-        for layer in self.layers:
-            if not isinstance(layer, AnyLayer):
-                raise ModelError(f"layers must be a sequence of layers, one is {layer!r:.80}")
+        self._check_layers()
         if not isinstance(self.name, str):
             raise ModelError(f"a model's name must be text, got {self.name!r:.80}")
         if not isinstance(self.notes, dict) or not all(
             isinstance(text, str) for item in self.notes.items() for text in item
         ):
             raise ModelError("notes must be texts by name")
-        if not self.layers:
-            raise ModelError("a model needs at least one layer")
-        if not isinstance(self.layers[0], (InputData, InputConvolutional)):
-            raise ModelError(
-                f"the first layer must be InputData or InputConvolutional, "
-                f"got {self.layers[0].kind} '{self.layers[0].name}'"
-            )
-        names = [layer.name for layer in self.layers]
-        if len(set(names)) != len(names) or not all(names):
-            raise ModelError(f"layer names must be unique and not empty: {names}")
+        self._check_inputs()
         nodes = self.nodes
         if self.labels is not None:
             if isinstance(self.labels, str) or not isinstance(self.labels, Iterable):
@@ -81,18 +73,65 @@ class Model:
                 f"the first layer takes {self.input_shape}"
             )
 
+    def _check_layers(self) -> None:
+        if not isinstance(self.layers, Iterable):
+            raise ModelError(f"layers must be a sequence of layers, got {self.layers!r:.80}")
+        object.__setattr__(self, "layers", tuple(self.layers))
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise ModelError(f"layers must be a sequence of layers, one is {layer!r:.80}")
+        if not self.layers:
+            raise ModelError("a model needs at least one layer")
+        if self.layers[0].entry is None:
+            raise ModelError(
+                f"the first layer must be InputData or InputConvolutional, "
+                f"got {self.layers[0].kind} '{self.layers[0].name}'"
+            )
+        names = [layer.name for layer in self.layers]
+        if len(set(names)) != len(names) or not all(names):
+            raise ModelError(f"layer names must be unique and not empty: {names}")
+
+    def _check_inputs(self) -> None:
+        """Inputs name layers, each output is taken, and what a chain has anyway is not named."""
+        if not isinstance(self.inputs, Mapping):
+            raise ModelError(f"inputs must be names of layers by layer, got {self.inputs!r:.80}")
+        kept: dict[str, tuple[str, ...]] = {}
+        for name, sources in self.inputs.items():
+            if isinstance(sources, str) or not isinstance(sources, Iterable):
+                raise ModelError(
+                    f"the inputs of layer '{name}' must be a sequence of names, got {sources!r:.80}"
+                )
+            kept[name] = tuple(sources)
+            if not all(isinstance(source, str) for source in kept[name]):
+                raise ModelError(f"the inputs of layer '{name}' must be names: {kept[name]!r:.80}")
+        unknown = sorted(map(str, kept.keys() - {layer.name for layer in self.layers}))
+        if unknown:
+            raise ModelError(f"inputs are named for '{unknown[0]}', which is no layer")
+        chain = _chain(self.layers)
+        kept = {name: sources for name, sources in kept.items() if sources != chain[name]}
+        object.__setattr__(self, "inputs", MappingProxyType(kept))
+        taken = {source for node in self.nodes for source in node.sources}
+        for layer in self.layers[:-1]:
+            if layer.name not in taken:
+                raise ModelError(
+                    f"no layer takes the output of '{layer.name}' ({layer.kind}): "
+                    f"only that of the last layer is the model's"
+                )
+
+    @property
+    def entry(self) -> Value:
+        """What the caller gives."""
+        return self.nodes[0].inputs[0]
+
     @cached_property
     def input_shape(self) -> Shape:
         """(X, Y, C)."""
-        first = self.layers[0]
-        assert isinstance(first, (InputData, InputConvolutional))
-        return first.input_shape
+        return self.entry.shape
 
     @cached_property
     def input_bits(self) -> int:
         """Bits of an input value, unsigned."""
-        first = self.layers[0]
-        return first.input_bits if isinstance(first, InputData) else 8
+        return self.entry.high.bit_length()
 
     @property
     def output_shape(self) -> Shape:
@@ -108,7 +147,7 @@ class Model:
     def final_step(self) -> tuple[IntArray, npt.NDArray[np.float32]] | None:
         """(threshold, act_step) that turn the last potentials to floats; None if activated."""
         last = self.layers[-1]
-        if isinstance(last, InputData) or last.act_bits is not None:
+        if not isinstance(last, NeuralLayer) or last.act_bits is not None:
             return None
         return last.threshold, last.act_step
 
@@ -123,15 +162,18 @@ class Model:
         return sum(
             array.size
             for layer in self.layers
-            if not isinstance(layer, InputData)
-            for name, array in layer.arrays.items()
+            for array in layer.arrays.values()
             if array.dtype == np.int8
         )
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
-        """Every layer with its shapes and integer ranges."""
-        return tuple(chain(self.layers))
+        """Every layer in its place, in the order of `layers`."""
+        return tuple(connect(self.layers, {**_chain(self.layers), **self.inputs}))
+
+    def takers(self, name: str) -> tuple[Node, ...]:
+        """The nodes that take the output of the layer `name`."""
+        return tuple(node for node in self.nodes if name in node.sources)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.akrt`` file; an existing file is replaced whole or not at all.
@@ -191,3 +233,12 @@ class Model:
     def layer_text(self) -> str:
         """The table that `summary` prints."""
         return layer_text(self)
+
+
+def _chain(layers: Sequence[Layer]) -> dict[str, tuple[str, ...]]:
+    """Of which layer each takes the output, where each takes that of the one before it."""
+    before = (None, *(layer.name for layer in layers))
+    return {
+        layer.name: () if name is None or layer.arity == 0 else (name,)
+        for name, layer in zip(before, layers, strict=False)
+    }

@@ -1,159 +1,145 @@
-"""A layer in its place in a network: shapes, and the integers it can meet."""
+"""A layer in its place in a network: what it takes and gives, and the integers it can meet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from akrt.errors import ModelError, UnsupportedLayerError
-from akrt.model.layers import (
-    MAX_TENSOR_ELEMENTS,
-    POTENTIAL_MAX,
-    POTENTIAL_MIN,
-    AnyLayer,
-    FullyConnected,
-    InputConvolutional,
-    InputData,
-    IntArray,
-    SeparableConvolutional,
-    Shape,
-)
+from akrt.model.families import Extent, Layer
+from akrt.model.value import MAX_TENSOR_ELEMENTS, POTENTIAL_MAX, Shape, Value
 
-__all__ = ["Node", "chain"]
+__all__ = ["Node", "connect"]
 
 INT32_MAX = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
 class Node:
-    """A layer in its place in a network: shapes, and the integers it can meet.
+    """A layer in its place in a network."""
 
-    ``max_depthwise`` and ``max_potential`` bound the magnitude of every value and every partial
-    sum, whatever the order of the additions; ``max_depthwise`` is 0 where there is no depthwise.
-    """
+    layer: Layer
+    sources: tuple[str, ...]
+    """Names of the layers whose outputs it takes; none: it takes what the caller gives."""
+    inputs: tuple[Value, ...]
+    """What it takes: of each source, or of the caller."""
+    output: Value
+    extent: Extent
 
-    layer: AnyLayer
-    input_shape: Shape
-    input_max: int
-    output_shape: Shape
-    output_max: int | None
-    """Largest activation; None where the output is a potential."""
-    conv_shape: Shape
-    """Shape of the potentials before pooling."""
-    max_depthwise: int
-    max_potential: int
-    macs: int
-    """Multiply-accumulates for one sample."""
+    @property
+    def input_shape(self) -> Shape:
+        """(X, Y, C) of the first input."""
+        return self.inputs[0].shape
+
+    @property
+    def input_max(self) -> int:
+        """Largest value of any input; the smallest is 0."""
+        return max(value.high for value in self.inputs)
+
+    @property
+    def output_shape(self) -> Shape:
+        """(X, Y, C)."""
+        return self.output.shape
+
+    @property
+    def output_max(self) -> int | None:
+        """Largest activation; None where the output is a potential."""
+        return None if self.output.is_potential else self.output.high
+
+    @property
+    def conv_shape(self) -> Shape:
+        """Shape of the potentials before pooling."""
+        return self.extent.conv_shape
+
+    @property
+    def max_potential(self) -> int:
+        """Bound of the magnitude of every potential and of every partial sum of one."""
+        return self.extent.max_potential
+
+    @property
+    def max_depthwise(self) -> int:
+        """The same of what is between depthwise and pointwise; 0 where there is no depthwise."""
+        return self.extent.max_depthwise
 
     @property
     def max_activated(self) -> int:
-        """Bound of the magnitude of every potential that meets the activation.
+        """Bound of the magnitude of every potential that meets the activation."""
+        return self.layer.max_activated(self.extent)
 
-        The sum of a global average reaches further than its terms, as far as it saturates.
-        """
-        layer = self.layer
-        if isinstance(layer, (InputData, FullyConnected)) or layer.pooling is None:
-            return self.max_potential
-        if layer.pooling.kind == "max":
-            return self.max_potential
-        positions = self.conv_shape[0] * self.conv_shape[1]
-        return max(self.max_potential, min(positions * self.max_potential, -POTENTIAL_MIN))
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one sample."""
+        return self.extent.macs
 
     @property
     def beyond_20_bits(self) -> bool:
-        """Whether unpooled potentials can leave the chip's range.
+        """Whether potentials that do not saturate can leave the chip's range.
 
-        Pooled and fully connected potentials saturate there, on the chip and here alike. Others
-        do not in akida's software backend, which is then no reference for the chip.
+        In akida's software backend they do, which is then no reference for the chip.
         """
-        layer = self.layer
-        if isinstance(layer, (InputData, FullyConnected)) or layer.pooling is not None:
-            return False
-        return self.max_potential > POTENTIAL_MAX
+        return not self.layer.saturates and self.max_potential > POTENTIAL_MAX
 
 
-def chain(layers: tuple[AnyLayer, ...]) -> Iterator[Node]:
-    shape: Shape = (0, 0, 0)
-    value_max: int | None = 0
-    for i, layer in enumerate(layers):
-        if isinstance(layer, (InputData, InputConvolutional)):
-            if i:
-                raise ModelError(f"layer '{layer.name}' ({layer.kind}) must be the first")
-            shape = layer.input_shape
-            value_max = (1 << layer.input_bits) - 1 if isinstance(layer, InputData) else 255
-        if value_max is None:
+def connect(layers: Sequence[Layer], sources: Mapping[str, tuple[str, ...]]) -> Iterator[Node]:
+    """The nodes of a network, in the order of its layers.
+
+    Args:
+        layers: each after those whose outputs it takes.
+        sources: names of the layers whose outputs a layer takes, by its own name.
+
+    Raises:
+        ModelError: they do not fit together.
+        UnsupportedLayerError: a layer whose tensors or potentials would be too large.
+    """
+    made: dict[str, Node] = {}
+    for layer in layers:
+        named = sources[layer.name]
+        if layer.arity == 0 and made:
+            raise ModelError(f"layer '{layer.name}' ({layer.kind}) must be the first")
+        if len(named) != layer.arity:
             raise ModelError(
-                f"layer '{layers[i - 1].name}' has no activation but is followed by "
-                f"'{layer.name}': only the last layer may output potentials"
+                f"layer '{layer.name}' ({layer.kind}) takes {layer.arity} inputs, "
+                f"{len(named)} are named: Model(..., inputs={{'{layer.name}': (...)}})"
             )
-        node = _node(layer, shape, value_max)
-        yield node
-        shape, value_max = node.output_shape, node.output_max
+        for name in named:
+            if name not in made:
+                raise ModelError(
+                    f"layer '{layer.name}' takes the output of '{name}', "
+                    f"which is no layer before it"
+                )
+            if made[name].output.is_potential:
+                raise ModelError(
+                    f"layer '{name}' has no activation but is followed by "
+                    f"'{layer.name}': only the last layer may output potentials"
+                )
+        inputs = tuple(made[name].output for name in named)
+        made[layer.name] = _node(layer, named, inputs if layer.entry is None else (layer.entry,))
+        yield made[layer.name]
 
 
-def _node(layer: AnyLayer, shape: Shape, input_max: int) -> Node:
-    if isinstance(layer, InputData):
-        _check_size(layer, shape)
-        return Node(layer, shape, input_max, shape, input_max, shape, 0, 0, 0)
-    if input_max > 15 and not isinstance(layer, (InputConvolutional, FullyConnected)):
+def _node(layer: Layer, sources: tuple[str, ...], inputs: tuple[Value, ...]) -> Node:
+    reach = max(value.high for value in inputs)
+    if reach > layer.input_high:
         raise UnsupportedLayerError(
             layer.name,
             layer.kind,
-            f"takes values of at most 4 bits, but its input reaches {input_max}",
+            f"takes values of at most {layer.input_high.bit_length()} bits, "
+            f"but its input reaches {reach}",
         )
-    x, y, channels = shape
-    max_depthwise = 0
-    if isinstance(layer, FullyConnected):
-        if layer.weights.shape[0] != x * y * channels:
-            raise ModelError(
-                f"layer '{layer.name}' (FullyConnected) expects {layer.weights.shape[0]} inputs, "
-                f"but gets {x}x{y}x{channels} = {x * y * channels}"
-            )
-        conv = layer.output_shape(shape)
-        macs = layer.weights.size
-        bound = input_max * _abs_sum(layer.weights, 0)
-    else:
-        if isinstance(layer, SeparableConvolutional):
-            want = layer.depthwise.shape[2]
-            per_channel = input_max * np.abs(layer.depthwise.astype(np.int64)).sum((0, 1))
-            max_depthwise = int(per_channel.max())
-            bound = int((per_channel @ np.abs(layer.pointwise.astype(np.int64))).max())
-            macs = layer.depthwise.size + layer.pointwise.size
-        else:
-            want = layer.weights.shape[2]
-            bound = input_max * _abs_sum(layer.weights, (0, 1, 2))
-            macs = layer.weights.size
-        if want != channels:
-            raise ModelError(
-                f"layer '{layer.name}' ({layer.kind}) expects {want} input channels, "
-                f"but gets {channels}"
-            )
-        conv = layer.conv_shape(shape)
-        macs *= conv[0] * conv[1]
-    if max(bound, max_depthwise) > INT32_MAX - (1 << 20):
+    extent = layer.extent(inputs)
+    largest = max(extent.max_potential, extent.max_depthwise)
+    if largest > INT32_MAX - (1 << 20):
         raise UnsupportedLayerError(
             layer.name,
             layer.kind,
-            f"potentials can reach {max(bound, max_depthwise):,}, beyond 32 bits: use fewer "
-            f"inputs or narrower weights",
+            f"potentials can reach {largest:,}, beyond 32 bits: use fewer inputs or narrower "
+            f"weights",
         )
-    output = layer.output_shape(shape)
-    for tensor in (shape, conv, output):
-        _check_size(layer, tensor)
-    output_max = None if layer.act_bits is None else (1 << layer.act_bits) - 1
-    return Node(layer, shape, input_max, output, output_max, conv, max_depthwise, bound, macs)
-
-
-def _check_size(layer: AnyLayer, shape: Shape) -> None:
-    if shape[0] * shape[1] * shape[2] > MAX_TENSOR_ELEMENTS:
-        raise UnsupportedLayerError(
-            layer.name,
-            layer.kind,
-            f"a tensor of shape {shape} has more than {MAX_TENSOR_ELEMENTS:,} elements",
-        )
-
-
-def _abs_sum(weights: IntArray, axis: int | tuple[int, ...]) -> int:
-    return int(np.abs(weights.astype(np.int64)).sum(axis).max())
+    for shape in (*(value.shape for value in inputs), extent.conv_shape, extent.output_shape):
+        if shape[0] * shape[1] * shape[2] > MAX_TENSOR_ELEMENTS:
+            raise UnsupportedLayerError(
+                layer.name,
+                layer.kind,
+                f"a tensor of shape {shape} has more than {MAX_TENSOR_ELEMENTS:,} elements",
+            )
+    return Node(layer, sources, inputs, layer.output(extent), extent)

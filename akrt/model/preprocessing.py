@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from akrt.errors import ModelError
-from akrt.model.layers import Shape
+from akrt.model.value import Shape
 
 __all__ = ["Mfcc"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from akrt.model.layers import InputData
+from akrt.model.families import WeightedLayer
 from akrt.printable import printable
 
 if TYPE_CHECKING:
@@ -20,15 +20,14 @@ def layer_rows(model: Model) -> list[dict[str, Any]]:
         layer = s.layer
         kernel: tuple[int, ...] = ()
         weights_bits: int | None = None
-        if isinstance(layer, InputData):
-            output_bits = layer.input_bits
-        else:
+        if isinstance(layer, WeightedLayer):
             kernel, weights_bits = layer.kernel_shape, layer.weights_bits
-            output_bits = layer.act_bits or 32
+        output_bits = 32 if s.output_max is None else s.output_max.bit_length()
         rows.append(
             {
                 "name": layer.name,
                 "type": layer.kind,
+                "inputs": list(s.sources),
                 "output_shape": list(s.output_shape),
                 "kernel": list(kernel),
                 "weights_bits": weights_bits,
@@ -43,11 +42,16 @@ def layer_rows(model: Model) -> list[dict[str, Any]]:
 
 def layer_text(model: Model) -> str:
     """The table that `Model.summary` prints."""
-    table = [("layer", "type", "output", "kernel", "bits w/a", "MACs", "max |potential|")]
+    takes: tuple[str, ...] = ("takes",) if model.inputs else ()
+    table: list[tuple[str, ...]] = [
+        ("layer", *takes, "type", "output", "kernel", "bits w/a", "MACs", "max |potential|")
+    ]
     for row in layer_rows(model):
+        takes = (printable(", ".join(row["inputs"])) or "-",) if model.inputs else ()
         table.append(
             (
                 printable(row["name"]),
+                *takes,
                 row["type"],
                 "x".join(map(str, row["output_shape"])),
                 "x".join(map(str, row["kernel"])) or "-",

@@ -13,18 +13,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from akrt.errors import UnsupportedLayerError
 from akrt.lowering.geometry import window
-from akrt.model import (
-    FullyConnected,
-    InputConvolutional,
-    InputData,
-    Model,
-    NeuralLayer,
-    Padding,
-    Pair,
-    SeparableConvolutional,
-    Shape,
-)
+from akrt.lowering.operations import Addition, Dense, Pass, Separable, Spatial, operation
+from akrt.model import Model, NeuralLayer, Padding, Pair, Shape
 
 __all__ = ["Quantised", "QuantisedOp", "QuantisedTensor", "quantise", "run_float"]
 
@@ -95,8 +87,7 @@ def quantise(model: Model, x: npt.NDArray[np.uint8]) -> Quantised:
         model: the network.
         x: uint8 (N, X, Y, C).
     """
-    first = model.layers[0]
-    border = first.padding_value if isinstance(first, InputConvolutional) else 0
+    border = _border(model)
     value = x.astype(np.float64) - border
     ops = []
     for op in _real_ops(model):
@@ -116,64 +107,71 @@ def run_float(model: Model, x: npt.NDArray[np.uint8]) -> Float:
     They estimate ``(P - threshold) / act_step``; an activation is estimated half a level up, since
     the integer one is rounded up.
     """
-    first = model.layers[0]
-    border = first.padding_value if isinstance(first, InputConvolutional) else 0
+    border = _border(model)
     value = x.astype(np.float64) - border
     for op in _real_ops(model):
         value = _run(op, value)
     return value.reshape(len(x), -1)
 
 
+def _border(model: Model) -> int:
+    """What is beyond the edges of the input."""
+    first = operation(model.nodes[0])
+    return first.border if isinstance(first, Spatial) else 0
+
+
 def _real_ops(model: Model) -> list[_RealOp]:
     ops: list[_RealOp] = []
     for node in model.nodes:
-        layer = node.layer
-        if isinstance(layer, InputData):
+        does = operation(node)
+        if isinstance(does, Pass):
             continue
-        scale, bias = _activation(layer)
+        if isinstance(does, Addition):
+            raise UnsupportedLayerError(
+                node.layer.name,
+                node.layer.kind,
+                "other runtimes get chains of layers only",
+            )
+        scale, bias = _activation(does.layer)
         top = node.output_max
-        if isinstance(layer, FullyConnected):
-            rows = layer.by_position(node.input_shape).reshape(-1, layer.filters)
+        if isinstance(does, Dense):
             ops.append(
                 _RealOp(
                     "dense",
                     node.output_shape,
-                    weights=rows,
+                    weights=does.weights,
                     weight_scale=scale,
                     bias=bias,
                     top=top,
                 )
             )
             continue
-        size, stride, padding = layer.kernel_size, layer.stride, layer.padding
-        pooling = layer.pooling
-        average = pooling is not None and pooling.size is None
+        size, stride, padding = does.window.size, does.window.stride, does.layer.padding
+        average = does.pool == "sum"
         if average:  # a mean of potentials that are larger by the count is their sum
-            scale = scale * (node.conv_shape[0] * node.conv_shape[1])
-        if isinstance(layer, SeparableConvolutional):
+            scale = scale * does.window.positions
+        if isinstance(does, Separable):
             channels = node.input_shape[2]
             shape = (*node.conv_shape[:2], channels)
             one, none = np.ones(channels), np.zeros(channels)
             ops.append(
-                _RealOp("depthwise", shape, size, stride, padding, layer.depthwise, one, none)
+                _RealOp("depthwise", shape, size, stride, padding, does.depthwise, one, none)
             )
-            weights = layer.pointwise[None, None]
+            weights = does.weights[None, None]
             size = stride = (1, 1)
         else:
-            weights = layer.weights
-            if isinstance(layer, InputConvolutional):
-                total = weights.astype(np.int64).sum((0, 1, 2))
-                bias = bias + scale * layer.padding_value * total
+            weights = does.weights.reshape(*size, node.input_shape[2], -1)
+            bias = bias + scale * does.border * does.weights.astype(np.int64).sum(0)
         clamp = None if average else top
         ops.append(
             _RealOp("conv", node.conv_shape, size, stride, padding, weights, scale, bias, clamp)
         )
         if average:
             ops.append(_RealOp("mean", node.output_shape, top=top))
-        elif pooling is not None and pooling.size and pooling.stride:
+        elif does.pooling is not None:
             # the activation grows with the potential: it may come before the maximum
-            window = (pooling.size, pooling.stride, layer.padding)
-            ops.append(_RealOp("max", node.output_shape, *window, top=top))
+            moved = (does.pooling.size, does.pooling.stride, padding)
+            ops.append(_RealOp("max", node.output_shape, *moved, top=top))
     return ops
 
 

@@ -203,7 +203,7 @@ def test_memory_report_adds_up(model: Model, tmp_path: Path) -> None:
     assert f"#define NET_V2_ARENA_BYTES {report.arena_bytes}\n" in text
     ends = [row["offset"] + row["bytes"] for row in report.memory["arena"]]
     assert max(ends) <= report.arena_bytes <= max(ends) + 8
-    assert lower(model, "net_v2").plan.bytes == report.arena_bytes
+    assert lower(model, "net_v2").arena.bytes == report.arena_bytes
 
 
 def shared_library(model: Model, folder: Path) -> ctypes.CDLL:

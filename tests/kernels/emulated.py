@@ -20,7 +20,8 @@ import pytest
 
 from akrt.backends.native_plan import pack
 from akrt.kernels._kernels import Architecture
-from akrt.model import InputData, Model
+from akrt.lowering.operations import Pass, operation
+from akrt.model import Model
 from kernels.compiled import (
     SOURCE,
     WARNINGS,
@@ -224,8 +225,9 @@ def network(model: Model, arch_address: int, arch: Architecture) -> Structure:
     """The akrt_network of a model for one architecture."""
     data, pointers = b"", {}
     for node in model.nodes:
-        if not isinstance(node.layer, InputData):
-            layer, arrays = _layer(pack(node, arch), arch_address)
+        does = operation(node)
+        if not isinstance(does, Pass):
+            layer, arrays = _layer(pack(does, arch), arch_address)
             pointers |= {len(data) + offset: array for offset, array in arrays.items()}
             data += bytes(layer)
     count = len(data) // ctypes.sizeof(Layer)

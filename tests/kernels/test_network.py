@@ -19,6 +19,7 @@ from akrt.backends.reference import ReferenceBackend
 from akrt.benchmark import with_arch
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Network, architectures
+from akrt.lowering.operations import Pass, operation
 from akrt.model import (
     Convolutional,
     FullyConnected,
@@ -32,7 +33,8 @@ GENERIC = architectures()[-1]
 
 
 def neural(model: Model) -> list[dict]:
-    return [pack(s, GENERIC) for s in model.nodes if not isinstance(s.layer, InputData)]
+    does = map(operation, model.nodes)
+    return [pack(d, GENERIC) for d in does if not isinstance(d, Pass)]
 
 
 @settings(max_examples=30)
@@ -141,7 +143,7 @@ def test_global_sums_saturate_where_the_reference_does(seed: int, x: int, y: int
     expected = ReferenceBackend(model).run(inputs)
     for arch in architectures():
         if arch.usable:
-            network = Network([pack(model.nodes[1], arch)], arch.name)
+            network = Network([pack(operation(model.nodes[1]), arch)], arch.name)
             np.testing.assert_array_equal(network.run(inputs), expected)
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akrt.lowering.geometry import convolution_window, pooling_window, window
+from akrt.lowering.geometry import window
+from akrt.lowering.operations import Convolution, Dense, Pass, operation
 from akrt.model import InputData, Model, Pooling
 from akrt.model.layers import FullyConnected
 
@@ -32,18 +33,20 @@ def test_every_window_lies_in_the_bordered_tensor(
 
 
 def test_windows_of_layers(conv_model: Model) -> None:
-    data, conv, dense = conv_model.nodes
-    moved = convolution_window(conv)
+    data, conv, dense = map(operation, conv_model.nodes)
+    assert isinstance(data, Pass)
+    assert isinstance(conv, Convolution)
+    assert isinstance(dense, Dense)
+    moved = conv.window
     assert (moved.source, moved.target) == ((7, 6, 2), (4, 3, 3))
     assert (moved.size, moved.stride) == ((3, 3), (2, 2))
     assert (moved.before, moved.after) == ((1, 0), (1, 1))
-    pooled = pooling_window(conv)
+    pooled = conv.pooling
     assert pooled is not None
     assert pooled.target == (2, 3, 3)
     assert (pooled.before, pooled.after) == ((0, 0), (0, 0))
-    assert pooling_window(data) is pooling_window(dense) is None
-    one = convolution_window(dense)
-    assert (one.size, one.target) == ((1, 1), (1, 1, 5))
+    assert (conv.pool, conv.border, conv.weights.shape) == ("max", 0, (18, 3))
+    assert dense.weights.shape == (18, 5)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from networks import networks
 
 from akrt.lowering.arithmetic import convolve
+from akrt.lowering.operations import Pass, Separable, Spatial, neural_operation, operation
 from akrt.lowering.ranges import depthwise_range, potential_range, product_range
 from akrt.model import FullyConnected, InputData, Model, SeparableConvolutional
 
@@ -17,20 +18,20 @@ def test_no_potential_leaves_its_range(case: tuple[Model, np.ndarray]) -> None:
     model, _ = case
     rng = np.random.default_rng(0)
     for node in model.nodes:
-        layer = node.layer
-        if isinstance(layer, InputData):
+        does = operation(node)
+        if isinstance(does, Pass):
             continue
-        low, high = potential_range(node)
-        assert low.shape == high.shape == (layer.filters,)
+        low, high = potential_range(does)
+        assert low.shape == high.shape == (does.layer.filters,)
         assert max(-low.min(), high.max()) <= node.max_potential
-        if isinstance(layer, SeparableConvolutional):
-            least, most = depthwise_range(node)
+        if isinstance(does, Separable):
+            least, most = depthwise_range(does)
             assert max(-least.min(), most.max()) <= node.max_depthwise
-            assert product_range(node)[0].shape == layer.pointwise.shape
-        if isinstance(layer, FullyConnected):
+            assert product_range(does)[0].shape == does.weights.shape
+        if not isinstance(does, Spatial):
             continue
         x = rng.choice([0, node.input_max], (4, *node.input_shape)).astype(np.uint8)
-        potentials = convolve(node, x)
+        potentials = convolve(does, x)
         assert (potentials >= low).all()
         assert (potentials <= high).all()
 
@@ -45,8 +46,8 @@ def test_the_ends_are_reached_by_a_dense_layer() -> None:
         threshold=np.zeros(2, np.int32),
         act_step=np.ones(2, np.float32),
     )
-    node = Model((InputData("in", (1, 1, 3), 4), layer)).nodes[1]
-    low, high = potential_range(node)
+    does = neural_operation(Model((InputData("in", (1, 1, 3), 4), layer)).nodes[1])
+    low, high = potential_range(does)
     assert low.tolist() == [-75, -45]
     assert high.tolist() == [150, 0]
     assert [int(v) for v in (np.array([0, 15, 0]) @ weights)] == [-75, -15]
@@ -63,7 +64,8 @@ def test_products_of_a_separable_layer() -> None:
         threshold=np.zeros(2, np.int32),
         act_step=np.ones(2, np.float32),
     )
-    node = Model((InputData("in", (4, 4, 1), 2), layer)).nodes[1]
-    assert [v.tolist() for v in depthwise_range(node)] == [[-6], [3]]
-    assert [v.tolist() for v in product_range(node)] == [[[-18, -12]], [[9, 24]]]
-    assert [v.tolist() for v in potential_range(node)] == [[-18, -12], [9, 24]]
+    does = operation(Model((InputData("in", (4, 4, 1), 2), layer)).nodes[1])
+    assert isinstance(does, Separable)
+    assert [v.tolist() for v in depthwise_range(does)] == [[-6], [3]]
+    assert [v.tolist() for v in product_range(does)] == [[[-18, -12]], [[9, 24]]]
+    assert [v.tolist() for v in potential_range(does)] == [[-18, -12], [9, 24]]

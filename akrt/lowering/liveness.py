@@ -1,0 +1,110 @@
+"""Which tensors live when, and one arena that holds them: for the host and for firmware."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+__all__ = ["Arena", "Block", "Job", "plan_arena", "scratch_name"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a step of a program does to the arena. What the caller holds is not named."""
+
+    reads: tuple[str, ...]
+    writes: str | None
+    bytes: int = 0
+    """Of what it writes."""
+    scratch_bytes: int = 0
+    in_place: bool = False
+    """It may write over the first tensor that it reads."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Memory that is in use from step `first` to step `last`, both included."""
+
+    names: tuple[str, ...]
+    bytes: int
+    first: int
+    last: int
+    offset: int = 0
+
+    def meets(self, other: Block) -> bool:
+        """Whether both are in use at some time."""
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Blocks with their offsets, and the memory that they take together."""
+
+    blocks: tuple[Block, ...]
+    bytes: int
+    _offsets: dict[str, int] = field(repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for block in self.blocks:
+            self._offsets.update(dict.fromkeys(block.names, block.offset))
+
+    def offset(self, name: str) -> int:
+        """Of the tensor or scratch called `name`."""
+        return self._offsets[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._offsets
+
+
+def plan_arena(jobs: Sequence[Job], alignment: int) -> Arena:
+    """Lifetimes to offsets: the largest block first, each at the lowest place that is free.
+
+    Args:
+        jobs: in the order in which they run.
+        alignment: of every offset.
+    """
+    placed: list[Block] = []
+    for block in sorted(_lifetimes(jobs), key=lambda b: (-b.bytes, b.first, b.names)):
+        placed.append(_placed(block, placed, alignment))
+    end = max((b.offset + _aligned(b.bytes, alignment) for b in placed), default=0)
+    return Arena(tuple(sorted(placed, key=lambda b: (b.first, b.offset))), end)
+
+
+def scratch_name(index: int) -> str:
+    """Name of the scratch of step `index`."""
+    return f"scratch_{index}"
+
+
+def _lifetimes(jobs: Sequence[Job]) -> list[Block]:
+    last = {name: i for i, job in enumerate(jobs) for name in job.reads}
+    blocks: list[Block] = []
+    home: dict[str, int] = {}  # of a tensor: the block that it lies in
+    for i, job in enumerate(jobs):
+        if job.writes is not None:
+            end = max(last.get(job.writes, i), i)
+            over = job.reads[:1] if job.in_place else ()
+            if over and last[over[0]] == i and job.reads.count(over[0]) == 1:
+                at = home[over[0]]
+                whole = blocks[at]
+                names, size = (*whole.names, job.writes), max(whole.bytes, job.bytes)
+                blocks[at] = Block(names, size, whole.first, end)
+            else:
+                at = len(blocks)
+                blocks.append(Block((job.writes,), job.bytes, i, end))
+            home[job.writes] = at
+        if job.scratch_bytes:
+            blocks.append(Block((scratch_name(i),), job.scratch_bytes, i, i))
+    return blocks
+
+
+def _placed(block: Block, placed: Sequence[Block], alignment: int) -> Block:
+    offset = 0
+    for other in sorted((o for o in placed if o.meets(block)), key=lambda o: o.offset):
+        if offset + block.bytes <= other.offset:
+            break
+        offset = max(offset, other.offset + _aligned(other.bytes, alignment))
+    return replace(block, offset=offset)
+
+
+def _aligned(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment
