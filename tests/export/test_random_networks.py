@@ -10,7 +10,13 @@ import oracle
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from networks import THRESHOLD_ENDS, extreme_networks, networks, wide_dense_networks
+from networks import (
+    THRESHOLD_ENDS,
+    extreme_networks,
+    networks,
+    residual_networks,
+    wide_dense_networks,
+)
 
 from akrt.backends.reference import ReferenceBackend
 from akrt.model import (
@@ -41,7 +47,16 @@ def samples() -> list[Sample]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.one_of(networks(), networks(), networks(), extreme_networks(), wide_dense_networks()))
+    @given(
+        st.one_of(
+            networks(),
+            networks(),
+            networks(),
+            extreme_networks(),
+            wide_dense_networks(),
+            residual_networks(),
+        )
+    )
     def collect(sample: Sample) -> None:
         found.append(sample)
 
