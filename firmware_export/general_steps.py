@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.lowering.geometry import Window, window
-from akrt.lowering.operations import Addition, Convolution, Dense, Separable
+from akrt.lowering.operations import Addition, Dense, NeuralOperation, Separable
 from akrt.model import NeuralLayer
 from firmware_export.c_text import array
 from firmware_export.packing import pack_bits, pack_rows
@@ -26,7 +26,7 @@ def constant(name: str, c_type: str, values: npt.NDArray[np.generic], note: str)
 def general_step(
     prefix: str,
     index: int,
-    does: Addition | Dense | Convolution | Separable,
+    does: NeuralOperation,
     sources: tuple[Tensor, ...],
     target: Tensor,
 ) -> Step:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.lowering.liveness import Arena, plan_arena, scratch_name
-from akrt.lowering.operations import Addition, Convolution, Dense, Pass, Separable, operation
+from akrt.lowering.operations import Convolution, NeuralOperation, Pass, Separable, operation
 from akrt.model import Model, Node
 from firmware_export.general_steps import general_step
 from firmware_export.row_steps import (
@@ -123,7 +123,7 @@ class _Steps:
             self._steps.append(_widen(last, self._output(name, "bytes", last, "unpacked")))
         return self._steps
 
-    def _step(self, index: int, does: Addition | Dense | Convolution | Separable) -> Step:
+    def _step(self, index: int, does: NeuralOperation) -> Step:
         node, prefix = does.node, f"{self._prefix}_l{index}"
         target = _target(index, node)
         as_rows = replace(target, layout="rows")

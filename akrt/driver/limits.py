@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from akrt.lowering.operations import (
-    Addition,
     Dense,
     Neural,
     Operation,
@@ -95,9 +94,6 @@ def _broken(does: Operation, followers: list[Operation], chip: str) -> Iterator[
         yield "layers that take the output", "at most 1", len(followers)
     if isinstance(does, Pass):
         return
-    if isinstance(does, Addition):
-        yield "layer type", "one of Akida 1.0", does.layer.kind
-        return
     if isinstance(does, Dense):
         inputs, input_max = len(does.weights), does.node.input_max
         if inputs > DENSE_INPUTS_MAX:
@@ -106,6 +102,9 @@ def _broken(does: Operation, followers: list[Operation], chip: str) -> Iterator[
             yield "weight bits", "1, 2 or 4", does.layer.weights_bits
         if input_max not in (1, 3, 15):
             yield "input bits", "1, 2 or 4", input_max.bit_length()
+    elif not isinstance(does, Spatial):
+        yield "layer type", "one of Akida 1.0", does.layer.kind
+        return
     elif _is_first(does):
         yield from _first(does)
     else:

@@ -17,7 +17,6 @@ import numpy.typing as npt
 from akrt.errors import MissingExtraError, ModelError, ModelFileError, UnsupportedLayerError
 from akrt.importers import quarantine, read_fbz
 from akrt.model import (
-    Add,
     AnyLayer,
     Convolutional,
     FullyConnected,
@@ -96,11 +95,11 @@ def to_akida(model: Model) -> Any:
         raise MissingExtraError("akida", "akida", "running a model in akida") from error
     twin = akida.Model()
     for layer in model.layers:
-        if isinstance(layer, Add):
+        if not isinstance(layer, InputData | FullyConnected | SpatialLayer):
             raise UnsupportedLayerError(
                 layer.name,
                 layer.kind,
-                "Akida 1.0 adds no branches: the native and reference backends run it",
+                "Akida 1.0 has no such layer: the native and reference backends run it",
             )
         if isinstance(layer, NeuralLayer) and layer.act_bits is not None:
             greatest = float(layer.act_step.max())

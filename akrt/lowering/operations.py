@@ -29,6 +29,7 @@ __all__ = [
     "Convolution",
     "Dense",
     "Neural",
+    "NeuralOperation",
     "Operation",
     "Pass",
     "Separable",
@@ -97,7 +98,8 @@ class Separable(Spatial):
     """(kernel_x, kernel_y, C)."""
 
 
-Operation: TypeAlias = Pass | Addition | Dense | Convolution | Separable
+NeuralOperation: TypeAlias = Addition | Dense | Convolution | Separable
+Operation: TypeAlias = Pass | NeuralOperation
 
 
 def operation(node: Node) -> Operation:
@@ -127,7 +129,7 @@ def operation(node: Node) -> Operation:
     return Convolution(node, layer, moved, product, pool, pooling, border)
 
 
-def neural_operation(node: Node) -> Addition | Dense | Convolution | Separable:
+def neural_operation(node: Node) -> NeuralOperation:
     """What `node` does, where that is known to be more than to pass its input on."""
     found = operation(node)
     assert not isinstance(found, Pass)

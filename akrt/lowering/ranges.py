@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.operations import Addition, Convolution, Dense, Separable
+from akrt.lowering.operations import Addition, NeuralOperation, Separable
 
 __all__ = ["depthwise_range", "potential_range", "product_range"]
 
@@ -27,7 +27,7 @@ def product_range(does: Separable) -> tuple[Wide, Wide]:
     return np.minimum(*ends), np.maximum(*ends)
 
 
-def potential_range(does: Addition | Dense | Convolution | Separable) -> tuple[Wide, Wide]:
+def potential_range(does: NeuralOperation) -> tuple[Wide, Wide]:
     """Smallest and largest potential of every filter before pooling, each (F,).
 
     A first layer's border has values of the input's range too.

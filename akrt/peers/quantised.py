@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from akrt.errors import UnsupportedLayerError
 from akrt.lowering.geometry import window
-from akrt.lowering.operations import Addition, Dense, Pass, Separable, Spatial, operation
+from akrt.lowering.operations import Dense, Pass, Separable, Spatial, operation
 from akrt.model import Model, NeuralLayer, Padding, Pair, Shape
 
 __all__ = ["Quantised", "QuantisedOp", "QuantisedTensor", "quantise", "run_float"]
@@ -126,7 +126,7 @@ def _real_ops(model: Model) -> list[_RealOp]:
         does = operation(node)
         if isinstance(does, Pass):
             continue
-        if isinstance(does, Addition):
+        if not isinstance(does, (Dense, Spatial)):
             raise UnsupportedLayerError(
                 node.layer.name,
                 node.layer.kind,
