@@ -16,7 +16,8 @@ from akrt.model import (
 )
 from firmware_export.c_text import array
 from firmware_export.packing import pack_bits, pack_rows
-from firmware_export.requantisation import bisect_constants
+from firmware_export.requantisation import Activation, Form, bisect_constants
+from firmware_export.sizes import MCU_LAYER, layer_scratch
 from firmware_export.step import Constant, Step, Tensor
 
 __all__ = ["constant", "general_step", "window_fields"]
@@ -41,8 +42,7 @@ def general_step(prefix: str, index: int, node: Node, source: Tensor, target: Te
     """
     layer = node.layer
     assert not isinstance(layer, InputData)
-    constants, pointers = _activation(prefix, layer, node.max_activated)
-    words = layer.filters
+    constants, activation, pointers = _activation(prefix, layer, node.max_activated)
     mids = 0
     depthwise = "NULL"
     pooling = pooling_window(node)
@@ -54,9 +54,7 @@ def general_step(prefix: str, index: int, node: Node, source: Tensor, target: Te
         border = layer.padding_value if isinstance(layer, InputConvolutional) else 0
         driver, potentials = "akrt_layer_plain", "akrt_conv_potentials"
         if layer.pooling is not None:
-            driver, words = "akrt_layer_sum", 2 * layer.filters
-            if pooling is not None:
-                driver = "akrt_layer_max"
+            driver = "akrt_layer_sum" if pooling is None else "akrt_layer_max"
         if isinstance(layer, SeparableConvolutional):
             potentials, mids = "akrt_separable_potentials", node.input_shape[2]
             depthwise = f"{prefix}_depthwise"
@@ -79,10 +77,11 @@ def general_step(prefix: str, index: int, node: Node, source: Tensor, target: Te
     pool = window_fields(pooling or window(node.conv_shape, node.output_shape))
     fields = (
         f"{geometry}, {pool}, {layer.filters}, {layer.weights_bits}, {packed.shape[1]}, "
-        f"{border}, {layer.act_bits or 0}, {prefix}_weights, {depthwise}, {pointers}"
+        f"{border}, {activation}, {prefix}_weights, {depthwise}, {pointers}"
     )
     text = f"static const akrt_mcu_layer {prefix} = {{{fields}}};\n"
-    constants.append(Constant(prefix, text, 4 * 33))
+    scratch = layer_scratch(driver, mids, layer.filters)
+    constants.append(Constant(prefix, text, MCU_LAYER.bytes))
 
     def call(read: str, write: str, scratch: str) -> str:
         how = f"{potentials}, {mids}, " if potentials else ""
@@ -96,7 +95,8 @@ def general_step(prefix: str, index: int, node: Node, source: Tensor, target: Te
         call=call,
         kernels=(driver, potentials) if potentials else (driver,),
         constants=tuple(constants),
-        scratch_bytes=4 * (mids + words),
+        scratch_bytes=scratch.bytes,
+        sizes={"layer": MCU_LAYER, "scratch": scratch},
     )
 
 
@@ -108,20 +108,27 @@ def window_fields(window: Window) -> str:
     return "{" + ", ".join(map(str, fields)) + "}"
 
 
-def _activation(prefix: str, layer: NeuralLayer, max_activated: int) -> tuple[list[Constant], str]:
-    """Constants of the activation, and the pointers to them in akrt_mcu_layer."""
+def _activation(
+    prefix: str, layer: NeuralLayer, max_activated: int
+) -> tuple[list[Constant], Activation, str]:
+    """Constants of the activation, its form, and the pointers to them in akrt_mcu_layer."""
     if layer.act_bits is None:
-        return [], "NULL, NULL, NULL"
+        return [], Activation(), "NULL, NULL, NULL"
     constants = bisect_constants(layer, max_activated)
     if constants is not None:
-        return [
-            constant(f"{prefix}_threshold", "int32_t", constants[:, 0], "by filter"),
-            constant(f"{prefix}_step", "int32_t", constants[:, 1], "in sixteenths, by filter"),
-        ], f"{prefix}_threshold, {prefix}_step, NULL"
+        return (
+            [
+                constant(f"{prefix}_threshold", "int32_t", constants[:, 0], "by filter"),
+                constant(f"{prefix}_step", "int32_t", constants[:, 1], "in sixteenths, by filter"),
+            ],
+            Activation(Form.BISECTION, bits=layer.act_bits),
+            f"{prefix}_threshold, {prefix}_step, NULL",
+        )
     limits = np.iinfo(np.int32)
     levels = np.clip(layer.firing_levels, limits.min, limits.max).T
-    return [
-        constant(
-            f"{prefix}_levels", "int32_t", levels, "a potential's activation is how many it exceeds"
-        )
-    ], f"NULL, NULL, {prefix}_levels"
+    note = "a potential's activation is how many it exceeds"
+    return (
+        [constant(f"{prefix}_levels", "int32_t", levels, note)],
+        Activation(Form.LEVELS, bits=layer.act_bits),
+        f"NULL, NULL, {prefix}_levels",
+    )

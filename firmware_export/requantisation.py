@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
+
 import numpy as np
 import numpy.typing as npt
 
 from akrt.lowering.requantisation import (
-    HIGH_WORD,
     MulAdd,
     NarrowMulAdd,
     bisection,
@@ -14,9 +16,38 @@ from akrt.lowering.requantisation import (
 )
 from akrt.model import NeuralLayer
 
-__all__ = ["bisect_constants", "muladd_constants", "narrow_constants"]
+__all__ = ["Activation", "Form", "bisect_constants", "muladd_constants", "narrow_constants"]
 
 Wide = npt.NDArray[np.int64]
+
+
+class Form(Enum):
+    """How a potential becomes an activation: the enumerators of akrt_activation_form."""
+
+    POTENTIALS = "AKRT_FORM_POTENTIALS"
+    THRESHOLD = "AKRT_FORM_THRESHOLD"
+    BISECTION = "AKRT_FORM_BISECTION"
+    LEVELS = "AKRT_FORM_LEVELS"
+    MULADD = "AKRT_FORM_MULADD"
+    MULADD16 = "AKRT_FORM_MULADD16"
+    HIGH_WORD = "AKRT_FORM_HIGH_WORD"
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An akrt_activation; its text is the initialiser."""
+
+    form: Form = Form.POTENTIALS
+    shift: int = 0
+    bits: int = 0
+    without_long: Form | None = None
+    """The form on cores without a long multiplication, if it is another one there."""
+
+    def __str__(self) -> str:
+        form = self.form.value
+        if self.without_long is not None:
+            form = f"AKRT_LONG_MULTIPLY ? {form} : {self.without_long.value}"
+        return f"{{{form}, {self.shift}, {self.bits}}}"
 
 
 def bisect_constants(layer: NeuralLayer, reach: int) -> Wide | None:
@@ -27,8 +58,8 @@ def bisect_constants(layer: NeuralLayer, reach: int) -> Wide | None:
 
 def muladd_constants(
     layer: NeuralLayer, low: Wide, high: Wide, high_word: bool = False
-) -> tuple[Wide, int] | None:
-    """((F, 2) of factor and addend, shift), exact for every potential in ``low..high``.
+) -> tuple[Wide, Form, int] | None:
+    """((F, 2) of factor and addend, form, shift), exact for every potential in ``low..high``.
 
     Args:
         layer: with an activation of 4 bits.
@@ -37,15 +68,15 @@ def muladd_constants(
         high_word: only the form with the high word is of use.
 
     Returns:
-        The constants, the shift being `HIGH_WORD` larger for the form with the high word; None if
-        no shift serves all filters without leaving 32 bits.
+        The constants, `Form.MULADD` or `Form.HIGH_WORD`, and the shift; None if none serves all
+        filters without leaving 32 bits.
     """
     assert layer.act_bits == 4
     for in_high_word in (True,) if high_word else (False, True):
         found = solve(MulAdd(layer, low, high, in_high_word), layer.firing_levels, low, high)
         if found is not None:
             constants = np.stack([found.factors, found.addend], axis=1)
-            return constants, found.setting[0] + HIGH_WORD * in_high_word
+            return constants, Form.HIGH_WORD if in_high_word else Form.MULADD, found.setting[0]
     return None
 
 
