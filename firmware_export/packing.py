@@ -1,4 +1,4 @@
-"""Integers to packed bytes: the one place in Python that knows the order of nibbles."""
+"""Integers to packed bytes and words: the one place of the exporter that knows their order."""
 
 from __future__ import annotations
 

@@ -15,8 +15,16 @@ from akrt.lowering.requantisation import (
     solve,
 )
 from akrt.model import NeuralLayer
+from firmware_export.sizes import REQUANT, REQUANT16, Size
 
-__all__ = ["Activation", "Form", "bisect_constants", "muladd_constants", "narrow_constants"]
+__all__ = [
+    "Activation",
+    "Form",
+    "Requantisation",
+    "bisect_constants",
+    "muladd_constants",
+    "narrow_constants",
+]
 
 Wide = npt.NDArray[np.int64]
 
@@ -48,6 +56,41 @@ class Activation:
         if self.without_long is not None:
             form = f"AKRT_LONG_MULTIPLY ? {form} : {self.without_long.value}"
         return f"{{{form}, {self.shift}, {self.bits}}}"
+
+
+@dataclass(frozen=True)
+class Requantisation:
+    """Constants of the activation of a layer."""
+
+    constants: Wide
+    form: Form
+    shift: int = 0
+    addend_bits: int | None = None
+    """Zeros below the addends of `Form.MULADD16`."""
+    without_long: Wide | None = None
+    """Of bisection, for cores without a long multiplication, where `form` asks for one."""
+
+    def activation(self, bits: int | None) -> Activation:
+        """What the kernel is told of it."""
+        other = None if self.without_long is None else Form.BISECTION
+        return Activation(self.form, self.shift, bits or 0, other)
+
+    @property
+    def size(self) -> Size:
+        """Of the constants of a filter."""
+        return REQUANT16 if self.form is Form.MULADD16 else REQUANT
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        titles = {
+            Form.MULADD: "multiply-add",
+            Form.MULADD16: "16-bit multiply-add",
+            Form.HIGH_WORD: "high word of multiply-add",
+        }
+        if self.form not in titles:
+            return "bisection"
+        return f"{titles[self.form]}, shift {self.shift}"
 
 
 def bisect_constants(layer: NeuralLayer, reach: int) -> Wide | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -21,6 +19,7 @@ from firmware_export.packing import pack_bits, pack_words
 from firmware_export.requantisation import (
     Activation,
     Form,
+    Requantisation,
     bisect_constants,
     muladd_constants,
     narrow_constants,
@@ -28,11 +27,8 @@ from firmware_export.requantisation import (
 from firmware_export.sizes import (
     CONV_ROWS_LAYER,
     GROUPS,
-    REQUANT,
-    REQUANT16,
     ROW_WIDTH,
     ROWS_LAYER,
-    Size,
     conv_rows_scratch,
     separable_rows_muladd_scratch,
     separable_rows_scratch,
@@ -59,41 +55,6 @@ _CHANNELS = 1 << 13
 """More, and the work between two ticks would be too long."""
 _INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
 _INT32_MAX = (1 << 31) - 1
-
-
-@dataclass(frozen=True)
-class Requantisation:
-    """Constants of the activation of a layer."""
-
-    constants: Wide
-    form: Form
-    shift: int = 0
-    addend_bits: int | None = None
-    """Zeros below the addends of `Form.MULADD16`."""
-    without_long: Wide | None = None
-    """Of bisection, for cores without a long multiplication, where `form` asks for one."""
-
-    def activation(self, bits: int | None) -> Activation:
-        """What the kernel is told of it."""
-        other = None if self.without_long is None else Form.BISECTION
-        return Activation(self.form, self.shift, bits or 0, other)
-
-    @property
-    def size(self) -> Size:
-        """Of the constants of a filter."""
-        return REQUANT16 if self.form is Form.MULADD16 else REQUANT
-
-    @property
-    def title(self) -> str:
-        """What it is, for people."""
-        titles = {
-            Form.MULADD: "multiply-add",
-            Form.MULADD16: "16-bit multiply-add",
-            Form.HIGH_WORD: "high word of multiply-add",
-        }
-        if self.form not in titles:
-            return "bisection"
-        return f"{titles[self.form]}, shift {self.shift}"
 
 
 def takes_rows(node: Node) -> bool:
