@@ -10,7 +10,8 @@ from akrt.lowering.operations import Addition, Dense, NeuralOperation, Separable
 from akrt.model import NeuralLayer
 from firmware_export.c_text import array
 from firmware_export.packing import pack_bits, pack_rows
-from firmware_export.requantisation import bisect_constants
+from firmware_export.requantisation import Activation, Form, bisect_constants
+from firmware_export.sizes import MCU_LAYER, layer_scratch
 from firmware_export.step import Constant, Step, Tensor
 
 __all__ = ["constant", "general_step", "window_fields"]
@@ -39,12 +40,12 @@ def general_step(
         sources: tensors of layout ``bytes``.
         target: tensor of layout ``bytes``, or ``words`` if the layer has no activation.
     """
-    constants, pointers = _activation(prefix, does.layer, does.node.max_activated)
+    constants, activation, pointers = _activation(prefix, does.layer, does.node.max_activated)
     if isinstance(does, Addition):
-        return _addition(prefix, index, does, sources, target, constants, pointers)
+        return _addition(prefix, index, does, sources, target, constants, activation, pointers)
     (source,) = sources
     node, layer = does.node, does.layer
-    words, mids, border = layer.filters, 0, 0
+    mids, border = 0, 0
     depthwise = "NULL"
     moved, pooling = window(node.input_shape, node.output_shape), None
     driver, potentials = "akrt_layer_dense", ""
@@ -52,7 +53,7 @@ def general_step(
         moved, pooling, border = does.window, does.pooling, does.border
         driver, potentials = "akrt_layer_plain", "akrt_conv_potentials"
         if does.pool is not None:
-            driver, words = f"akrt_layer_{does.pool}", 2 * layer.filters
+            driver = f"akrt_layer_{does.pool}"
         if isinstance(does, Separable):
             potentials, mids = "akrt_separable_potentials", node.input_shape[2]
             depthwise = f"{prefix}_depthwise"
@@ -70,8 +71,9 @@ def general_step(
     pool = window_fields(pooling or window(node.conv_shape, node.output_shape))
     fields = (
         f"{window_fields(moved)}, {pool}, {layer.filters}, {bits}, {packed.shape[1]}, "
-        f"{border}, {layer.act_bits or 0}, {prefix}_weights, {depthwise}, {pointers}"
+        f"{border}, {activation}, {prefix}_weights, {depthwise}, {pointers}"
     )
+    scratch = layer_scratch(driver, mids, layer.filters)
     constants.append(_layer_constant(prefix, fields))
 
     def call(read: str, write: str, scratch: str) -> str:
@@ -86,7 +88,8 @@ def general_step(
         call=call,
         kernels=(driver, potentials) if potentials else (driver,),
         constants=tuple(constants),
-        scratch_bytes=4 * (mids + words),
+        scratch_bytes=scratch.bytes,
+        sizes={"layer": MCU_LAYER, "scratch": scratch},
     )
 
 
@@ -97,13 +100,13 @@ def _addition(
     sources: tuple[Tensor, ...],
     target: Tensor,
     constants: list[Constant],
+    activation: Activation,
     pointers: str,
 ) -> Step:
     node, layer = does.node, does.layer
     moved = window_fields(window(node.input_shape, node.output_shape))
-    fields = (
-        f"{moved}, {moved}, {layer.filters}, 0, 0, 0, {layer.act_bits or 0}, NULL, NULL, {pointers}"
-    )
+    fields = f"{moved}, {moved}, {layer.filters}, 0, 0, 0, {activation}, NULL, NULL, {pointers}"
+    scratch = layer_scratch("akrt_layer_add", 0, layer.filters)
     constants.append(_layer_constant(prefix, fields))
     return Step(
         layer=index,
@@ -115,13 +118,15 @@ def _addition(
         ),
         kernels=("akrt_layer_add",),
         constants=tuple(constants),
-        scratch_bytes=4 * layer.filters,
+        scratch_bytes=scratch.bytes,
+        sizes={"layer": MCU_LAYER, "scratch": scratch},
     )
 
 
 def _layer_constant(prefix: str, fields: str) -> Constant:
     """The akrt_mcu_layer of a layer."""
-    return Constant(prefix, f"static const akrt_mcu_layer {prefix} = {{{fields}}};\n", 4 * 33)
+    text = f"static const akrt_mcu_layer {prefix} = {{{fields}}};\n"
+    return Constant(prefix, text, MCU_LAYER.bytes)
 
 
 def window_fields(window: Window) -> str:
@@ -132,20 +137,27 @@ def window_fields(window: Window) -> str:
     return "{" + ", ".join(map(str, fields)) + "}"
 
 
-def _activation(prefix: str, layer: NeuralLayer, max_activated: int) -> tuple[list[Constant], str]:
-    """Constants of the activation, and the pointers to them in akrt_mcu_layer."""
+def _activation(
+    prefix: str, layer: NeuralLayer, max_activated: int
+) -> tuple[list[Constant], Activation, str]:
+    """Constants of the activation, its form, and the pointers to them in akrt_mcu_layer."""
     if layer.act_bits is None:
-        return [], "NULL, NULL, NULL"
+        return [], Activation(), "NULL, NULL, NULL"
     constants = bisect_constants(layer, max_activated)
     if constants is not None:
-        return [
-            constant(f"{prefix}_threshold", "int32_t", constants[:, 0], "by filter"),
-            constant(f"{prefix}_step", "int32_t", constants[:, 1], "in sixteenths, by filter"),
-        ], f"{prefix}_threshold, {prefix}_step, NULL"
+        return (
+            [
+                constant(f"{prefix}_threshold", "int32_t", constants[:, 0], "by filter"),
+                constant(f"{prefix}_step", "int32_t", constants[:, 1], "in sixteenths, by filter"),
+            ],
+            Activation(Form.BISECTION, bits=layer.act_bits),
+            f"{prefix}_threshold, {prefix}_step, NULL",
+        )
     limits = np.iinfo(np.int32)
     levels = np.clip(layer.firing_levels, limits.min, limits.max).T
-    return [
-        constant(
-            f"{prefix}_levels", "int32_t", levels, "a potential's activation is how many it exceeds"
-        )
-    ], f"NULL, NULL, {prefix}_levels"
+    note = "a potential's activation is how many it exceeds"
+    return (
+        [constant(f"{prefix}_levels", "int32_t", levels, note)],
+        Activation(Form.LEVELS, bits=layer.act_bits),
+        f"NULL, NULL, {prefix}_levels",
+    )

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from akrt.model import Mfcc, Model
+from firmware_export.assertions import network_assertions
 from firmware_export.c_text import comment, string
 from firmware_export.general_steps import constant
 from firmware_export.identifiers import constant_names
@@ -141,7 +142,7 @@ def weights_header(program: Program) -> str:
 
 def kernels_header(program: Program, version: str) -> str:
     """``<name>_kernels.h``: the kernels that the program calls, and nothing else."""
-    stems = ["akrt_tick", "akrt_misaligned", *program.kernels]
+    stems = ["akrt_static_assert", "akrt_tick", "akrt_misaligned", *program.kernels]
     if program.model.input_bits < 8:
         stems.append("akrt_in_range")
     if program.model.final_step is not None:
@@ -288,6 +289,7 @@ def _implementation(program: Program) -> str:
 #include "{name}_kernels.h"
 #include "{name}_weights.h"
 
+{network_assertions(program)}
 #ifndef {upper}_TICK
 #define {upper}_TICK(layer) AKRT_TICK()
 #endif

@@ -1,11 +1,11 @@
-"""Integers to packed bytes: the one place in Python that knows the order of nibbles."""
+"""Integers to packed bytes and words: the one place of the exporter that knows their order."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["pack_bits", "pack_rows"]
+__all__ = ["pack_bits", "pack_rows", "pack_words"]
 
 
 def pack_bits(values: npt.NDArray[np.int8], bits: int) -> npt.NDArray[np.uint8]:
@@ -31,3 +31,10 @@ def pack_bits(values: npt.NDArray[np.int8], bits: int) -> npt.NDArray[np.uint8]:
 def pack_rows(rows: npt.NDArray[np.int8], bits: int) -> npt.NDArray[np.uint8]:
     """Every row packed on its own, padded to whole bytes: (R, K) to (R, ceil(K * bits / 8))."""
     return np.stack([pack_bits(row, bits) for row in rows])
+
+
+def pack_words(nibbles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Eight nibbles to a word of 32 bits, the first lowest: (..., 8) to (...)."""
+    packed = pack_bits(nibbles.astype(np.int8), 4)
+    words: npt.NDArray[np.int64] = packed.view("<u4").reshape(nibbles.shape[:-1]).astype(np.int64)
+    return words

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -14,15 +12,28 @@ from akrt.model import (
     POTENTIAL_MIN,
 )
 from firmware_export.general_steps import constant, window_fields
+from firmware_export.packing import pack_bits, pack_words
 from firmware_export.requantisation import (
+    Activation,
+    Form,
+    Requantisation,
     bisect_constants,
     muladd_constants,
     narrow_constants,
 )
+from firmware_export.sizes import (
+    CONV_ROWS_LAYER,
+    GROUPS,
+    ROW_WIDTH,
+    ROWS_LAYER,
+    conv_rows_scratch,
+    separable_rows_muladd_scratch,
+    separable_rows_scratch,
+    separable_sum_rows_scratch,
+)
 from firmware_export.step import Constant, Step, Tensor, padded_channels
 
 __all__ = [
-    "WIDTH",
     "conv_obstacles",
     "conv_rows_step",
     "pack_step",
@@ -35,43 +46,12 @@ __all__ = [
 
 Wide = npt.NDArray[np.int64]
 
-WIDTH = 5
-"""Positions on Y that a row of nibbles holds."""
 _FIELD = 1023
 _SIZE = 1 << 14
 _CHANNELS = 1 << 13
 """More, and the work between two ticks would be too long."""
 _INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
 _INT32_MAX = (1 << 31) - 1
-
-
-@dataclass(frozen=True)
-class Requantisation:
-    """Constants of the activation of a layer; ``shift`` -1 means bisection."""
-
-    constants: Wide
-    shift: int
-    addend_bits: int | None = None
-    """Zeros below the addends, where factors and addends have 16 bits."""
-    without_long: Wide | None = None
-    """Bisection for cores without a long multiplication, where `shift` asks for one."""
-
-    @property
-    def c_shift(self) -> str:
-        """``shift`` as a C expression."""
-        if self.without_long is None:
-            return str(self.shift)
-        return f"AKRT_LONG_MULTIPLY ? {self.shift} : -1"
-
-    @property
-    def title(self) -> str:
-        """What it is, for people."""
-        if self.shift < 0:
-            return "bisection"
-        form = "high word of multiply-add" if self.shift >= 32 else "multiply-add"
-        if self.addend_bits is not None:
-            form = "16-bit multiply-add"
-        return f"{form}, shift {self.shift % 32}"
 
 
 def takes_rows(does: Operation) -> bool:
@@ -88,7 +68,7 @@ def rows_obstacles(does: Separable) -> tuple[str, ...]:
         (layer.kernel_size == (3, 3), f"kernel {kernel}, not 3x3"),
         (layer.stride == (1, 1), f"stride {stride}, not 1x1"),
         (layer.padding == "same", f"padding '{layer.padding}', not 'same'"),
-        (node.input_shape[1] <= WIDTH, f"Y {node.input_shape[1]}, more than {WIDTH}"),
+        (node.input_shape[1] <= ROW_WIDTH, f"Y {node.input_shape[1]}, more than {ROW_WIDTH}"),
         (max(node.input_shape[0], layer.filters) <= _SIZE, f"more than {_SIZE} rows or filters"),
         (node.input_shape[2] <= _CHANNELS, f"more than {_CHANNELS} channels"),
         (layer.weights_bits <= 4, f"{layer.weights_bits}-bit weights, more than 4"),
@@ -141,33 +121,38 @@ def separable_rows_step(
     pooled = layer.pooling is not None
     if not pooled:
         constants[-1] = _by_core(constants[-1], _triple_constant(prefix, does.weights))
-    table, addend_unit = "NULL", 0
+    table, addend_unit, activation = "NULL", 0, Activation()
+    sizes = {"layer": ROWS_LAYER}
     if requant is not None:
+        activation = requant.activation(layer.act_bits)
         # some cores read three filters at a time, some eight
         rows = max(-(-filters // 3) * 3, -(-filters // 8) * 8)
         if pooled and layer.act_bits == 1:
+            activation = Activation(Form.THRESHOLD, bits=1)
             values = requant.constants[:, 0]
             constants.append(constant(f"{prefix}_requant", "int32_t", values, "thresholds"))
         else:
             constants.append(_requant_constant(prefix, requant, rows))
+            sizes["requant"] = requant.size
         table = f"{prefix}_requant"
         addend_unit = 0 if requant.addend_bits is None else 1 << requant.addend_bits
-    shift = "-1" if requant is None else requant.c_shift
     fields = (
         f"{node.input_shape[0]}, {node.input_shape[1]}, {channels}, {layer.filters}, "
-        f"{filters // 2}, {group}, {shift}, {layer.act_bits or 0}, {addend_unit}, {prefix}_taps, "
+        f"{filters // 2}, {group}, {activation}, {addend_unit}, {prefix}_taps, "
         f"{prefix}_ninth, {prefix}_least, {prefix}_weights, {table}"
     )
     text = f"static const akrt_rows_layer {prefix} = {{{fields}}};\n"
-    constants.append(Constant(prefix, text, 40))
+    constants.append(Constant(prefix, text, ROWS_LAYER.bytes))
     groups = -(-channels // group)
-    kernel = "akrt_separable_sum_rows" if pooled else "akrt_separable_rows"
-    if not pooled and requant is not None and 0 <= requant.shift < 32 and groups <= 4:
-        kernel = "akrt_separable_rows_muladd"
-    words = 15 * channels + (5 * groups if kernel != "akrt_separable_rows_muladd" else 60)
-    words = max(words, 10 * channels + 28 * -(-channels // 8))  # pairs, of a multiple of eight
     if pooled:
-        words = filters + max(12 * channels + 80, words)
+        kernel = "akrt_separable_sum_rows"
+        sizes["scratch"] = separable_sum_rows_scratch(channels, groups, filters // 2)
+    elif activation.form is Form.MULADD16 and groups <= GROUPS:
+        kernel = "akrt_separable_rows_muladd"
+        sizes["scratch"] = separable_rows_muladd_scratch(channels)
+    else:
+        kernel = "akrt_separable_rows"
+        sizes["scratch"] = separable_rows_scratch(channels, groups)
 
     def call(read: str, write: str, scratch: str) -> str:
         return f"{kernel}(&{prefix}, {read}, {write}, {scratch});"
@@ -181,9 +166,10 @@ def separable_rows_step(
         call=call,
         kernels=(kernel,),
         constants=tuple(constants),
-        scratch_bytes=4 * words,
+        scratch_bytes=sizes["scratch"].bytes,
         in_place=not pooled and filters <= channels,
         notes=notes,
+        sizes=sizes,
     )
 
 
@@ -207,11 +193,12 @@ def conv_rows_step(
     ]
     geometry = window_fields(does.window)
     fields = (
-        f"{geometry}, {does.border}, {filters // 2}, {requant.c_shift}, {layer.act_bits}, "
+        f"{geometry}, {does.border}, {filters // 2}, {requant.activation(layer.act_bits)}, "
         f"{prefix}_weights, {prefix}_requant"
     )
     text = f"static const akrt_conv_rows_layer {prefix} = {{{fields}}};\n"
-    constants.append(Constant(prefix, text, 4 * 17))
+    constants.append(Constant(prefix, text, CONV_ROWS_LAYER.bytes))
+    scratch = conv_rows_scratch(taps)
     return Step(
         layer=index,
         kernel="akrt_conv_rows",
@@ -220,8 +207,9 @@ def conv_rows_step(
         call=lambda read, write, scratch: f"akrt_conv_rows(&{prefix}, {read}, {write}, {scratch});",
         kernels=("akrt_conv_rows",),
         constants=tuple(constants),
-        scratch_bytes=4 * (WIDTH * taps + 2),
+        scratch_bytes=scratch.bytes,
         notes={"requantisation": requant.title},
+        sizes={"layer": CONV_ROWS_LAYER, "requant": requant.size, "scratch": scratch},
     )
 
 
@@ -234,7 +222,7 @@ def conv_obstacles(does: Convolution) -> tuple[str, ...]:
         (layer.pooling is None, "pooling"),
         (len(does.weights) <= _CHANNELS, f"more than {_CHANNELS} weights to a filter"),
         (layer.weights_bits == 8, f"{layer.weights_bits}-bit weights, not 8"),
-        (node.output_shape[1] <= WIDTH, f"Y {node.output_shape[1]}, more than {WIDTH}"),
+        (node.output_shape[1] <= ROW_WIDTH, f"Y {node.output_shape[1]}, more than {ROW_WIDTH}"),
         (layer.act_bits is not None, "no activation"),
         (layer.act_bits is None or _requantisation(does) is not None, "thresholds beyond 23 bits"),
     ]
@@ -276,32 +264,32 @@ def _requantisation(does: Convolution | Separable) -> Requantisation | None:
         return None
     if layer.pooling is not None or layer.act_bits != 4:
         constants = bisect_constants(layer, 1 << 19)
-        return None if constants is None else Requantisation(constants, -1)
+        return None if constants is None else Requantisation(constants, Form.BISECTION)
     reach = potential_range(does)
     separable = isinstance(does, Separable)
     narrow = narrow_constants(layer, *reach) if separable else None
     if narrow is not None:
-        return Requantisation(*narrow)
+        return Requantisation(narrow[0], Form.MULADD16, *narrow[1:])
     exact = muladd_constants(layer, *reach, high_word=separable)
     constants = bisect_constants(layer, node.max_potential)
-    if exact is not None and exact[1] < 32:
+    if exact is not None and exact[1] is Form.MULADD:
         return Requantisation(*exact)
     if constants is None:
         return None
     if exact is None:
-        return Requantisation(constants, -1)
+        return Requantisation(constants, Form.BISECTION)
     return Requantisation(*exact, without_long=constants)
 
 
 def _requant_constant(prefix: str, requant: Requantisation, filters: int) -> Constant:
     name = f"{prefix}_requant"
-    c_type = "akrt_requant" if requant.addend_bits is None else "akrt_requant16"
+    c_type = "akrt_requant16" if requant.form is Form.MULADD16 else "akrt_requant"
     text = _requant_array(c_type, name, requant.constants, filters)
     if requant.without_long is not None:
         other = _requant_array(c_type, name, requant.without_long, filters)
         text = f"#if AKRT_LONG_MULTIPLY\n{text}#else\n{other}#endif\n"
     title = "/* factor and addend, or threshold and step, by filter */\n"
-    return Constant(name, title + text, (8 if requant.addend_bits is None else 4) * filters)
+    return Constant(name, title + text, requant.size.bytes * filters)
 
 
 def _requant_array(c_type: str, name: str, constants: Wide, filters: int) -> str:
@@ -320,11 +308,10 @@ def _depthwise_constants(prefix: str, does: Separable) -> list[Constant]:
     taps[:given] = does.depthwise.astype(np.int64).reshape(9, -1).T
     low = np.zeros(channels, np.int64)
     low[:given] = -depthwise_range(does)[0]
-    nibbles = taps & 15
-    words = (nibbles[:, :8] << (4 * np.arange(8))).sum(1)
+    words, ninth = pack_words(taps[:, :8]), pack_bits(taps[:, 8].astype(np.int8), 4)
     return [
         constant(f"{prefix}_taps", "uint32_t", words, "4 bits, the first eight taps by channel"),
-        constant(f"{prefix}_ninth", "uint8_t", nibbles[::2, 8] | nibbles[1::2, 8] << 4, "4 bits"),
+        constant(f"{prefix}_ninth", "uint8_t", ninth, "4 bits"),
         constant(f"{prefix}_least", "uint8_t", -(-low // 4), "-minimum / 4 of the result"),
     ]
 
@@ -353,12 +340,11 @@ def _triple_words(pointwise: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
     padded[:channels, :filters] = pointwise
     # (triple, group, channel pair, half, filter), halves being the channels of a pair
     w = padded.reshape(groups, 4, 2, triples, 3).transpose(3, 0, 1, 2, 4)
-    low, middle, high = w[..., 0] + 8, w[..., 1] + 8, w[..., 2] & 15
-    halves = low[:, :, :3] | high[:, :, :3, ::-1] << 4 | middle[:, :, :3] << 8
+    low, middle, high = w[..., 0] + 8, w[..., 1] + 8, w[..., 2]
     fourth = np.stack([low[:, :, 3], high[:, :, 3], middle[:, :, 3]], axis=2)
-    halves = halves | fourth << 12
-    words: npt.NDArray[np.int64] = halves[..., 0] | halves[..., 1] << 16
-    return words
+    # (triple, group, word, half, nibble)
+    nibbles = np.stack([low[:, :, :3], high[:, :, :3, ::-1], middle[:, :, :3], fourth], axis=-1)
+    return pack_words(nibbles.reshape(triples, groups, 3, 8))
 
 
 def _pair_words(
@@ -368,6 +354,4 @@ def _pair_words(
     biased[: pointwise.shape[0], : pointwise.shape[1]] += pointwise
     # (quad, 4, pair, 2) -> (pair, quad, 2, 4), the last two axes being the nibbles of a word
     nibbles = biased.reshape(channels // 4, 4, filters // 2, 2).transpose(2, 0, 3, 1)
-    shifts = 4 * np.arange(8).reshape(2, 4)
-    words: npt.NDArray[np.int64] = (nibbles << shifts).sum((2, 3))
-    return words
+    return pack_words(nibbles.reshape(filters // 2, channels // 4, 8))

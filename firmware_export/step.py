@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from akrt.lowering.liveness import Job
 from akrt.model import Shape
+from firmware_export.sizes import Size, row_bytes
 
 __all__ = ["INPUT", "OUTPUT", "Constant", "Step", "Tensor", "padded_channels"]
 
@@ -33,7 +34,7 @@ class Tensor:
     def bytes(self) -> int:
         """Size in memory."""
         if self.layout == "rows":
-            return self.shape[0] * padded_channels(self.shape[2]) * 5 // 2
+            return self.shape[0] * row_bytes(padded_channels(self.shape[2]))
         return self.elements * (4 if self.layout == "words" else 1)
 
 
@@ -74,6 +75,8 @@ class Step:
     ends_layer: bool = True
     """The target is the layer's output: hooks and hashes follow."""
     notes: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, Size] = field(default_factory=dict)
+    """What was counted on, by what it is of; the export asserts it."""
 
     @property
     def job(self) -> Job:

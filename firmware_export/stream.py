@@ -13,36 +13,31 @@ import numpy as np
 from akrt.decision import FRAME_MS, DecisionRule, StreamSettings, decision_rule
 from akrt.errors import UsageError
 from akrt.model import Mfcc, Model
+from firmware_export.assertions import stream_assertions
 from firmware_export.c_text import array
 from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.program import Program
 from firmware_export.sections import in_sections, section_macros
+from firmware_export.sizes import DECISION_RULE, MFCC_SCRATCH, MFCC_TABLES, stream_state
 
-__all__ = ["FFT_BYTES", "check_spotter", "stream_files", "stream_memory"]
-
-FFT_BYTES = 4096
-"""Scratch of the transform; it shares the network's arena."""
-
-_FEATURES_BYTES = 4 + 2 * 640 + 490 + 2
-_DECISION_BYTES = 2 * 4 + 6 * 4
+__all__ = ["check_spotter", "stream_files", "stream_memory"]
 
 
 def arena_bytes(program: Program) -> int:
     """The network's arena, or the transform's scratch where that is more."""
-    return max(program.arena.bytes, FFT_BYTES)
+    return max(program.arena.bytes, MFCC_SCRATCH.bytes)
 
 
 def stream_memory(program: Program, settings: StreamSettings) -> dict[str, Any]:
     """RAM and constants of the whole spotter, pointers being of 4 bytes."""
     classes = program.model.output_shape[2]
-    margins = -(-2 * settings.window * classes // 4) * 4
-    state = _FEATURES_BYTES + _DECISION_BYTES + 4 * classes * 2 + margins + 2 * 4
-    tables = 2 * 321 + 4 * 257 + 2 * 97 + 2 * 65 + 2 * 42 + 2 * 255 + 2 * 200
+    state = stream_state(program.name, classes, settings.window).bytes
+    by_class = 4 + 4 + 1  # threshold, factor, whether it is a word
     return {
         "state_bytes": state,
         "arena_bytes": arena_bytes(program),
         "ram_bytes": state + arena_bytes(program),
-        "constant_bytes": tables + 9 * classes,
+        "constant_bytes": MFCC_TABLES.bytes + DECISION_RULE.bytes + by_class * classes,
         "hop_ms": settings.hop_ms,
         "window_ms": settings.window_ms,
         "min_count": settings.min_count,
@@ -87,6 +82,7 @@ def check_spotter(model: Model, settings: StreamSettings) -> DecisionRule:
 
 
 def _kernels(name: str, version: str) -> str:
+    stems = ["akrt_static_assert", "akrt_misaligned", "akrt_features", "akrt_decision"]
     return f"""\
 /* akrt {version}: features and decision of {name}_stream, the same integers as on the host.
  * Licence: Apache-2.0. Every part has its own guard. */
@@ -96,7 +92,7 @@ def _kernels(name: str, version: str) -> str:
 
 {same_version(f"{name}_stream.c")}
 {section_macros(name.upper())}
-{in_sections(amalgamate(["akrt_misaligned", "akrt_features", "akrt_decision"]))}"""
+{in_sections(amalgamate(stems))}"""
 
 
 def _header(program: Program, settings: StreamSettings, version: str) -> str:
@@ -196,6 +192,7 @@ static const akrt_decision_rule {name}_rule = {{
 #include "{name}_stream_kernels.h"
 
 {in_sections(constants, f"{upper}_CONST")}
+{stream_assertions(program, settings)}
 AKRT_CODE void {name}_stream_start({name}_stream *stream) {{
     akrt_features_start(&stream->features);
     akrt_decision_start(&stream->decision, stream->sums, stream->margins);

@@ -89,7 +89,12 @@ def header() -> str:
 #define AKRT_MFCC_END_BIN {starts[-1]}
 #define AKRT_MFCC_FLOOR {round(65536 * log2(LOG_FLOOR))} /* log2(1e-12) * 2^16 */
 
-{"".join(arrays)}/* clang-format on */
+{"".join(arrays)}
+#define AKRT_MFCC_TABLES_BYTES \\
+    (sizeof akrt_mfcc_window + sizeof akrt_mfcc_sine + sizeof akrt_mfcc_root + \\
+     sizeof akrt_mfcc_log2_table + sizeof akrt_mfcc_mel_start + sizeof akrt_mfcc_mel_share + \\
+     sizeof akrt_mfcc_cosine)
+/* clang-format on */
 
 #endif
 """

@@ -21,7 +21,6 @@ import numpy.typing as npt
 from akrt.model import NeuralLayer
 
 __all__ = [
-    "HIGH_WORD",
     "Bisection",
     "Form",
     "MulAdd",
@@ -36,8 +35,6 @@ __all__ = [
 Wide: TypeAlias = npt.NDArray[np.int64]
 Setting: TypeAlias = tuple[int, ...]
 
-HIGH_WORD = 32
-"""Added to the shift of a `MulAdd` that takes the high word of a product."""
 _INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
 _INT32_MAX = (1 << 31) - 1
 _UINT16_MAX = (1 << 16) - 1

@@ -10,7 +10,8 @@
 /* A plain convolution of bytes, 8-bit weights by pairs of filters, at most five outputs on Y. */
 typedef struct akrt_conv_rows_layer {
     akrt_mcu_window conv;
-    int32_t border, pairs, shift, act_bits;
+    int32_t border, pairs;
+    akrt_activation activation;
     const int8_t *weights; /* (pairs, size_x * size_y * channels, 2) */
     const akrt_requant *requant;
 } akrt_conv_rows_layer;
@@ -37,7 +38,8 @@ static void akrt_patch_rows(const akrt_conv_rows_layer *layer, const uint8_t *in
     }
 }
 
-/* Bytes to rows. scratch: 5 * size_x * size_y * channels + 2 words. */
+/* Bytes to rows. scratch: AKRT_CONV_ROWS_SCRATCH_WORDS, `taps` being size_x * size_y * channels. */
+#define AKRT_CONV_ROWS_SCRATCH_WORDS(taps) AKRT_CONV_PATCH_WORDS(taps)
 AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const uint8_t *input,
                                       uint8_t *output, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
@@ -55,11 +57,12 @@ AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const u
             int32_t sums[4 * AKRT_ROW_WIDTH];
             uint32_t words[4];
             akrt_vector_taps(scratch, layer->weights + 2 * p * taps, taps, at, sums);
-            __arm_vst1q_u32(words, akrt_vector_levels(sums, r.val[0], r.val[1], layer->shift,
-                                                      layer->act_bits, w->out_y));
+            __arm_vst1q_u32(words, akrt_vector_levels(
+                                       sums, r.val[0], r.val[1], layer->activation.form,
+                                       layer->activation.shift, layer->activation.bits, w->out_y));
             akrt_store_pair(words[0], words[1], output);
-            akrt_store_pair(words[2], words[3], output + 5);
-            output += 10;
+            akrt_store_pair(words[2], words[3], output + AKRT_PAIR_BYTES);
+            output += 2 * AKRT_PAIR_BYTES;
             AKRT_TICK_WORK(done, 4 * taps);
         }
 #elif AKRT_FOUR_FILTERS
@@ -67,11 +70,13 @@ AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const u
             const akrt_requant *const requant = layer->requant + 2 * p;
             int32_t sums[4 * AKRT_ROW_WIDTH];
             akrt_conv_taps(scratch, layer->weights + 2 * p * taps, taps, sums);
-            akrt_store_rows(sums, sums + AKRT_ROW_WIDTH, requant[0], requant[1], layer->shift,
-                            layer->act_bits, w->out_y, output);
+            akrt_store_rows(sums, sums + AKRT_ROW_WIDTH, requant[0], requant[1],
+                            layer->activation.form, layer->activation.shift, layer->activation.bits,
+                            w->out_y, output);
             akrt_store_rows(sums + 2 * AKRT_ROW_WIDTH, sums + 3 * AKRT_ROW_WIDTH, requant[2],
-                            requant[3], layer->shift, layer->act_bits, w->out_y, output + 5);
-            output += 10;
+                            requant[3], layer->activation.form, layer->activation.shift,
+                            layer->activation.bits, w->out_y, output + AKRT_PAIR_BYTES);
+            output += 2 * AKRT_PAIR_BYTES;
             AKRT_TICK_WORK(done, 4 * taps);
         }
 #else
@@ -79,9 +84,9 @@ AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const u
             int32_t sums[2 * AKRT_ROW_WIDTH];
             akrt_conv_taps(scratch, layer->weights + 2 * p * taps, taps, sums);
             akrt_store_rows(sums, sums + AKRT_ROW_WIDTH, layer->requant[2 * p],
-                            layer->requant[2 * p + 1], layer->shift, layer->act_bits, w->out_y,
-                            output);
-            output += 5;
+                            layer->requant[2 * p + 1], layer->activation.form,
+                            layer->activation.shift, layer->activation.bits, w->out_y, output);
+            output += AKRT_PAIR_BYTES;
             AKRT_TICK_WORK(done, 2 * taps);
         }
 #endif

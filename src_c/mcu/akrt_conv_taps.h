@@ -5,6 +5,9 @@
 /* Potentials of a pair of filters at five positions, sums (2, 5), or of two pairs, sums (4, 5), if
  * AKRT_FOUR_FILTERS: weights are (taps, 2) bytes a pair.
  * akrt_patch_tap puts the five inputs of a tap into a patch. */
+/* Words of a patch, the most of any core: five a tap, or by pairs of taps where AKRT_DSP is 1. */
+#define AKRT_CONV_PATCH_WORDS(taps)                                                                \
+    AKRT_LARGER(AKRT_ROW_WIDTH *(int32_t)(taps), AKRT_PAIR_WORDS *(((int32_t)(taps) + 1) >> 1))
 #if AKRT_DSP
 /* By pairs of taps: two words of weights, five of halfwords. */
 static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {

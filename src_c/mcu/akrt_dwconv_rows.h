@@ -2,6 +2,10 @@
 #define AKRT_DWCONV_ROWS_H
 #include "akrt_tap_words.h"
 
+/* Words of a row's depthwise results: five a channel, or by pairs where AKRT_DSP is 1. */
+#define AKRT_MID_WORDS(channels) (AKRT_ROW_WIDTH * (int32_t)(channels))
+#define AKRT_MID_PAIR_WORDS(channels) (AKRT_PAIR_WORDS * ((int32_t)(channels) >> 1))
+
 /* Depthwise 3x3 of one row: three rows of words (akrt_load_rows) to results at five positions.
  *
  * Polynomials in z = 2^10 share multiplications: positions x0 + x1 z + x2 z^2 times taps

@@ -1,7 +1,8 @@
 #ifndef AKRT_LAYER_ADD_H
 #define AKRT_LAYER_ADD_H
 #include "akrt_activate.h"
-/* Two tensors of one shape, added element by element. scratch: filters words. */
+/* Two tensors of one shape, added element by element. scratch: AKRT_LAYER_ADD_SCRATCH_WORDS. */
+#define AKRT_LAYER_ADD_SCRATCH_WORDS(filters) ((int32_t)(filters))
 static void akrt_layer_add(const akrt_mcu_layer *layer, const uint8_t *first, const uint8_t *second,
                            void *output, int32_t *scratch) {
     const int32_t filters = layer->filters;

@@ -4,7 +4,8 @@
 #include "akrt_dot.h"
 #include "akrt_saturate.h"
 /* A fully connected layer; weight rows are in the order of the input in memory, (X, Y, C).
- * scratch: filters words. */
+ * scratch: AKRT_LAYER_DENSE_SCRATCH_WORDS. */
+#define AKRT_LAYER_DENSE_SCRATCH_WORDS(filters) ((int32_t)(filters))
 static void akrt_layer_dense(const akrt_mcu_layer *layer, const uint8_t *input, void *output,
                              int32_t *scratch) {
     const int32_t inputs = layer->conv.in_x * layer->conv.in_y * layer->conv.channels;

@@ -4,7 +4,8 @@
 #include "akrt_saturate.h"
 /* A convolution with max pooling of saturated potentials; padding never wins. Where windows
  * overlap, potentials are computed again: time for memory.
- * scratch: channels (separable only) + 2 * filters words. */
+ * scratch: AKRT_LAYER_MAX_SCRATCH_WORDS, `mids` being the channels of a separable one. */
+#define AKRT_LAYER_MAX_SCRATCH_WORDS(mids, filters) ((int32_t)(mids) + 2 * (int32_t)(filters))
 AKRT_LAYER static void akrt_layer_max(const akrt_mcu_layer *layer, akrt_potentials compute,
                                       int32_t mids, const uint8_t *input, void *output,
                                       int32_t *scratch) {

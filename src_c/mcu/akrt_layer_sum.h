@@ -3,7 +3,8 @@
 #include "akrt_activate.h"
 #include "akrt_saturate.h"
 /* A convolution with global average pooling: a sum over positions, saturated at every addition.
- * scratch: channels (separable only) + 2 * filters words. */
+ * scratch: AKRT_LAYER_SUM_SCRATCH_WORDS, `mids` being the channels of a separable one. */
+#define AKRT_LAYER_SUM_SCRATCH_WORDS(mids, filters) ((int32_t)(mids) + 2 * (int32_t)(filters))
 AKRT_LAYER static void akrt_layer_sum(const akrt_mcu_layer *layer, akrt_potentials compute,
                                       int32_t mids, const uint8_t *input, void *output,
                                       int32_t *scratch) {

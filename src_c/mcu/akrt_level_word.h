@@ -4,21 +4,21 @@
 #include "akrt_level_high.h"
 #include "akrt_level_muladd.h"
 /* Activations of a filter's potentials at one row's positions, a nibble each, the first lowest. */
-static inline uint32_t akrt_level_word(const int32_t *potentials, akrt_requant r, int32_t shift,
-                                       int32_t bits, int32_t width) {
+static inline uint32_t akrt_level_word(const int32_t *potentials, akrt_requant r, int32_t form,
+                                       int32_t shift, int32_t bits, int32_t width) {
     const int32_t *p = potentials + width;
     uint32_t word = 0;
-    if (shift >= 32) {
+    if (form == AKRT_FORM_HIGH_WORD) {
         do {
-            word = akrt_level_high(*--p, r, shift - 32) | word << 4;
+            word = akrt_level_high(*--p, r, shift) | word << 4;
         } while (p > potentials);
-    } else if (shift >= 0) {
+    } else if (form == AKRT_FORM_BISECTION) {
         do {
-            word = akrt_level_muladd(*--p, r, shift) | word << 4;
+            word = akrt_level_bisect(*--p, r, bits) | word << 4;
         } while (p > potentials);
     } else {
         do {
-            word = akrt_level_bisect(*--p, r, bits) | word << 4;
+            word = akrt_level_muladd(*--p, r, shift) | word << 4;
         } while (p > potentials);
     }
     return word;

@@ -2,11 +2,14 @@
 #define AKRT_LOAD_ROWS_H
 #include "akrt_rows.h"
 #include "akrt_zero.h"
+
+#define AKRT_LOADED_WORDS 2 /* a channel of a row */
+
 /* One row of layout "rows" to two words a channel, (y0, y1, y2) and (y3, y4), 10 bits apart.
  * A row that is NULL is the zero border. */
 static void akrt_load_rows(const uint8_t *row, int32_t channels, uint32_t *words) {
     if (row == NULL) {
-        akrt_zero(words, 2 * channels);
+        akrt_zero(words, AKRT_LOADED_WORDS * channels);
         return;
     }
 #if AKRT_MVE
@@ -16,7 +19,8 @@ static void akrt_load_rows(const uint8_t *row, int32_t channels, uint32_t *words
         static const int8_t right[4] = {0, -4, 0, -4};
         const uint32x4_t at = __arm_vldrbq_u32(begin), nibble = __arm_vdupq_n_u32(15);
         const int32x4_t shift = __arm_vldrbq_s32(right);
-        for (const uint32_t *const end = words + 2 * channels; words < end; words += 8) {
+        for (const uint32_t *const end = words + AKRT_LOADED_WORDS * channels; words < end;
+             words += 8) {
             uint32x4_t bits = __arm_vldrbq_gather_offset_u32(row + 2, at);
             uint32x4x2_t pair;
             bits = __arm_vsliq_n_u32(__arm_vldrbq_gather_offset_u32(row + 1, at), bits, 8);
@@ -34,7 +38,8 @@ static void akrt_load_rows(const uint8_t *row, int32_t channels, uint32_t *words
         }
     }
 #else
-    for (const uint32_t *const end = words + 2 * channels; words < end; words += 4) {
+    for (const uint32_t *const end = words + AKRT_LOADED_WORDS * channels; words < end;
+         words += 4) {
 #if AKRT_DSP /* little endian, words anywhere */
         const uint32_t last = row[4];
         uint32_t a;

@@ -140,6 +140,11 @@ static const int16_t akrt_mfcc_cosine[200] = {
     -2388, 11287, 19552, 18449, 8505, -5514, -16891, -20174, -13790, -798, 12577, 19925, 17725,
     7031,
 };
+
+#define AKRT_MFCC_TABLES_BYTES \
+    (sizeof akrt_mfcc_window + sizeof akrt_mfcc_sine + sizeof akrt_mfcc_root + \
+     sizeof akrt_mfcc_log2_table + sizeof akrt_mfcc_mel_start + sizeof akrt_mfcc_mel_share + \
+     sizeof akrt_mfcc_cosine)
 /* clang-format on */
 
 #endif

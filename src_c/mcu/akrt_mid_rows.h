@@ -2,7 +2,7 @@
 #define AKRT_MID_ROWS_H
 #include "akrt_dwconv_rows.h"
 #include "akrt_load_rows.h"
-#define AKRT_RING_WORDS 10 /* a channel */
+#define AKRT_RING_WORDS (3 * AKRT_LOADED_WORDS + AKRT_TAP_WORDS) /* a channel */
 
 /* The words of three rows of the input, and of the weights. */
 typedef struct akrt_ring {
@@ -14,26 +14,26 @@ typedef struct akrt_ring {
 static void akrt_ring_start(const akrt_rows_layer *layer, const uint8_t *input, uint32_t *memory,
                             akrt_ring *ring) {
     ring->above = memory;
-    ring->here = memory + 2 * (int32_t)layer->channels;
-    ring->below = ring->here + 2 * (int32_t)layer->channels;
-    ring->taps = (int32_t *)(ring->below + 2 * (int32_t)layer->channels);
+    ring->here = memory + AKRT_LOADED_WORDS * (int32_t)layer->channels;
+    ring->below = ring->here + AKRT_LOADED_WORDS * (int32_t)layer->channels;
+    ring->taps = (int32_t *)(ring->below + AKRT_LOADED_WORDS * (int32_t)layer->channels);
     akrt_load_rows(NULL, layer->channels, ring->above);
     akrt_load_rows(input, layer->channels, ring->here);
-    akrt_tap_words(layer, (int32_t *)(ring->below + 2 * (int32_t)layer->channels));
+    akrt_tap_words(layer, (int32_t *)(ring->below + AKRT_LOADED_WORDS * (int32_t)layer->channels));
 }
 
 /* Reads row x + 1, so that row x may be overwritten from now on. Rows come in order. */
 static void akrt_ring_read(const akrt_rows_layer *layer, const uint8_t *input, int32_t x,
                            const akrt_ring *ring) {
-    akrt_load_rows(x + 1 < layer->rows ? input + (x + 1) * ((int32_t)layer->channels * 5 / 2)
-                                       : NULL,
+    akrt_load_rows(x + 1 < layer->rows ? input + (x + 1) * AKRT_ROW_BYTES(layer->channels) : NULL,
                    layer->channels, ring->below);
 }
 
 /* Depthwise results of `count` channels from channel `first` on. */
 static void akrt_ring_convolve(const akrt_ring *ring, int32_t first, int32_t count, uint32_t *mid) {
-    akrt_dwconv_rows(ring->above + 2 * first, ring->here + 2 * first, ring->below + 2 * first,
-                     ring->taps + AKRT_TAP_WORDS * first, count, mid);
+    akrt_dwconv_rows(
+        ring->above + AKRT_LOADED_WORDS * first, ring->here + AKRT_LOADED_WORDS * first,
+        ring->below + AKRT_LOADED_WORDS * first, ring->taps + AKRT_TAP_WORDS * first, count, mid);
 }
 
 /* On to the next row. */

@@ -1,6 +1,7 @@
 #ifndef AKRT_PWCONV_START_H
 #define AKRT_PWCONV_START_H
 #include "akrt_rows.h"
+#define AKRT_START_WORDS(groups) (AKRT_ROW_WIDTH * (int32_t)(groups))
 #if !AKRT_DSP
 /* What the sums of every group start from: -8 times the sum of the depthwise results, twice. */
 static void akrt_pwconv_start(const akrt_rows_layer *layer, const uint32_t *mid, uint32_t *start) {

@@ -2,13 +2,20 @@
 #define AKRT_ROWS_H
 /* Tensors of layout "rows": activations of at most 4 bits, at most 5 positions on Y.
  *
- * (X, pairs of channels, 5 bytes): the low nibbles first, five positions of the pair's first
- * channel, then five of its second. Positions beyond Y are zero. */
+ * (X, pairs of channels, 5 bytes): ten nibbles, in the order of akrt_nibble, five positions of the
+ * pair's first channel, then five of its second. Positions beyond Y are zero, and so are the
+ * channels that fill the last row up to a multiple of 4. */
 #include <stdint.h>
 #include <string.h>
+#include "akrt_activation.h"
 #include "akrt_frame.h"
 
 #define AKRT_ROW_WIDTH 5
+#define AKRT_PAIR_BYTES 5 /* of two channels */
+#define AKRT_ROW_BYTES(channels) ((int32_t)(channels)*AKRT_PAIR_BYTES / 2)
+#define AKRT_NIBBLE_AT(channel, y) ((channel)*AKRT_ROW_WIDTH + (y)) /* in its row */
+
+#define AKRT_LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define AKRT_GROUPS 4 /* most groups of channels that akrt_separable_rows_muladd takes */
 
 #if (-1 >> 1) != -1
@@ -41,11 +48,11 @@
 #define AKRT_LONG_MULTIPLY 1
 #endif
 
-#if AKRT_DSP
-/* Depthwise results by pairs of channels: two words of weights, five of halfwords. */
+/* Where AKRT_DSP is 1, depthwise results by pairs of channels: two words of weights, five of
+ * halfwords. */
 #define AKRT_PAIR_WORDS 7
-#define AKRT_PADDED_PAIRS(channels) (((channels) + 7) >> 3 << 2)
 
+#if AKRT_DSP
 /* On both halves of a word. */
 static inline uint32_t akrt_sadd16(uint32_t a, uint32_t b) {
     uint32_t sum;
@@ -71,6 +78,13 @@ static inline int32_t akrt_smlad(uint32_t a, uint32_t b, int32_t sum) {
 }
 #endif
 
+/* Compilers take an equality for unlikely. */
+#if defined(__GNUC__)
+#define AKRT_LIKELY(condition) __builtin_expect(condition, 1)
+#else
+#define AKRT_LIKELY(condition) (condition)
+#endif
+
 /* Loops over many sums: reordered, they would need more registers than there are. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define AKRT_IN_ORDER __attribute__((noinline, optimize("no-tree-reassoc", "no-schedule-insns")))
@@ -78,11 +92,8 @@ static inline int32_t akrt_smlad(uint32_t a, uint32_t b, int32_t sum) {
 #define AKRT_IN_ORDER
 #endif
 
-/* What a filter's potential P needs to become an activation; `shift` of its layer says how.
- * 0..31: (P * factor + addend) >> shift, clipped to 4 bits; of a separable layer factor and addend
- * have 16 bits there, and `addend_unit` times the addend is added. 32..63: the same with the high
- * word of (P << 11) * factor for the product, and shift - 32. The exporter has proven either for
- * every reachable P. -1: factor and addend are threshold and step, as in akrt_activate. */
+/* What a filter needs for its layer's akrt_activation_form; for bisection factor and addend are
+ * threshold and step, as in akrt_activate. */
 typedef struct akrt_requant {
     int32_t factor, addend;
 } akrt_requant;
@@ -92,20 +103,22 @@ typedef struct akrt_requant16 {
     int16_t addend;
 } akrt_requant16;
 
-/* A separable 3x3 layer, stride 1, 'same'. Channels and filters are padded with zero weights to
- * multiples of 4 and 2. */
+/* A separable 3x3 layer, stride 1, 'same'. Channels and pairs of filters are filled up to multiples
+ * of 4 and of 2 with weights of zero; `filters` are the layer's own. */
 typedef struct akrt_rows_layer {
     int16_t rows, width; /* positions on X, and on Y: 1..5 */
     int16_t channels, filters;
     int16_t pairs; /* of filters */
     int16_t group; /* channels whose sum fits 16 bits: see akrt_pwconv_rows */
-    int16_t shift, act_bits;
-    int32_t addend_unit;
+    akrt_activation activation;
+    int32_t addend_unit;     /* what the addend of an akrt_requant16 is multiplied by */
     const uint32_t *taps;    /* per channel: the first 8 depthwise weights, 4 bits each */
-    const uint8_t *ninth;    /* per channel the ninth, 4 bits, the first low */
+    const uint8_t *ninth;    /* per channel the ninth, a nibble */
     const uint8_t *least;    /* per channel: -minimum / 4 of the result, rounded up */
-    const uint32_t *weights; /* (pairs, channels / 4): 4 weights + 8 of either filter */
-    const void *requant;     /* (filters): akrt_requant, akrt_requant16 or thresholds */
+    const uint32_t *weights; /* (pairs, channels / 4): 4 weights + 8 of either filter; for
+                              * akrt_separable_rows_dsp as in akrt_unpack_triples */
+    const void *requant; /* by filter, to the padded ones: akrt_requant16 (MULADD16), akrt_requant
+                          * (BISECTION, HIGH_WORD), int32_t (THRESHOLD); else NULL */
 } akrt_rows_layer;
 
 #endif

@@ -11,7 +11,12 @@
 #include "akrt_pwconv_rows.h"
 #endif
 /* A separable layer without pooling, rows to rows, in place where output == input: any number of
- * groups, any requantisation. scratch: (15 * channels + 5 * groups) words. */
+ * groups, any requantisation.
+ * scratch: AKRT_SEPARABLE_ROWS_SCRATCH_WORDS, the most of any core, in the parts that they take. */
+#define AKRT_SEPARABLE_ROWS_SCRATCH_WORDS(channels, groups)                                        \
+    AKRT_LARGER(AKRT_MID_WORDS(channels) + AKRT_RING_WORDS * (int32_t)(channels) +                 \
+                    AKRT_START_WORDS(groups),                                                      \
+                AKRT_SEPARABLE_ROWS_DSP_SCRATCH_WORDS(channels))
 #if AKRT_DSP
 #define akrt_separable_rows akrt_separable_rows_dsp
 #elif AKRT_MVE
@@ -19,7 +24,8 @@
 #else
 AKRT_LAYER static void akrt_separable_rows(const akrt_rows_layer *layer, const uint8_t *input,
                                            uint8_t *output, int32_t *scratch) {
-    uint32_t *const mid = (uint32_t *)scratch, *const memory = mid + 5 * (int32_t)layer->channels;
+    uint32_t *const mid = (uint32_t *)scratch, *const memory =
+                                                   mid + AKRT_MID_WORDS(layer->channels);
     uint32_t *const start = memory + AKRT_RING_WORDS * (int32_t)layer->channels;
     int32_t done = 0;
     akrt_ring ring;
@@ -33,10 +39,10 @@ AKRT_LAYER static void akrt_separable_rows(const akrt_rows_layer *layer, const u
             int32_t even[AKRT_ROW_WIDTH], odd[AKRT_ROW_WIDTH];
             akrt_pwconv_rows(layer, mid, start, weights, even, odd);
             akrt_store_rows(even, odd, akrt_requant_of(layer, 2 * p),
-                            akrt_requant_of(layer, 2 * p + 1), layer->shift, layer->act_bits,
-                            layer->width, output);
+                            akrt_requant_of(layer, 2 * p + 1), layer->activation.form,
+                            layer->activation.shift, layer->activation.bits, layer->width, output);
             weights += layer->channels >> 2;
-            output += 5;
+            output += AKRT_PAIR_BYTES;
             AKRT_TICK_WORK(done, layer->channels);
         }
     }

@@ -1,11 +1,14 @@
 #ifndef AKRT_SEPARABLE_ROWS_DSP_H
 #define AKRT_SEPARABLE_ROWS_DSP_H
-#include "akrt_level_word.h"
 #include "akrt_mid_rows.h"
 #include "akrt_store_pair.h"
 #include "akrt_tick.h"
 #include "akrt_triple_rows.h"
 #include "akrt_triple_start.h"
+/* Pairs of channels of whole groups of eight, which akrt_unpack_triples writes, and the ring. */
+#define AKRT_SEPARABLE_ROWS_DSP_SCRATCH_WORDS(channels)                                            \
+    (4 * AKRT_PAIR_WORDS * (((int32_t)(channels) + 7) >> 3) + AKRT_RING_WORDS * (int32_t)(channels))
+
 #if AKRT_DSP
 /* A separable layer without pooling, rows to rows, in place where output == input: three filters
  * at a time. */
@@ -13,7 +16,7 @@ AKRT_LAYER static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, con
                                                uint8_t *output, int32_t *scratch) {
     const int32_t groups = (layer->channels + 7) >> 3, step = 3 * groups;
     uint32_t *const mid = (uint32_t *)scratch;
-    uint32_t *const end = mid + AKRT_PAIR_WORDS * (layer->channels >> 1);
+    uint32_t *const end = mid + AKRT_MID_PAIR_WORDS(layer->channels);
     uint32_t *const memory = mid + 4 * AKRT_PAIR_WORDS * groups;
     int32_t done = 0;
     akrt_ring ring;
@@ -27,16 +30,16 @@ AKRT_LAYER static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, con
         akrt_triple_start(mid, end, start);
         AKRT_TICK_WORK(done, 4 * layer->channels);
         for (int32_t left = layer->pairs; left > 0; late ^= 1) {
-            int32_t sums[2 * AKRT_ROW_WIDTH];
+            int32_t sums[3 * AKRT_ROW_WIDTH];
             akrt_unpack_triples(weights, weights + step, mid);
             akrt_smlad_rows(mid, end, start, sums);
             akrt_triple_levels(layer, sums, f, words + late);
             akrt_store_pair(words[0], words[1], output);
-            output += 5;
+            output += AKRT_PAIR_BYTES;
             left--;
             if (late && left > 0) {
                 akrt_store_pair(words[2], words[3], output);
-                output += 5;
+                output += AKRT_PAIR_BYTES;
                 left--;
             }
             words[0] = words[2];

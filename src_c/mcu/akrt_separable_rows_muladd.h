@@ -10,7 +10,12 @@
 #endif
 #include "akrt_tick.h"
 /* akrt_separable_rows for at most AKRT_GROUPS groups and a multiply-add of one word, which is what
- * most layers have. scratch: (15 * channels + 60) words. */
+ * most layers have. scratch: AKRT_SEPARABLE_ROWS_MULADD_SCRATCH_WORDS, the most of any core. */
+#define AKRT_SUMS_WORDS (AKRT_GROUPS * AKRT_ROW_WIDTH) /* of a pair of filters */
+#define AKRT_SEPARABLE_ROWS_MULADD_SCRATCH_WORDS(channels)                                         \
+    AKRT_LARGER(AKRT_MID_WORDS(channels) + AKRT_RING_WORDS * (int32_t)(channels) +                 \
+                    AKRT_START_WORDS(AKRT_GROUPS) + 2 * AKRT_SUMS_WORDS,                           \
+                AKRT_SEPARABLE_ROWS_DSP_SCRATCH_WORDS(channels))
 #if AKRT_DSP
 #define akrt_separable_rows_muladd akrt_separable_rows_dsp
 #elif AKRT_MVE
@@ -19,14 +24,15 @@
 AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer,
                                                   const uint8_t *input, uint8_t *output,
                                                   int32_t *scratch) {
-    uint32_t *const mid = (uint32_t *)scratch, *const memory = mid + 5 * (int32_t)layer->channels;
+    uint32_t *const mid = (uint32_t *)scratch, *const memory =
+                                                   mid + AKRT_MID_WORDS(layer->channels);
     uint32_t *const start = memory + AKRT_RING_WORDS * (int32_t)layer->channels;
     const int32_t step = layer->channels >> 2, group = layer->group >> 2;
     const int32_t groups = (step + group - 1) / group;
-    uint32_t *const sums = start + AKRT_GROUPS * AKRT_ROW_WIDTH;
+    uint32_t *const sums = start + AKRT_START_WORDS(AKRT_GROUPS);
     int32_t done = 0;
     akrt_ring ring;
-    akrt_zero(sums, 2 * AKRT_GROUPS * AKRT_ROW_WIDTH);
+    akrt_zero(sums, 2 * AKRT_SUMS_WORDS);
     akrt_ring_start(layer, input, memory, &ring);
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
@@ -37,11 +43,11 @@ AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer,
         for (int32_t p = layer->pairs; p > 0; p -= 2) {
             akrt_pwconv_pairs(mid, weights, step, group, start, sums);
             akrt_store_sums(layer, sums, groups, requant, output);
-            akrt_store_sums(layer, sums + AKRT_GROUPS * AKRT_ROW_WIDTH, groups, requant + 2,
-                            output + 5);
+            akrt_store_sums(layer, sums + AKRT_SUMS_WORDS, groups, requant + 2,
+                            output + AKRT_PAIR_BYTES);
             weights += 2 * step;
             requant += 4;
-            output += 10;
+            output += 2 * AKRT_PAIR_BYTES;
             AKRT_TICK_WORK(done, 2 * layer->channels);
         }
     }

@@ -12,7 +12,8 @@
 static void akrt_vector_pairs(const akrt_rows_layer *layer, const uint32_t *mid,
                               const uint32_t *start, const uint32_t *weights, const uint32_t *at,
                               int32_t *potentials) {
-    for (int32_t left = layer->channels; left > 0; left -= layer->group) {
+    int32_t left = layer->channels;
+    do {
         const int32_t quads = (left < layer->group ? left : layer->group) >> 2;
         uint32_t sums[4 * AKRT_ROW_WIDTH];
         akrt_vector_quads(mid, weights, quads, at, start, sums);
@@ -31,7 +32,8 @@ static void akrt_vector_pairs(const akrt_rows_layer *layer, const uint32_t *mid,
         mid += 4 * AKRT_ROW_WIDTH * quads;
         weights += quads;
         start += AKRT_ROW_WIDTH;
-    }
+        left -= layer->group;
+    } while (left > 0);
 }
 
 /* Factors and addends of the first and of the second filters of the four pairs from `f` on. */
@@ -39,7 +41,7 @@ static int32x4x4_t akrt_vector_requant(const akrt_rows_layer *layer, int32_t f) 
     const uint32x4_t at = __arm_vidupq_n_u32(0, 8);
     const akrt_requant16 *const narrow = (const akrt_requant16 *)layer->requant + f;
     int32x4x4_t r;
-    if ((uint32_t)layer->shift >= 32u) {
+    if (!AKRT_LIKELY(layer->activation.form == AKRT_FORM_MULADD16)) {
         return __arm_vld4q_s32(&((const akrt_requant *)layer->requant + f)->factor);
     }
     r.val[0] = (int32x4_t)__arm_vldrhq_gather_offset_u32(&narrow[0].factor, at);
@@ -56,8 +58,9 @@ static int32x4x4_t akrt_vector_requant(const akrt_rows_layer *layer, int32_t f) 
 AKRT_LAYER static void akrt_separable_rows_mve(const akrt_rows_layer *layer, const uint8_t *input,
                                                uint8_t *output, int32_t *scratch) {
     const uint32_t row = (uint32_t)layer->channels >> 2;
-    uint32_t *const mid = (uint32_t *)scratch, *const memory = mid + 5 * layer->channels;
-    uint32_t *const start = memory + AKRT_RING_WORDS * layer->channels;
+    uint32_t *const mid = (uint32_t *)scratch, *const memory =
+                                                   mid + AKRT_MID_WORDS(layer->channels);
+    uint32_t *const start = memory + AKRT_RING_WORDS * (int32_t)layer->channels;
     int32_t done = 0;
     akrt_ring ring;
     akrt_ring_start(layer, input, memory, &ring);
@@ -75,14 +78,16 @@ AKRT_LAYER static void akrt_separable_rows_mve(const akrt_rows_layer *layer, con
                 at[i] = 4 * row * (i < (uint32_t)count ? i : (uint32_t)count - 1);
             }
             akrt_vector_pairs(layer, mid, start, weights, at, potentials);
-            __arm_vst1q_u32(low, akrt_vector_levels(potentials, r.val[0], r.val[1], layer->shift,
-                                                    layer->act_bits, layer->width));
+            __arm_vst1q_u32(low, akrt_vector_levels(potentials, r.val[0], r.val[1],
+                                                    layer->activation.form, layer->activation.shift,
+                                                    layer->activation.bits, layer->width));
             __arm_vst1q_u32(high,
                             akrt_vector_levels(potentials + 4 * AKRT_ROW_WIDTH, r.val[2], r.val[3],
-                                               layer->shift, layer->act_bits, layer->width));
+                                               layer->activation.form, layer->activation.shift,
+                                               layer->activation.bits, layer->width));
             for (int32_t i = 0; i < count; i++) {
                 akrt_store_pair(low[i], high[i], output);
-                output += 5;
+                output += AKRT_PAIR_BYTES;
             }
             weights += 4 * row;
             f += 8;

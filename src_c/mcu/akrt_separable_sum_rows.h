@@ -25,7 +25,9 @@ static void akrt_unpack_pair(const uint32_t *weights, int32_t quads, uint32_t *o
 #endif
 
 /* Sums of all filters, position by position, saturated at every addition.
- * mid: 5 * (channels + groups) words. */
+ * mid: AKRT_SUM_ROWS_EXACT_WORDS. */
+#define AKRT_SUM_ROWS_EXACT_WORDS(channels, groups)                                                \
+    AKRT_LARGER(AKRT_MID_WORDS(channels) + AKRT_START_WORDS(groups), AKRT_MID_PAIR_WORDS(channels))
 static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *input, uint32_t *mid,
                                 akrt_ring *ring, int32_t *sums) {
     int32_t done = 0;
@@ -33,7 +35,7 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
     for (int32_t x = 0; x < layer->rows; x++) {
         const uint32_t *weights = layer->weights;
 #if AKRT_DSP
-        uint32_t *const end = mid + AKRT_PAIR_WORDS * (layer->channels >> 1);
+        uint32_t *const end = mid + AKRT_MID_PAIR_WORDS(layer->channels);
         int32_t start[2 * AKRT_ROW_WIDTH];
         akrt_mid_rows(layer, input, x, ring, mid);
         akrt_triple_start(mid, end, start);
@@ -41,7 +43,7 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
             start[y] = start[AKRT_ROW_WIDTH + y];
         }
 #else
-        uint32_t *const start = mid + AKRT_ROW_WIDTH * (int32_t)layer->channels;
+        uint32_t *const start = mid + AKRT_MID_WORDS(layer->channels);
         akrt_mid_rows(layer, input, x, ring, mid);
         akrt_pwconv_start(layer, mid, start);
 #endif
@@ -167,12 +169,20 @@ static void akrt_add_mid(const uint32_t *mid, int32_t channels, int32_t width, i
 #define AKRT_SUM_CHANNELS 16 /* at a time */
 
 /* A separable layer with global average pooling, rows to bytes, or to int32 without activation.
- * scratch: 2 * pairs + 10 * channels + max(2 * channels + 80, 5 * channels + 5) words. */
+ * scratch: AKRT_SEPARABLE_SUM_ROWS_SCRATCH_WORDS, the most of any core: the sums, then totals,
+ * reaches, ring and some channels' results, or, if the sums have to be exact, ring and results. */
+#define AKRT_SEPARABLE_SUM_ROWS_SCRATCH_WORDS(channels, groups, pairs)                             \
+    (2 * (int32_t)(pairs) + AKRT_LARGER((2 + AKRT_RING_WORDS) * (int32_t)(channels) +              \
+                                            AKRT_LARGER(AKRT_MID_WORDS(AKRT_SUM_CHANNELS),         \
+                                                        AKRT_MID_PAIR_WORDS(AKRT_SUM_CHANNELS)),   \
+                                        AKRT_RING_WORDS * (int32_t)(channels) +                    \
+                                            AKRT_SUM_ROWS_EXACT_WORDS(channels, groups)))
 AKRT_LAYER static void akrt_separable_sum_rows(const akrt_rows_layer *layer, const uint8_t *input,
                                                void *output, int32_t *scratch) {
     const int32_t channels = layer->channels;
     int32_t *const sums = scratch, *const total = sums + 2 * layer->pairs;
-    uint32_t *const memory = (uint32_t *)total, *const mid = memory + 12 * channels;
+    uint32_t *const memory = (uint32_t *)total, *const mid =
+                                                    memory + (2 + AKRT_RING_WORDS) * channels;
     int32_t done = 0;
     akrt_ring ring;
     akrt_ring_start(layer, input, memory + 2 * channels, &ring);
@@ -193,13 +203,13 @@ AKRT_LAYER static void akrt_separable_sum_rows(const akrt_rows_layer *layer, con
         akrt_sum_rows_exact(layer, input, memory + AKRT_RING_WORDS * channels, &ring, sums);
     }
     for (int32_t f = 0; f < layer->filters; f++) {
-        if (layer->act_bits == 0) {
+        if (layer->activation.form == AKRT_FORM_POTENTIALS) {
             ((int32_t *)output)[f] = sums[f];
-        } else if (layer->act_bits == 1) {
+        } else if (layer->activation.form == AKRT_FORM_THRESHOLD) {
             ((uint8_t *)output)[f] = sums[f] > ((const int32_t *)layer->requant)[f];
         } else {
             ((uint8_t *)output)[f] = (uint8_t)akrt_level_bisect(
-                sums[f], ((const akrt_requant *)layer->requant)[f], layer->act_bits);
+                sums[f], ((const akrt_requant *)layer->requant)[f], layer->activation.bits);
         }
         AKRT_TICK_AT(f);
     }

@@ -9,7 +9,7 @@
 AKRT_IN_ORDER static void akrt_store_sums(const akrt_rows_layer *layer, const uint32_t *sums,
                                           int32_t groups, const akrt_requant16 *requant,
                                           uint8_t *out) {
-    const int32_t shift = layer->shift;
+    const int32_t shift = layer->activation.shift;
     akrt_requant r, s;
     const uint32_t *p = sums + layer->width;
     uint32_t low = 0, high = 0;

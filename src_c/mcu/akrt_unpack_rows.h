@@ -1,5 +1,6 @@
 #ifndef AKRT_UNPACK_ROWS_H
 #define AKRT_UNPACK_ROWS_H
+#include "akrt_nibble.h"
 #include "akrt_rows.h"
 #include "akrt_tick.h"
 /* Rows of `padded` channels, an even number, to bytes (X, Y, C). */
@@ -9,12 +10,11 @@ static void akrt_unpack_rows(const uint8_t *input, int32_t rows, int32_t width, 
     for (int32_t x = 0; x < rows; x++) {
         for (int32_t y = 0; y < width; y++) {
             for (int32_t c = 0; c < channels; c++) {
-                const int32_t nibble = c * AKRT_ROW_WIDTH + y;
-                *output++ = (input[nibble >> 1] >> (nibble & 1) * 4) & 15;
+                *output++ = (uint8_t)akrt_nibble(input, AKRT_NIBBLE_AT(c, y));
             }
             AKRT_TICK_WORK(done, channels);
         }
-        input += padded * 5 / 2;
+        input += AKRT_ROW_BYTES(padded);
     }
 }
 #endif

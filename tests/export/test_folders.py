@@ -166,7 +166,9 @@ def two_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     firmware_export.export(bundled_model(), folder / "a", name="a", stream=settings)
     shutil.copytree(kernel_sources._folder(), mcu)
     types = mcu / "akrt_stream_types.h"
-    types.write_text(types.read_text().replace("int32_t filled;", "int32_t unused[4], filled;"))
+    text, frames = types.read_text(), "    uint8_t frames["
+    moved = text.replace("int32_t filled;", "").replace(frames, f"    int32_t filled;\n{frames}")
+    types.write_text(moved)  # of the same size, which the export asserts
     monkeypatch.setattr(kernel_sources, "_folder", lambda: mcu)
     firmware_export.export(bundled_model(), folder / "b", name="b", stream=settings)
     return folder

@@ -9,8 +9,9 @@ import pytest
 
 from akrt.backends.reference import ReferenceBackend
 from akrt.lowering.arithmetic import activate, convolve
+from akrt.lowering.operations import operation
 from firmware_export.program import lower
-from firmware_export.requantisation import muladd_constants, narrow_constants
+from firmware_export.requantisation import Form, muladd_constants, narrow_constants
 
 from .compiled_export import SANITIZERS, build, driver, outputs
 from .row_networks import row_network, saturating_network
@@ -39,14 +40,14 @@ def test_saturating_networks_do_saturate() -> None:
     for seed in range(18):
         model, inputs = saturating_network(seed)
         layer = model.layers[-1]
-        positions = convolve(model.nodes[-1], inputs).sum((1, 2))
+        positions = convolve(operation(model.nodes[-1]), inputs).sum((1, 2))
         exact = ReferenceBackend(model.replace(layers=(model.layers[0], _raw(layer)))).run(inputs)
         kinds.update((exact.reshape(positions.shape) == positions).all(1).tolist())
     assert kinds == {True, False}
 
 
 def test_multiply_add_is_exact_on_every_potential() -> None:
-    found: list[int] = []
+    found: list[Form] = []
     for seed in range(40):
         model, _ = row_network(seed)
         for node in model.nodes[1:]:
@@ -57,14 +58,16 @@ def test_multiply_add_is_exact_on_every_potential() -> None:
             solution = muladd_constants(layer, -high, high)
             if solution is None:
                 continue
-            (factor, addend), shift = solution[0].T, solution[1]
-            found.append(shift // 32)
+            (factor, addend), form, shift = solution[0].T, *solution[1:]
+            found.append(form)
             potentials = np.arange(-high[0], high[0] + 1)[:, None]
-            product = potentials * factor if shift < 32 else (potentials << 11) * factor >> 32
+            product = potentials * factor
+            if form is Form.HIGH_WORD:
+                product = (potentials << 11) * factor >> 32
             scaled = product + addend
             assert max(np.abs(scaled).max(), np.abs(product).max()) < 2**31
             wanted = activate(potentials, layer.threshold, layer.step16, layer.act_bits)
-            np.testing.assert_array_equal(np.clip(scaled >> shift % 32, 0, 15), wanted)
+            np.testing.assert_array_equal(np.clip(scaled >> shift, 0, 15), wanted)
     assert len(found) > 10
 
 

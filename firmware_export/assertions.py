@@ -1,0 +1,70 @@
+"""Assertions of an export: a kernel of other sizes than were planned stops its compilation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from akrt.decision import StreamSettings
+from firmware_export.program import Program
+from firmware_export.sizes import (
+    DECISION_RULE,
+    MFCC_SCRATCH,
+    MFCC_TABLES,
+    Size,
+    rows_tensor,
+    stream_state,
+)
+from firmware_export.step import padded_channels
+
+__all__ = ["network_assertions", "stream_assertions"]
+
+
+def network_assertions(program: Program) -> str:
+    """C text: scratch, tensors and structs have the sizes that were planned, the arena holds them.
+
+    It follows kernels and constants.
+    """
+    found: dict[Size, str] = {}
+    for i, step in enumerate(program.steps):
+        for what, size in step.sizes.items():
+            found.setdefault(size, f"{program.name}_step_{i}_{what}")
+        if step.target.layout == "rows":
+            x, _, c = step.target.shape
+            size = rows_tensor(x, padded_channels(c))
+            found.setdefault(size, f"{program.name}_step_{i}_target")
+    end = max((block.offset + block.bytes for block in program.arena.blocks), default=0)
+    arena = f"{program.name.upper()}_ARENA_BYTES"
+    return _text(found) + _assertion(f"{end} <= {arena}", f"{program.name}_arena_holds_{end}")
+
+
+def stream_assertions(program: Program, settings: StreamSettings) -> str:
+    """C text: the same of the listener's state, tables and arena."""
+    name = program.name
+    arena = f"{name.upper()}_STREAM_ARENA_BYTES"
+    return (
+        _text(
+            {
+                stream_state(name, program.model.output_shape[2], settings.window): f"{name}_state",
+                DECISION_RULE: f"{name}_decision_rule",
+                MFCC_TABLES: f"{name}_tables",
+                MFCC_SCRATCH: f"{name}_transform",
+            }
+        )
+        + _assertion(f"{MFCC_SCRATCH.c} <= {arena}", f"{name}_arena_holds_the_transform")
+        + _assertion(f"{name.upper()}_ARENA_BYTES <= {arena}", f"{name}_arena_holds_the_network")
+    )
+
+
+def _text(sizes: Mapping[Size, str]) -> str:
+    text = ""
+    for size, name in sizes.items():
+        holds = f"{size.c} == {size.bytes}"
+        if size.pointers:
+            holds = f"AKRT_COUNTED({size.c}, {size.bytes})"
+        text += _assertion(holds, f"{name}_has_{size.bytes}_bytes")
+    return text
+
+
+def _assertion(holds: str, name: str) -> str:
+    """The compiler's message shows `name`."""
+    return f"AKRT_STATIC_ASSERT({holds}, {name});\n"

@@ -1,0 +1,156 @@
+"""Sizes that are facts of C: each is computed here as the macro of src_c/mcu named in it does.
+
+Python plans memory and counts flash with them; every export asserts them (`assertions.py`), so that
+a kernel that needs more than was planned stops the compilation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "CONV_ROWS_LAYER",
+    "DECISION_RULE",
+    "GROUPS",
+    "MCU_LAYER",
+    "MFCC_SCRATCH",
+    "MFCC_TABLES",
+    "REQUANT",
+    "REQUANT16",
+    "ROWS_LAYER",
+    "ROW_WIDTH",
+    "Size",
+    "conv_rows_scratch",
+    "layer_scratch",
+    "row_bytes",
+    "rows_tensor",
+    "separable_rows_muladd_scratch",
+    "separable_rows_scratch",
+    "separable_sum_rows_scratch",
+    "stream_state",
+]
+
+ROW_WIDTH = 5
+"""AKRT_ROW_WIDTH: positions on Y that a row of nibbles holds."""
+_PAIR_BYTES = 5
+_PAIR_WORDS = 7
+GROUPS = 4
+"""AKRT_GROUPS: the most that akrt_separable_rows_muladd takes."""
+_SUM_CHANNELS = 16
+_TAP_WORDS = 4
+_RING_WORDS = 3 * 2 + _TAP_WORDS
+_WINDOW_WORDS = 11
+_FEATURES_BYTES = 4 + 2 * 640 + 490 + 2
+_POINTER = 4
+
+
+@dataclass(frozen=True)
+class Size:
+    """Bytes that the exporter counts on, and the C expression that must give them."""
+
+    bytes: int
+    c: str
+    pointers: bool = False
+    """Of a struct with pointers, which have 4 bytes here."""
+
+
+def row_bytes(channels: int) -> int:
+    """AKRT_ROW_BYTES: of `channels`, an even number, at the positions of one row."""
+    return channels * _PAIR_BYTES // 2
+
+
+def rows_tensor(rows: int, channels: int) -> Size:
+    """A tensor of layout ``rows``."""
+    return Size(rows * row_bytes(channels), f"(int32_t){rows} * AKRT_ROW_BYTES({channels})")
+
+
+def layer_scratch(driver: str, mids: int, filters: int) -> Size:
+    """AKRT_LAYER_ADD_, _DENSE_, _PLAIN_, _MAX_ or _SUM_SCRATCH_WORDS, by the kernel's name."""
+    macro = f"{driver.upper()}_SCRATCH_WORDS"
+    if driver in ("akrt_layer_add", "akrt_layer_dense"):
+        return _words(filters, f"{macro}({filters})")
+    each = 1 if driver == "akrt_layer_plain" else 2
+    return _words(mids + each * filters, f"{macro}({mids}, {filters})")
+
+
+def conv_rows_scratch(taps: int) -> Size:
+    """AKRT_CONV_ROWS_SCRATCH_WORDS."""
+    words = max(ROW_WIDTH * taps, _PAIR_WORDS * ((taps + 1) // 2))
+    return _words(words, f"AKRT_CONV_ROWS_SCRATCH_WORDS({taps})")
+
+
+def separable_rows_scratch(channels: int, groups: int) -> Size:
+    """AKRT_SEPARABLE_ROWS_SCRATCH_WORDS."""
+    words = _mid_words(channels) + _RING_WORDS * channels + ROW_WIDTH * groups
+    return _words(
+        max(words, _dsp_words(channels)), f"AKRT_SEPARABLE_ROWS_SCRATCH_WORDS({channels}, {groups})"
+    )
+
+
+def separable_rows_muladd_scratch(channels: int) -> Size:
+    """AKRT_SEPARABLE_ROWS_MULADD_SCRATCH_WORDS."""
+    words = _mid_words(channels) + _RING_WORDS * channels + 3 * ROW_WIDTH * GROUPS
+    return _words(
+        max(words, _dsp_words(channels)), f"AKRT_SEPARABLE_ROWS_MULADD_SCRATCH_WORDS({channels})"
+    )
+
+
+def separable_sum_rows_scratch(channels: int, groups: int, pairs: int) -> Size:
+    """AKRT_SEPARABLE_SUM_ROWS_SCRATCH_WORDS."""
+    some = max(_mid_words(_SUM_CHANNELS), _mid_pair_words(_SUM_CHANNELS))
+    exact = max(_mid_words(channels) + ROW_WIDTH * groups, _mid_pair_words(channels))
+    words = max((2 + _RING_WORDS) * channels + some, _RING_WORDS * channels + exact)
+    return _words(
+        2 * pairs + words, f"AKRT_SEPARABLE_SUM_ROWS_SCRATCH_WORDS({channels}, {groups}, {pairs})"
+    )
+
+
+MCU_LAYER = Size(4 * (2 * _WINDOW_WORDS + 5) + 5 * _POINTER, "sizeof(akrt_mcu_layer)", True)
+
+
+CONV_ROWS_LAYER = Size(4 * (_WINDOW_WORDS + 3) + 2 * _POINTER, "sizeof(akrt_conv_rows_layer)", True)
+
+
+ROWS_LAYER = Size(2 * 6 + 4 + 4 + 5 * _POINTER, "sizeof(akrt_rows_layer)", True)
+
+
+REQUANT = Size(8, "sizeof(akrt_requant)")
+REQUANT16 = Size(4, "sizeof(akrt_requant16)")
+"""Of one filter."""
+
+MFCC_SCRATCH = Size(4096, "4 * (int32_t)AKRT_MFCC_SCRATCH_WORDS")
+"""Of the transform; it shares the network's arena."""
+
+MFCC_TABLES = Size(
+    2 * 321 + 4 * 257 + 2 * 97 + 2 * 65 + 2 * 42 + 2 * 255 + 2 * 200, "AKRT_MFCC_TABLES_BYTES"
+)
+
+
+DECISION_RULE = Size(3 * _POINTER + 4 * 6, "sizeof(akrt_decision_rule)", True)
+
+
+def stream_state(name: str, classes: int, window: int) -> Size:
+    """The struct ``<name>_stream``."""
+    decision = 2 * _POINTER + 4 * 6
+    margins = -(-2 * window * classes // 4) * 4
+    state = _FEATURES_BYTES + decision + 2 * 4 * classes + margins + 2 * 4
+    return Size(state, f"sizeof({name}_stream)", True)
+
+
+def _words(words: int, c: str) -> Size:
+    return Size(4 * words, f"4 * {c}")
+
+
+def _mid_words(channels: int) -> int:
+    """AKRT_MID_WORDS."""
+    return ROW_WIDTH * channels
+
+
+def _mid_pair_words(channels: int) -> int:
+    """AKRT_MID_PAIR_WORDS."""
+    return _PAIR_WORDS * (channels // 2)
+
+
+def _dsp_words(channels: int) -> int:
+    """AKRT_SEPARABLE_ROWS_DSP_SCRATCH_WORDS."""
+    return 4 * _PAIR_WORDS * ((channels + 7) // 8) + _RING_WORDS * channels

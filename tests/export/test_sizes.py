@@ -1,0 +1,263 @@
+"""What memory is planned with is what the C takes: an export of other kernels does not compile."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import firmware_export
+from akrt.decision import StreamSettings
+from akrt.model import Model
+from akrt.runtime import bundled_model
+from firmware_export import kernel_sources
+from firmware_export.packing import pack_bits, pack_words
+from firmware_export.program import lower
+from firmware_export.requantisation import Form
+from firmware_export.targets import TARGETS
+from firmware_export.toolchain import WARNINGS, compile_program, run_program
+
+from .compiled_export import tool
+from .row_networks import row_network, saturating_network
+
+STANDARDS = ["-std=c99", "-std=c11"]
+ARM = ["arm-none-eabi-gcc", "-mcpu=cortex-m3"]
+"""A core whose pointers have 4 bytes."""
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the kernels, which exports are then made of."""
+    mcu = tmp_path / "mcu"
+    shutil.copytree(kernel_sources._folder(), mcu)
+    monkeypatch.setattr(kernel_sources, "_folder", lambda: mcu)
+    return mcu
+
+
+def words(source: Path, command: list[str], *flags: str) -> str:
+    """What a compiler says of a file; empty where it has nothing to say."""
+    full = [tool(command[0]), *command[1:], *WARNINGS, *flags, "-fsyntax-only", str(source)]
+    done = subprocess.run(full, capture_output=True, text=True)
+    assert (done.returncode != 0) == bool(done.stderr)
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "wanted"),
+    [
+        ("akrt_mid_rows", "(3 * AKRT_LOADED_WORDS", "(4 * AKRT_LOADED_WORDS", "step_1_scratch"),
+        ("akrt_dwconv_rows", "(AKRT_ROW_WIDTH * (int", "(6 * (int", "step_1_scratch"),
+        ("akrt_separable_rows_dsp", "(4 * AKRT_PAIR", "(9 * AKRT_PAIR", "step_1_scratch"),
+        ("akrt_separable_rows_muladd", "+ 2 * AKRT_SUMS", "+ 4 * AKRT_SUMS", "step_1_scratch"),
+        (
+            "akrt_separable_sum_rows",
+            "AKRT_SUM_CHANNELS 16",
+            "AKRT_SUM_CHANNELS 96",
+            "step_4_scratch",
+        ),
+        (
+            "akrt_conv_taps",
+            "LARGER(AKRT_ROW_WIDTH *",
+            "LARGER(8 * AKRT_ROW_WIDTH *",
+            "step_0_scratch",
+        ),
+        ("akrt_layer_dense", "((int32_t)(filters))", "((int32_t)(filters) + 1)", "step_5_scratch"),
+        ("akrt_rows", "AKRT_PAIR_BYTES 5", "AKRT_PAIR_BYTES 6", "step_0_target"),
+        ("akrt_rows", "int16_t addend;", "int32_t addend;", "step_1_requant"),
+        ("akrt_rows", "int32_t addend_unit;", "int32_t more, addend_unit;", "step_1_layer"),
+        ("akrt_mcu_layer", "int32_t border;", "int32_t border, more;", "step_5_layer"),
+        (
+            "akrt_conv_rows",
+            "int32_t border, pairs;",
+            "int32_t border, pairs, more;",
+            "step_0_layer",
+        ),
+        ("akrt_stream_types", "WORDS 1024", "WORDS 1032", "transform"),
+        ("akrt_stream_types", "int32_t filled;", "int32_t filled, more;", "state"),
+        ("akrt_stream_types", "int32_t classes, shift;", "int32_t classes, shift, more;", "rule"),
+        ("akrt_mfcc_tables", "(sizeof akrt_mfcc_window", "(2 * sizeof akrt_mfcc_window", "tables"),
+    ],
+)
+def test_a_kernel_that_was_changed_stops_the_compilation(
+    sources: Path, tmp_path: Path, file: str, before: str, after: str, wanted: str
+) -> None:
+    text = (sources / f"{file}.h").read_text()
+    assert before in text
+    (sources / f"{file}.h").write_text(text.replace(before, after, 1))
+    firmware_export.export(bundled_model(), tmp_path, "net", stream=StreamSettings())
+    for standard in STANDARDS:
+        # initialisers are of the struct as it was
+        flags = standard, "-Wno-missing-field-initializers", "-Wno-missing-braces"
+        said = words(tmp_path / "net.c", ARM, *flags)
+        said += words(tmp_path / "net_stream.c", ARM, *flags)
+        assert re.search(rf"net_\w*{wanted}_\w+", said), said
+
+
+def test_an_arena_that_is_too_small_stops_the_compilation(tmp_path: Path) -> None:
+    report = firmware_export.export(bundled_model(), tmp_path, "net", stream=StreamSettings())
+    define = f"#define NET_ARENA_BYTES {report.arena_bytes}"
+    header = tmp_path / "net.h"
+    text = header.read_text()
+    header.write_text(text.replace(define, f"#define NET_ARENA_BYTES {report.arena_bytes - 8}"))
+    assert "net_arena_holds" in words(tmp_path / "net.c", ["gcc"], "-std=c99")
+    header.write_text(text.replace(define, f"#define NET_ARENA_BYTES {report.arena_bytes + 8}"))
+    said = words(tmp_path / "net_stream.c", ["gcc"], "-std=c99")
+    assert "net_arena_holds_the_network" in said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["gcc", "-std=c90", "-Wno-comment", "-Wno-long-long"],
+        ["gcc", "-std=c99"],
+        ["gcc", "-std=c17"],
+        ["clang", "-std=c99"],
+        ["clang", "-std=c11"],
+        ["clang", "-Weverything", "-std=c99"],
+        ["g++", "-x", "c++", "-std=c++98"],
+        ["g++", "-x", "c++", "-std=c++20"],
+        ["clang++", "-x", "c++", "-std=c++14"],
+        ["avr-gcc", "-mmcu=atmega1284p", "-std=c99"],
+    ],
+    ids=" ".join,
+)
+def test_assertions_are_quiet_where_they_hold(command: list[str], tmp_path: Path) -> None:
+    """Of the macro alone, in every language that it is written for."""
+    source = tmp_path / "sizes.c"
+    source.write_text(
+        f"{kernel_sources.read_kernel('akrt_static_assert')}\n"
+        "typedef struct two { const char *at; int more; } two;\n"
+        "AKRT_STATIC_ASSERT(sizeof(char) == 1, one_byte);\n"
+        "AKRT_STATIC_ASSERT(AKRT_COUNTED(sizeof(two), 8), two_has_8_bytes);\n"
+        "int main(void);\nint main(void) { return 0; }\n"
+    )
+    quiet = ["-Wno-c++98-compat", "-Wno-padded", "-Wno-unused-macros"]
+    assert words(source, command, *(quiet if "-Weverything" in command else [])) == ""
+
+
+GUARDED = """\
+#include <stdint.h>
+static uint32_t guarded[{most} + 64];
+static int32_t taken, beyond;
+/* What the step before was given is looked at, and `words` are given. */
+static int32_t *exactly(int32_t words, const int32_t *planned) {{
+    (void)planned;
+    for (int32_t i = taken; taken > 0 && i < {most} + 64; i++) {{
+        beyond += guarded[i] != 0xA5A5A5A5u;
+    }}
+    for (int32_t i = 0; i < {most} + 64; i++) {{
+        guarded[i] = 0xA5A5A5A5u;
+    }}
+    taken = words;
+    return (int32_t *)guarded;
+}}
+#define NET_IMPLEMENTATION
+#include "net.h"
+#include "net_vectors.h"
+static uint32_t arena[NET_ARENA_BYTES / 4];
+static int32_t output[NET_OUTPUTS];
+int main(void) {{
+    if (net_run(net_vector_inputs, output, arena) != 0) {{
+        return 1;
+    }}
+    for (int32_t i = 0; i < NET_OUTPUTS; i++) {{
+        if (output[i] != net_vector_outputs[i]) {{
+            return 2;
+        }}
+    }}
+    exactly(0, output);
+    return beyond == 0 ? 0 : 3;
+}}
+"""
+
+
+@pytest.mark.parametrize("core", ["host", "m3", "m4", "m55"])
+def test_no_kernel_writes_beyond_its_scratch(core: str, tmp_path: Path) -> None:
+    """Each is given memory of its own, of the planned size, and what follows stays as it was."""
+    target = TARGETS[core]
+    tool(*target.compiler)
+    if target.runner:
+        tool(target.runner[0])
+    used = set()
+    samples = [row_network(seed) for seed in range(10)] + [saturating_network(1)]
+    for i, (model, x) in enumerate(samples):
+        folder = tmp_path / f"n{i}"
+        firmware_export.export(model, folder, "net", vectors=x[:1])
+        program = guarded(model, folder)
+        used.update(program)
+        compile_program(target, [folder / "guarded.c"], folder / "guarded", ("-O1",))
+        assert run_program(target, folder / "guarded") == 0, model.layers
+    rows = {"akrt_conv_rows", "akrt_separable_rows", "akrt_separable_rows_muladd"}
+    assert used >= rows | {"akrt_separable_sum_rows", "akrt_layer_dense"}
+
+
+def guarded(model: Model, folder: Path) -> list[str]:
+    """Gives every step of an export memory of its own; the kernels that want some."""
+    program = lower(model, "net")
+    head, implementation = (folder / "net.h").read_text().split("#ifdef NET_LAYER_HASHES", 1)
+    kernels = []
+    for i, step in enumerate(program.steps):
+        if step.scratch_bytes:
+            planned = program.scratch(i)
+            place, given = f", {planned});", f", exactly({step.scratch_bytes // 4}, {planned}));"
+            assert place in implementation
+            implementation = implementation.replace(place, given, 1)
+            kernels.append(step.kernel)
+    (folder / "net.h").write_text(f"{head}#ifdef NET_LAYER_HASHES{implementation}")
+    most = max((step.scratch_bytes // 4 for step in program.steps), default=0)
+    (folder / "guarded.c").write_text(GUARDED.format(most=most))
+    return kernels
+
+
+def test_constants_have_the_bytes_that_are_reported(tmp_path: Path) -> None:
+    """Of every array and struct, in an object for a core with pointers of 4 bytes."""
+    tool("arm-none-eabi-gcc")
+    models = [row_network(seed)[0] for seed in range(8)] + [bundled_model()]
+    seen = set()
+    for i, model in enumerate(models):
+        folder = tmp_path / f"n{i}"
+        firmware_export.export(model, folder, "net")
+        compiled = [*ARM, "-std=c99", "-O0", "-c", str(folder / "net.c"), "-o", str(folder / "o")]
+        subprocess.run(compiled, check=True)
+        table = subprocess.check_output(
+            ["arm-none-eabi-nm", "-S", str(folder / "o")],
+            text=True,
+        )
+        rows = [line.split() for line in table.splitlines()]
+        sizes = {row[3]: int(row[1], 16) for row in rows if len(row) == 4}
+        for step in lower(model, "net").steps:
+            for constant in step.constants:
+                if "#if !AKRT_DSP" in constant.text:
+                    assert sizes[constant.name] <= constant.bytes
+                else:
+                    assert sizes[constant.name] == constant.bytes, constant.name
+                seen.add(re.sub("net_l[0-9]+", "", constant.name))
+    assert seen >= {"", "_weights", "_requant", "_taps", "_ninth", "_least"}
+
+
+def test_activations_are_named_in_the_export(tmp_path: Path) -> None:
+    """By enumerators that the C has."""
+    header = kernel_sources.read_kernel("akrt_activation")
+    assert set(re.findall(r"\bAKRT_FORM_\w+", header)) == {form.value for form in Form}
+    seen = set()
+    samples = [row_network(seed)[0] for seed in range(24)] + [saturating_network(0)[0]]
+    for i, model in enumerate(samples):
+        firmware_export.export(model, tmp_path / f"n{i}", "net")
+        text = (tmp_path / f"n{i}" / "net_weights.h").read_text()
+        structs = re.findall(r"const akrt_\w+_layer net_l\d+ = (.*);", text)
+        assert structs
+        for fields in structs:
+            named = re.findall(r"\{[^{}]*?(AKRT_FORM_\w+), \d+, [0124]\}", fields)
+            assert len(named) == 1, fields
+            seen.update(re.findall(r"AKRT_FORM_\w+", fields))
+    assert len(seen) >= 5, seen
+
+
+def test_nibbles_are_packed_the_low_one_first() -> None:
+    assert pack_bits(np.array([1, 2, 3, 4], np.int8), 4).tolist() == [0x21, 0x43]
+    nibbles = np.array([[1, 2, 3, 4, 5, 6, 7, -8], [15, 0, 0, 0, 0, 0, 0, 1]])
+    assert pack_words(nibbles).tolist() == [0x87654321, 0x1000000F]
