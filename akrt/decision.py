@@ -1,6 +1,6 @@
 """When a stream of inferences becomes a detected word: the settings, and their integers.
 
-The rule itself is C that host and firmware share (``src_c/mcu/akrt_decision.h``). It follows
+The rule itself is C that host and firmware share (``src_c/decision/akrt_decision.h``). It follows
 published keyword spotters: scores are averaged over a window, the best class must reach a
 threshold, and after a detection there is a pause. The score of a class is the margin of its logit
 over the best other class, which unlike a softmax needs no exponential and is exact in integers.

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from akrt.model import Mfcc, Model
+from akrt.model import Model
 from firmware_export.c_text import comment, string
 from firmware_export.general_steps import constant
 from firmware_export.identifiers import constant_names
@@ -183,12 +183,8 @@ def class_constants_bytes(program: Program) -> int:
 def _input_note(model: Model) -> str:
     x, y, c = model.input_shape
     note = f"{x} x {y} x {c} bytes, (X, Y, C), the last axis fastest, {model.input_bits}-bit values"
-    if isinstance(model.preprocessing, Mfcc):
-        m = model.preprocessing
-        note += (
-            f":\n * MFCC features of {m.clip} samples at {m.sample_rate} Hz, "
-            f"clip(round({m.scale:g} * mfcc) + {m.offset}, 0, 255)"
-        )
+    if model.preprocessing is not None:
+        note += f":\n * {comment(model.preprocessing.text)}"
     return note + "."
 
 

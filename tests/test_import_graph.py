@@ -26,6 +26,13 @@ ALLOWED = {
     "akrt/kernels": set(),
     "akrt/lowering": {"akrt.lowering", "akrt.model"},
     "akrt/audio": {"akrt.audio", "akrt.errors", "akrt.files", "akrt.kernels", "akrt.model"},
+    "akrt/frontends": {
+        "akrt.audio",
+        "akrt.errors",
+        "akrt.frontends",
+        "akrt.kernels",
+        "akrt.model",
+    },
     "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.model"},
     "akrt/backends": {
         "akrt.backends",
@@ -45,6 +52,7 @@ ALLOWED = {
         "akrt.decision",
         "akrt.errors",
         "akrt.forking",
+        "akrt.frontends",
         "akrt.kernels",
         "akrt.model",
         "akrt.provenance",
@@ -64,10 +72,10 @@ ALLOWED = {
     "akrt/loading": {"akrt.errors", "akrt.files", "akrt.model"},
     "firmware_export": {
         "akrt.__version__",
-        "akrt.audio.integer",
         "akrt.decision",
         "akrt.errors",
         "akrt.files",
+        "akrt.frontends",
         "akrt.lowering",
         "akrt.model",
         "akrt.printable",
@@ -77,9 +85,9 @@ ALLOWED = {
     "akrt/__main__": {"akrt.cli"},
     "akrt/benchmark": {
         "akrt.__version__",
-        "akrt.audio",
         "akrt.backends",
         "akrt.cpus",
+        "akrt.frontends",
         "akrt.model",
         "akrt.peers",
         "akrt.runtime",
@@ -95,6 +103,7 @@ ALLOWED = {
         "akrt.driver",
         "akrt.errors",
         "akrt.files",
+        "akrt.frontends",
         "akrt.loading",
         "akrt.model",
         "akrt.printable",
@@ -106,6 +115,7 @@ ALLOWED = {
         "akrt.decision",
         "akrt.errors",
         "akrt.files",
+        "akrt.frontends",
         "akrt.importers",
         "akrt.kws",
         "akrt.model",
@@ -224,7 +234,7 @@ def test_what_only_some_systems_have_stands_in_one_room() -> None:
     ("extension", "expected"),
     [
         ("_kernels", {"akrt/backends/native.py", "akrt/backends/native_plan.py"}),
-        ("_frontend", {"akrt/audio/integer.py", "akrt/stream.py"}),
+        ("_frontend", {"akrt/audio/integer.py", "akrt/frontends/mfcc.py", "akrt/stream.py"}),
     ],
 )
 def test_who_touches_the_extensions(extension: str, expected: set[str]) -> None:

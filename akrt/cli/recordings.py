@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio import SUFFIXES, clips, load_audio, recordings_in
+from akrt.audio import SUFFIXES, load_audio, recordings_in
 from akrt.cli.output import print_error
-from akrt.errors import AudioError, UsageError
-from akrt.model import Mfcc, Model
+from akrt.errors import AudioError
+from akrt.frontends import front_end_of
+from akrt.model import Model
 from akrt.runtime import Runtime
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "expand",
     "hear",
     "open_runtime",
-    "sound_settings",
 ]
 
 
@@ -160,20 +160,6 @@ def expand(paths: Sequence[Path]) -> Found:
     return found
 
 
-def sound_settings(model: Model) -> Mfcc:
-    """The model's preprocessing.
-
-    Raises:
-        UsageError: the model does not say how sound becomes its input.
-    """
-    if model.preprocessing is None:
-        raise UsageError(
-            f"the model '{model.name}' does not say how sound becomes its input: convert it with "
-            f"'akrt convert IN OUT --mfcc', or give arrays (.npy)"
-        )
-    return model.preprocessing
-
-
 def hear(runtime: Runtime, path: Path, top: int) -> Heard:
     """Listen to all of a recording, in clips that overlap where it is longer than one.
 
@@ -182,14 +168,15 @@ def hear(runtime: Runtime, path: Path, top: int) -> Heard:
 
     Raises:
         AudioError: the file is no usable recording.
+        UsageError: the model does not say how sound becomes its input.
     """
-    mfcc = sound_settings(runtime.model)
+    front_end = front_end_of(runtime.model, otherwise=", or give arrays (.npy)")
     labels = runtime.model.labels or ()
     hidden = [i for i, label in enumerate(labels) if label.startswith("_")]
     start = time.perf_counter_ns()
-    samples = load_audio(path, mfcc.sample_rate)
+    samples = load_audio(path, front_end.sample_rate)
     spent, chosen, count = 0, None, 0
-    for starts, x in clips(samples, mfcc):
+    for starts, x in front_end.clips(samples):
         before = time.perf_counter_ns()
         logits = runtime.predict(x).reshape(len(x), -1)
         spent += time.perf_counter_ns() - before
@@ -204,7 +191,7 @@ def hear(runtime: Runtime, path: Path, top: int) -> Heard:
         raise AudioError(f"'{path}' holds no samples")
     _, first, row_of_best = chosen
     total = time.perf_counter_ns() - start
-    seconds, rate = len(samples) / mfcc.sample_rate, mfcc.sample_rate
+    seconds, rate = len(samples) / front_end.sample_rate, front_end.sample_rate
     return Heard(
         file=str(path),
         top=best(runtime.model, row_of_best, top),
@@ -212,7 +199,7 @@ def hear(runtime: Runtime, path: Path, top: int) -> Heard:
         inference_ms=spent / 1e6,
         seconds=seconds,
         start=first / rate,
-        end=min((first + mfcc.clip) / rate, seconds),
+        end=min((first + front_end.clip) / rate, seconds),
         clips=count,
     )
 

@@ -21,12 +21,13 @@ from akrt.model.layers import (
     SpatialLayer,
 )
 from akrt.model.node import Node
-from akrt.model.preprocessing import Mfcc
+from akrt.model.preprocessing import PREPROCESSING, Mfcc, Preprocessing
 
 __all__ = [
     "MAX_TENSOR_ELEMENTS",
     "POTENTIAL_MAX",
     "POTENTIAL_MIN",
+    "PREPROCESSING",
     "WEIGHT_RANGES",
     "AnyLayer",
     "Convolutional",
@@ -41,6 +42,7 @@ __all__ = [
     "Padding",
     "Pair",
     "Pooling",
+    "Preprocessing",
     "SeparableConvolutional",
     "Shape",
     "SpatialLayer",

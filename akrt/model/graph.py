@@ -16,7 +16,7 @@ from akrt.files import write_file
 from akrt.model import encoding
 from akrt.model.layers import AnyLayer, InputConvolutional, InputData, IntArray, Shape
 from akrt.model.node import Node, chain
-from akrt.model.preprocessing import Mfcc
+from akrt.model.preprocessing import PREPROCESSING, Preprocessing
 from akrt.model.table import layer_rows, layer_text
 from akrt.printable import print_text
 
@@ -35,7 +35,7 @@ class Model:
     layers: tuple[AnyLayer, ...]
     name: str = "model"
     labels: tuple[str, ...] | None = None
-    preprocessing: Mfcc | None = None
+    preprocessing: Preprocessing | None = None
     notes: dict[str, str] = field(default_factory=dict)
     """Free text that travels with the model: author, licence, training data."""
 
@@ -73,12 +73,19 @@ class Model:
                 raise ModelError(
                     f"{len(self.labels)} labels for {nodes[-1].output_shape[2]} outputs"
                 )
-        if not isinstance(self.preprocessing, Mfcc | None):
-            raise ModelError(f"preprocessing must be an Mfcc, got {self.preprocessing!r:.80}")
-        if self.preprocessing is not None and self.preprocessing.shape != self.input_shape:
+        if self.preprocessing is not None:
+            self._check_preprocessing(self.preprocessing)
+
+    def _check_preprocessing(self, given: object) -> None:
+        if not isinstance(given, tuple(PREPROCESSING.values())):
+            kinds = ", ".join(cls.__name__ for cls in PREPROCESSING.values())
             raise ModelError(
-                f"preprocessing makes {self.preprocessing.shape}, "
-                f"the first layer takes {self.input_shape}"
+                f"preprocessing must be the parameters of a front end ({kinds}), got {given!r:.80}"
+            )
+        assert isinstance(given, Preprocessing)
+        if given.shape != self.input_shape:
+            raise ModelError(
+                f"preprocessing makes {given.shape}, the first layer takes {self.input_shape}"
             )
 
     @cached_property

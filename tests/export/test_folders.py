@@ -161,13 +161,13 @@ def test_the_selftest_names_what_differs_and_is_empty_by_default(
 @pytest.fixture
 def two_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Exports a and b; b of an akrt with other kernels and another state of the stream."""
-    folder, mcu = tmp_path / "versions", tmp_path / "mcu"
+    folder, sources = tmp_path / "versions", tmp_path / "src_c"
     settings = StreamSettings()
     firmware_export.export(bundled_model(), folder / "a", name="a", stream=settings)
-    shutil.copytree(kernel_sources._folder(), mcu)
-    types = mcu / "akrt_stream_types.h"
-    types.write_text(types.read_text().replace("int32_t filled;", "int32_t unused[4], filled;"))
-    monkeypatch.setattr(kernel_sources, "_folder", lambda: mcu)
+    shutil.copytree(kernel_sources._folder(), sources)
+    types = sources / "frontend" / "akrt_features_types.h"
+    types.write_text(types.read_text().replace("int32_t filled;", "int32_t filled, unused[4];"))
+    monkeypatch.setattr(kernel_sources, "_folder", lambda: sources)
     firmware_export.export(bundled_model(), folder / "b", name="b", stream=settings)
     return folder
 
