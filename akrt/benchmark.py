@@ -125,7 +125,8 @@ def samples(model: Model, count: int) -> npt.NDArray[np.uint8]:
         with as_file(files("akrt") / "data" / "clips") as folder:
             clips = sorted(Path(folder).rglob("*.flac"))
             clips = clips[:: max(1, len(clips) // CLIPS)][: min(count, CLIPS)]
-            x = np.stack([front_end(model.preprocessing).from_file(clip) for clip in clips])
+            heard = front_end(model.preprocessing)
+            x = np.stack([heard.from_file(clip, start=0) for clip in clips])
     return np.resize(x, (count, *x.shape[1:]))
 
 

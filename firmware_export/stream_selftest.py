@@ -62,8 +62,10 @@ def stream_selftest_files(program: Program, settings: StreamSettings) -> dict[st
     }
 
 
-def _tables(stem: str) -> dict[str, list[int]]:
+def _tables(stem: str | None) -> dict[str, list[int]]:
     """The constants of the front end, from their header."""
+    if stem is None:
+        return {}
     return {
         table: [_number(text) for text in body.split(",") if text.strip()]
         for table, body in _TABLE.findall(read_kernel(stem))

@@ -35,9 +35,9 @@ class Listener(Protocol):
 class CFrontEnd:
     """A front end as C that an export carries.
 
-    The state is ``typedef struct {...} <state>;`` with the field ``filled``, 0 where a hop of 20 ms
-    is complete, and the field `input`, what the network takes. Two functions belong to it,
-    ``<state>_start`` and ``<state>_push``, as in ``src_c/frontend/akrt_features.h``.
+    The state is a struct that begins with the int32_t ``filled``, 0 where a hop of 20 ms is
+    complete. Two functions belong to it, ``<state>_start`` and ``<state>_push``, as in
+    ``src_c/frontend/akrt_features.h``; ``src_c/stream/akrt_listen.h`` says what it asks of them.
     """
 
     state: str
@@ -48,8 +48,8 @@ class CFrontEnd:
     """Stem of the header of the state: what a program that listens has to know."""
     sources: tuple[str, ...]
     """Stems of the headers of the functions."""
-    tables: str
-    """Stem of the header of its constants, of which the self-test makes sure."""
+    tables: str | None
+    """Stem of the header of its constants, of which the self-test makes sure; None: it has none."""
     newest: int
     """Bytes that a hop adds at the end of the input."""
     state_bytes: int

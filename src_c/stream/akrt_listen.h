@@ -8,7 +8,8 @@
 #include "akrt_stream_types.h"
 
 /* Of a front end: takes some of `count` samples, 1 or more, up to the end of a hop, and returns how
- * many. Its state begins with the int32_t `filled`, 0 where a hop is complete. */
+ * many. Its state begins with the int32_t `filled`, 0 where a hop is complete: there, and nowhere
+ * else, the network's input in it changes. */
 typedef int32_t akrt_front_end_push(void *front_end, const int16_t *samples, int32_t count,
                                     int32_t *scratch);
 
