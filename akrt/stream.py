@@ -17,6 +17,7 @@ from akrt.forking import renew_after_fork
 from akrt.frontends import front_end_of
 from akrt.kernels import _frontend
 from akrt.model import Model
+from akrt.outputs import output_of
 from akrt.provenance import place
 from akrt.runtime import Runtime
 
@@ -196,7 +197,7 @@ class _Words:
 
     def __init__(self, model: Model, settings: StreamSettings) -> None:
         self._decision = _frontend.Decision(**vars(decision_rule(model, settings)))
-        self._labels = model.labels or tuple(str(i) for i in range(model.output_shape[2]))
+        self._labels = output_of(model).names
         self._hop = settings.every * HOP
 
         self.leader: tuple[str, float] | None = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from firmware_export.class_output import output_in_c
 from firmware_export.fit import layer_fits
-from firmware_export.headers import class_constants_bytes
 from firmware_export.program import Program
 from firmware_export.stack_figures import FRONT_ENDS, KERNELS, MEASURED_WITH, STREAM
 from firmware_export.stream import c_front_end
@@ -35,7 +35,7 @@ def memory_report(program: Program) -> dict[str, Any]:
                 **{key: value for s in steps for key, value in s.notes.items()},
             }
         )
-    classes = class_constants_bytes(program)
+    classes = output_in_c(program).constant_bytes
     return {
         "name": program.name,
         "arena_bytes": max(program.plan.bytes, 8),
