@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt import __version__, peers
-from akrt.audio import features_from_file
 from akrt.backends.native import usable_archs
 from akrt.cpus import usable_cpus
+from akrt.frontends import front_end
 from akrt.model import Model
 from akrt.runtime import Runtime
 from akrt.timing import Timing, cpu_name, one_core, ratio, take_turns
@@ -113,7 +113,7 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
 
 
 def samples(model: Model, count: int) -> npt.NDArray[np.uint8]:
-    """uint8 (count, X, Y, C): words that ship for a network with MFCC input, else noise.
+    """uint8 (count, X, Y, C): words that ship for a network that hears, else noise.
 
     On noise a layer may have to take its slower, saturating path.
     """
@@ -125,7 +125,8 @@ def samples(model: Model, count: int) -> npt.NDArray[np.uint8]:
         with as_file(files("akrt") / "data" / "clips") as folder:
             clips = sorted(Path(folder).rglob("*.flac"))
             clips = clips[:: max(1, len(clips) // CLIPS)][: min(count, CLIPS)]
-            x = np.stack([features_from_file(clip, model.preprocessing) for clip in clips])
+            heard = front_end(model.preprocessing)
+            x = np.stack([heard.from_file(clip, start=0) for clip in clips])
     return np.resize(x, (count, *x.shape[1:]))
 
 

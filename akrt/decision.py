@@ -1,6 +1,6 @@
 """When a stream of inferences becomes a detected word: the settings, and their integers.
 
-The rule itself is C that host and firmware share (``src_c/mcu/akrt_decision.h``). It follows
+The rule itself is C that host and firmware share (``src_c/decision/akrt_decision.h``). It follows
 published keyword spotters: scores are averaged over a window, the best class must reach a
 threshold, and after a detection there is a pause. The score of a class is the margin of its logit
 over the best other class, which unlike a softmax needs no exponential and is exact in integers.
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from akrt.errors import UsageError
 from akrt.model import Model
+from akrt.outputs import output_of
 
 __all__ = ["FRAME_MS", "DecisionRule", "StreamSettings", "decision_rule"]
 
@@ -109,8 +110,6 @@ class DecisionRule:
 def decision_rule(model: Model, settings: StreamSettings) -> DecisionRule:
     """The integers of `settings` for `model`.
 
-    Classes whose name begins with an underscore (``_silence_``, ``_unknown_``) are no words.
-
     Raises:
         UsageError: the model's output is no row of classes with logits.
     """
@@ -124,11 +123,10 @@ def decision_rule(model: Model, settings: StreamSettings) -> DecisionRule:
     shift = min(MAX_SHIFT, FACTOR_BITS - int(np.ceil(np.log2(exact.max()))))
     if shift < 0:
         raise UsageError(f"'{model.name}' has an act_step too small for a stream's scores")
-    labels = model.labels or [str(i) for i in range(len(threshold))]
     return DecisionRule(
         threshold=np.ascontiguousarray(threshold, np.int32),
         factor=np.minimum(np.rint(exact * 2.0**shift), 2**FACTOR_BITS).astype(np.int32),
-        is_word=np.array([not label.startswith("_") for label in labels], np.uint8),
+        is_word=output_of(model).is_word.astype(np.uint8),
         shift=shift,
         window=settings.window,
         least=settings.min_count,

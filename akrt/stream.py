@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio.integer import check_settings, clipped_pcm
+from akrt.audio.integer import clipped_pcm
 from akrt.decision import FRAME_MS, LOGIT_ONE, StreamSettings, decision_rule
 from akrt.errors import AudioWarning, InputError, UsageError
 from akrt.forking import renew_after_fork
+from akrt.frontends import front_end_of
 from akrt.kernels import _frontend
 from akrt.model import Model
+from akrt.outputs import output_of
 from akrt.provenance import place
 from akrt.runtime import Runtime
 
@@ -69,7 +71,7 @@ class Stream:
 
     Raises:
         UsageError: `runtime` is none, settings that make no sense, or a model that is no keyword
-            spotter with the standard MFCC features.
+            spotter whose front end can listen, as that of the standard MFCC features can.
     """
 
     def __init__(
@@ -81,13 +83,7 @@ class Stream:
         threshold: float = StreamSettings.threshold,
         refractory_ms: int = StreamSettings.refractory_ms,
     ) -> None:
-        model = _runtime(runtime).model
-        if model.preprocessing is None:
-            raise UsageError(
-                f"the model '{model.name}' does not say how sound becomes its input: convert it "
-                f"with 'akrt convert IN OUT --mfcc'"
-            )
-        check_settings(model.preprocessing)
+        self._front_end = front_end_of(_runtime(runtime).model)
         self._settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
         self._runtime = runtime
         self._turn = threading.Lock()
@@ -95,9 +91,9 @@ class Stream:
         renew_after_fork(self)
 
     def _begin(self) -> None:
-        self._frames = _frontend.Features()
+        self._listener = self._front_end.listener(self._settings.every)
         self._words = _Words(self._runtime.model, self._settings)
-        self._samples = 0
+        self._samples = self._inferences = 0
         self._torn = False
         self._told = False
 
@@ -181,9 +177,10 @@ class Stream:
         return self.push(np.zeros(round(seconds * RATE), np.int16))
 
     def _push_piece(self, pcm: npt.NDArray[np.int16]) -> list[Detection]:
-        first = self._frames.hops // self._settings.every
-        maps = self._frames.push(pcm, self._settings.every)
+        first = self._inferences
+        maps = self._listener.push(pcm)
         self._samples += len(pcm)
+        self._inferences += len(maps)
         if not len(maps):
             return []
         outputs = self._runtime.forward(maps)
@@ -200,7 +197,7 @@ class _Words:
 
     def __init__(self, model: Model, settings: StreamSettings) -> None:
         self._decision = _frontend.Decision(**vars(decision_rule(model, settings)))
-        self._labels = model.labels or tuple(str(i) for i in range(model.output_shape[2]))
+        self._labels = output_of(model).names
         self._hop = settings.every * HOP
 
         self.leader: tuple[str, float] | None = None
@@ -260,14 +257,13 @@ def stream_potentials(
     Returns:
         int32 (inferences, classes).
     """
-    (pcm, clipped), frames = _one_channel(samples), _frontend.Features()
+    listener = front_end_of(_runtime(runtime).model).listener(hop_ms // FRAME_MS)
+    pcm, clipped = _one_channel(samples)
     if clipped:
         warnings.warn(f"the sound {clipped}", AudioWarning, stacklevel=2)
-    _runtime(runtime)
-    every = hop_ms // FRAME_MS
     parts = [np.empty((0, runtime.model.output_shape[2]), np.int32)]
     for start in range(0, len(pcm), PIECE):
-        maps = frames.push(pcm[start : start + PIECE], every)
+        maps = listener.push(pcm[start : start + PIECE])
         if len(maps):
             parts.append(_rows(runtime.forward(maps)))
     return np.concatenate(parts)

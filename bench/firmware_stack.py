@@ -33,6 +33,7 @@ from akrt.model import (
 )
 from akrt.runtime import bundled_model
 from firmware_export.program import lower
+from firmware_export.stream import c_front_end
 from firmware_export.targets import TARGETS, Target
 from firmware_export.toolchain import compile_program, need_program, run_program
 
@@ -147,17 +148,26 @@ def deepest(model: Model) -> set[str]:
     return rows or called - {"akrt_widen"} or called
 
 
-def stream_figures(folder: Path) -> dict[str, int]:
-    """What listening takes besides the inference, by core."""
+def stream_figures(folder: Path) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    """By core: what listening takes besides the inference; by front end, where none is due."""
     export = folder / "stream"
-    firmware_export.export(bundled_model(), export, name=NAME, stream=StreamSettings())
-    noise = np.random.default_rng(1).normal(0, 3000, 640).round().astype(int)
-    program = STREAM_PROGRAM.format(sound=", ".join(map(str, noise)))
-    return {
-        core_name(core): stack_of(TARGETS[core], export, folder, program)
+    model = bundled_model()
+    firmware_export.export(model, export, name=NAME, stream=StreamSettings())
+    besides = {
+        core_name(core): stack_of(TARGETS[core], export, folder, listening("NET_STREAM_EVERY"))
         - stack_of(TARGETS[core], export, folder)
         for core in CORES
     }
+    alone = {
+        core_name(core): stack_of(TARGETS[core], export, folder, listening("1")) for core in CORES
+    }
+    return besides, {c_front_end(model).state: alone}
+
+
+def listening(hops: str) -> str:
+    """A program that hears so many hops of noise."""
+    noise = np.random.default_rng(1).normal(0, 3000, 640).round().astype(int)
+    return STREAM_PROGRAM.format(sound=", ".join(map(str, noise)), hops=hops)
 
 
 def core_name(core: str) -> str:
@@ -178,16 +188,18 @@ def main() -> None:
     """Measure and print the module."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        kernels, stream = figures(folder), stream_figures(folder)
+        kernels, (stream, front_ends) = figures(folder), stream_figures(folder)
     compilers = {core_name(core): compiler_of(core) for core in CORES}
     print('"""Stack of the kernels, measured: written by bench/firmware_stack.py."""\n')
     print("from __future__ import annotations\n")
-    print('__all__ = ["KERNELS", "MEASURED_WITH", "STREAM"]\n')
+    print('__all__ = ["FRONT_ENDS", "KERNELS", "MEASURED_WITH", "STREAM"]\n')
     print(f"MEASURED_WITH: dict[str, str] = {compilers}")
     print(f"KERNELS: dict[str, dict[str, int]] = {dict(sorted(kernels.items()))}")
     print('"""Bytes that <name>_run takes if it calls this kernel, by core."""')
     print(f"STREAM: dict[str, int] = {stream}")
     print('"""Bytes that <name>_stream_feed takes besides <name>_run."""')
+    print(f"FRONT_ENDS: dict[str, dict[str, int]] = {front_ends}")
+    print('"""Bytes that <name>_stream_feed takes where no inference is due, by core."""')
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ int main(void) {{
         low[i] = 0xDEADBEEFu;
     }}
     net_stream_start(&stream);
-    for (int32_t i = 0; i < NET_STREAM_EVERY; i++) {{
+    for (int32_t i = 0; i < {hops}; i++) {{
         (void)feed(&stream, sound + (i & 1) * 320, 320, arena, &found);
     }}
     while (used > 0 && low[512 - used] == 0xDEADBEEFu) {{
@@ -108,7 +108,7 @@ def measure(target: Target, export: Path, every: int, folder: Path, plugin: Path
     skipped = ("main", "akrt_reset", "akrt_start", "fault", "leave")
     code = sum(size for _, size, name in symbols(target, program) if name not in skipped)
     source, stack = folder / "stack.c", folder / "stack.elf"
-    source.write_text(STACK_PROGRAM.format(sound=sound))
+    source.write_text(STACK_PROGRAM.format(sound=sound, hops="NET_STREAM_EVERY"))
     compile_program(target, [source], stack, options)
     return {
         "features": features,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from akrt.decision import StreamSettings
+from akrt.frontends import CFrontEnd
 from firmware_export.program import Program
 from firmware_export.sizes import (
     DECISION_RULE,
-    MFCC_SCRATCH,
-    MFCC_TABLES,
     Size,
     rows_tensor,
     stream_state,
@@ -37,20 +36,21 @@ def network_assertions(program: Program) -> str:
     return _text(found) + _assertion(f"{end} <= {arena}", f"{program.name}_arena_holds_{end}")
 
 
-def stream_assertions(program: Program, settings: StreamSettings) -> str:
+def stream_assertions(program: Program, front_end: CFrontEnd, settings: StreamSettings) -> str:
     """C text: the same of the listener's state, tables and arena."""
-    name = program.name
+    name, classes = program.name, program.model.output_shape[2]
+    scratch = Size(front_end.scratch_bytes, front_end.scratch_in_c)
     arena = f"{name.upper()}_STREAM_ARENA_BYTES"
     return (
         _text(
             {
-                stream_state(name, program.model.output_shape[2], settings.window): f"{name}_state",
+                stream_state(name, front_end, classes, settings.window): f"{name}_state",
                 DECISION_RULE: f"{name}_decision_rule",
-                MFCC_TABLES: f"{name}_tables",
-                MFCC_SCRATCH: f"{name}_transform",
+                Size(front_end.constant_bytes, front_end.constants_in_c): f"{name}_tables",
+                scratch: f"{name}_front_end",
             }
         )
-        + _assertion(f"{MFCC_SCRATCH.c} <= {arena}", f"{name}_arena_holds_the_transform")
+        + _assertion(f"{scratch.c} <= {arena}", f"{name}_arena_holds_the_front_end")
         + _assertion(f"{name.upper()}_ARENA_BYTES <= {arena}", f"{name}_arena_holds_the_network")
     )
 

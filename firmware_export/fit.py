@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from akrt.model import Model
-from firmware_export.headers import class_constants_bytes
+from firmware_export.class_output import output_in_c
 from firmware_export.program import Program, lower, slow_because
 
 __all__ = ["BudgetViolation", "FitReport", "LayerFit", "fit", "layer_fits"]
@@ -71,7 +71,7 @@ def fit(model: Model, flash: int | None = None, ram: int | None = None) -> FitRe
     """
     program = lower(model, "net")
     layers = layer_fits(program)
-    constants = sum(layer.flash_bytes for layer in layers) + class_constants_bytes(program)
+    constants = sum(layer.flash_bytes for layer in layers) + output_in_c(program).constant_bytes
     arena = max(program.arena.bytes, 8)
     found = []
     for layer in layers:

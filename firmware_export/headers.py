@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from akrt.model import Mfcc, Model
+from akrt.model import Model
 from firmware_export.assertions import network_assertions
 from firmware_export.c_text import comment, string
-from firmware_export.general_steps import constant
-from firmware_export.identifiers import constant_names
+from firmware_export.class_output import output_in_c
 from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.program import Program
 from firmware_export.sections import in_sections, section_macros
-from firmware_export.step import Constant, Step, padded_channels
+from firmware_export.step import Step, padded_channels
 
 __all__ = ["FORMAT_VERSION", "api_header", "kernels_header", "source_file", "weights_header"]
 
@@ -55,8 +52,9 @@ def api_header(program: Program, model_hash: str, version: str) -> str:
     model, name = program.model, program.name
     upper = name.upper()
     x, y, c = model.output_shape
+    output = output_in_c(program)
     how_to = _HOW_TO.format(
-        name=name, upper=upper, input_note=_input_note(model), output_note=_output_note(model, name)
+        name=name, upper=upper, input_note=_input_note(model), output_note=output.note
     )
     sizes = {
         "FORMAT_VERSION": str(FORMAT_VERSION),
@@ -89,7 +87,7 @@ extern "C" {{
  * {upper}_ARENA_BYTES, aligned as words are, contents irrelevant before and after.
  * Returns 0, -1 for a null or misaligned pointer, -2 for input values out of range. */
 int {name}_run(const uint8_t *input, int32_t *output, void *arena);
-{_class_declarations(program)}
+{output.declarations}
 #ifdef {upper}_LAYER_HASHES
 /* Yours to define: gets the FNV-1a hash of every layer's output, for tests. */
 void {name}_on_layer(int32_t layer, uint32_t hash);
@@ -127,7 +125,7 @@ def _largest_object(program: Program) -> int:
 def weights_header(program: Program) -> str:
     """``<name>_weights.h``: every constant array."""
     upper = program.name.upper()
-    texts = (c.text for c in (*program.constants, *_class_constants(program)))
+    texts = (c.text for c in (*program.constants, *output_in_c(program).constants))
     body = in_sections("\n".join(texts), f"{upper}_CONST")
     return f"""\
 /* Constants of {program.name}; how they are packed is in akrt's OUTPUT_FORMAT.md.
@@ -145,8 +143,7 @@ def kernels_header(program: Program, version: str) -> str:
     stems = ["akrt_static_assert", "akrt_tick", "akrt_misaligned", *program.kernels]
     if program.model.input_bits < 8:
         stems.append("akrt_in_range")
-    if program.model.final_step is not None:
-        stems.append("akrt_argmax")
+    stems += output_in_c(program).kernels
     layouts = dict.fromkeys(s.target.layout for s in program.steps if s.ends_layer)
     hashes = amalgamate(f"akrt_hash_{layout}" for layout in layouts)
     return f"""\
@@ -174,89 +171,12 @@ def source_file(program: Program) -> str:
     )
 
 
-def class_constants_bytes(program: Program) -> int:
-    """Flash of thresholds, steps and label texts."""
-    labels = program.model.labels or ()
-    texts = sum(len(label.replace("\0", "").encode()) + 1 for label in labels)
-    return texts + sum(c.bytes for c in _class_constants(program)[:2])
-
-
 def _input_note(model: Model) -> str:
     x, y, c = model.input_shape
     note = f"{x} x {y} x {c} bytes, (X, Y, C), the last axis fastest, {model.input_bits}-bit values"
-    if isinstance(model.preprocessing, Mfcc):
-        m = model.preprocessing
-        note += (
-            f":\n * MFCC features of {m.clip} samples at {m.sample_rate} Hz, "
-            f"clip(round({m.scale:g} * mfcc) + {m.offset}, 0, 255)"
-        )
+    if model.preprocessing is not None:
+        note += f":\n * {comment(model.preprocessing.text)}"
     return note + "."
-
-
-def _output_note(model: Model, name: str) -> str:
-    x, y, c = model.output_shape
-    shape = f"{c} integers" if x == y == 1 else f"{x} x {y} x {c} integers"
-    if model.final_step is None:
-        return f"{shape}, activations."
-    return f"{shape}, potentials; the largest is not the class, ask {name}_predict_class."
-
-
-def _class_declarations(program: Program) -> str:
-    name, model = program.name, program.model
-    text = ""
-    if model.final_step is not None:
-        text += (
-            "\n/* Index of the largest (potential - threshold) / act_step among the first\n"
-            f" * {name.upper()}_CLASSES outputs, the first of equals. */\n"
-            f"int32_t {name}_predict_class(const int32_t *output);\n"
-        )
-    if model.labels is not None:
-        text += (
-            f"\n/* Name of class `index`, UTF-8; an empty text outside "
-            f"0..{len(model.labels) - 1}. */\n"
-            f"const char *{name}_label(int32_t index);\n"
-        )
-        text += _label_enumerators(program)
-    return text
-
-
-def _label_enumerators(program: Program) -> str:
-    """``DS_CNN_KWS_CLASS_YES`` and so on, one for every label."""
-    names = constant_names(program.model.labels or ())
-    return "".join(
-        f"#define {program.name.upper()}_CLASS_{name} {i}\n" for i, name in enumerate(names)
-    )
-
-
-def _class_constants(program: Program) -> tuple[Constant, ...]:
-    name, model = program.name, program.model
-    constants: list[Constant] = []
-    final = model.final_step
-    if final is not None:
-        threshold, act_step = final
-        mantissa, exponent = np.frexp(act_step)
-        constants += [
-            constant(f"{name}_final_threshold", "int32_t", threshold, "of the classes"),
-            constant(
-                f"{name}_final_step",
-                "uint32_t",
-                (mantissa.astype(np.float64) * (1 << 24)).astype(np.int64)
-                + ((exponent.astype(np.int64) + 40) << 24),
-                "act_step = low 24 bits * 2^(high 8 bits - 64)",
-            ),
-        ]
-    if model.labels is not None:
-        rows = "".join(
-            f"    {_label_bytes(label)} /* {comment(label)} */\n" for label in model.labels
-        )
-        text = f"static const uint8_t {name}_labels[] = {{\n{rows}}};\n"
-        constants.append(Constant(f"{name}_labels", text, 0))
-    return tuple(constants)
-
-
-def _label_bytes(label: str) -> str:
-    """UTF-8 and the end; a C string cannot hold a zero."""
-    return " ".join(f"{b}," for b in (*label.replace("\0", "").encode(), 0))
 
 
 def _implementation(program: Program) -> str:
@@ -301,7 +221,7 @@ AKRT_CODE int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
     }}
 {checks}{body}    return 0;
 }}
-{_class_functions(program)}#endif
+{output_in_c(program).functions}#endif
 """
 
 
@@ -326,30 +246,3 @@ def _hash_call(step: Step, value: str) -> str:
         x, y, c = tensor.shape
         return f"akrt_hash_rows({value}, {x}, {y}, {c}, {padded_channels(c)})"
     return f"akrt_hash_{tensor.layout}({value}, {tensor.elements})"
-
-
-def _class_functions(program: Program) -> str:
-    name, model = program.name, program.model
-    text = ""
-    if model.final_step is not None:
-        text += f"""
-AKRT_CODE int32_t {name}_predict_class(const int32_t *output) {{
-    return akrt_argmax(output, {name}_final_threshold, {name}_final_step, {name.upper()}_CLASSES);
-}}
-"""
-    if model.labels is not None:
-        text += f"""
-AKRT_CODE const char *{name}_label(int32_t index) {{
-    const char *label = (const char *){name}_labels;
-    if (index < 0 || index >= {len(model.labels)}) {{
-        return label + sizeof {name}_labels - 1;
-    }}
-    while (index > 0) {{
-        if (*label++ == 0) {{
-            index--;
-        }}
-    }}
-    return label;
-}}
-"""
-    return text

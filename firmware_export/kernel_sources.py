@@ -1,10 +1,11 @@
-"""The C kernels of src_c/mcu, and the one header that holds those a network needs."""
+"""The C that exports carry, and the one header that holds what a network needs of it."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,10 @@ from akrt.errors import ModelFileError
 __all__ = ["amalgamate", "read_kernel", "same_version"]
 
 _EMPTY = re.compile(r"^#if[^\n]*\n#endif\n", re.MULTILINE)
-_INCLUDE = re.compile(r'^#include "(akrt_[a-z0-9_]+)\.h"\n', re.MULTILINE)
+_INCLUDE = re.compile(r'^#include "(?:[a-z]+/)?(akrt_[a-z0-9_]+)\.h"\n', re.MULTILINE)
+
+_ROOMS = ("mcu", "frontend", "decision", "stream")
+"""Folders of src_c; no name is in two of them."""
 
 
 class _Include(NamedTuple):
@@ -24,17 +28,15 @@ class _Include(NamedTuple):
 
 
 def read_kernel(stem: str) -> str:
-    """Source of ``src_c/mcu/<stem>.h``: installed as akrt/src_c, or beside akrt in a checkout.
+    """Source of ``<stem>.h``: installed in akrt/src_c, or beside akrt in a checkout.
 
     Raises:
         ModelFileError: the installation lacks it.
     """
-    try:
-        return _folder().joinpath(f"{stem}.h").read_text(encoding="ascii")
-    except OSError:
-        raise ModelFileError(
-            f"the C source '{stem}.h' is not installed with akrt: install akrt again"
-        ) from None
+    for room in _ROOMS:
+        with suppress(OSError):
+            return _folder().joinpath(room, f"{stem}.h").read_text(encoding="ascii")
+    raise ModelFileError(f"the C source '{stem}.h' is not installed with akrt: install akrt again")
 
 
 def amalgamate(stems: Iterable[str]) -> str:
@@ -65,7 +67,9 @@ def same_version(alone: str, stems: Iterable[str] = (), subject: str = "KERNELS"
         stems: the kernels that are shared; default: all of akrt's.
         subject: tail of the macro that holds their hash.
     """
-    chosen = sorted(stems) or sorted(path.stem for path in _folder().glob("*.h"))
+    chosen = sorted(stems) or sorted(
+        path.stem for room in _ROOMS for path in _folder().joinpath(room).glob("*.h")
+    )
     digest = hashlib.sha256("".join(map(read_kernel, chosen)).encode()).hexdigest()[:8]
     macro = f"AKRT_{subject}_ID"
     return f"""\
@@ -79,8 +83,8 @@ def same_version(alone: str, stems: Iterable[str] = (), subject: str = "KERNELS"
 
 def _folder() -> Path:
     package = Path(str(files("akrt")))
-    inside = package / "src_c" / "mcu"
-    return inside if inside.is_dir() else package.parent / "src_c" / "mcu"
+    inside = package / "src_c"
+    return inside if inside.is_dir() else package.parent / "src_c"
 
 
 def _visit(stem: str, order: dict[str, list[_Include]]) -> None:

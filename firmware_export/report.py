@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from firmware_export.class_output import output_in_c
 from firmware_export.fit import layer_fits
-from firmware_export.headers import class_constants_bytes
 from firmware_export.program import Program
-from firmware_export.stack_figures import KERNELS, MEASURED_WITH, STREAM
+from firmware_export.stack_figures import FRONT_ENDS, KERNELS, MEASURED_WITH, STREAM
+from firmware_export.stream import c_front_end
 
 __all__ = ["memory_markdown", "memory_report", "stack_bytes", "stream_stack_bytes"]
 
@@ -34,7 +35,7 @@ def memory_report(program: Program) -> dict[str, Any]:
                 **{key: value for s in steps for key, value in s.notes.items()},
             }
         )
-    classes = class_constants_bytes(program)
+    classes = output_in_c(program).constant_bytes
     return {
         "name": program.name,
         "arena_bytes": max(program.arena.bytes, 8),
@@ -71,8 +72,12 @@ def _measured(kernel: str, target: str) -> int:
 
 
 def stream_stack_bytes(program: Program) -> dict[str, int]:
-    """Stack of ``<name>_stream_feed`` by target, the inference included."""
-    return {target: bytes_ + STREAM[target] for target, bytes_ in stack_bytes(program).items()}
+    """Stack of ``<name>_stream_feed`` by target: of the front end, or of the inference if more."""
+    alone = FRONT_ENDS.get(c_front_end(program.model).state, {})
+    return {
+        target: max(run + STREAM[target], alone.get(target, 0) + _STACK_MARGIN)
+        for target, run in stack_bytes(program).items()
+    }
 
 
 def memory_markdown(memory: dict[str, Any]) -> str:

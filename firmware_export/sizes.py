@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from akrt.frontends import CFrontEnd
+
 __all__ = [
     "CONV_ROWS_LAYER",
     "DECISION_RULE",
     "GROUPS",
     "MCU_LAYER",
-    "MFCC_SCRATCH",
-    "MFCC_TABLES",
     "REQUANT",
     "REQUANT16",
     "ROWS_LAYER",
@@ -40,7 +40,6 @@ _SUM_CHANNELS = 16
 _TAP_WORDS = 4
 _RING_WORDS = 3 * 2 + _TAP_WORDS
 _WINDOW_WORDS = 11
-_FEATURES_BYTES = 4 + 2 * 640 + 490 + 2
 _POINTER = 4
 
 
@@ -118,22 +117,14 @@ REQUANT = Size(8, "sizeof(akrt_requant)")
 REQUANT16 = Size(4, "sizeof(akrt_requant16)")
 """Of one filter."""
 
-MFCC_SCRATCH = Size(4096, "4 * (int32_t)AKRT_MFCC_SCRATCH_WORDS")
-"""Of the transform; it shares the network's arena."""
-
-MFCC_TABLES = Size(
-    2 * 321 + 4 * 257 + 2 * 97 + 2 * 65 + 2 * 42 + 2 * 255 + 2 * 200, "AKRT_MFCC_TABLES_BYTES"
-)
-
-
 DECISION_RULE = Size(3 * _POINTER + 4 * 6, "sizeof(akrt_decision_rule)", True)
 
 
-def stream_state(name: str, classes: int, window: int) -> Size:
+def stream_state(name: str, front_end: CFrontEnd, classes: int, window: int) -> Size:
     """The struct ``<name>_stream``."""
     decision = 2 * _POINTER + 4 * 6
     margins = -(-2 * window * classes // 4) * 4
-    state = _FEATURES_BYTES + decision + 2 * 4 * classes + margins + 2 * 4
+    state = front_end.state_bytes + decision + 2 * 4 * classes + margins + 2 * 4
     return Size(state, f"sizeof({name}_stream)", True)
 
 

@@ -1,7 +1,7 @@
 """Sound in, words out, on the microcontroller: ``<name>_stream.h`` and its implementation.
 
-The C code of features and decision is that of the host (``src_c/mcu``): both detect the same
-words at the same time.
+The C code of the front end, of the loop over hops and of the decision is that of the host: both
+detect the same words at the same time.
 """
 
 from __future__ import annotations
@@ -12,32 +12,47 @@ import numpy as np
 
 from akrt.decision import FRAME_MS, DecisionRule, StreamSettings, decision_rule
 from akrt.errors import UsageError
-from akrt.model import Mfcc, Model
+from akrt.frontends import CFrontEnd, front_end_of
+from akrt.model import Model
 from firmware_export.assertions import stream_assertions
 from firmware_export.c_text import array
 from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.program import Program
 from firmware_export.sections import in_sections, section_macros
-from firmware_export.sizes import DECISION_RULE, MFCC_SCRATCH, MFCC_TABLES, stream_state
+from firmware_export.sizes import DECISION_RULE, stream_state
 
-__all__ = ["check_spotter", "stream_files", "stream_memory"]
+__all__ = ["c_front_end", "check_spotter", "stream_files", "stream_memory"]
+
+
+def c_front_end(model: Model) -> CFrontEnd:
+    """The front end of `model` in C.
+
+    Raises:
+        UsageError: there is none.
+    """
+    front_end = front_end_of(model)
+    try:
+        return front_end.in_c()
+    except UsageError as error:
+        raise UsageError(f"'{model.name}' cannot be exported with its front end: {error}") from None
 
 
 def arena_bytes(program: Program) -> int:
-    """The network's arena, or the transform's scratch where that is more."""
-    return max(program.arena.bytes, MFCC_SCRATCH.bytes)
+    """The network's arena, or the scratch of its front end where that is more."""
+    return max(program.arena.bytes, c_front_end(program.model).scratch_bytes)
 
 
 def stream_memory(program: Program, settings: StreamSettings) -> dict[str, Any]:
     """RAM and constants of the whole spotter, pointers being of 4 bytes."""
     classes = program.model.output_shape[2]
-    state = stream_state(program.name, classes, settings.window).bytes
+    front_end = c_front_end(program.model)
+    state = stream_state(program.name, front_end, classes, settings.window).bytes
     by_class = 4 + 4 + 1  # threshold, factor, whether it is a word
     return {
         "state_bytes": state,
         "arena_bytes": arena_bytes(program),
         "ram_bytes": state + arena_bytes(program),
-        "constant_bytes": MFCC_TABLES.bytes + DECISION_RULE.bytes + by_class * classes,
+        "constant_bytes": front_end.constant_bytes + DECISION_RULE.bytes + by_class * classes,
         "hop_ms": settings.hop_ms,
         "window_ms": settings.window_ms,
         "min_count": settings.min_count,
@@ -57,7 +72,7 @@ def stream_files(program: Program, settings: StreamSettings, version: str) -> di
     return {
         f"{name}_stream.h": _header(program, settings, version),
         f"{name}_stream.c": _source(program, settings, rule),
-        f"{name}_stream_kernels.h": _kernels(name, version),
+        f"{name}_stream_kernels.h": _kernels(program, version),
     }
 
 
@@ -65,26 +80,18 @@ def check_spotter(model: Model, settings: StreamSettings) -> DecisionRule:
     """The rule by which `model` detects words.
 
     Raises:
-        UsageError: the model has other features than the fixed-point front end computes, or no
-            logits.
+        UsageError: its front end has no C, or it has no logits.
     """
-    if model.preprocessing is None:
-        raise UsageError(
-            f"the model '{model.name}' does not say how sound becomes its input: convert it with "
-            f"'akrt convert IN OUT --mfcc'"
-        )
-    if model.preprocessing != Mfcc() or model.input_shape != (49, 10, 1):
-        raise UsageError(
-            f"'{model.name}' cannot be exported with its front end: that computes {Mfcc()}, "
-            f"the model takes {model.preprocessing}"
-        )
+    c_front_end(model)
     return decision_rule(model, settings)
 
 
-def _kernels(name: str, version: str) -> str:
-    stems = ["akrt_static_assert", "akrt_misaligned", "akrt_features", "akrt_decision"]
+def _kernels(program: Program, version: str) -> str:
+    name, front_end = program.name, c_front_end(program.model)
+    stems = ["akrt_static_assert", "akrt_misaligned"]
+    stems += [*front_end.sources, "akrt_listen", "akrt_decision"]
     return f"""\
-/* akrt {version}: features and decision of {name}_stream, the same integers as on the host.
+/* akrt {version}: front end, loop and decision of {name}_stream, the same integers as on the host.
  * Licence: Apache-2.0. Every part has its own guard. */
 #include <stddef.h>
 #include <stdint.h>
@@ -98,6 +105,9 @@ def _kernels(name: str, version: str) -> str:
 def _header(program: Program, settings: StreamSettings, version: str) -> str:
     name, upper = program.name, program.name.upper()
     pad = " " * (len(name) + 21)
+    front_end = c_front_end(program.model)
+    alone = f"what uses {name}_stream.h"
+    shared = ["akrt_decision_types", "akrt_stream_types"]
     return f"""\
 /* {name}_stream: 16 kHz sound in, detected words out; exported by akrt {version}.
  *
@@ -128,8 +138,9 @@ def _header(program: Program, settings: StreamSettings, version: str) -> str:
 
 #include "{name}.h"
 
-{same_version(f"what uses {name}_stream.h", ["akrt_stream_types"], "STREAM_TYPES")}
-{amalgamate(["akrt_stream_types"])}
+{same_version(alone, shared, "STREAM_TYPES")}
+{same_version(alone, [front_end.types], front_end.types.removeprefix("akrt_").upper())}
+{amalgamate([front_end.types, *shared])}
 #define {upper}_STREAM_SAMPLE_RATE 16000
 #define {upper}_STREAM_EVERY {settings.every} /* frames of {FRAME_MS} ms from one inference on */
 #define {upper}_STREAM_WINDOW {settings.window} /* inferences that are averaged */
@@ -140,13 +151,12 @@ extern "C" {{
 #endif
 
 typedef struct {name}_stream {{
-    akrt_features features;
+    {front_end.state} features;
     akrt_decision decision;
     int32_t output[{upper}_OUTPUTS]; /* of the last inference */
     int32_t sums[{upper}_CLASSES];
     int16_t margins[{upper}_STREAM_WINDOW * {upper}_CLASSES];
-    uint32_t frames; /* completed so far, {FRAME_MS} ms each */
-    int32_t wait;    /* frames until the next inference */
+    akrt_hops hops;
 }} {name}_stream;
 
 typedef struct {name}_detection {{
@@ -175,6 +185,7 @@ int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_
 def _source(program: Program, settings: StreamSettings, rule: DecisionRule) -> str:
     name, upper = program.name, program.name.upper()
     words = np.asarray(rule.is_word)
+    front_end = c_front_end(program.model)
     pad = " " * (len(name) + 31)
     constants = f"""\
 {array(f"{name}_rule_threshold", "int32_t", rule.threshold, "of the classes")}
@@ -192,12 +203,11 @@ static const akrt_decision_rule {name}_rule = {{
 #include "{name}_stream_kernels.h"
 
 {in_sections(constants, f"{upper}_CONST")}
-{stream_assertions(program, settings)}
+{stream_assertions(program, c_front_end(program.model), settings)}
 AKRT_CODE void {name}_stream_start({name}_stream *stream) {{
-    akrt_features_start(&stream->features);
+    {front_end.state}_start(&stream->features);
     akrt_decision_start(&stream->decision, stream->sums, stream->margins);
-    stream->frames = 0;
-    stream->wait = {upper}_STREAM_EVERY;
+    akrt_listen_start(&stream->hops, {upper}_STREAM_EVERY);
 }}
 
 AKRT_CODE int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_t count,
@@ -209,19 +219,14 @@ AKRT_CODE int32_t {name}_stream_feed({name}_stream *stream, const int16_t *sampl
     }}
     found->word = -1;
     while (taken < count && found->word < 0) {{
-        taken += akrt_features_push(&stream->features, samples + taken, count - taken,
-                                    (int32_t *)arena);
-        if (stream->features.filled != 0) {{
-            continue;
-        }}
-        stream->frames++;
-        stream->wait--;
-        if (stream->wait == 0) {{
-            stream->wait = {upper}_STREAM_EVERY;
-            (void){name}_run(stream->features.frames, stream->output, arena);
+        taken +=
+            akrt_listen({front_end.state}_push, &stream->features, &stream->hops,
+                        {upper}_STREAM_EVERY, samples + taken, count - taken, (int32_t *)arena);
+        if (stream->hops.wait == 0) {{
+            (void){name}_run(stream->features.{front_end.input}, stream->output, arena);
             found->word = akrt_decide(&{name}_rule, &stream->decision, stream->output);
             found->score = stream->decision.average;
-            found->frames = stream->frames;
+            found->frames = stream->hops.frames;
         }}
     }}
     return taken;

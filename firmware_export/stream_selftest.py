@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio.integer import integer_frames
 from akrt.decision import LOGIT_ONE, DecisionRule, StreamSettings, decision_rule
-from akrt.model import Mfcc, Model
+from akrt.frontends import CFrontEnd, front_end_of
+from akrt.model import Model
 from firmware_export.c_text import array
 from firmware_export.expected import FNV_OFFSET, FNV_PRIME, layer_outputs
 from firmware_export.kernel_sources import read_kernel
 from firmware_export.program import Program
+from firmware_export.stream import c_front_end
 
 __all__ = ["STREAM_MESSAGES", "stream_selftest_files"]
 
@@ -42,8 +43,9 @@ def stream_selftest_files(program: Program, settings: StreamSettings) -> dict[st
     rule = decision_rule(program.model, settings)
     hops = max(60, 2 * settings.every + 3)
     steps = 200 + 4 * settings.window
-    tables = _tables()
-    potentials, heard = _outputs(program.model, settings.every, hops)
+    front_end = c_front_end(program.model)
+    tables = _tables(front_end.tables)
+    potentials, heard = _outputs(program.model, front_end.newest, settings.every, hops)
     boost = _boost(program.model)
     constants = [*tables.values()]
     constants += [rule.threshold.tolist(), rule.factor.tolist(), rule.is_word.tolist()]
@@ -56,15 +58,17 @@ def stream_selftest_files(program: Program, settings: StreamSettings) -> dict[st
     }
     return {
         f"{name}_stream_vectors.h": _vectors(name, hops, steps, boost, hashes),
-        f"{name}_stream_selftest.c": _source(name, list(tables)),
+        f"{name}_stream_selftest.c": _source(name, front_end, list(tables)),
     }
 
 
-def _tables() -> dict[str, list[int]]:
-    """The constants of the front end, from its source."""
+def _tables(stem: str | None) -> dict[str, list[int]]:
+    """The constants of the front end, from their header."""
+    if stem is None:
+        return {}
     return {
         table: [_number(text) for text in body.split(",") if text.strip()]
-        for table, body in _TABLE.findall(read_kernel("akrt_mfcc_tables"))
+        for table, body in _TABLE.findall(read_kernel(stem))
     }
 
 
@@ -101,19 +105,13 @@ def _sound(samples: int) -> npt.NDArray[np.int16]:
     return sound
 
 
-def _outputs(model: Model, every: int, hops: int) -> tuple[list[list[int]], list[int]]:
-    """Potentials of every inference, and the features of every hop one after the other."""
-    settings = Mfcc()
-    silence = np.zeros(_HOP, np.int16)
-    frames = integer_frames(np.concatenate([silence, _sound(hops * _HOP)]))
-    before = np.full((settings.frames, settings.coefficients), 128, np.uint8)
-    before[:, 0] = 0
-    rows = np.concatenate([before, frames])
+def _outputs(model: Model, newest: int, every: int, hops: int) -> tuple[list[list[int]], list[int]]:
+    """Potentials of every inference, and what every hop adds to its input, one after the other."""
+    inputs = front_end_of(model).listener(every=1).push(_sound(hops * _HOP))
     potentials = []
-    for hop in range(every, hops + 1, every):
-        features = rows[hop : hop + settings.frames, :, None]
+    for features in inputs[every - 1 :: every]:
         potentials.append([int(v) for v in layer_outputs(model, features)[-1].reshape(-1)])
-    return potentials, [int(v) for v in frames.reshape(-1)]
+    return potentials, [int(v) for v in inputs.reshape(len(inputs), -1)[:, -newest:].reshape(-1)]
 
 
 def _boost(model: Model) -> npt.NDArray[np.int32]:
@@ -196,7 +194,7 @@ def _vectors(
 """
 
 
-def _source(name: str, tables: list[str]) -> str:
+def _source(name: str, front_end: CFrontEnd, tables: list[str]) -> str:
     upper = name.upper()
     rules = [f"{name}_rule_{part}" for part in ("threshold", "factor", "is_word")]
     hashed = "".join(f"    {upper}_HASH_TABLE({table});\n" for table in (*tables, *rules))
@@ -283,8 +281,9 @@ static int {name}_listen(void) {{
         left -= count;
         size = size * 7 % 317 + 1;
         while (count > 0) {{
-            const uint32_t frames = {name}_listener.frames;
-            const uint8_t *newest = {name}_listener.features.frames + AKRT_FEATURES_BYTES;
+            const uint32_t frames = {name}_listener.hops.frames;
+            const uint8_t *newest =
+                {name}_listener.features.{front_end.input} + {upper}_INPUT_BYTES;
             {name}_detection found;
             const int32_t taken =
                 {name}_stream_feed(&{name}_listener, at, count, {name}_listener_arena, &found);
@@ -293,13 +292,13 @@ static int {name}_listen(void) {{
             }}
             at += taken;
             count -= taken;
-            if ({name}_listener.frames == frames) {{
+            if ({name}_listener.hops.frames == frames) {{
                 continue;
             }}
-            for (int32_t i = -AKRT_MFCC_COEFFICIENTS; i < 0; i++) {{
+            for (int32_t i = -{front_end.newest}; i < 0; i++) {{
                 features = {name}_hash_byte(features, newest[i]);
             }}
-            if ({name}_listener.frames % {upper}_STREAM_EVERY == 0) {{
+            if ({name}_listener.hops.frames % {upper}_STREAM_EVERY == 0) {{
                 for (int32_t i = 0; i < {upper}_OUTPUTS; i++) {{
                     outputs = {name}_hash_word(outputs, (uint32_t){name}_listener.output[i]);
                 }}

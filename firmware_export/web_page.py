@@ -13,9 +13,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from akrt import __version__
-from akrt.decision import StreamSettings, decision_rule
+from akrt.decision import StreamSettings
 from akrt.files import check_replaceable, write_file
 from akrt.model import Model
+from akrt.outputs import output_of
 from firmware_export.exporter import export
 from firmware_export.stream import check_spotter
 from firmware_export.toolchain import WARNINGS, need_program, run_compiler
@@ -88,14 +89,13 @@ def _compile(model: Model, settings: StreamSettings) -> bytes:
 
 def _page(model: Model, settings: StreamSettings, program: bytes) -> str:
     final = model.final_step
-    assert final is not None  # decision_rule has refused it otherwise
+    assert final is not None  # check_spotter has refused it otherwise
     threshold, step = final
-    labels = list(model.labels or map(str, range(len(threshold))))
-    is_word = decision_rule(model, settings).is_word
-    words = [label for label, said in zip(labels, is_word, strict=True) if said]
+    classes = output_of(model)
+    words = [name for name, said in zip(classes.names, classes.is_word, strict=True) if said]
     x, y, c = model.input_shape
     facts = {
-        "labels": labels,
+        "labels": list(classes.names),
         "features": x * y * c,
         "every": settings.every,
         "lead": settings.threshold,

@@ -252,7 +252,10 @@ def test_values_beyond_the_input_bits_are_refused_with_their_place() -> None:
         ({"layers": [1]}, "layers must be a sequence of layers, one is 1"),
         ({"labels": 5}, "labels must be a sequence of texts, got 5"),
         ({"labels": "abcd"}, "labels must be a sequence of texts, got 'abcd'"),
-        ({"preprocessing": "mfcc"}, "preprocessing must be an Mfcc, got 'mfcc'"),
+        (
+            {"preprocessing": "mfcc"},
+            r"parameters of a front end \(Mfcc\), got 'mfcc'",
+        ),
     ],
 )
 def test_parts_of_the_wrong_type_are_refused(changes: dict[str, Any], message: str) -> None:

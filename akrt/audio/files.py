@@ -23,7 +23,7 @@ from akrt.model import Mfcc
 if TYPE_CHECKING:
     import soundfile
 
-__all__ = ["features_from_file", "load_audio"]
+__all__ = ["StrPath", "clip_from_file", "features_from_file", "load_audio"]
 
 StrPath = str | os.PathLike[str]
 MAX_SECONDS = 3600
@@ -105,24 +105,36 @@ def features_from_file(
         AudioWarning: as `load_audio`, or sound was left out and `start` is None.
     """
     check_mfcc(mfcc)
-    samples = load_audio(path, mfcc.sample_rate)
-    seconds, clip = len(samples) / mfcc.sample_rate, mfcc.clip / mfcc.sample_rate
+    return quantise(features(clip_from_file(path, mfcc.sample_rate, mfcc.clip, start), mfcc), mfcc)
+
+
+def clip_from_file(
+    path: StrPath | BinaryIO, sample_rate: int, clip: int, start: float | None
+) -> npt.NDArray[np.float32]:
+    """Samples of a sound file from `start` on, of which a front end takes the first `clip`.
+
+    Args, Raises and Warns: as of `features_from_file`.
+
+    Returns:
+        float32 (n,), n > 0.
+    """
+    samples = load_audio(path, sample_rate)
+    seconds, clip_seconds = len(samples) / sample_rate, clip / sample_rate
     if start is None:
-        if len(samples) > mfcc.clip:
+        if len(samples) > clip:
             warnings.warn(
                 f"'{_name(path)}' is {seconds:.2f} s long: the features are those of its first "
-                f"{clip:g} s, the rest is left out; say which part with start=, or take "
+                f"{clip_seconds:g} s, the rest is left out; say which part with start=, or take "
                 f"akrt.audio.clips for all of it",
                 AudioWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
-    elif not isinstance(start, (int, float, np.number)) or not 0 <= start < 1e9:
+        return samples
+    if not isinstance(start, (int, float, np.number)) or not 0 <= start < 1e9:
         raise UsageError(f"start must be a time in seconds, 0 or more, got {start!r}")
-    elif (first := round(start * mfcc.sample_rate)) >= len(samples):
+    if (first := round(start * sample_rate)) >= len(samples):
         raise AudioError(f"'{_name(path)}' is {seconds:.2f} s long: nothing is at {start:g} s")
-    else:
-        samples = samples[first:]
-    return quantise(features(samples, mfcc), mfcc)
+    return samples[first:]
 
 
 class _Piece(NamedTuple):

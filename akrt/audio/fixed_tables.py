@@ -1,6 +1,6 @@
-"""Writes ``src_c/mcu/akrt_mfcc_tables.h``, the constants of the fixed-point front end.
+"""Writes ``src_c/frontend/akrt_mfcc_tables.h``, the constants of the fixed-point front end.
 
-    python -m akrt.audio.fixed_tables > src_c/mcu/akrt_mfcc_tables.h
+    python -m akrt.audio.fixed_tables > src_c/frontend/akrt_mfcc_tables.h
 
 The mel bands are those of `akrt.audio.mfcc`, so that both front ends share one definition.
 """

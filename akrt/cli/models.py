@@ -205,10 +205,6 @@ def _kernels() -> dict[str, Any]:
 
 
 def _meaning(model: Model) -> str:
-    p = model.preprocessing
-    if p is None:
+    if model.preprocessing is None:
         return "meaning not recorded"
-    return (
-        f"MFCC of {p.clip / p.sample_rate:g} s at {p.sample_rate} Hz, {p.frames} frames of "
-        f"{p.coefficients}, u8 = clip(round({p.scale:g} * mfcc) + {p.offset}, 0, 255)"
-    )
+    return model.preprocessing.text

@@ -10,33 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from akrt.audio import SUFFIXES, clips, load_audio, recordings_in
+from akrt.audio import SUFFIXES, load_audio, recordings_in
 from akrt.cli.output import print_error
-from akrt.errors import AudioError, UsageError
-from akrt.model import Mfcc, Model
+from akrt.errors import AudioError
+from akrt.frontends import front_end_of
+from akrt.outputs import Guess, output_of
 from akrt.runtime import Runtime
 
 __all__ = [
     "Found",
-    "Guess",
     "Heard",
-    "best",
     "computed_by",
     "expand",
     "hear",
     "open_runtime",
-    "sound_settings",
 ]
-
-
-@dataclass(frozen=True)
-class Guess:
-    """One class and its score: the softmax of the network's logits."""
-
-    word: str
-    score: float
 
 
 @dataclass(frozen=True)
@@ -160,20 +149,6 @@ def expand(paths: Sequence[Path]) -> Found:
     return found
 
 
-def sound_settings(model: Model) -> Mfcc:
-    """The model's preprocessing.
-
-    Raises:
-        UsageError: the model does not say how sound becomes its input.
-    """
-    if model.preprocessing is None:
-        raise UsageError(
-            f"the model '{model.name}' does not say how sound becomes its input: convert it with "
-            f"'akrt convert IN OUT --mfcc', or give arrays (.npy)"
-        )
-    return model.preprocessing
-
-
 def hear(runtime: Runtime, path: Path, top: int) -> Heard:
     """Listen to all of a recording, in clips that overlap where it is longer than one.
 
@@ -182,20 +157,22 @@ def hear(runtime: Runtime, path: Path, top: int) -> Heard:
 
     Raises:
         AudioError: the file is no usable recording.
+        UsageError: the model does not say how sound becomes its input.
     """
-    mfcc = sound_settings(runtime.model)
-    labels = runtime.model.labels or ()
-    hidden = [i for i, label in enumerate(labels) if label.startswith("_")]
+    front_end = front_end_of(runtime.model, otherwise=", or give arrays (.npy)")
+    classes = output_of(runtime.model)
     start = time.perf_counter_ns()
-    samples = load_audio(path, mfcc.sample_rate)
+    samples = load_audio(path, front_end.sample_rate)
     spent, chosen, count = 0, None, 0
-    for starts, x in clips(samples, mfcc):
+    for starts, x in front_end.clips(samples):
         before = time.perf_counter_ns()
-        logits = runtime.predict(x).reshape(len(x), -1)
+        logits = runtime.predict(x)
         spent += time.perf_counter_ns() - before
-        scores = softmax(logits).max(axis=1)
-        is_word = ~np.isin(logits.argmax(axis=1), hidden)
-        row = int(np.lexsort((-np.arange(len(x)), scores, is_word))[-1])
+        logits = logits.reshape(-1, logits.shape[-1])  # a network may answer at several positions
+        starts = np.repeat(starts, len(logits) // len(x))
+        scores = classes.scores(logits).max(axis=1)
+        is_word = classes.is_word[logits.argmax(axis=1)]
+        row = int(np.lexsort((-np.arange(len(scores)), scores, is_word))[-1])
         key = (bool(is_word[row]), float(scores[row]))
         if chosen is None or key > chosen[0]:
             chosen = key, int(starts[row]), logits[row]
@@ -204,29 +181,14 @@ def hear(runtime: Runtime, path: Path, top: int) -> Heard:
         raise AudioError(f"'{path}' holds no samples")
     _, first, row_of_best = chosen
     total = time.perf_counter_ns() - start
-    seconds, rate = len(samples) / mfcc.sample_rate, mfcc.sample_rate
+    seconds, rate = len(samples) / front_end.sample_rate, front_end.sample_rate
     return Heard(
         file=str(path),
-        top=best(runtime.model, row_of_best, top),
+        top=classes.best(row_of_best, top),
         features_ms=(total - spent) / 1e6,
         inference_ms=spent / 1e6,
         seconds=seconds,
         start=first / rate,
-        end=min((first + mfcc.clip) / rate, seconds),
+        end=min((first + front_end.clip) / rate, seconds),
         clips=count,
     )
-
-
-def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Shares of the classes, the last axis, of logits."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    shares: npt.NDArray[np.float64] = shifted / shifted.sum(axis=-1, keepdims=True)
-    return shares
-
-
-def best(model: Model, logits: npt.NDArray[np.float32], top: int) -> list[Guess]:
-    """The `top` best classes and their softmax, best first."""
-    scores = softmax(logits)
-    labels = model.labels or [str(i) for i in range(len(logits))]
-    order = np.argsort(-logits, kind="stable")[: max(top, 1)]
-    return [Guess(labels[i], float(scores[i])) for i in order]

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=True
-"""Python's view of the fixed-point front end that firmware exports carry too: src_c/mcu."""
+"""Python's view of the fixed-point front end that firmware exports carry too, in src_c: frontend, decision, stream."""
 
 cimport numpy as cnp
-from libc.stdint cimport int16_t, int32_t, uint8_t
+from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 cnp.import_array()
 
 
-cdef extern from "mcu/akrt_features.h" nogil:
+cdef extern from "frontend/akrt_features.h" nogil:
     enum:
         AKRT_MFCC_WINDOW
         AKRT_MFCC_HOP
@@ -23,11 +23,22 @@ cdef extern from "mcu/akrt_features.h" nogil:
         uint8_t frames[490]
     void akrt_mfcc(const int16_t *samples, int32_t *scratch, uint8_t *coefficients)
     void akrt_features_start(akrt_features *features)
-    int32_t akrt_features_push(akrt_features *features, const int16_t *samples, int32_t count,
+    int32_t akrt_features_push(void *state, const int16_t *samples, int32_t count,
                                int32_t *scratch)
 
 
-cdef extern from "mcu/akrt_decision.h" nogil:
+cdef extern from "stream/akrt_listen.h" nogil:
+    ctypedef struct akrt_hops:
+        uint32_t frames
+        int32_t wait
+    ctypedef int32_t akrt_front_end_push(void *front_end, const int16_t *samples, int32_t count,
+                                         int32_t *scratch)
+    void akrt_listen_start(akrt_hops *hops, int32_t every)
+    int32_t akrt_listen(akrt_front_end_push *push, void *front_end, akrt_hops *hops, int32_t every,
+                        const int16_t *samples, int32_t count, int32_t *scratch)
+
+
+cdef extern from "decision/akrt_decision.h" nogil:
     ctypedef struct akrt_decision_rule:
         const int32_t *threshold
         const int32_t *factor
@@ -56,52 +67,54 @@ def mfcc_frames(const int16_t[::1] samples not None):
 
 
 cdef class Features:
-    """The last 49 frames of a stream of samples. One thread at a time may push."""
+    """The last 49 frames of a stream of samples. One thread at a time may push.
+
+    Args:
+        every: frames from one feature map that `push` returns to the next.
+    """
 
     cdef akrt_features _state
-    cdef long long _hops
+    cdef akrt_hops _hops
+    cdef int32_t _every
     cdef bint _busy  # read and written with the GIL held
 
-    def __cinit__(self):
-        akrt_features_start(&self._state)
-        self._hops = 0
-        self._busy = False
-
-    @property
-    def hops(self):
-        """Hops of 320 samples completed so far."""
-        return self._hops
-
-    def push(self, const int16_t[::1] samples not None, int every):
-        """Feature maps uint8 (n, 49, 10, 1) at every hop whose number `every` divides."""
+    def __cinit__(self, int32_t every):
         if every < 1:
             raise ValueError("every must be at least 1")
+        akrt_features_start(&self._state)
+        akrt_listen_start(&self._hops, every)
+        self._every = every
+        self._busy = False
+
+    def push(self, const int16_t[::1] samples not None):
+        """Feature maps uint8 (n, 49, 10, 1) at every hop of 320 samples whose number `every`
+        divides.
+        """
         # before anything is planned: the plan holds only if nobody pushes meanwhile
         if self._busy:
             raise RuntimeError("another thread pushes into these features: use a lock")
         self._busy = True
         try:
-            return self._push(samples, every)
+            return self._push(samples)
         finally:
             self._busy = False
 
-    cdef object _push(self, const int16_t[::1] samples, int every):
+    cdef object _push(self, const int16_t[::1] samples):
         cdef Py_ssize_t at = 0, total = samples.shape[0], row = 0
-        cdef long long last = self._hops + (self._state.filled + total) // AKRT_MFCC_HOP
-        cdef Py_ssize_t rows = last // every - self._hops // every
+        cdef Py_ssize_t hops = (self._state.filled + total) // AKRT_MFCC_HOP
+        cdef int32_t wait = self._hops.wait if self._hops.wait else self._every
+        cdef Py_ssize_t rows = (hops - wait + self._every) // self._every
         maps = np.empty((rows, AKRT_FEATURES_FRAMES, AKRT_MFCC_COEFFICIENTS, 1), np.uint8)
         cdef uint8_t[:, :, :, ::1] view = maps
         cdef int32_t scratch[1024]
-        cdef int32_t chunk
         with nogil:
             while at < total:
-                chunk = <int32_t>min(total - at, <Py_ssize_t>AKRT_MFCC_HOP)
-                at += akrt_features_push(&self._state, &samples[at], chunk, scratch)
-                if self._state.filled == 0:
-                    self._hops += 1
-                    if self._hops % every == 0:
-                        memcpy(&view[row, 0, 0, 0], self._state.frames, AKRT_FEATURES_BYTES)
-                        row += 1
+                at += akrt_listen(akrt_features_push, &self._state, &self._hops, self._every,
+                                  &samples[at], <int32_t>min(total - at, <Py_ssize_t>1 << 30),
+                                  scratch)
+                if self._hops.wait == 0:
+                    memcpy(&view[row, 0, 0, 0], self._state.frames, AKRT_FEATURES_BYTES)
+                    row += 1
         return maps
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.audio import features, load_audio, quantise
+from akrt.audio import load_audio
 from akrt.errors import AudioError, DatasetError, MismatchError, UsageError
+from akrt.frontends import FrontEnd, front_end
 from akrt.kws.augment import loudest_part
 from akrt.kws.dataset import scan, sound_files
 from akrt.kws.featureset import SPLITS, FeatureSet
@@ -26,7 +27,7 @@ from akrt.kws.items import about_longer
 from akrt.kws.pickles import load_pickle
 from akrt.kws.scores import Scores
 from akrt.kws.words import SILENCE, TUTORIAL
-from akrt.model import Mfcc, Model
+from akrt.model import Mfcc, Model, Preprocessing
 from akrt.runtime import Runtime
 
 __all__ = [
@@ -199,7 +200,7 @@ def load_clips(
     path: str | os.PathLike[str],
     words: tuple[str, ...] | None = None,
     split: str = "testing",
-    mfcc: Mfcc | None = None,
+    preprocessing: Preprocessing | None = None,
     failed: list[str] | None = None,
     notes: list[str] | None = None,
 ) -> list[Clips]:
@@ -210,8 +211,8 @@ def load_clips(
             with one folder of recordings for each class.
         words: classes to look for in a folder of recordings; the tutorial's by default.
         split: ``training``, ``validation`` or ``testing``; everything in a folder is ``testing``.
-        mfcc: how recordings become features. Of one that is longer than a clip the loudest part
-            is taken.
+        preprocessing: how recordings become features; `Mfcc` by default. Of one that is longer than
+            a clip the loudest part is taken.
         failed: recordings that cannot be read are told here; without it they are an error.
         notes: told what else must be said with figures that are made with the clips.
 
@@ -223,7 +224,8 @@ def load_clips(
     if split not in SPLITS:
         raise DatasetError(f"split must be one of {', '.join(SPLITS)}, got '{split}'")
     if source.is_dir():
-        return [_recordings(source, words or TUTORIAL, mfcc or Mfcc(), failed, notes)]
+        heard = front_end(preprocessing or Mfcc())
+        return [_recordings(source, words or TUTORIAL, heard, failed, notes)]
     data = load_pickle(source) if source.suffix in (".pkl", ".pickle") else FeatureSet.load(source)
     notes += data.notes
     groups: list[tuple[str, ...]] = [("real", "noise")]
@@ -244,7 +246,7 @@ def load_clips(
 def _recordings(
     folder: Path,
     words: tuple[str, ...],
-    mfcc: Mfcc,
+    heard: FrontEnd[Any],
     failed: list[str] | None,
     notes: list[str],
 ) -> Clips:
@@ -257,17 +259,17 @@ def _recordings(
     x, y, lengths = [], [], []
     for path, label in found:
         try:
-            sound = load_audio(path, mfcc.sample_rate)
+            sound = load_audio(path, heard.sample_rate)
         except AudioError as error:
             if failed is None:
                 raise DatasetError(str(error)) from None
             failed.append(str(error))
             continue
-        part = loudest_part(sound, mfcc.clip, mfcc.sample_rate)
-        x.append(quantise(features(part, mfcc), mfcc))
+        part = loudest_part(sound, heard.clip, heard.sample_rate)
+        x.append(heard.features(part))
         y.append(label)
         lengths.append(len(sound))
     if not x:
         raise DatasetError(f"none of the {len(found)} recordings in '{folder}' could be read")
-    notes += about_longer(lengths, mfcc)
+    notes += about_longer(lengths, heard.clip, heard.sample_rate)
     return Clips("recordings", np.stack(x), np.array(y, np.int64), words)

@@ -90,20 +90,21 @@ def _start_worker(noises: list[npt.NDArray[np.float32]]) -> None:
     _noises[:] = noises
 
 
-def about_longer(lengths: Sequence[int], mfcc: Mfcc) -> list[str]:
+def about_longer(lengths: Sequence[int], clip: int, sample_rate: int) -> list[str]:
     """A line about recordings longer than a clip, where there are any.
 
     Args:
         lengths: samples of all recordings.
-        mfcc: knows how long a clip is.
+        clip: samples of one that is no longer.
+        sample_rate: in Hz.
     """
-    longer = [n for n in lengths if n > mfcc.clip]
+    longer = [n for n in lengths if n > clip]
     if not longer:
         return []
-    seconds = mfcc.clip / mfcc.sample_rate
+    seconds = clip / sample_rate
     return [
         f"{len(longer):,} of {len(lengths):,} recordings are longer than {seconds:g} s (up to "
-        f"{max(longer) / mfcc.sample_rate:.1f} s): the loudest {seconds:g} s of each is used, the "
+        f"{max(longer) / sample_rate:.1f} s): the loudest {seconds:g} s of each is used, the "
         f"rest left out"
     ]
 
@@ -141,7 +142,7 @@ def usable(
         raise DatasetError(
             f"none of the {len(found)} recordings can be used; the first: {lengths[0][0]}"
         )
-    notes += about_longer(samples, mfcc)
+    notes += about_longer(samples, mfcc.clip, mfcc.sample_rate)
     return kept
 
 

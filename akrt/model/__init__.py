@@ -19,7 +19,7 @@ from akrt.model.layers import (
     SeparableConvolutional,
 )
 from akrt.model.node import Node
-from akrt.model.preprocessing import Mfcc
+from akrt.model.preprocessing import PREPROCESSING, Mfcc, Preprocessing
 from akrt.model.value import (
     MAX_TENSOR_ELEMENTS,
     POTENTIAL_MAX,
@@ -34,6 +34,7 @@ __all__ = [
     "MAX_TENSOR_ELEMENTS",
     "POTENTIAL_MAX",
     "POTENTIAL_MIN",
+    "PREPROCESSING",
     "WEIGHT_RANGES",
     "Add",
     "AnyLayer",
@@ -49,6 +50,7 @@ __all__ = [
     "Padding",
     "Pair",
     "Pooling",
+    "Preprocessing",
     "SeparableConvolutional",
     "Shape",
     "SpatialLayer",

@@ -68,7 +68,7 @@ def describe(model: Model) -> dict[str, Any]:
         "labels": None if model.labels is None else list(model.labels),
         "preprocessing": None
         if model.preprocessing is None
-        else {"kind": "mfcc", **asdict(model.preprocessing)},
+        else {"kind": model.preprocessing.kind, **asdict(model.preprocessing)},
         "notes": dict(model.notes),
     }
 

@@ -18,7 +18,7 @@ from akrt.model.encoding import FORMAT_VERSION, METADATA_KEY, digest
 from akrt.model.families import Layer, Pooling
 from akrt.model.graph import Model
 from akrt.model.layers import KINDS
-from akrt.model.preprocessing import Mfcc
+from akrt.model.preprocessing import PREPROCESSING, Preprocessing
 from akrt.model.value import IntArray
 
 __all__ = ["from_bytes", "is_akrt", "load"]
@@ -100,12 +100,6 @@ def _model(header: dict[str, Any], tensors: dict[str, IntArray]) -> Model:
     if header["format"] > 1:
         inputs = {entry["name"]: entry.pop("inputs") for entry in header["layers"]}
     layers = tuple(_layer(entry, i, tensors) for i, entry in enumerate(header["layers"]))
-    preprocessing = header["preprocessing"]
-    if preprocessing is not None:
-        preprocessing = dict(preprocessing)
-        if preprocessing.pop("kind") != "mfcc":
-            raise ModelFileError("unknown kind of preprocessing: upgrade akrt")
-        preprocessing = Mfcc(**preprocessing)
     labels = header["labels"]
     if labels is not None and not isinstance(labels, list):
         raise ModelFileError("labels must be a list")
@@ -113,10 +107,20 @@ def _model(header: dict[str, Any], tensors: dict[str, IntArray]) -> Model:
         layers=layers,
         name=header["name"],
         labels=None if labels is None else tuple(labels),
-        preprocessing=preprocessing,
+        preprocessing=_preprocessing(header["preprocessing"]),
         notes=header["notes"],
         inputs=inputs,
     )
+
+
+def _preprocessing(entry: dict[str, Any] | None) -> Preprocessing | None:
+    if entry is None:
+        return None
+    values = _tuples(entry)
+    kind = values.pop("kind")
+    if kind not in PREPROCESSING:
+        raise ModelFileError(f"unknown kind of preprocessing {kind!r:.80}: upgrade akrt")
+    return PREPROCESSING[kind](**values)
 
 
 def _layer(entry: dict[str, Any], index: int, tensors: dict[str, IntArray]) -> Layer:

@@ -17,7 +17,7 @@ from akrt.files import write_file
 from akrt.model import encoding
 from akrt.model.families import Layer, NeuralLayer
 from akrt.model.node import Node, connect
-from akrt.model.preprocessing import Mfcc
+from akrt.model.preprocessing import PREPROCESSING, Preprocessing
 from akrt.model.table import layer_rows, layer_text
 from akrt.model.value import IntArray, Shape, Value
 from akrt.printable import print_text
@@ -38,7 +38,7 @@ class Model:
     """Each after those whose outputs it takes; the output of the last one is the model's."""
     name: str = "model"
     labels: tuple[str, ...] | None = None
-    preprocessing: Mfcc | None = None
+    preprocessing: Preprocessing | None = None
     notes: dict[str, str] = field(default_factory=dict)
     """Free text that travels with the model: author, licence, training data."""
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -65,12 +65,19 @@ class Model:
                 raise ModelError(
                     f"{len(self.labels)} labels for {nodes[-1].output_shape[2]} outputs"
                 )
-        if not isinstance(self.preprocessing, Mfcc | None):
-            raise ModelError(f"preprocessing must be an Mfcc, got {self.preprocessing!r:.80}")
-        if self.preprocessing is not None and self.preprocessing.shape != self.input_shape:
+        if self.preprocessing is not None:
+            self._check_preprocessing(self.preprocessing)
+
+    def _check_preprocessing(self, given: object) -> None:
+        if not isinstance(given, tuple(PREPROCESSING.values())):
+            kinds = ", ".join(cls.__name__ for cls in PREPROCESSING.values())
             raise ModelError(
-                f"preprocessing makes {self.preprocessing.shape}, "
-                f"the first layer takes {self.input_shape}"
+                f"preprocessing must be the parameters of a front end ({kinds}), got {given!r:.80}"
+            )
+        assert isinstance(given, Preprocessing)
+        if given.shape != self.input_shape:
+            raise ModelError(
+                f"preprocessing makes {given.shape}, the first layer takes {self.input_shape}"
             )
 
     def _check_layers(self) -> None:

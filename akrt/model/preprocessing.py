@@ -1,22 +1,51 @@
-"""What the input of a model means: parameters of what turns sound into it."""
+"""What the input of a model means: the parameters of its front end.
+
+How a front end computes is in `akrt.frontends`.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from akrt.errors import ModelError
 from akrt.model.value import Shape
 
-__all__ = ["Mfcc"]
+__all__ = ["PREPROCESSING", "Mfcc", "Preprocessing"]
 
 
 @dataclass(frozen=True)
-class Mfcc:
+class Preprocessing(ABC):
+    """Parameters of a front end: a frozen dataclass of numbers and texts, as JSON has them.
+
+    Raises:
+        ModelError: parameters that make no sense.
+    """
+
+    kind: ClassVar[str]
+    """What the file calls it."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> Shape:
+        """(X, Y, C) of the input that it makes."""
+
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """What people are told that the input means: one line of ASCII."""
+
+
+@dataclass(frozen=True)
+class Mfcc(Preprocessing):
     """What a sound model's input means: MFCC features as TensorFlow computes them, to uint8.
 
     ``u8 = clip(round(scale * mfcc) + offset, 0, 255)``; lengths are in samples, frequencies
     in Hz.
     """
+
+    kind: ClassVar[str] = "mfcc"
 
     sample_rate: int = 16000
     clip: int = 16000
@@ -62,3 +91,16 @@ class Mfcc:
     def shape(self) -> Shape:
         """Shape of the features of one clip: (frames, coefficients, 1)."""
         return (self.frames, self.coefficients, 1)
+
+    @property
+    def text(self) -> str:
+        """Clip, frames, and how their values become bytes."""
+        return (
+            f"MFCC of {self.clip / self.sample_rate:g} s at {self.sample_rate} Hz, {self.frames} "
+            f"frames of {self.coefficients}, u8 = clip(round({self.scale:g} * mfcc) + "
+            f"{self.offset}, 0, 255)"
+        )
+
+
+PREPROCESSING: dict[str, type[Preprocessing]] = {cls.kind: cls for cls in (Mfcc,)}
+"""The parameters that a file may hold, by their kind."""

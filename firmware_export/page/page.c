@@ -22,7 +22,7 @@ EXPORT(page_start) void page_start(void) {
     {{name}}_stream_start(&stream);
 }
 EXPORT(page_frames) uint32_t page_frames(void) {
-    return stream.frames;
+    return stream.hops.frames;
 }
 /* Takes samples[from..end); returns the class of a detected word, or -1. page_taken() says how
  * far it came: a detection ends it early. */

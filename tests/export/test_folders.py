@@ -161,15 +161,16 @@ def test_the_selftest_names_what_differs_and_is_empty_by_default(
 @pytest.fixture
 def two_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Exports a and b; b of an akrt with other kernels and another state of the stream."""
-    folder, mcu = tmp_path / "versions", tmp_path / "mcu"
+    folder, sources = tmp_path / "versions", tmp_path / "src_c"
     settings = StreamSettings()
     firmware_export.export(bundled_model(), folder / "a", name="a", stream=settings)
-    shutil.copytree(kernel_sources._folder(), mcu)
-    types = mcu / "akrt_stream_types.h"
+    shutil.copytree(kernel_sources._folder(), sources)
+    types = sources / "frontend" / "akrt_features_types.h"
     text, frames = types.read_text(), "    uint8_t frames["
     moved = text.replace("int32_t filled;", "").replace(frames, f"    int32_t filled;\n{frames}")
+    assert moved != text
     types.write_text(moved)  # of the same size, which the export asserts
-    monkeypatch.setattr(kernel_sources, "_folder", lambda: mcu)
+    monkeypatch.setattr(kernel_sources, "_folder", lambda: sources)
     firmware_export.export(bundled_model(), folder / "b", name="b", stream=settings)
     return folder
 

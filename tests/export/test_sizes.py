@@ -32,10 +32,10 @@ ARM = ["arm-none-eabi-gcc", "-mcpu=cortex-m3"]
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the kernels, which exports are then made of."""
-    mcu = tmp_path / "mcu"
-    shutil.copytree(kernel_sources._folder(), mcu)
-    monkeypatch.setattr(kernel_sources, "_folder", lambda: mcu)
-    return mcu
+    copy = tmp_path / "src_c"
+    shutil.copytree(kernel_sources._folder(), copy)
+    monkeypatch.setattr(kernel_sources, "_folder", lambda: copy)
+    return copy
 
 
 def words(source: Path, command: list[str], *flags: str) -> str:
@@ -76,18 +76,19 @@ def words(source: Path, command: list[str], *flags: str) -> str:
             "int32_t border, pairs, more;",
             "step_0_layer",
         ),
-        ("akrt_stream_types", "WORDS 1024", "WORDS 1032", "transform"),
-        ("akrt_stream_types", "int32_t filled;", "int32_t filled, more;", "state"),
-        ("akrt_stream_types", "int32_t classes, shift;", "int32_t classes, shift, more;", "rule"),
+        ("akrt_features_types", "WORDS 1024", "WORDS 1032", "front_end"),
+        ("akrt_features_types", "int32_t filled;", "int32_t filled, more;", "state"),
+        ("akrt_decision_types", "int32_t classes, shift;", "int32_t classes, shift, more;", "rule"),
         ("akrt_mfcc_tables", "(sizeof akrt_mfcc_window", "(2 * sizeof akrt_mfcc_window", "tables"),
     ],
 )
 def test_a_kernel_that_was_changed_stops_the_compilation(
     sources: Path, tmp_path: Path, file: str, before: str, after: str, wanted: str
 ) -> None:
-    text = (sources / f"{file}.h").read_text()
+    (path,) = sources.rglob(f"{file}.h")
+    text = path.read_text()
     assert before in text
-    (sources / f"{file}.h").write_text(text.replace(before, after, 1))
+    path.write_text(text.replace(before, after, 1))
     firmware_export.export(bundled_model(), tmp_path, "net", stream=StreamSettings())
     for standard in STANDARDS:
         # initialisers are of the struct as it was

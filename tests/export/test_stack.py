@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +15,7 @@ from networks import networks
 
 import firmware_export
 from akrt.decision import StreamSettings
-from akrt.model import Model
+from akrt.model import FullyConnected, InputData, Mfcc, Model
 from akrt.runtime import bundled_model
 from firmware_export.program import lower
 from firmware_export.report import memory_markdown
@@ -45,14 +46,29 @@ def test_reported_is_measured_and_not_much_more(core: str, tmp_path: Path) -> No
     assert tried > 20
 
 
+def small() -> Model:
+    """A network whose inference takes less than the front end."""
+    last = FullyConnected(
+        name="out",
+        weights=np.ones((490, 2), np.int8),
+        weights_bits=2,
+        act_bits=None,
+        threshold=np.zeros(2, np.int32),
+        act_step=np.ones(2, np.float32),
+    )
+    return Model((InputData("in", (49, 10, 1), 8), last), preprocessing=Mfcc())
+
+
 @pytest.mark.parametrize("core", ["cortex-m0", "m4", "m55", "rv32"])
-def test_the_listener_on_its_own_network(core: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", [bundled_model, small])
+def test_the_listener(network: Callable[[], Model], core: str, tmp_path: Path) -> None:
     target = TARGETS[core]
     tool(*target.compiler)
     tool(target.runner[0])
-    report = firmware_export.export(bundled_model(), tmp_path, "net", stream=StreamSettings())
+    report = firmware_export.export(network(), tmp_path, "net", stream=StreamSettings())
     noise = np.random.default_rng(5).normal(0, 4000, 640).round().astype(int)
-    program = bench().STREAM_PROGRAM.format(sound=", ".join(map(str, noise)))
+    sound, hops = ", ".join(map(str, noise)), "NET_STREAM_EVERY"
+    program = bench().STREAM_PROGRAM.format(sound=sound, hops=hops)
     measured = bench().stack_of(target, tmp_path, tmp_path, program)
     reported = report.memory["stream"]["stack_bytes"][core]
     assert measured <= reported <= measured * 1.5 + 128

@@ -8,7 +8,7 @@
  * unless there were fewer than `least` inferences, the class is no word, a word was detected less
  * than `refractory` inferences ago, or it is the word detected last and has led ever since. */
 #include <string.h>
-#include "akrt_stream_types.h"
+#include "akrt_decision_types.h"
 
 #if (-1 >> 1) != -1
 #error "akrt needs an arithmetic right shift of negative numbers"

@@ -1,7 +1,7 @@
 #ifndef AKRT_FFT512_H
 #define AKRT_FFT512_H
 #include "akrt_mfcc_tables.h"
-#include "akrt_scaled.h"
+#include "mcu/akrt_scaled.h"
 
 /* Steps of 1/1024 of a circle: cosine, and minus the sine, 2^31 being 1. 0 < step < 512. */
 static inline int32_t akrt_fft_cosine(int32_t step) {

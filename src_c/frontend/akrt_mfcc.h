@@ -6,8 +6,9 @@
  * clip(round(4 * mfcc) + 128, 0, 255): what akrt.audio.features and quantise do in floating point.
  * A frame is scaled to the range of its loudest sample, and its spectrum to its largest bin, so
  * that quiet sounds lose nothing. */
+#include "akrt_features_types.h"
 #include "akrt_fft512.h"
-#include "akrt_stream_types.h"
+#include "mcu/akrt_frame.h"
 
 #define AKRT_MFCC_BANDS 40
 #define AKRT_MFCC_SILENT (-128)
@@ -145,7 +146,7 @@ static void akrt_mfcc_logs(const int16_t *samples, int32_t *z, int32_t *logs) {
 }
 
 /* One frame. samples: two hops of 320, the older first; scratch: 1024 words. */
-static void akrt_mfcc(const int16_t *samples, int32_t *scratch, uint8_t *coefficients) {
+AKRT_LAYER static void akrt_mfcc(const int16_t *samples, int32_t *scratch, uint8_t *coefficients) {
     int32_t logs[AKRT_MFCC_BANDS];
     akrt_mfcc_logs(samples, scratch, logs);
     for (int32_t j = 0; j < AKRT_MFCC_COEFFICIENTS; j++) {

@@ -14,10 +14,11 @@ static void akrt_features_start(akrt_features *features) {
 }
 
 /* Takes some of `count` samples, 1 or more, up to the end of a hop, and returns how many. `filled`
- * is then 0 where a hop is complete: a new frame has taken the place of the oldest. scratch:
- * AKRT_MFCC_SCRATCH_WORDS. */
-static int32_t akrt_features_push(akrt_features *features, const int16_t *samples, int32_t count,
+ * is then 0 where a hop is complete: a new frame has taken the place of the oldest. state: of
+ * akrt_features_start; scratch: AKRT_MFCC_SCRATCH_WORDS. */
+static int32_t akrt_features_push(void *state, const int16_t *samples, int32_t count,
                                   int32_t *scratch) {
+    akrt_features *features = (akrt_features *)state;
     int16_t *hop = features->samples + AKRT_MFCC_HOP;
     const int32_t room = AKRT_MFCC_HOP - features->filled;
     const int32_t taken = count < room ? count : room;
