@@ -94,7 +94,7 @@ cdef int _place(object image, void *memory) except -1:
 def scratch_bytes(layer):
     """Bytes of scratch that a `LayerPlan` needs."""
     cdef akrt_layer made
-    _place(LAYOUT.image("akrt_layer", layer), &made)
+    _place(layer.image, &made)
     return akrt_layer_prepare(&made)
 
 

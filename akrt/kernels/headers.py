@@ -13,7 +13,6 @@ from typing import NamedTuple
 __all__ = ["Declaration", "Member", "cython_source", "declarations", "enumerations"]
 
 HEADERS = ("kernels.h", "arch.h", "network.h")
-INTEGERS = ("int8_t", "uint8_t", "int16_t", "uint16_t", "int32_t", "uint32_t", "size_t")
 
 
 class Member(NamedTuple):
@@ -95,18 +94,13 @@ def cython_source(include: Path) -> str:
     for name, enumerators in enums.items():
         values = "".join(f"'{short_name(e)}': {e}, " for e in enumerators)
         lines += [f"        '{name}': {{{values}}},"]
-    lines += ["    },", f"    sizes={{{_sizes(enums)}}},", ")", ""]
+    lines += ["    },", ")", ""]
     return "\n".join(lines)
 
 
 def short_name(enumerator: str) -> str:
     """AKRT_PATH_SHORT_ROWS is ``short_rows``."""
     return enumerator.split("_", 2)[2].lower()
-
-
-def _sizes(enums: dict[str, tuple[str, ...]]) -> str:
-    kinds = {kind: f"sizeof({kind})" for kind in (*INTEGERS, *enums)}
-    return ", ".join(f"'{k}': {size}" for k, size in {**kinds, "*": "sizeof(void *)"}.items())
 
 
 def _text(include: Path) -> str:

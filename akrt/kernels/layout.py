@@ -1,12 +1,13 @@
 """C structures as bytes, from objects with attributes of the same names.
 
 A structure that has a ``kind`` and a union ``of`` is written from one object: the object's ``kind``
-names the enumerator and the member of the union, whose fields are the object's other attributes.
+names the enumerator and the member of the union, whose fields are the object's other attributes. An
+object with an `Image` of itself as its attribute ``image`` is not written again.
 """
 
 from __future__ import annotations
 
-import sys
+import struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,17 @@ __all__ = ["Field", "Image", "Layout", "Struct"]
 
 Array = npt.NDArray[Any]
 
+_CODES = {
+    "int8_t": "b",
+    "uint8_t": "B",
+    "int16_t": "h",
+    "uint16_t": "H",
+    "int32_t": "i",
+    "uint32_t": "I",
+    "size_t": "N",
+}
+"""Of the module struct."""
+
 
 class Field:
     """A member of a structure, and where it lies."""
@@ -23,6 +35,8 @@ class Field:
     def __init__(self, member: tuple[str, str, bool, int], offset: int) -> None:
         self.name, self.kind, self.pointer, self.length = member
         self.offset = offset
+        self.code = "P" if self.pointer else _CODES.get(self.kind)
+        """Of the module struct; None for a structure or an enumeration."""
 
 
 class Struct:
@@ -31,6 +45,7 @@ class Struct:
     def __init__(self, size: int, fields: tuple[Field, ...]) -> None:
         self.size = size
         self.fields = {field.name: field for field in fields}
+        self.tagged = self.fields.keys() == {"kind", "of"}
 
 
 class Layout(NamedTuple):
@@ -38,68 +53,71 @@ class Layout(NamedTuple):
 
     structs: dict[str, Struct]
     enums: dict[str, dict[str, int]]
-    sizes: dict[str, int]
-    """Bytes of every scalar type; of a pointer under ``*``."""
 
-    def image(self, struct: str, value: Any) -> Image:
-        """`value` as the C structure `struct`.
+    def image(self, name: str, value: Any) -> Image:
+        """`value` as the C structure `name`.
 
         What is None stays 0. `value` has an attribute for every member.
 
         Raises:
             ValueError: an array is not of the type that C reads, or a number does not fit.
         """
-        image = Image(bytearray(self.structs[struct].size), {})
-        self._write(struct, value, image, 0)
+        image = Image(bytearray(self.structs[name].size), {})
+        self._write(name, value, image, 0)
         return image
 
-    def numbers(self, struct: str, data: bytes) -> dict[str, int]:
+    def numbers(self, name: str, data: bytes) -> dict[str, int]:
         """What the integers of a C structure, given by its bytes, are; pointers are left out."""
-        found = {}
-        for field in self.structs[struct].fields.values():
-            if not field.pointer and field.kind in self.sizes:
-                end = field.offset + self.sizes[field.kind]
-                signed = field.kind.startswith("int")
-                found[field.name] = int.from_bytes(
-                    data[field.offset : end], sys.byteorder, signed=signed
-                )
-        return found
+        return {
+            field.name: struct.unpack_from(field.code, data, field.offset)[0]
+            for field in self.structs[name].fields.values()
+            if field.code is not None and not field.pointer
+        }
 
-    def _write(self, struct: str, value: Any, image: Image, at: int) -> None:
-        fields = self.structs[struct].fields
-        if fields.keys() == {"kind", "of"}:
-            kind = "none" if value is None else value.kind
-            self._put(fields["kind"], self.enums[fields["kind"].kind][kind], image, at)
-            member = self.structs[fields["of"].kind].fields.get(kind)
-            if member is not None:
-                self._write(member.kind, value, image, at + fields["of"].offset)
+    def _write(self, name: str, value: Any, image: Image, at: int) -> None:
+        declared = self.structs[name]
+        if declared.tagged:
+            self._write_tagged(declared, value, image, at)
             return
-        for field in fields.values():
+        for field in declared.fields.values():
             given = getattr(value, field.name)
             if given is None:
                 continue
-            if not field.pointer and field.kind in self.structs:
-                self._write(field.kind, given, image, at + field.offset)
+            place = at + field.offset
+            if isinstance(given, np.ndarray):
+                image.arrays[place] = _checked(field, given)
+            elif field.code is None:
+                made = getattr(given, "image", None)
+                if isinstance(made, Image):
+                    image.paste(made, place)
+                else:
+                    self._write(field.kind, given, image, place)
             else:
-                self._put(field, given, image, at)
+                _put(field, field.code, given, image, place)
 
-    def _put(self, field: Field, value: Any, image: Image, at: int) -> None:
-        at += field.offset
-        if isinstance(value, np.ndarray):
-            wanted = field.kind.removesuffix("_t")
-            if not field.pointer or value.dtype != wanted or not value.flags.c_contiguous:
-                raise ValueError(f"{field.name}: expected {wanted}, got an array of {value.dtype}")
-            image.arrays[at] = value
-            return
-        size = self.sizes["*" if field.pointer else field.kind]
-        for i, number in enumerate(value if field.length > 1 else (value,)):
-            try:
-                data = int(number).to_bytes(
-                    size, sys.byteorder, signed=field.kind.startswith("int") and not field.pointer
-                )
-            except OverflowError:
-                raise ValueError(f"{field.name}: {number} is no {field.kind}") from None
-            image.data[at + i * size : at + (i + 1) * size] = data
+    def _write_tagged(self, declared: Struct, value: Any, image: Image, at: int) -> None:
+        tag, union = declared.fields["kind"], declared.fields["of"]
+        struct.pack_into("i", image.data, at + tag.offset, self.enums[tag.kind][value.kind])
+        member = self.structs[union.kind].fields.get(value.kind)
+        if member is not None:
+            self._write(member.kind, value, image, at + union.offset)
+
+
+def _checked(field: Field, array: Array) -> Array:
+    wanted = field.kind.removesuffix("_t")
+    if not field.pointer or array.dtype != wanted or not array.flags.c_contiguous:
+        raise ValueError(f"{field.name}: expected {wanted}, got an array of {array.dtype}")
+    return array
+
+
+def _put(field: Field, code: str, value: Any, image: Image, at: int) -> None:
+    try:
+        if field.length == 1:
+            struct.pack_into(code, image.data, at, value)
+        else:
+            struct.pack_into(f"{field.length}{code}", image.data, at, *value)
+    except struct.error:
+        raise ValueError(f"{field.name}: {value} is no {field.kind}") from None
 
 
 class Image(NamedTuple):
@@ -107,3 +125,8 @@ class Image(NamedTuple):
 
     data: bytearray
     arrays: dict[int, Array]
+
+    def paste(self, part: Image, at: int) -> None:
+        """Writes over a part."""
+        self.data[at : at + len(part.data)] = part.data
+        self.arrays.update({at + offset: array for offset, array in part.arrays.items()})

@@ -91,7 +91,7 @@ static function find(const char *name) {
             const char *kernel = name + length + 1;
 #define AKRT_KERNEL(stem, arguments)                                                               \
     if (strcmp(kernel, #stem) == 0) {                                                              \
-        return (function)arch->kernels->stem;                                                               \
+        return (function)arch->kernels->stem;                                                      \
     }
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL

@@ -8,6 +8,7 @@ are explained, and checks that its arrays are as large as the kernels will read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from akrt.backends.native.activations import Activation, FusedLanes, Potentials, not_fused
@@ -20,6 +21,8 @@ from akrt.backends.native.products import (
     deep_enough,
     need,
 )
+from akrt.kernels._kernels import LAYOUT
+from akrt.kernels.layout import Image
 from akrt.model import Shape
 
 __all__ = [
@@ -156,6 +159,11 @@ class LayerPlan:
     def _check_filters(self, filters: int | None) -> None:
         if filters not in (None, self.filters):
             raise ValueError(f"{filters} filters in a layer of {self.filters}")
+
+    @cached_property
+    def image(self) -> Image:
+        """What C reads."""
+        return LAYOUT.image("akrt_layer", self)
 
     @property
     def output_elements(self) -> int:
