@@ -16,6 +16,11 @@ from setuptools.command.build_ext import build_ext
 root = Path(__file__).parent
 kernels = root / "akrt" / "kernels"
 digest = runpy.run_path(str(kernels / "sources.py"))["digest"](root)
+cython_source = runpy.run_path(str(kernels / "headers.py"))["cython_source"]
+layout = kernels / "_layout.pxi"
+made = cython_source(root / "src_c" / "include")
+if not layout.is_file() or layout.read_text() != made:
+    layout.write_text(made)
 compiler_flags = runpy.run_path(str(kernels / "compiler_flags.py"))["compiler_flags"]
 
 
@@ -69,10 +74,10 @@ setup(
             "py.typed",
         ]
     },
-    exclude_package_data={"akrt.kernels": ["*.pyx", "_kernels.c", "_frontend.c"]},
+    exclude_package_data={"akrt.kernels": ["*.pyx", "*.pxi", "_kernels.c", "_frontend.c"]},
     ext_modules=cythonize(
         [
-            extension("_kernels", glob("src_c/*.c") + glob("src_c/*/*.c")),
+            extension("_kernels", glob("src_c/*/*.c")),
             extension("_frontend", []),
         ],
         compiler_directives={"language_level": 3},

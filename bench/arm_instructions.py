@@ -27,7 +27,7 @@ from akrt.model import Model
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from kernels.emulated import CPUS, EMULATOR, Machine, architectures, build_server, network, pointer
+from kernels.emulated import CPUS, EMULATOR, Machine, architectures, arguments, build_server
 
 BASE, SIZE = 0x400000, 0x400000  # where a static AArch64 program lies
 
@@ -63,16 +63,12 @@ def measure(model: Model, arch: str, program: Path, plugin: Path) -> dict[str, i
     x = sample(model)
     cpu = CPUS[arch]
     machine = Machine(program, cpu)
-    planned = network(model, *architectures(machine)[arch])
-    arena = np.zeros(machine.call("akrt_network_arena_bytes", planned), np.uint8)
+    call = list(arguments(model, np.concatenate([x, x]), *architectures(machine)[arch]))
     machine.close()
-    last = model.nodes[-1]
-    out = np.zeros((2, *last.output_shape), np.int32 if last.output_max is None else np.uint8)
-    twice = np.concatenate([x, x])
     once_and_twice = []
     for runs in (1, 2):
-        call = (planned, pointer(twice), runs, pointer(out), pointer(arena))
-        requests = machine.request("akrt_network_run", *call)[0]
+        call[2] = runs
+        requests = machine.request("prepare_and_run", *call)[0]
         once_and_twice.append(counts(program, plugin, cpu, requests))
     table = functions(program)
     starts = [start for start, _ in table]

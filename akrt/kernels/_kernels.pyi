@@ -3,25 +3,36 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from akrt.kernels.layout import Layout
+
 Output = npt.NDArray[Any]
 SOURCES: str
+LAYOUT: Layout
+WIDE_DEPTH: int
+CALLER: int
 
 class Architecture(NamedTuple):
     name: str
+    usable: bool
     filter_block: int
     byte_block: int
     byte_pair: int
-    lanes: bool
-    walks: bool
-    usable: bool
+    lanes: int
+    walks: int
+
+    @classmethod
+    def of(cls, name: str, usable: bool, data: bytes) -> Architecture: ...
 
 def architectures() -> list[Architecture]: ...
+def scratch_bytes(layer: Any) -> int: ...
 
 class Network:
-    def __init__(self, layers: list[dict[str, Any]], arch: str) -> None: ...
+    def __init__(self, nodes: list[Any], arch: str, arena_bytes: int) -> None: ...
     @property
     def arena_bytes(self) -> int: ...
     def accepts(self, x: object) -> TypeGuard[npt.NDArray[np.uint8]]: ...
     def empty(self, samples: int) -> Output: ...
     def run(self, x: npt.NDArray[np.uint8], out: Output | None = None) -> Output: ...
-    def run_layer(self, index: int, x: npt.NDArray[np.uint8]) -> Output: ...
+    def run_layer(
+        self, index: int, x: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8] | None = None
+    ) -> Output: ...

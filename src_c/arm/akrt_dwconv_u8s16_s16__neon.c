@@ -7,9 +7,8 @@
 
 #include <string.h>
 
-static inline __attribute__((always_inline)) void
-whole_row(const akrt_window *w, const uint8_t *input, const int16_t *weights, int32_t x,
-          int32_t depth, int16_t *out, const int wide) {
+AKRT_INLINE void whole_row(const akrt_window *w, const uint8_t *input, const int16_t *weights,
+                           int32_t x, int32_t depth, int16_t *out, const int wide) {
     row3x3 r;
     start_row3x3(&r, w, input, x);
     for (int t = 0; t < 9; t++) {

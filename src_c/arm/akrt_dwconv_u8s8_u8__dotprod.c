@@ -8,8 +8,7 @@
 #include <string.h>
 
 /* The low bytes of a register of sums, and the rest, which is also returned. */
-static inline __attribute__((always_inline)) uint16x8_t split(int16x8_t sum, uint8_t *out,
-                                                              int16_t *rest) {
+AKRT_INLINE uint16x8_t split(int16x8_t sum, uint8_t *out, int16_t *rest) {
     const uint16x8_t all = vreinterpretq_u16_s16(sum);
     const uint16x8_t high = vbicq_u16(all, vdupq_n_u16(0xFF));
     vst1_u8(out, vmovn_u16(all));
@@ -18,13 +17,13 @@ static inline __attribute__((always_inline)) uint16x8_t split(int16x8_t sum, uin
 }
 
 /* Offsets fit 16 bits: the sums with them do. */
-static inline __attribute__((always_inline)) int16x8_t load_offset(const int32_t *from) {
+AKRT_INLINE int16x8_t load_offset(const int32_t *from) {
     return vcombine_s16(vmovn_s32(vld1q_s32(from)), vmovn_s32(vld1q_s32(from + 4)));
 }
 
-static inline __attribute__((always_inline)) void
-whole_row(const akrt_window *w, const uint8_t *input, const int8_t *weights, const int32_t *offset,
-          int32_t x, int32_t depth, uint8_t *out, int16_t *rest, uint32_t *spill, const int wide) {
+AKRT_INLINE void whole_row(const akrt_window *w, const uint8_t *input, const int8_t *weights,
+                           const int32_t *offset, int32_t x, int32_t depth, uint8_t *out,
+                           int16_t *rest, uint32_t *spill, const int wide) {
     row3x3 r;
     start_row3x3(&r, w, input, x);
     for (int t = 0; t < 9; t++) {

@@ -13,7 +13,7 @@
     __asm__("sdot %0.4s, %1.16b, %2.4b[" #lane "]" : "+w"(sum) : "w"(w), "w"(x))
 #define DOT(sum, w, x) __asm__("sdot %0.4s, %1.16b, %2.16b" : "+w"(sum) : "w"(w), "w"(x))
 
-#include "arm/akrt_matmul_u8s8.inc"
+#include "arm/akrt_matmul_u8s8.tmpl.h"
 
 #include "arm/target_end.h"
 #endif

@@ -20,5 +20,5 @@ static inline int32x4_t dot(int32x4_t sum, int8x16_t w, int8x16_t x) {
 #define DOT_LANE(sum, w, x, lane)                                                                  \
     sum = dot(sum, w, vreinterpretq_s8_s32(vdupq_laneq_s32(vreinterpretq_s32_s8(x), lane)))
 
-#include "arm/akrt_matmul_u8s8.inc"
+#include "arm/akrt_matmul_u8s8.tmpl.h"
 #endif

@@ -10,8 +10,7 @@
 
 /* Whole registers where the input has them; what they write too much is written again later, or
  * is among the 64 bytes after the last. */
-static inline __attribute__((always_inline)) void copy(uint8_t *to, const uint8_t *from, size_t n,
-                                                       const uint8_t *end) {
+AKRT_INLINE void copy(uint8_t *to, const uint8_t *from, size_t n, const uint8_t *end) {
     if ((size_t)(end - from) < ((n + 15) & ~(size_t)15)) {
         memcpy(to, from, n);
         return;

@@ -37,10 +37,8 @@ static inline void start_row3x3(row3x3 *r, const akrt_window *w, const uint8_t *
 }
 
 /* sum += the taps of column j, read at from[0..2] + at. */
-static inline __attribute__((always_inline)) void add_column(const row3x3 *r,
-                                                             const uint8_t *const from[3],
-                                                             ptrdiff_t at, int j, const int wide,
-                                                             int16x8_t sum[2]) {
+AKRT_INLINE void add_column(const row3x3 *r, const uint8_t *const from[3], ptrdiff_t at, int j,
+                            const int wide, int16x8_t sum[2]) {
     for (int i = 0; i < 3; i++) {
         if (wide) {
             const uint8x16_t v = vld1q_u8(from[i] + at);
@@ -53,8 +51,7 @@ static inline __attribute__((always_inline)) void add_column(const row3x3 *r,
 }
 
 /* sum += the window whose first column is first_y; `wide`: two registers. */
-static inline __attribute__((always_inline)) void add3x3(const row3x3 *r, int32_t first_y,
-                                                         const int wide, int16x8_t sum[2]) {
+AKRT_INLINE void add3x3(const row3x3 *r, int32_t first_y, const int wide, int16x8_t sum[2]) {
     if (r->whole && first_y >= 0 && first_y + 2 < r->in_y) {
         const ptrdiff_t at = first_y * r->channels;
         for (int j = 0; j < 3; j++) {

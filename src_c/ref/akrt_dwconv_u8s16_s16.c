@@ -7,7 +7,7 @@
 #define AKRT_ROW row_any_s16
 #define AKRT_TAP add_tap_s16
 #define AKRT_SUM int16_t
-#include "ref/akrt_dwconv_row.inc"
+#include "ref/akrt_dwconv_row.tmpl.h"
 
 /* Three rows of LANES channels: the first column, and how far columns are apart. */
 typedef struct rows3 {

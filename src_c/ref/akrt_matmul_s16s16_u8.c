@@ -2,21 +2,21 @@
 
 #include <string.h>
 
-#include "ref/akrt_lanes.inc"
+#include "ref/akrt_lanes.tmpl.h"
 
 #define LANES 64
 #define AKRT_ADD add_lanes_64
 #define AKRT_SUM_WIDE sum_wide_64
 #define AKRT_ACTIVATE activate_64
 #define AKRT_ROW row_64
-#include "ref/akrt_matmul_s16s16_u8.inc"
+#include "ref/akrt_matmul_s16s16_u8.tmpl.h"
 
 #define LANES 16
 #define AKRT_ADD add_lanes_16
 #define AKRT_SUM_WIDE sum_wide_16
 #define AKRT_ACTIVATE activate_16
 #define AKRT_ROW row_16
-#include "ref/akrt_matmul_s16s16_u8.inc"
+#include "ref/akrt_matmul_s16s16_u8.tmpl.h"
 
 static uint16_t sum_of_magnitudes(const int16_t *a, int32_t depth) {
     uint16_t sum = 0;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "ref/akrt_lanes.inc"
+#include "ref/akrt_lanes.tmpl.h"
 
 #if (-1 >> 1) != -1
 #error "akrt needs an arithmetic right shift of negative numbers"
@@ -34,13 +34,13 @@ static int split(const uint8_t *AKRT_RESTRICT bytes, size_t count, int32_t limit
 #define AKRT_ADD add_lanes_64
 #define AKRT_ACTIVATE activate_halves_64
 #define AKRT_ROW halves_64
-#include "ref/akrt_matmul_u8s16_u8.inc"
+#include "ref/akrt_matmul_u8s16_u8.tmpl.h"
 
 #define LANES 16
 #define AKRT_ADD add_lanes_16
 #define AKRT_ACTIVATE activate_halves_16
 #define AKRT_ROW halves_16
-#include "ref/akrt_matmul_u8s16_u8.inc"
+#include "ref/akrt_matmul_u8s16_u8.tmpl.h"
 
 void AKRT_FN(akrt_matmul_u8s16_u8)(const uint8_t *a, const akrt_lanes *product, int32_t rows,
                                    uint8_t *out) {

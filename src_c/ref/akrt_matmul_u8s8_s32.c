@@ -1,6 +1,6 @@
 #include "akrt/kernels.h"
 
-#include "ref/akrt_matmul_u8s8.inc"
+#include "ref/akrt_matmul_u8s8.tmpl.h"
 
 void AKRT_FN(akrt_matmul_u8s8_s32)(const uint8_t *a, const int16_t *rest, const uint32_t *spill,
                                    const akrt_product *product, int32_t rows, int32_t *out) {

@@ -42,7 +42,7 @@ static void row3x3(const akrt_window *w, const uint8_t *input, const int16_t *we
 }
 
 /* Whole registers, or `n` elements and zeros. */
-static inline __attribute__((always_inline)) __m256i load_u8(const uint8_t *from, size_t n) {
+AKRT_INLINE __m256i load_u8(const uint8_t *from, size_t n) {
     uint8_t some[LANES] = {0};
     if (n < LANES) {
         memcpy(some, from, n);
@@ -51,7 +51,7 @@ static inline __attribute__((always_inline)) __m256i load_u8(const uint8_t *from
     return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)from));
 }
 
-static inline __attribute__((always_inline)) __m256i load_s16(const int16_t *from, size_t n) {
+AKRT_INLINE __m256i load_s16(const int16_t *from, size_t n) {
     int16_t some[LANES] = {0};
     if (n < LANES) {
         memcpy(some, from, n * sizeof *from);
@@ -60,7 +60,7 @@ static inline __attribute__((always_inline)) __m256i load_s16(const int16_t *fro
     return _mm256_loadu_si256((const __m256i *)(const void *)from);
 }
 
-static inline __attribute__((always_inline)) void store_s16(int16_t *to, __m256i value, size_t n) {
+AKRT_INLINE void store_s16(int16_t *to, __m256i value, size_t n) {
     if (n == LANES) {
         _mm256_storeu_si256((__m256i *)(void *)to, value);
     } else {

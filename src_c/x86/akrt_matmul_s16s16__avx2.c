@@ -12,17 +12,15 @@
 
 #define LANES 8 /* filters in a register */
 
-static inline __attribute__((always_inline)) __m256i pair(const int16_t *a) {
+AKRT_INLINE __m256i pair(const int16_t *a) {
     int32_t both;
     memcpy(&both, a, sizeof both);
     return _mm256_set1_epi32(both);
 }
 
 /* rows x blocks registers of sums; `tail` filters of the last block exist. */
-static inline __attribute__((always_inline)) void tile(const int16_t *a, const int16_t *weights,
-                                                       int32_t depth, int32_t filters, int32_t *out,
-                                                       const int rows, const int blocks,
-                                                       int32_t tail) {
+AKRT_INLINE void tile(const int16_t *a, const int16_t *weights, int32_t depth, int32_t filters,
+                      int32_t *out, const int rows, const int blocks, int32_t tail) {
     __m256i sum[5][2];
     UNROLL
     for (int r = 0; r < rows; r++) {
@@ -63,10 +61,8 @@ static inline __attribute__((always_inline)) void tile(const int16_t *a, const i
     }
 }
 
-static inline __attribute__((always_inline)) void columns(const int16_t *a, const int16_t *weights,
-                                                          int32_t rows, int32_t depth,
-                                                          int32_t filters, int32_t *out,
-                                                          const int blocks, int32_t tail) {
+AKRT_INLINE void columns(const int16_t *a, const int16_t *weights, int32_t rows, int32_t depth,
+                         int32_t filters, int32_t *out, const int blocks, int32_t tail) {
     const size_t step = (size_t)depth, stride = (size_t)filters;
     int32_t r = 0;
     for (; r + 5 <= rows; r += 5) {

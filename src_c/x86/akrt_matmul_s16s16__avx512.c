@@ -13,21 +13,19 @@
 #define LANES 16 /* filters in a register */
 
 /* One instruction and no more: compilers copy and spill accumulators around the intrinsic. */
-static inline __attribute__((always_inline)) void dot(__m512i *sum, __m512i a, __m512i b) {
+AKRT_INLINE void dot(__m512i *sum, __m512i a, __m512i b) {
     __asm__("vpdpwssd %2, %1, %0" : "+v"(*sum) : "v"(a), "v"(b));
 }
 
-static inline __attribute__((always_inline)) __m512i pair(const int16_t *a) {
+AKRT_INLINE __m512i pair(const int16_t *a) {
     int32_t both;
     memcpy(&both, a, sizeof both);
     return _mm512_set1_epi32(both);
 }
 
 /* rows x blocks registers of sums; `last` masks the filters of the last block that exist. */
-static inline __attribute__((always_inline)) void tile(const int16_t *a, const int16_t *weights,
-                                                       int32_t depth, int32_t filters, int32_t *out,
-                                                       const int rows, const int blocks,
-                                                       __mmask16 last) {
+AKRT_INLINE void tile(const int16_t *a, const int16_t *weights, int32_t depth, int32_t filters,
+                      int32_t *out, const int rows, const int blocks, __mmask16 last) {
     __m512i sum[5][4];
     UNROLL
     for (int r = 0; r < rows; r++) {
@@ -63,10 +61,8 @@ static inline __attribute__((always_inline)) void tile(const int16_t *a, const i
     }
 }
 
-static inline __attribute__((always_inline)) void columns(const int16_t *a, const int16_t *weights,
-                                                          int32_t rows, int32_t depth,
-                                                          int32_t filters, int32_t *out,
-                                                          const int blocks, __mmask16 last) {
+AKRT_INLINE void columns(const int16_t *a, const int16_t *weights, int32_t rows, int32_t depth,
+                         int32_t filters, int32_t *out, const int blocks, __mmask16 last) {
     const size_t step = (size_t)depth, stride = (size_t)filters;
     int32_t r = 0;
     for (; r + 5 <= rows; r += 5) {

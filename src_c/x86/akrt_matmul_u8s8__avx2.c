@@ -14,8 +14,8 @@
 #include "x86/matmul_256.h"
 
 /* Products of the inputs from .. to, in 16 bits. */
-INLINE void add_products(const uint8_t *a, const int8_t *weights, size_t depth, size_t from,
-                         size_t to, __m256i sum[TILE][2], const int rows, const int blocks) {
+AKRT_INLINE void add_products(const uint8_t *a, const int8_t *weights, size_t depth, size_t from,
+                              size_t to, __m256i sum[TILE][2], const int rows, const int blocks) {
     UNROLL
     for (int r = 0; r < rows; r++) {
         UNROLL
@@ -41,8 +41,8 @@ INLINE void add_products(const uint8_t *a, const int8_t *weights, size_t depth, 
 }
 
 /* Products with 16-bit weights, in 32. */
-INLINE void add_wide_products(const int16_t *a, const int16_t *weights, size_t depth,
-                              __m256i total[TILE][2], const int rows, const int blocks) {
+AKRT_INLINE void add_wide_products(const int16_t *a, const int16_t *weights, size_t depth,
+                                   __m256i total[TILE][2], const int rows, const int blocks) {
     for (size_t k = 0; k < depth; k += 2) {
         __m256i w[2];
         UNROLL
@@ -61,7 +61,7 @@ INLINE void add_wide_products(const int16_t *a, const int16_t *weights, size_t d
 }
 
 /* The operands of a tile in 16 bits. */
-INLINE void widen(const job *j, int32_t row, int16_t *wide, const int rows) {
+AKRT_INLINE void widen(const job *j, int32_t row, int16_t *wide, const int rows) {
     const size_t depth = (size_t)j->product->depth, n = depth * (size_t)rows;
     const uint8_t *a = j->a + (size_t)row * depth;
     size_t k = 0;
@@ -75,8 +75,8 @@ INLINE void widen(const job *j, int32_t row, int16_t *wide, const int rows) {
 }
 
 /* The tile of a product without `chain`, from operands that are already wide. */
-INLINE void wide_tile(const job *j, const int16_t *a, int32_t row, int32_t f, const int rows,
-                      const int blocks, int32_t last) {
+AKRT_INLINE void wide_tile(const job *j, const int16_t *a, int32_t row, int32_t f, const int rows,
+                           const int blocks, int32_t last) {
     const size_t depth = (size_t)j->product->depth;
     __m256i total[TILE][2];
     UNROLL
@@ -93,8 +93,8 @@ INLINE void wide_tile(const job *j, const int16_t *a, int32_t row, int32_t f, co
 
 /* rows x blocks registers of sums from the filter f of the group on; `last` filters of the last
  * block exist. The products of bytes add up in 16 bits for `chain` steps, then in 32. */
-INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int blocks,
-                 int32_t last) {
+AKRT_INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int blocks,
+                      int32_t last) {
     const size_t depth = (size_t)j->product->depth;
     const uint8_t *a = j->a + (size_t)row * depth;
     const int8_t *weights = j->product->weights + (size_t)(j->first + f) * depth;
@@ -131,7 +131,7 @@ static void rows1(const job *j, int32_t row, int32_t filters) {
     }
 }
 
-INLINE void wide_rows(const job *j, int32_t row, int32_t filters, const int rows) {
+AKRT_INLINE void wide_rows(const job *j, int32_t row, int32_t filters, const int rows) {
     int16_t a[TILE * AKRT_WIDE_DEPTH];
     widen(j, row, a, rows);
     int32_t f = 0;
@@ -176,7 +176,7 @@ static void single_row(const job *j, int32_t row, int32_t filters) {
     }
 }
 
-#include "x86/matmul_u8s8_256.inc"
+#include "x86/akrt_matmul_u8s8_256.tmpl.h"
 
 #include "x86/target_end.h"
 #endif

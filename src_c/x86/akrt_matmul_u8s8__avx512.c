@@ -11,24 +11,24 @@
 #include <string.h>
 
 /* One instruction and no more: compilers copy and spill accumulators around the intrinsics. */
-INLINE void dot_u8s8(__m512i *sum, __m512i a, __m512i w) {
+AKRT_INLINE void dot_u8s8(__m512i *sum, __m512i a, __m512i w) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(a), "v"(w));
 }
 
-INLINE void dot_s16s16(__m512i *sum, __m512i a, __m512i w) {
+AKRT_INLINE void dot_s16s16(__m512i *sum, __m512i a, __m512i w) {
     __asm__("vpdpwssd %2, %1, %0" : "+v"(*sum) : "v"(a), "v"(w));
 }
 
 /* The same 32 bits in every lane. */
-INLINE __m512i everywhere(const void *a) {
+AKRT_INLINE __m512i everywhere(const void *a) {
     int32_t four;
     memcpy(&four, a, sizeof four);
     return _mm512_set1_epi32(four);
 }
 
 /* Adds the rest of `rows` positions, pair of inputs by pair, where there is any. */
-INLINE void add_rest(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4], const int rows,
-                     const int blocks) {
+AKRT_INLINE void add_rest(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4],
+                          const int rows, const int blocks) {
     const size_t depth = (size_t)j->product->depth;
     const int16_t *rest = j->rest + (size_t)row * depth;
     const int16_t *weights = j->product->rest_weights + (size_t)f * depth;
@@ -61,7 +61,7 @@ INLINE void add_rest(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS]
     }
 }
 
-INLINE void load_weights(__m512i w[4], const int8_t *weights, size_t depth, const int blocks) {
+AKRT_INLINE void load_weights(__m512i w[4], const int8_t *weights, size_t depth, const int blocks) {
     UNROLL
     for (int b = 0; b < blocks; b++) {
         w[b] = _mm512_loadu_si512(weights + (size_t)b * LANES * depth);
@@ -69,7 +69,7 @@ INLINE void load_weights(__m512i w[4], const int8_t *weights, size_t depth, cons
 }
 
 /* Four inputs of one row times the weights of `blocks` blocks. */
-INLINE void add(__m512i sum[4], const uint8_t *inputs, const __m512i w[4], const int blocks) {
+AKRT_INLINE void add(__m512i sum[4], const uint8_t *inputs, const __m512i w[4], const int blocks) {
     const __m512i x = everywhere(inputs);
     UNROLL
     for (int b = 0; b < blocks; b++) {
@@ -78,8 +78,8 @@ INLINE void add(__m512i sum[4], const uint8_t *inputs, const __m512i w[4], const
 }
 
 /* The product of rows that follow one another. */
-INLINE void add_rows(const job *j, int32_t row, const int8_t *weights, __m512i sum[MAX_ROWS][4],
-                     const int rows, const int blocks) {
+AKRT_INLINE void add_rows(const job *j, int32_t row, const int8_t *weights,
+                          __m512i sum[MAX_ROWS][4], const int rows, const int blocks) {
     const size_t depth = (size_t)j->product->depth;
     const uint8_t *a = j->a + (size_t)row * depth;
     for (size_t k = 0; k < depth; k += 4) {
@@ -93,8 +93,8 @@ INLINE void add_rows(const job *j, int32_t row, const int8_t *weights, __m512i s
 }
 
 /* The product of windows. */
-INLINE void add_windows(const job *j, int32_t row, const int8_t *weights, __m512i sum[MAX_ROWS][4],
-                        const int rows, const int blocks) {
+AKRT_INLINE void add_windows(const job *j, int32_t row, const int8_t *weights,
+                             __m512i sum[MAX_ROWS][4], const int rows, const int blocks) {
     const size_t depth = (size_t)j->product->depth;
     const akrt_window *w = j->product->window;
     const ptrdiff_t line = w->channels * w->in_y, next = w->channels * w->stride_y;
@@ -124,8 +124,8 @@ INLINE void add_windows(const job *j, int32_t row, const int8_t *weights, __m512
 }
 
 /* rows x blocks registers of sums; `last` masks the filters of the last block that exist. */
-INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int blocks,
-                 __mmask16 last, const int walks) {
+AKRT_INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int blocks,
+                      __mmask16 last, const int walks) {
     const int8_t *weights = j->product->weights + (size_t)f * (size_t)j->product->depth;
     __m512i sum[MAX_ROWS][4];
     UNROLL
@@ -162,7 +162,7 @@ INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int
 }
 
 /* Four blocks of filters. */
-INLINE void columns4(const job *j, int32_t rows, int32_t f, __mmask16 last, const int walks) {
+AKRT_INLINE void columns4(const job *j, int32_t rows, int32_t f, __mmask16 last, const int walks) {
     const int32_t fives = (6 - rows % 6) % 6; /* and then sixes, if these add up */
     int32_t r = 0;
     if (rows >= 5 * fives) {
@@ -197,15 +197,15 @@ static int32_t best_height(int32_t rows) {
 }
 
 /* One or two, in tiles of one height. */
-INLINE void tiles(const job *j, int32_t rows, int32_t f, const int height, const int blocks,
-                  __mmask16 last, const int walks) {
+AKRT_INLINE void tiles(const job *j, int32_t rows, int32_t f, const int height, const int blocks,
+                       __mmask16 last, const int walks) {
     for (int32_t at = 0; at < rows; at += height) {
         tile(j, at + height <= rows ? at : rows - height, f, height, blocks, last, walks);
     }
 }
 
-INLINE void columns(const job *j, int32_t rows, int32_t f, const int blocks, __mmask16 last,
-                    const int walks) {
+AKRT_INLINE void columns(const job *j, int32_t rows, int32_t f, const int blocks, __mmask16 last,
+                         const int walks) {
     switch (best_height(rows)) {
     case 12:
         tiles(j, rows, f, 12, blocks, last, walks);
@@ -224,7 +224,7 @@ INLINE void columns(const job *j, int32_t rows, int32_t f, const int blocks, __m
     }
 }
 
-INLINE void multiply(const job *j, int32_t rows, const int walks) {
+AKRT_INLINE void multiply(const job *j, int32_t rows, const int walks) {
     const int32_t filters = j->product->filters;
     int32_t f = 0;
     while (f < filters) {

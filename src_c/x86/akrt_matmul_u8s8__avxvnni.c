@@ -14,14 +14,14 @@
 #include "x86/matmul_256.h"
 
 /* One instruction and no more: compilers copy and spill accumulators around the intrinsic. */
-INLINE void dot_u8s8(__m256i *sum, __m256i a, __m256i w) {
+AKRT_INLINE void dot_u8s8(__m256i *sum, __m256i a, __m256i w) {
     __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(*sum) : "x"(a), "x"(w));
 }
 
 /* rows x blocks registers of sums from the filter f of the group on; `last` filters of the last
  * block exist. */
-INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int blocks,
-                 int32_t last) {
+AKRT_INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int blocks,
+                      int32_t last) {
     const size_t depth = (size_t)j->product->depth;
     const uint8_t *a = j->a + (size_t)row * depth;
     const int8_t *weights = j->product->weights + (size_t)(j->first + f) * depth;
@@ -91,7 +91,7 @@ static void single_row(const job *j, int32_t row, int32_t filters) {
     }
 }
 
-#include "x86/matmul_u8s8_256.inc"
+#include "x86/akrt_matmul_u8s8_256.tmpl.h"
 
 #include "x86/target_end.h"
 #endif

@@ -7,7 +7,6 @@
 
 #include "akrt/kernels.h"
 
-#define INLINE static inline __attribute__((always_inline))
 #define GROUP 64 /* channels in a register */
 
 /* What of a window is inside the input, along one axis. */
@@ -15,14 +14,14 @@ typedef struct span {
     int32_t from, to;
 } span;
 
-INLINE span inside(int32_t first, int32_t size, int32_t end) {
+AKRT_INLINE span inside(int32_t first, int32_t size, int32_t end) {
     const span s = {first < 0 ? 0 : first, first + size < end ? first + size : end};
     return s;
 }
 
 /* The largest of each of up to GROUP channels over the pixels of a window. */
-INLINE __m512i largest(const uint8_t *input, size_t line, size_t channels, span x, span y,
-                       __mmask64 mask) {
+AKRT_INLINE __m512i largest(const uint8_t *input, size_t line, size_t channels, span x, span y,
+                            __mmask64 mask) {
     __m512i most = _mm512_setzero_si512();
     for (int32_t i = x.from; i < x.to; i++) {
         const uint8_t *pixel = input + (size_t)i * line + (size_t)y.from * channels;

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "x86/patches_u8.inc"
+#include "x86/akrt_patches_u8.tmpl.h"
 
 static void edge(uint8_t *target, const output_row *r, ptrdiff_t start, int32_t from, int32_t to,
                  uint8_t border) {

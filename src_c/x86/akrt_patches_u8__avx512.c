@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-#include "x86/patches_u8.inc"
+#include "x86/akrt_patches_u8.tmpl.h"
 
 /* Bits from..to of a mask, 0 <= from <= to <= 64. */
-INLINE uint64_t bits(int32_t from, int32_t to) {
+AKRT_INLINE uint64_t bits(int32_t from, int32_t to) {
     const uint64_t below = to >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << to) - 1;
     return from >= 64 ? 0 : below & ~((UINT64_C(1) << from) - 1);
 }

@@ -3,7 +3,8 @@
 #define AKRT_X86_DEPTHWISE_FEW_256_H
 
 /* Some neighbouring positions of a line, zeros where they are outside. */
-INLINE __m256i neighbours(const akrt_window *w, const uint8_t *line, int32_t first, int32_t n) {
+AKRT_INLINE __m256i neighbours(const akrt_window *w, const uint8_t *line, int32_t first,
+                               int32_t n) {
     const int32_t from = first < 0 ? 0 : first, to = first + n > w->in_y ? w->in_y : first + n;
     if (line != NULL && to - from == n) {
         return load(line + first * w->channels);
@@ -17,7 +18,7 @@ INLINE __m256i neighbours(const akrt_window *w, const uint8_t *line, int32_t fir
 }
 
 /* A bit for each of 32 sums that a byte does not hold. */
-INLINE uint32_t nonzero_upper(const __m256i sum[2]) {
+AKRT_INLINE uint32_t nonzero_upper(const __m256i sum[2]) {
     const __m256i high = _mm256_set1_epi16((short)0xFF00), zero = _mm256_setzero_si256();
     const __m256i first = _mm256_cmpeq_epi16(_mm256_and_si256(sum[0], high), zero);
     const __m256i second = _mm256_cmpeq_epi16(_mm256_and_si256(sum[1], high), zero);

@@ -3,35 +3,34 @@
 #ifndef AKRT_X86_MATMUL_256_H
 #define AKRT_X86_MATMUL_256_H
 
-#define INLINE static inline __attribute__((always_inline))
 #define LANES 8  /* filters in a register */
 #define GROUP 64 /* filters whose constants are at hand */
 #define CHUNK 65 /* rows whose sums' starts are at hand */
 
-INLINE __m256i load(const void *from) { return _mm256_loadu_si256((const __m256i *)from); }
+AKRT_INLINE __m256i load(const void *from) { return _mm256_loadu_si256((const __m256i *)from); }
 
 /* The same, once: compilers otherwise load an operand again for every use. */
-INLINE __m256i load_once(const void *from) {
+AKRT_INLINE __m256i load_once(const void *from) {
     __m256i value = load(from);
     __asm__("" : "+x"(value));
     return value;
 }
 
-INLINE void store(void *to, __m256i value) { _mm256_storeu_si256((__m256i *)to, value); }
+AKRT_INLINE void store(void *to, __m256i value) { _mm256_storeu_si256((__m256i *)to, value); }
 
 /* The same 32 bits in every lane. */
-INLINE __m256i everywhere(const void *a) {
+AKRT_INLINE __m256i everywhere(const void *a) {
     int32_t four;
     memcpy(&four, a, sizeof four);
     return _mm256_set1_epi32(four);
 }
 
 /* One instruction and no more: compilers copy accumulators around the intrinsics. */
-INLINE void add_s16(__m256i *sum, __m256i more) {
+AKRT_INLINE void add_s16(__m256i *sum, __m256i more) {
     __asm__("vpaddw %1, %0, %0" : "+x"(*sum) : "x"(more));
 }
 
-INLINE void add_s32(__m256i *sum, __m256i more) {
+AKRT_INLINE void add_s32(__m256i *sum, __m256i more) {
     __asm__("vpaddd %1, %0, %0" : "+x"(*sum) : "x"(more));
 }
 
@@ -51,7 +50,7 @@ typedef struct job {
     uint16_t short_mul[GROUP + LANES]; /* two registers are read for one block too */
 } job;
 
-INLINE __m256i activation(const job *j, __m256i potential, int32_t f) {
+AKRT_INLINE __m256i activation(const job *j, __m256i potential, int32_t f) {
     const __m256i low = _mm256_max_epi32(potential, _mm256_setzero_si256());
     const __m256i v = _mm256_min_epi32(low, load(j->top + f));
     __m256i sum = _mm256_add_epi32(_mm256_mullo_epi32(v, load(j->mul + f)), load(j->add + f));
@@ -62,7 +61,7 @@ INLINE __m256i activation(const job *j, __m256i potential, int32_t f) {
     return _mm256_srl_epi32(sum, _mm_cvtsi32_si128((int)j->scale->shift));
 }
 
-INLINE void store_bytes(uint8_t *out, __m128i bytes, const int blocks, int32_t last) {
+AKRT_INLINE void store_bytes(uint8_t *out, __m128i bytes, const int blocks, int32_t last) {
     if (last < LANES) {
         uint8_t kept[2 * LANES];
         _mm_storeu_si128((__m128i *)(void *)kept, bytes);
@@ -75,8 +74,8 @@ INLINE void store_bytes(uint8_t *out, __m128i bytes, const int blocks, int32_t l
 }
 
 /* Activations, as _mm256_packus_epi32 leaves those of each row. */
-INLINE void store_words(uint8_t *out, size_t stride, const __m256i words[TILE], const int rows,
-                        const int blocks, int32_t last) {
+AKRT_INLINE void store_words(uint8_t *out, size_t stride, const __m256i words[TILE], const int rows,
+                             const int blocks, int32_t last) {
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     UNROLL
     for (int r = 0; r < rows; r += 2, out += 2 * stride) {
@@ -89,8 +88,8 @@ INLINE void store_words(uint8_t *out, size_t stride, const __m256i words[TILE], 
     }
 }
 
-INLINE void store_activations(const job *j, uint8_t *out, int32_t f, __m256i sum[TILE][2],
-                              const int rows, const int blocks, int32_t last) {
+AKRT_INLINE void store_activations(const job *j, uint8_t *out, int32_t f, __m256i sum[TILE][2],
+                                   const int rows, const int blocks, int32_t last) {
     __m256i words[TILE];
     UNROLL
     for (int r = 0; r < rows; r++) {
@@ -102,8 +101,8 @@ INLINE void store_activations(const job *j, uint8_t *out, int32_t f, __m256i sum
 }
 
 /* The same for sums that are scaled to 16 bits. */
-INLINE void store_short(const job *j, uint8_t *out, int32_t f, __m256i sum[TILE][2], const int rows,
-                        const int blocks, int32_t last) {
+AKRT_INLINE void store_short(const job *j, uint8_t *out, int32_t f, __m256i sum[TILE][2],
+                             const int rows, const int blocks, int32_t last) {
     const __m128i shift = _mm_cvtsi32_si128((int)j->short_scale->shift);
     const __m256i top = _mm256_set1_epi16(j->short_scale->top);
     /* in the order that packing gives */
@@ -117,8 +116,8 @@ INLINE void store_short(const job *j, uint8_t *out, int32_t f, __m256i sum[TILE]
     store_words(out, (size_t)j->product->filters, words, rows, blocks, last);
 }
 
-INLINE void store_potentials(const job *j, int32_t *out, __m256i sum[TILE][2], const int rows,
-                             const int blocks, int32_t last) {
+AKRT_INLINE void store_potentials(const job *j, int32_t *out, __m256i sum[TILE][2], const int rows,
+                                  const int blocks, int32_t last) {
     UNROLL
     for (int r = 0; r < rows; r++, out += j->product->filters) {
         UNROLL
@@ -134,8 +133,8 @@ INLINE void store_potentials(const job *j, int32_t *out, __m256i sum[TILE][2], c
     }
 }
 
-INLINE void store_sums(const job *j, int32_t row, int32_t f, __m256i sum[TILE][2], const int rows,
-                       const int blocks, int32_t last) {
+AKRT_INLINE void store_sums(const job *j, int32_t row, int32_t f, __m256i sum[TILE][2],
+                            const int rows, const int blocks, int32_t last) {
     const size_t at = (size_t)row * (size_t)j->product->filters + (size_t)(j->first + f);
     if (j->short_scale != NULL) {
         store_short(j, (uint8_t *)j->out + at, f, sum, rows, blocks, last);
@@ -148,10 +147,10 @@ INLINE void store_sums(const job *j, int32_t row, int32_t f, __m256i sum[TILE][2
 
 /* Of the file that includes this: rows x blocks registers of sums from the filter f of the group
  * on; `last` filters of the last block exist. */
-INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int blocks,
-                 int32_t last);
+AKRT_INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int blocks,
+                      int32_t last);
 
-INLINE void some_rows(const job *j, int32_t row, int32_t filters, const int rows) {
+AKRT_INLINE void some_rows(const job *j, int32_t row, int32_t filters, const int rows) {
     int32_t f = 0;
     for (; f + 2 * LANES <= filters; f += 2 * LANES) {
         tile(j, row, f, rows, 2, LANES);

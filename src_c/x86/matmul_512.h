@@ -3,7 +3,6 @@
 #define AKRT_X86_MATMUL_512_H
 #include "x86/unroll.h"
 
-#define INLINE static inline __attribute__((always_inline))
 #define LANES 16    /* filters in a register */
 #define MAX_ROWS 12 /* of a tile */
 
@@ -18,8 +17,8 @@ typedef struct job {
     void *out;
 } job;
 
-INLINE __m512i activation(const akrt_scale *s, __m512i potential, __m512i top, __m512i mul,
-                          __m512i add, __m512i fine, __m128i shift) {
+AKRT_INLINE __m512i activation(const akrt_scale *s, __m512i potential, __m512i top, __m512i mul,
+                               __m512i add, __m512i fine, __m128i shift) {
     const __m512i low = _mm512_max_epi32(potential, _mm512_setzero_si512());
     const __m512i v = _mm512_min_epi32(low, top);
     __m512i sum = _mm512_add_epi32(_mm512_mullo_epi32(v, mul), add);
@@ -32,8 +31,8 @@ INLINE __m512i activation(const akrt_scale *s, __m512i potential, __m512i top, _
 
 /* The activations of `count` positions, together four registers of sums or fewer, as
  * _mm512_packus_epi32 leaves them; words beyond are any value. */
-INLINE void store_bytes(uint8_t *out, size_t filters, const __m512i words[2], const int count,
-                        const int blocks, __mmask16 last) {
+AKRT_INLINE void store_bytes(uint8_t *out, size_t filters, const __m512i words[2], const int count,
+                             const int blocks, __mmask16 last) {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const __m512i first_halves =
         _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 0, 4, 1, 5, 2, 6, 3, 7); /* of each register */
@@ -66,14 +65,14 @@ INLINE void store_bytes(uint8_t *out, size_t filters, const __m512i words[2], co
 
 /* Of the sums from row r on, in the order of positions and then blocks, number `at`; the last row
  * again where there are no more. */
-INLINE __m512i sum_at(__m512i sum[MAX_ROWS][4], const int r, const int at, const int rows,
-                      const int blocks) {
+AKRT_INLINE __m512i sum_at(__m512i sum[MAX_ROWS][4], const int r, const int at, const int rows,
+                           const int blocks) {
     const int row = r + at / blocks;
     return sum[row < rows ? row : rows - 1][at % blocks];
 }
 
-INLINE void store_activations(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4],
-                              const int rows, const int blocks, __mmask16 last) {
+AKRT_INLINE void store_activations(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4],
+                                   const int rows, const int blocks, __mmask16 last) {
     const akrt_scale *s = j->scale;
     const size_t filters = (size_t)j->product->filters;
     uint8_t *out = (uint8_t *)j->out + (size_t)row * filters + (size_t)f;
@@ -108,8 +107,8 @@ INLINE void store_activations(const job *j, int32_t row, int32_t f, __m512i sum[
 }
 
 /* The same for sums that are scaled to 16 bits. */
-INLINE void store_short(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4],
-                        const int rows, const int blocks, __mmask16 last) {
+AKRT_INLINE void store_short(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4],
+                             const int rows, const int blocks, __mmask16 last) {
     const akrt_short_scale *s = j->short_scale;
     const size_t filters = (size_t)j->product->filters;
     uint8_t *out = (uint8_t *)j->out + (size_t)row * filters + (size_t)f;
@@ -140,8 +139,8 @@ INLINE void store_short(const job *j, int32_t row, int32_t f, __m512i sum[MAX_RO
     }
 }
 
-INLINE void store_potentials(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4],
-                             const int rows, const int blocks, __mmask16 last) {
+AKRT_INLINE void store_potentials(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4],
+                                  const int rows, const int blocks, __mmask16 last) {
     const size_t filters = (size_t)j->product->filters;
     int32_t *out = (int32_t *)j->out + (size_t)row * filters + (size_t)f;
     UNROLL

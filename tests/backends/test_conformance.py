@@ -318,8 +318,8 @@ def test_a_batch_is_computed_in_pieces_whatever_its_size(
     )
     model = Model((InputData("in", (1, 1, 1), 1), layer))
     x = (np.arange(1000) % 2).astype(np.uint8).reshape(-1, 1, 1, 1)
-    monkeypatch.setattr("akrt.backends.native._MACS_PER_THREAD", 50)
-    monkeypatch.setattr("akrt.backends.native._MACS_AT_ONCE", 70)
+    monkeypatch.setattr("akrt.backends.native.backend._MACS_PER_THREAD", 50)
+    monkeypatch.setattr("akrt.backends.native.backend._MACS_AT_ONCE", 70)
     backend = NativeBackend(model, threads=threads)
     calls: list[int] = []
     network = backend._network

@@ -15,6 +15,7 @@ from networks import networks, residual_networks
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from akrt.kernels.headers import enumerations
 from akrt.model import POTENTIAL_MAX, POTENTIAL_MIN, WEIGHT_RANGES, Model, encoding
 from akrt.runtime import bundled_model
 
@@ -66,3 +67,16 @@ def test_files_that_a_page_names_are_there(name: str) -> None:
         assert (DOCS.parent / path).exists(), path
     for path in re.findall(r"`(\w+\.md)`", page(name)):
         assert (DOCS / path).exists(), path
+
+
+def test_the_glossary_has_every_tag_of_a_plan() -> None:
+    named = re.findall(r"`(AKRT_(?:OP|PATH|ACT|POOL)_\w+)`", page("glossary.md"))
+    enums = enumerations(DOCS.parent / "src_c" / "include")
+    assert sorted(named) == sorted(tag for tags in enums.values() for tag in tags)
+
+
+def test_the_glossary_explains_the_words_of_the_kernels() -> None:
+    words = re.findall(r"^\| ([^|]+) \|", page("glossary.md"), re.M)
+    assert {"rest", "spill", "chain", "walk", "lanes", "short", "wide", "halves"} <= set(words)
+    terms = [word for word in words if word not in ("word", "tag")]
+    assert len(terms) == len(set(terms)), "a word means one thing"

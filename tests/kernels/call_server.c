@@ -45,15 +45,28 @@ static int64_t receive_int(void) {
     return value;
 }
 
-/* Whether this CPU runs the architecture, its name, and its numbers. */
-static int64_t describe(const akrt_arch *arch, char *name, int32_t *numbers) {
+/* The name of an architecture, and all of its akrt_arch. */
+static void describe(const akrt_arch *arch, char *name, void *facts) {
     strncpy(name, arch->name, 15);
-    numbers[0] = arch->filter_block;
-    numbers[1] = arch->byte_block;
-    numbers[2] = arch->byte_pair;
-    numbers[3] = arch->lanes;
-    numbers[4] = arch->walks;
-    return akrt_arch_usable(arch);
+    memcpy(facts, arch, sizeof *arch);
+}
+
+static void prepare_and_run(const akrt_network *network, const uint8_t *input, int32_t samples,
+                            void *output, void *arena, const akrt_arch *arch) {
+    akrt_network prepared = *network;
+    const size_t bytes = (size_t)network->count * sizeof *network->nodes;
+    akrt_node *nodes = malloc(bytes);
+    if (nodes == NULL) {
+        fail("no memory");
+    }
+    memcpy(nodes, network->nodes, bytes);
+    prepared.nodes = nodes;
+    for (int32_t i = 0; i < network->count; i++) {
+        nodes[i].layer.kernels = arch->kernels;
+        akrt_layer_prepare(&nodes[i].layer);
+    }
+    akrt_network_run(&prepared, input, samples, output, arena);
+    free(nodes);
 }
 
 static function find(const char *name) {
@@ -63,8 +76,8 @@ static function find(const char *name) {
     } plain[] = {
         {"akrt_arch_at", (function)akrt_arch_at},
         {"describe", (function)describe},
-        {"akrt_network_arena_bytes", (function)akrt_network_arena_bytes},
-        {"akrt_network_run", (function)akrt_network_run},
+        {"akrt_arch_usable", (function)akrt_arch_usable},
+        {"prepare_and_run", (function)prepare_and_run},
     };
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         if (strcmp(name, plain[i].name) == 0) {
@@ -78,7 +91,7 @@ static function find(const char *name) {
             const char *kernel = name + length + 1;
 #define AKRT_KERNEL(stem, arguments)                                                               \
     if (strcmp(kernel, #stem) == 0) {                                                              \
-        return (function)arch->stem;                                                               \
+        return (function)arch->kernels->stem;                                                      \
     }
 #include "akrt/kernels.inc"
 #undef AKRT_KERNEL

@@ -11,11 +11,13 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from akrt.kernels._kernels import Architecture
+from akrt.kernels.headers import declarations, enumerations
 
 SOURCE = Path(__file__).parents[2] / "src_c"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
@@ -30,7 +32,7 @@ def compiler() -> str:
 
 def build(folder: Path, *flags: str) -> ctypes.CDLL:
     target = folder / "kernels.so"
-    sources = sorted(str(p) for pattern in ("*.c", "*/*.c") for p in SOURCE.glob(pattern))
+    sources = sorted(str(p) for p in SOURCE.glob("*/*.c"))
     sanitizers = os.environ.get("AKRT_SANITIZE")
     if sanitizers:
         flags = (*flags, f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all")
@@ -42,16 +44,6 @@ def build(folder: Path, *flags: str) -> ctypes.CDLL:
         text=True,
     )
     return ctypes.CDLL(str(target))
-
-
-class Window(ctypes.Structure):
-    _fields_ = tuple(
-        (name, ctypes.c_int32)
-        for name in (
-            *("in_x", "in_y", "channels", "out_x", "out_y"),
-            *("size_x", "size_y", "stride_x", "stride_y", "pad_x", "pad_y"),
-        )
-    )
 
 
 class Pointer(ctypes.c_void_p):
@@ -76,47 +68,28 @@ class Linked(ctypes.Structure):
         super().__init__(**{**fields, **addresses})
 
 
-class Scale(Linked):
-    _fields_ = (
-        ("threshold", ctypes.c_void_p),
-        ("top", ctypes.c_void_p),
-        ("mul", ctypes.c_void_p),
-        ("add", ctypes.c_void_p),
-        ("fine", ctypes.c_void_p),
-        ("shift", ctypes.c_uint32),
-    )
+def structures() -> dict[str, type[Any]]:
+    """Every structure and union of the headers as a ctypes class, by its name in C."""
+    found: dict[str, type[Any]] = {}
+    scalars: dict[str, Any] = dict.fromkeys(enumerations(SOURCE / "include"), ctypes.c_int)
+    scalars |= {f"{kind}_t": getattr(ctypes, f"c_{kind}") for kind in ("int8", "int16", "int32")}
+    scalars |= {f"u{kind}_t": getattr(ctypes, f"c_u{kind}") for kind in ("int8", "int16", "int32")}
+    scalars["size_t"] = ctypes.c_size_t
+    for name, declared in declarations(SOURCE / "include").items():
+        fields = []
+        for member in declared.members:
+            kind = ctypes.c_void_p if member.pointer else found.get(member.kind)
+            kind = kind or scalars[member.kind]
+            fields.append((member.name, kind * member.length if member.length > 1 else kind))
+        bases = (ctypes.Union,) if declared.union else (Linked,)
+        found[name] = type(name, bases, {"_fields_": tuple(fields)})
+    return found
 
 
-class ShortScale(Linked):
-    _fields_ = (
-        ("factor", ctypes.c_void_p),
-        ("mul", ctypes.c_void_p),
-        ("shift", ctypes.c_uint32),
-        ("top", ctypes.c_uint8),
-    )
-
-
-class Lanes(Linked):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("weights", "start", "top")),
-        *((name, ctypes.c_void_p) for name in ("factor", "offset", "mul")),
-        ("unit", ctypes.c_uint16),
-        *((name, ctypes.c_int32) for name in ("depth", "filters", "limit")),
-        *((name, ctypes.c_void_p) for name in ("low_start", "step", "sixteenths")),
-        ("count", ctypes.c_int16),
-    )
-
-
-class Product(Linked):
-    _fields_ = (
-        ("weights", ctypes.c_void_p),
-        ("rest_weights", ctypes.c_void_p),
-        ("start", ctypes.c_void_p),
-        ("depth", ctypes.c_int32),
-        ("filters", ctypes.c_int32),
-        ("chain", ctypes.c_int32),
-        ("window", ctypes.c_void_p),
-    )
+STRUCTURES = structures()
+Window = type("Window", (ctypes.Structure,), {"_fields_": STRUCTURES["akrt_window"]._fields_})
+Scale, ShortScale = STRUCTURES["akrt_scale"], STRUCTURES["akrt_short_scale"]
+Lanes, Product = STRUCTURES["akrt_lanes"], STRUCTURES["akrt_product"]
 
 
 class Kernels:

@@ -7,33 +7,21 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import shutil
 import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from akrt.backends.native_plan import pack
-from akrt.kernels._kernels import Architecture
-from akrt.lowering.operations import Pass, operation
+from akrt.backends.native.arena import plan_network
+from akrt.kernels._kernels import LAYOUT, Architecture
 from akrt.model import Model
-from kernels.compiled import (
-    SOURCE,
-    WARNINGS,
-    Lanes,
-    Linked,
-    Pointer,
-    Product,
-    Scale,
-    ShortScale,
-    Window,
-    pointer,
-)
+from kernels.compiled import SOURCE, WARNINGS, Linked, Pointer, pointer
 
 COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
 SERVER = Path(__file__).with_name("call_server.c")
@@ -41,13 +29,18 @@ CPUS = {"dotprod": "max", "neon": "cortex-a53", "generic": "cortex-a53"}
 """A CPU to try each architecture on; cortex-a53 has no dot products."""
 
 
-def build_server(folder: Path, *flags: str) -> Path:
-    """The program for AArch64, statically linked. Skips where compiler or emulator are absent."""
+def need_emulator() -> None:
+    """Skip the test where compiler or emulator for AArch64 are absent."""
     for program, package in ((COMPILER, "gcc-aarch64-linux-gnu"), (EMULATOR, "qemu-user")):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed: apt install {package}")
+
+
+def build_server(folder: Path, *flags: str) -> Path:
+    """The program for AArch64, statically linked. Skips where compiler or emulator are absent."""
+    need_emulator()
     target = folder / "call_server"
-    sources = sorted(str(p) for room in (".", "ref", "arm") for p in (SOURCE / room).glob("*.c"))
+    sources = sorted(str(p) for room in ("core", "ref", "arm") for p in (SOURCE / room).glob("*.c"))
     if os.environ.get("AKRT_SANITIZE"):  # address would need the memory QEMU itself lives in
         flags = (*flags, "-fsanitize=undefined", "-fno-sanitize-recover=all")
     command = [COMPILER, "-std=c99", "-O2", "-static", *WARNINGS, *flags]
@@ -157,101 +150,49 @@ class EmulatedKernels:
         return lambda *arguments: self._machine.call(f"{self.arch.name}:{stem}", *arguments)
 
 
-def _declared() -> tuple[list[tuple[str, Any]], dict[str, list[str]]]:
-    """The fields of akrt_layer with ctypes types, and the enumerations, from network.h."""
-    text = re.sub(r"/\*.*?\*/", "", (SOURCE / "include/akrt/network.h").read_text(), flags=re.S)
-    enums = {
-        name: [n.strip().rpartition("_")[2].lower() for n in names.split(",") if n.strip()]
-        for names, name in re.findall(r"enum \w+ \{(.*?)\} (\w+);", text, re.S)
-    }
-    (body,) = re.findall(r"struct akrt_layer \{(.*?)\} akrt_layer;", text, re.S)
-    known = {"int32_t": ctypes.c_int32, "int16_t": ctypes.c_int16}
-    known |= {"akrt_window": Window, "akrt_scale": Scale, "akrt_product": Product}
-    known |= {"akrt_short_scale": ShortScale, "akrt_lanes": Lanes}
-    known |= {**dict.fromkeys(enums, ctypes.c_int)}
-    fields: list[tuple[str, Any]] = []
-    for declaration in body.split(";")[:-1]:
-        kind, names = re.fullmatch(r"\s*(?:const )?(\w+)\s+(.*)", declaration, re.S).groups()
-        for name in names.split(","):
-            bare = name.strip().lstrip("*").strip()
-            fields.append((bare, ctypes.c_void_p if "*" in name else known[kind]))
-    return fields, enums
-
-
-FIELDS, ENUMS = _declared()
-
-
-class Layer(ctypes.Structure):
-    _fields_ = tuple(FIELDS)
-
-
-def _layer(packed: dict[str, Any], arch: int) -> tuple[Layer, dict[int, np.ndarray]]:
-    """What akrt.kernels makes of a packed layer, and its arrays by offset."""
-    layer, arrays = Layer(), {}
-    packed = dict(packed)
-    if packed["act"] == "short":
-        packed["short_scale"] = packed.pop("scale")
-    elif packed["act"] == "lanes":
-        packed["lanes"] = {**packed.pop("scale"), "filters": packed["filters"]}
-    elif packed.get("scale"):
-        packed["scale"] = {**packed["scale"], "threshold": packed["threshold"]}
-    if packed["bytes"]:
-        made = packed["bytes"]
-        sizes = {"depth": packed["depth"], "filters": packed["filters"]}
-        packed["product"] = {**made, **sizes, "rest_weights": packed["weights"]}
-        packed["byte_depthwise"], packed["offset"] = made.get("depthwise"), made.get("offset")
-    packed["bytes"] = int(packed["bytes"] is not None)
-    for name, kind in FIELDS:
-        value = packed.get(name)
-        if f"akrt_{name}" in ENUMS:
-            setattr(layer, name, ENUMS[f"akrt_{name}"].index(value or "none"))
-        elif kind in (Window, Scale, ShortScale, Lanes, Product) and value is not None:
-            start = getattr(Layer, name).offset
-            for field, _ in kind._fields_:
-                inner = value.get(field)
-                if isinstance(inner, np.ndarray):
-                    arrays[start + getattr(kind, field).offset] = inner
-                elif inner is not None:
-                    setattr(getattr(layer, name), field, inner)
-        elif isinstance(value, np.ndarray):
-            arrays[getattr(Layer, name).offset] = value
-        elif value is not None and kind is not ctypes.c_void_p:
-            setattr(layer, name, value)
-    layer.arch = arch
-    return layer, arrays
-
-
-def network(model: Model, arch_address: int, arch: Architecture) -> Structure:
-    """The akrt_network of a model for one architecture."""
+def network(model: Model, arch_address: int, arch: Architecture) -> tuple[Structure, int]:
+    """The akrt_network of a model for one architecture, not prepared, and bytes of its arena."""
+    nodes, arena_bytes = plan_network(model.nodes, arch)
     data, pointers = b"", {}
-    for node in model.nodes:
-        does = operation(node)
-        if not isinstance(does, Pass):
-            layer, arrays = _layer(pack(does, arch), arch_address)
-            pointers |= {len(data) + offset: array for offset, array in arrays.items()}
-            data += bytes(layer)
-    count = len(data) // ctypes.sizeof(Layer)
-    return Structure(struct.pack("<qi4x", 0, count), {0: Structure(data, pointers)})
+    for node in nodes:
+        image = LAYOUT.image("akrt_node", node)
+        pointers |= {len(data) + offset: array for offset, array in image.arrays.items()}
+        data += bytes(image.data)
+    last = model.nodes[-1]
+    facts = SimpleNamespace(
+        nodes=None,
+        count=len(nodes),
+        input_bytes=nodes[0].layer.input_elements,
+        output_bytes=last.output.elements * np.dtype(last.output.dtype).itemsize,
+    )
+    head = LAYOUT.image("akrt_network", facts).data
+    at = LAYOUT.structs["akrt_network"].fields["nodes"].offset
+    return Structure(bytes(head), {at: Structure(data, pointers)}), arena_bytes
+
+
+def arguments(model: Model, x: np.ndarray, address: int, arch: Architecture) -> tuple[Any, ...]:
+    """Of the server's ``prepare_and_run``; the output is the array of the fourth."""
+    planned, arena_bytes = network(model, address, arch)
+    last = model.nodes[-1].output
+    out = np.zeros((len(x), *last.shape), last.dtype)
+    memory = np.zeros(arena_bytes, np.uint8)
+    return planned, pointer(x), len(x), pointer(out), pointer(memory), address
 
 
 def run(machine: Machine, model: Model, x: np.ndarray, arch: str) -> np.ndarray:
     """Outputs of akrt_network_run, as `NativeBackend.run` gives them."""
-    planned = network(model, *architectures(machine)[arch])
-    arena = machine.call("akrt_network_arena_bytes", planned)
-    last = model.nodes[-1]
-    out = np.zeros((len(x), *last.output_shape), np.int32 if last.output_max is None else np.uint8)
-    memory = np.zeros(arena, np.uint8)
-    machine.call("akrt_network_run", planned, pointer(x), len(x), pointer(out), pointer(memory))
-    return out
+    call = arguments(model, x, *architectures(machine)[arch])
+    machine.call("prepare_and_run", *call)
+    return call[3].array
 
 
 def architectures(machine: Machine) -> dict[str, tuple[int, Architecture]]:
     """Address and facts of each kernel set, best first."""
     found: dict[str, tuple[int, Architecture]] = {}
     while address := machine.call("akrt_arch_at", len(found)):
-        name, numbers = np.zeros(16, np.uint8), np.zeros(5, np.int32)
-        usable = machine.call("describe", address, pointer(name), pointer(numbers))
+        name, facts = np.zeros(16, np.uint8), np.zeros(LAYOUT.structs["akrt_arch"].size, np.uint8)
+        machine.call("describe", address, pointer(name), pointer(facts))
+        usable = bool(machine.call("akrt_arch_usable", address))
         text = bytes(name).split(b"\0")[0].decode()
-        sizes, (lanes, walks) = map(int, numbers[:3]), map(bool, numbers[3:5])
-        found[text] = address, Architecture(text, *sizes, lanes, walks, bool(usable))
+        found[text] = address, Architecture.of(text, usable, facts.tobytes())
     return found

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import networks, wide_dense_networks
+from networks import networks, residual_networks, wide_dense_networks
 
 import akrt
 from akrt.audio import features_from_file
@@ -42,6 +42,17 @@ def test_random_networks(
     model, x = case
     if all(isinstance(layer, InputData) for layer in model.layers):
         return
+    got = run(emulated[CPUS[arch]], model, x, arch)
+    np.testing.assert_array_equal(got, ReferenceBackend(model).run(x))
+
+
+@pytest.mark.parametrize("arch", CPUS)
+@settings(max_examples=40)
+@given(case=residual_networks())
+def test_networks_with_branches(
+    emulated: dict[str, Machine], arch: str, case: tuple[Model, np.ndarray]
+) -> None:
+    model, x = case
     got = run(emulated[CPUS[arch]], model, x, arch)
     np.testing.assert_array_equal(got, ReferenceBackend(model).run(x))
 

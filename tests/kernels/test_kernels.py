@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from akrt.backends.native_scales import find_scale
+from akrt.backends.native.scales import find_scale
 from akrt.kernels._kernels import architectures
 from kernels import test_products
 from kernels.compiled import (
@@ -42,6 +42,15 @@ def test_every_kernel_of_the_list_exists_for_every_architecture(kernels: Kernels
 
 def test_one_kernel_a_file_named_as_the_function() -> None:
     assert sorted(path.stem for path in (SOURCE / "ref").glob("*.c")) == sorted(STEMS)
+
+
+def test_the_portable_list_is_that_of_the_kernels() -> None:
+    text = (SOURCE / "ref" / "portable.tmpl.h").read_text()
+    entry = r'#ifndef AKRT_OWN_(\w+)\n#include "ref/\1\.c"\n#endif\n'
+    assert sorted(re.findall(entry, text)) == sorted(STEMS)
+    assert not re.search(r"^#", re.sub(entry, "", text), re.M)
+    for path in SOURCE.glob("*/akrt_kernels__*.c"):
+        assert set(re.findall(r"AKRT_OWN_(\w+)", path.read_text())) <= set(STEMS)
 
 
 @given(seeds, windows(), st.integers(0, 255))
@@ -181,6 +190,16 @@ def test_window_sums_u8(kernels: Kernels, seed: int, w: Window, long: int) -> No
     np.testing.assert_array_equal(out, patches(w, x, 0).sum((0, 1)))
 
 
+@given(seeds, st.integers(1, 300), st.booleans())
+def test_add_u8_s32(kernels: Kernels, seed: int, n: int, same: bool) -> None:
+    a, b = np.random.default_rng(seed).integers(0, 256, (2, n)).astype(np.uint8)
+    a[-1] = b[0] = 255
+    b = a if same else b
+    out = np.full(n, 77, np.int32)
+    kernels.akrt_add_u8_s32(pointer(a), pointer(b), n, pointer(out))
+    np.testing.assert_array_equal(out, a.astype(int) + b)
+
+
 @given(seeds, st.integers(1, 50))
 def test_saturate_s32(kernels: Kernels, seed: int, n: int) -> None:
     p = np.random.default_rng(seed).integers(INT32.min, INT32.max, n).astype(np.int32)
@@ -247,7 +266,7 @@ def test_act_s32_scale(
     levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * step, 16)
     constants = find_scale(levels, step)
     assume(constants is not None)
-    scale = Scale(threshold=threshold.astype(np.int32), **constants)
+    scale = Scale(**{**vars(constants), "threshold": threshold.astype(np.int32)})
     p = near_edges(rng, threshold, step16, bits)
     p = np.concatenate([p, rng.integers(-(2**29), 2**29, p.shape)]).astype(np.int32)
     out = np.empty(p.shape, np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import active_count
 from unittest.mock import patch
 
@@ -14,12 +15,11 @@ from networks import calibrate, networks, placeholder
 
 import akrt
 from akrt.backends.native import NativeBackend, choose_arch, usable_archs
-from akrt.backends.native_plan import pack
+from akrt.backends.native.arena import NetworkPlan, plan_network
 from akrt.backends.reference import ReferenceBackend
 from akrt.benchmark import with_arch
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.kernels._kernels import Network, architectures
-from akrt.lowering.operations import Pass, operation
 from akrt.model import (
     Convolutional,
     FullyConnected,
@@ -32,9 +32,8 @@ from akrt.model import (
 GENERIC = architectures()[-1]
 
 
-def neural(model: Model) -> list[dict]:
-    does = map(operation, model.nodes)
-    return [pack(d, GENERIC) for d in does if not isinstance(d, Pass)]
+def planned(model: Model) -> NetworkPlan:
+    return plan_network(model.nodes, GENERIC)
 
 
 @settings(max_examples=30)
@@ -43,7 +42,7 @@ def test_what_is_accepted_unseen_is_what_run_takes(case: tuple[Model, np.ndarray
     model, x = case
     check = NativeBackend(model).quick_check()
     if check is None:
-        assert model.input_bits < 8 or not neural(model)
+        assert model.input_bits < 8 or not planned(model).nodes
         return
     assert check(x)
     assert check(x[:1])
@@ -86,24 +85,22 @@ def test_the_input_is_left_alone_and_the_output_is_new(case: tuple[Model, np.nda
 @given(networks())
 def test_wrong_arrays_are_refused_before_c_sees_them(case: tuple[Model, np.ndarray]) -> None:
     model, x = case
-    layers = neural(model)
-    if not layers:
+    nodes, arena = planned(model)
+    if not nodes:
         return
-    network = Network(layers, "generic")
+    network = Network(nodes, "generic", arena)
     for bad in (x.astype(np.int8), x[..., None], np.concatenate([x, x], axis=1), x.T.copy().T[:0]):
         if bad.size:
             with pytest.raises(ValueError, match="expected"):
                 network.run(bad)
     with pytest.raises(IndexError):
-        network.run_layer(len(layers), x)
-    damaged = dict(layers[0], weights=layers[0]["weights"][:, :-1])
-    with pytest.raises(ValueError, match=r"expected int16|weights for"):
-        Network([damaged], "generic")
-    with pytest.raises(ValueError, match="walks windows"):
-        Network([dict(layers[0], walks=1)], "generic")
-    wrong_shape = dict(layers[0], output_shape=(1, 1, 1 << 15))
-    with pytest.raises(ValueError, match="output shape"):
-        Network([wrong_shape], "generic")
+        network.run_layer(len(nodes), x)
+    with pytest.raises(ValueError, match="only an addition has a second input"):
+        network.run_layer(0, x, x)
+    with pytest.raises(ValueError, match=r"bytes at \d+ are not in 0"):
+        Network(nodes, "generic", 0)
+    with pytest.raises(ValueError, match="does not match the"):
+        replace(nodes[0], output_shape=(1, 1, 1 << 15))
 
 
 @settings(max_examples=20)
@@ -143,7 +140,8 @@ def test_global_sums_saturate_where_the_reference_does(seed: int, x: int, y: int
     expected = ReferenceBackend(model).run(inputs)
     for arch in architectures():
         if arch.usable:
-            network = Network([pack(operation(model.nodes[1]), arch)], arch.name)
+            nodes, arena = plan_network(model.nodes, arch)
+            network = Network(nodes, arch.name, arena)
             np.testing.assert_array_equal(network.run(inputs), expected)
 
 
@@ -151,11 +149,11 @@ def test_global_sums_saturate_where_the_reference_does(seed: int, x: int, y: int
 @given(networks())
 def test_lanes_are_right_where_they_do_not_pay(case: tuple[Model, np.ndarray]) -> None:
     model, x = case
-    with patch("akrt.backends.native_plan.pays", return_value=True):
-        layers = neural(model)
-    if layers:
+    with patch("akrt.backends.native.pack.pays", return_value=True):
+        nodes, arena = planned(model)
+    if nodes:
         expected = ReferenceBackend(model).run(x)
-        np.testing.assert_array_equal(Network(layers, "generic").run(x), expected)
+        np.testing.assert_array_equal(Network(nodes, "generic", arena).run(x), expected)
 
 
 def test_closing_ends_the_threads() -> None:
@@ -175,7 +173,8 @@ def test_a_wrong_number_of_threads_is_refused() -> None:
 
 
 def test_outputs_that_do_not_fit_are_refused() -> None:
-    network = Network(neural(SMALL), "generic")
+    nodes, arena = planned(SMALL)
+    network = Network(nodes, "generic", arena)
     x = np.zeros((2, 1, 1, 4), np.uint8)
     for bad in (network.empty(1), network.empty(2).astype(np.int64), network.empty(4)[::2]):
         with pytest.raises(ValueError, match="expected int32"):
@@ -218,7 +217,7 @@ def test_the_kernels_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BackendUnavailableError, match=r"AKRT_ARCH=sse9.*generic"):
         akrt.Runtime(SMALL)
     with pytest.raises(ValueError, match="no kernels 'sse9'"):
-        Network(neural(SMALL), "sse9")
+        Network(planned(SMALL).nodes, "sse9", 1 << 20)
 
 
 @pytest.mark.parametrize("arch", usable_archs())

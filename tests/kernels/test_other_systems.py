@@ -36,7 +36,7 @@ SYSTEMS = (
 )
 MSVC = "x86_64-windows-msvc"
 """Clang with the macros of MSVC, and without those of GCC."""
-HOST_C = sorted([*SOURCE.glob("*.c"), *SOURCE.glob("*/*.c")])
+HOST_C = sorted(SOURCE.glob("*/*.c"))
 
 Compile = Callable[..., str]
 
@@ -98,7 +98,7 @@ def refusals(compile_c: Compile, sources: list[Path], system: str, folder: Path)
 def test_the_host_s_c_compiles_without_a_warning(
     compile_c: Compile, system: str, tmp_path: Path
 ) -> None:
-    assert {p.parent.name for p in HOST_C} == {"src_c", "ref", "x86", "arm"}
+    assert {p.parent.name for p in HOST_C} == {"core", "ref", "x86", "arm"}
     assert not refusals(compile_c, HOST_C, system, tmp_path)
 
 
@@ -121,17 +121,17 @@ def test_the_system_is_asked_for_dot_products(
     compile_c: Compile, system: str, flags: list[str], asked: bytes, tmp_path: Path
 ) -> None:
     target = tmp_path / "arch.o"
-    assert compile_c(SOURCE / "akrt_arch.c", system, target, *flags) == ""
+    assert compile_c(SOURCE / "core/akrt_arch.c", system, target, *flags) == ""
     data = target.read_bytes()
     assert asked in data
-    assert b"akrt_matmul_u8s8_s32__dotprod" in data
+    assert b"akrt_kernels__dotprod" in data
 
 
 def test_a_mac_that_always_has_dot_products_is_not_asked(
     compile_c: Compile, tmp_path: Path
 ) -> None:
     target = tmp_path / "arch.o"
-    assert compile_c(SOURCE / "akrt_arch.c", "aarch64-macos", target) == ""
+    assert compile_c(SOURCE / "core/akrt_arch.c", "aarch64-macos", target) == ""
     assert b"_sysctlbyname" not in target.read_bytes()
 
 
@@ -150,8 +150,8 @@ def test_which_kernels_there_are(
     compile_c: Compile, system: str, sets: list[str], tmp_path: Path
 ) -> None:
     target = tmp_path / "arch.o"
-    assert compile_c(SOURCE / "akrt_arch.c", system, target) == ""
-    found = set(re.findall(rb"akrt_matmul_u8s8_s32__(\w+)", target.read_bytes()))
+    assert compile_c(SOURCE / "core/akrt_arch.c", system, target) == ""
+    found = set(re.findall(rb"akrt_kernels__(\w+)", target.read_bytes()))
     assert found == {name.encode() for name in [*sets, "ref"]}
 
 

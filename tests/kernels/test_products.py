@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from akrt.backends.native_lanes import coarse_levels, half_byte_lanes, short_lanes
-from akrt.backends.native_plan import byte_chain, interleave
-from akrt.backends.native_scales import find_scale, find_short_scale
+from akrt.backends.native.lanes import coarse_levels, half_byte_lanes, short_lanes
+from akrt.backends.native.scales import find_scale, find_short_scale
+from akrt.backends.native.weights import byte_chain, interleave
 from akrt.kernels._kernels import architectures
 from kernels.compiled import Kernels, Lanes, Product, Scale, ShortScale, Window, pointer
 from kernels.draws import INT16, INT32, ceiling_rule, patches, seeds, windows
@@ -149,7 +149,7 @@ def test_matmul_u8s8_u8(
     levels = np.floor_divide(np.arange(2**bits - 1)[:, None] * (step16 << (4 - bits)), 16)
     constants = find_scale(levels, step16 << (4 - bits))
     assume(constants is not None)
-    scale = Scale(threshold=np.zeros(filters, np.int32), **constants)
+    scale = Scale(**vars(constants))
     out = np.empty((rows, filters), np.uint8)
     kernels.akrt_matmul_u8s8_u8(
         pointer(a), rest, spill, ctypes.byref(product), ctypes.byref(scale), rows, pointer(out)
@@ -207,8 +207,8 @@ def test_matmul_s16s16_u8(
     assume(short is not None)
     constants = short_lanes(w, 1, threshold, levels, short)
     assume(constants is not None)
-    assert constants["limit"] == limit
-    lanes = Lanes(**constants, filters=filters)
+    assert constants.limit == limit
+    lanes = Lanes(**vars(constants))
     out = np.full((rows, filters), 99, np.uint8)
     kernels.akrt_matmul_s16s16_u8(pointer(a), ctypes.byref(lanes), rows, pointer(out))
     np.testing.assert_array_equal(out, ceiling_rule(potentials, threshold, step16, bits))
@@ -248,7 +248,7 @@ def test_matmul_u8s16_u8(
     assume(short is not None)
     constants = half_byte_lanes(w, threshold, levels, step, short)
     assume(constants is not None)
-    lanes = Lanes(**constants, filters=filters)
+    lanes = Lanes(**vars(constants))
     out = np.full((rows, filters), 99, np.uint8)
     readable = np.append(a.ravel(), np.full(15, 77, np.uint8))
     kernels.akrt_matmul_u8s16_u8(pointer(readable), ctypes.byref(lanes), rows, pointer(out))

@@ -1,7 +1,9 @@
 /* akrt: a planned network and how to run it.
  *
- * The caller fills an akrt_network once, with packed weights, and gives an arena of
- * akrt_network_arena_bytes() for each call in flight. */
+ * The caller has decided everything: which path each layer takes, with which constants, and where
+ * in one arena every tensor and scratch lies. akrt_layer_prepare adds how a layer uses its scratch;
+ * running decides nothing again. akrt/kernels/headers.py reads these structures: one declaration
+ * a line of the form `type name, name;`, enumerators that start with AKRT_. */
 #ifndef AKRT_NETWORK_H
 #define AKRT_NETWORK_H
 
@@ -13,80 +15,240 @@
 extern "C" {
 #endif
 
-typedef enum akrt_op {
-    AKRT_CONV,      /* plain convolution, with `border` around the input */
-    AKRT_SEPARABLE, /* depthwise then pointwise */
-    AKRT_DENSE      /* one row of in_x * in_y * channels inputs; saturates */
-} akrt_op;
+/* In a structure with a `kind` and a union `of`, the kind says which member of the union is meant:
+ * that of the same name, or none where there is no such member. */
 
-typedef enum akrt_pool { AKRT_POOL_NONE, AKRT_POOL_MAX, AKRT_POOL_SUM } akrt_pool;
-
+/* How potentials become the output of a layer. From AKRT_ACT_FUSED_SCALE on the product writes
+ * activations itself. */
 typedef enum akrt_act {
-    AKRT_ACT_NONE,   /* the output is the potential, int32 */
-    AKRT_ACT_LEVELS, /* akrt_act_s32_levels */
-    AKRT_ACT_BISECT, /* akrt_act_s32_bisect */
-    AKRT_ACT_SCALE,  /* akrt_act_s32_scale */
-    AKRT_ACT_SHORT,  /* akrt_matmul_u8s8_u8_short: only for bytes, and not after pooling */
-    AKRT_ACT_LANES   /* akrt_matmul_u8s16_u8 for a convolution with `step` in its constants, else
-                        akrt_matmul_s16s16_u8; not for `bytes`, and not after pooling */
+    AKRT_ACT_POTENTIALS,  /* not at all: the output is int32 */
+    AKRT_ACT_LEVELS,      /* akrt_act_s32_levels */
+    AKRT_ACT_BISECT,      /* akrt_act_s32_bisect */
+    AKRT_ACT_SCALE,       /* akrt_act_s32_scale */
+    AKRT_ACT_FUSED_SCALE, /* akrt_matmul_u8s8_u8 */
+    AKRT_ACT_FUSED_SHORT, /* akrt_matmul_u8s8_u8_short */
+    AKRT_ACT_FUSED_LANES  /* the paths HALVES, LANES and DEPTHWISE_LANES */
 } akrt_act;
 
-typedef struct akrt_layer {
-    const akrt_arch *arch; /* whose kernels run it, and whose packing `weights` has */
-    akrt_op op;
-    akrt_pool pool;
-    akrt_act act;
-    akrt_window conv;     /* the convolution; AKRT_DENSE uses in_* and channels only */
-    akrt_window max_pool; /* AKRT_POOL_MAX: over the potentials */
-    int32_t filters;
-    int32_t depth;           /* row length of `weights`, a multiple of 8, padded with zeros; of 4
-                                for a convolution or dense layer that multiplies bytes */
-    int32_t act_bits;        /* 1, 2 or 4 */
-    int32_t activates_first; /* AKRT_POOL_MAX: pooling the activations is the same, as no level is
-                                beyond 20 bits */
-    int32_t wide_depthwise;  /* depthwise results need 32 bits */
-    int16_t border;
-    const int16_t
-        *weights; /* akrt_matmul_s16s16's packing; (filters, depth) for a wide depthwise */
+typedef struct akrt_levels {
+    const int32_t *levels; /* (count, filters) */
+    int32_t count;
+} akrt_levels;
+
+typedef struct akrt_bisect {
+    const int32_t *threshold; /* (filters) */
+    const int32_t *step;      /* (filters), floor(16 * act_step) << (4 - bits) */
+    int32_t bits;
+} akrt_bisect;
+
+typedef union akrt_activations {
+    akrt_levels levels;
+    akrt_bisect bisect;
+    akrt_scale scale;
+    akrt_scale fused_scale; /* the product starts from its threshold */
+    akrt_short_scale fused_short;
+    akrt_lanes fused_lanes;
+} akrt_activations;
+
+typedef struct akrt_activation {
+    akrt_act kind;
+    akrt_activations of;
+} akrt_activation;
+
+/* The constant side of a product of 16 bits: akrt_matmul_s16s16, or akrt_matmul_s32s16. The depth
+ * is a multiple of 8. */
+typedef struct akrt_short_product {
+    const int16_t *weights;
+    int32_t depth, filters;
+} akrt_short_product;
+
+/* How a spatial layer makes the rows of its product, and which product that is. */
+typedef enum akrt_path {
+    AKRT_PATH_DIRECT,          /* the input is the matrix; bytes */
+    AKRT_PATH_PATCHES,         /* each window is copied; bytes */
+    AKRT_PATH_LINES,           /* the product walks windows over lines with a border; bytes */
+    AKRT_PATH_HALVES,          /* each window is copied; bytes are multiplied in halves */
+    AKRT_PATH_SHORT_ROWS,      /* each window is copied as 16 bits */
+    AKRT_PATH_LANES,           /* likewise; akrt_matmul_s16s16_u8 */
+    AKRT_PATH_DEPTHWISE_BYTES, /* depthwise results as bytes and what these did not hold */
+    AKRT_PATH_DEPTHWISE_SHORT, /* depthwise results as 16 bits */
+    AKRT_PATH_DEPTHWISE_LANES, /* likewise; akrt_matmul_s16s16_u8 */
+    AKRT_PATH_DEPTHWISE_WIDE   /* depthwise results as 32 bits; weights are (filters, depth) */
+} akrt_path;
+
+typedef struct akrt_direct {
+    akrt_product product;
+} akrt_direct;
+
+typedef struct akrt_patches {
+    akrt_product product;
+    uint8_t border; /* what is around the input */
+} akrt_patches;
+
+typedef struct akrt_lines {
+    akrt_product product; /* its window is set for as many output rows as are made at once */
+    akrt_window line;     /* a line of the input with its border, as a patch */
+    akrt_window inner;    /* the windows of one output row over their lines */
+    uint8_t border;
+} akrt_lines;
+
+typedef struct akrt_halves {
+    uint8_t border;
+} akrt_halves;
+
+typedef struct akrt_short_rows {
+    akrt_short_product product;
+    uint8_t border;
+} akrt_short_rows;
+
+typedef struct akrt_row_lanes {
+    uint8_t border;
+} akrt_row_lanes;
+
+typedef struct akrt_depthwise_bytes {
+    const int8_t *depthwise; /* (size_x, size_y, channels) */
+    const int32_t *offset;   /* akrt_dwconv_u8s8_u8 */
+    akrt_product product;
+} akrt_depthwise_bytes;
+
+typedef struct akrt_depthwise_short {
+    const int16_t *depthwise; /* (size_x, size_y, channels) */
+    akrt_short_product product;
+} akrt_depthwise_short;
+
+typedef struct akrt_depthwise_lanes {
+    const int16_t *depthwise;
+} akrt_depthwise_lanes;
+
+typedef union akrt_paths {
+    akrt_direct direct;
+    akrt_patches patches;
+    akrt_lines lines;
+    akrt_halves halves;
+    akrt_short_rows short_rows;
+    akrt_row_lanes lanes;
+    akrt_depthwise_bytes depthwise_bytes;
+    akrt_depthwise_short depthwise_short;
+    akrt_depthwise_lanes depthwise_lanes;
+    akrt_depthwise_short depthwise_wide;
+} akrt_paths;
+
+typedef struct akrt_multiply {
+    akrt_path kind;
+    akrt_paths of;
+} akrt_multiply;
+
+typedef enum akrt_pool {
+    AKRT_POOL_NONE,
+    AKRT_POOL_MAX,           /* of potentials, which saturate first */
+    AKRT_POOL_MAX_ACTIVATED, /* of activations: the same, where no level is beyond 20 bits */
+    AKRT_POOL_SUM,           /* over all positions, saturating after each */
+    AKRT_POOL_COLLAPSED      /* the same, but before the product where no sum can saturate */
+} akrt_pool;
+
+/* What AKRT_POOL_COLLAPSED needs: akrt_collapsed_sum. The caller has bounded positions * potential
+ * and 2^15 * depth * weight to 32 bits. */
+typedef struct akrt_collapse {
     const int16_t *depthwise;  /* (size_x, size_y, channels) */
-    const int16_t *magnitudes; /* NULL, or what `weights` is, of the weights' magnitudes. With them
-                                  AKRT_SEPARABLE + AKRT_POOL_SUM sums before the pointwise product
-                                  where no sum can saturate; the caller has bounded positions *
-                                  potential and 2^15 * depth * weight to 32 bits. */
-    int32_t bytes;             /* multiply bytes: of the fields below, AKRT_SEPARABLE uses all */
-    akrt_product product;      /* akrt_matmul_u8s8_*; its depth and filters are those above */
-    int32_t walks; /* AKRT_CONV in bytes: the product reads windows from the input's lines with
-                      their border, and `weights` are packed for that */
-    const int8_t *byte_depthwise; /* (size_x, size_y, channels) */
-    const int32_t *offset;        /* akrt_dwconv_u8s8_u8 */
-    const int32_t *threshold;     /* (filters): AKRT_ACT_BISECT */
-    const int32_t *step; /* (filters): AKRT_ACT_BISECT, floor(16 * act_step) << (4 - bits) */
-    akrt_lanes lanes;    /* AKRT_ACT_LANES; its filters and depth are those above, but for bytes,
-                            whose depth is the size of the window */
-    akrt_scale scale;    /* AKRT_ACT_SCALE */
-    akrt_short_scale short_scale; /* AKRT_ACT_SHORT */
-    const int32_t *levels;        /* (2^bits - 1, filters): AKRT_ACT_LEVELS */
+    const int16_t *weights;    /* as akrt_matmul_s16s16 wants them */
+    const int16_t *magnitudes; /* likewise, of the weights' magnitudes */
+    int32_t depth, filters;
+} akrt_collapse;
+
+typedef union akrt_poolings {
+    akrt_window max;
+    akrt_window max_activated;
+    akrt_collapse collapsed;
+} akrt_poolings;
+
+typedef struct akrt_pooling {
+    akrt_pool kind;
+    akrt_poolings of;
+} akrt_pooling;
+
+typedef enum akrt_op {
+    AKRT_OP_ADD,         /* two inputs, element by element */
+    AKRT_OP_DENSE_BYTES, /* one row of bytes; saturates */
+    AKRT_OP_DENSE_SHORT, /* one row of 16 bits; saturates */
+    AKRT_OP_SPATIAL
+} akrt_op;
+
+typedef struct akrt_add {
+    int32_t positions;
+} akrt_add;
+
+typedef struct akrt_dense_bytes {
+    akrt_product product;
+    int32_t inputs; /* of the product's depth */
+} akrt_dense_bytes;
+
+typedef struct akrt_dense_short {
+    akrt_short_product product;
+    int32_t inputs;
+} akrt_dense_short;
+
+typedef struct akrt_spatial {
+    akrt_window window;
+    akrt_multiply multiply;
+    akrt_pooling pooling;
+} akrt_spatial;
+
+typedef union akrt_ops {
+    akrt_add add;
+    akrt_dense_bytes dense_bytes;
+    akrt_dense_short dense_short;
+    akrt_spatial spatial;
+} akrt_ops;
+
+typedef struct akrt_operation {
+    akrt_op kind;
+    akrt_ops of;
+} akrt_operation;
+
+/* Scratch of a layer, as offsets in bytes; akrt_layer_prepare makes it. At 0 are the rows that a
+ * product reads, with `rest` and `spill` beside them where bytes are multiplied; `potentials` is
+ * what it writes. AKRT_POOL_MAX keeps these for the whole tensor, everything else for `at_once`
+ * output rows, or positions of an addition. `pooled` is what comes out of pooling, or the
+ * activations that go into it. */
+typedef struct akrt_scratch {
+    int32_t at_once;
+    size_t rest, spill, potentials, pooled, bytes;
+} akrt_scratch;
+
+typedef struct akrt_layer {
+    const akrt_kernels *kernels; /* which run it, and whose packing the weights have */
+    int32_t filters;
+    akrt_operation operation;
+    akrt_activation activation;
+    akrt_scratch scratch;
 } akrt_layer;
 
+/* A tensor that is not in the arena but the caller's. */
+#define AKRT_CALLER SIZE_MAX
+
+/* A layer in its place. Offsets in the arena, multiples of 64, or AKRT_CALLER. */
+typedef struct akrt_node {
+    akrt_layer layer;
+    size_t inputs[2]; /* only AKRT_OP_ADD has a second */
+    size_t output;
+    size_t scratch;
+} akrt_node;
+
 typedef struct akrt_network {
-    const akrt_layer *layers;
+    const akrt_node *nodes; /* each after those whose outputs it takes */
     int32_t count;
+    size_t input_bytes, output_bytes; /* of one sample */
 } akrt_network;
 
-/* Elements of one sample that a layer takes and gives. */
-size_t akrt_layer_input_size(const akrt_layer *layer);
-size_t akrt_layer_output_size(const akrt_layer *layer);
+/* Fills in layer->scratch; returns its bytes. */
+size_t akrt_layer_prepare(akrt_layer *layer);
 
-/* Bytes of 16-byte aligned scratch that akrt_layer_run needs. */
-size_t akrt_layer_scratch_bytes(const akrt_layer *layer);
+/* One sample through one layer. output: uint8_t, or int32_t without activation; it may be the first
+ * input of an addition. The scratch is aligned to 16 bytes. */
+void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], void *output,
+                    void *scratch);
 
-/* One sample through one layer. output: uint8_t, or int32_t without activation. */
-void akrt_layer_run(const akrt_layer *layer, const uint8_t *input, void *output, void *scratch);
-
-/* Bytes of 16-byte aligned arena that akrt_network_run needs. */
-size_t akrt_network_arena_bytes(const akrt_network *network);
-
-/* `samples` samples through all layers. */
+/* `samples` samples through all layers. The arena is aligned to 64 bytes. */
 void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
                       void *output, void *arena);
 

@@ -14,6 +14,10 @@
 #define AKRT_RESTRICT restrict
 #endif
 
+#if defined(__GNUC__)
+#define AKRT_INLINE static inline __attribute__((always_inline)) /* of what has intrinsics */
+#endif
+
 #if defined(__GNUC__) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32))
 #define AKRT_X86 1
 #if (defined(__clang__) && __clang_major__ >= 12) || (!defined(__clang__) && __GNUC__ >= 11)

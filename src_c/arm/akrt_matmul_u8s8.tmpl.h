@@ -2,7 +2,7 @@
  *   DOT(sum, w, x): sum[f] += the four weights w of filter f by the four operands of x, signed
  *   bytes, for four filters;
  *   DOT_LANE(sum, w, x, lane): the same with the operands 4 * lane .. 4 * lane + 3 for all. */
-#include "arm/akrt_matmul_s16s16.inc"
+#include "arm/akrt_matmul_s16s16.tmpl.h"
 
 #define MOST_ROWS 8
 
@@ -16,12 +16,12 @@ typedef struct block {
 } block;
 
 /* Operands as signed bytes; those that need all eight bits less 128. */
-static inline __attribute__((always_inline)) int8x16_t operands(uint8x16_t a, const int wide) {
+AKRT_INLINE int8x16_t operands(uint8x16_t a, const int wide) {
     return vreinterpretq_s8_u8(wide ? veorq_u8(a, vdupq_n_u8(128)) : a);
 }
 
-static inline __attribute__((always_inline)) void
-add_bytes(const block *b, const uint8_t *a, const int rows, const int wide, int32x4_t sums[][2]) {
+AKRT_INLINE void add_bytes(const block *b, const uint8_t *a, const int rows, const int wide,
+                           int32x4_t sums[][2]) {
     const size_t depth = (size_t)b->depth;
     const int8_t *w = b->weights;
     size_t k = 0;
@@ -55,8 +55,7 @@ add_bytes(const block *b, const uint8_t *a, const int rows, const int wide, int3
 }
 
 /* sums += one row of a remainder that is a multiple of 256. */
-static inline __attribute__((always_inline)) void add_coarse(const block *b, const int16_t *rest,
-                                                             int32x4_t sums[2]) {
+AKRT_INLINE void add_coarse(const block *b, const int16_t *rest, int32x4_t sums[2]) {
     int32x4_t high[2] = {vdupq_n_s32(0), vdupq_n_s32(0)};
     const int8_t *w = b->weights;
     for (int32_t k = 0; k < b->depth; k += 16, w += 16 * BLOCK) {
@@ -80,10 +79,9 @@ static inline __attribute__((always_inline)) void add_coarse(const block *b, con
 }
 
 /* Potentials of `rows` rows. */
-static inline __attribute__((always_inline)) void potentials(const block *b, const uint8_t *a,
-                                                             const int16_t *rest,
-                                                             const uint32_t *spill, const int rows,
-                                                             const int wide, int32x4_t sums[][2]) {
+AKRT_INLINE void potentials(const block *b, const uint8_t *a, const int16_t *rest,
+                            const uint32_t *spill, const int rows, const int wide,
+                            int32x4_t sums[][2]) {
     for (int r = 0; r < rows; r++) {
         sums[r][0] = b->start[0];
         sums[r][1] = b->start[1];
@@ -111,8 +109,7 @@ typedef struct levels {
     int16x8_t short_shift;
 } levels;
 
-static inline __attribute__((always_inline)) uint16x8_t
-scaled(const int32x4_t sums[2], const levels *l, const int has_fine) {
+AKRT_INLINE uint16x8_t scaled(const int32x4_t sums[2], const levels *l, const int has_fine) {
     uint16x4_t narrow[2];
     for (int half = 0; half < 2; half++) {
         const int32x4_t low = vmaxq_s32(sums[half], vdupq_n_s32(0));
@@ -126,8 +123,7 @@ scaled(const int32x4_t sums[2], const levels *l, const int has_fine) {
     return vcombine_u16(narrow[0], narrow[1]);
 }
 
-static inline __attribute__((always_inline)) uint16x8_t scaled_short(const int32x4_t sums[2],
-                                                                     const levels *l) {
+AKRT_INLINE uint16x8_t scaled_short(const int32x4_t sums[2], const levels *l) {
     const uint16x8_t v = vcombine_u16(vqmovun_s32(sums[0]), vqmovun_s32(sums[1]));
     const uint32x4_t low = vmull_u16(vget_low_u16(v), vget_low_u16(l->short_mul));
     const uint16x8_t high = vuzp2q_u16(vreinterpretq_u16_u32(low),
@@ -135,9 +131,8 @@ static inline __attribute__((always_inline)) uint16x8_t scaled_short(const int32
     return vminq_u16(vshlq_u16(high, l->short_shift), l->short_top);
 }
 
-static inline __attribute__((always_inline)) void activate(const int32x4_t sums[2], const levels *l,
-                                                           const enum outcome outcome, uint8_t *out,
-                                                           int32_t kept) {
+AKRT_INLINE void activate(const int32x4_t sums[2], const levels *l, const enum outcome outcome,
+                          uint8_t *out, int32_t kept) {
     const uint8x8_t bytes = vmovn_u16(outcome == SHORT ? scaled_short(sums, l)
                                                        : scaled(sums, l, outcome == SCALED_FINE));
     if (kept == BLOCK) {
@@ -150,24 +145,22 @@ static inline __attribute__((always_inline)) void activate(const int32x4_t sums[
 }
 
 /* `kept` words of `from` and zeros. */
-static inline __attribute__((always_inline)) void load_words(const void *from, int32_t kept,
-                                                             uint32x4_t to[2]) {
+AKRT_INLINE void load_words(const void *from, int32_t kept, uint32x4_t to[2]) {
     uint32_t words[BLOCK] = {0};
     memcpy(words, from, (size_t)kept * sizeof *words);
     to[0] = vld1q_u32(words);
     to[1] = vld1q_u32(words + 4);
 }
 
-static inline __attribute__((always_inline)) void load_signed(const int32_t *from, int32_t kept,
-                                                              int32x4_t to[2]) {
+AKRT_INLINE void load_signed(const int32_t *from, int32_t kept, int32x4_t to[2]) {
     uint32x4_t words[2];
     load_words(from, kept, words);
     to[0] = vreinterpretq_s32_u32(words[0]);
     to[1] = vreinterpretq_s32_u32(words[1]);
 }
 
-static inline __attribute__((always_inline)) void
-load_levels(const void *scale, size_t f, int32_t kept, const enum outcome outcome, levels *l) {
+AKRT_INLINE void load_levels(const void *scale, size_t f, int32_t kept, const enum outcome outcome,
+                             levels *l) {
     if (outcome == SHORT) {
         const akrt_short_scale *s = scale;
         uint16_t mul[BLOCK] = {0};
@@ -188,10 +181,10 @@ load_levels(const void *scale, size_t f, int32_t kept, const enum outcome outcom
 }
 
 /* Rows from `r` on, `rows` at a time. */
-static inline __attribute__((always_inline)) size_t
-some_rows(const block *b, const uint8_t *a, const int16_t *rest, const uint32_t *spill, size_t r,
-          size_t all, const int rows, const int wide, size_t filters, const levels *l,
-          const enum outcome outcome, void *out) {
+AKRT_INLINE size_t some_rows(const block *b, const uint8_t *a, const int16_t *rest,
+                             const uint32_t *spill, size_t r, size_t all, const int rows,
+                             const int wide, size_t filters, const levels *l,
+                             const enum outcome outcome, void *out) {
     for (; r + (size_t)rows <= all; r += (size_t)rows) {
         const size_t at = r * (size_t)b->depth;
         int32x4_t sums[MOST_ROWS][2];
@@ -220,9 +213,9 @@ static int is_coarse(const int16_t *rest, const uint32_t *spill, size_t rows, si
     return vmaxvq_u16(vandq_u16(vreinterpretq_u16_s16(any), vdupq_n_u16(0xFF))) == 0;
 }
 
-static inline __attribute__((always_inline)) void
-product(const uint8_t *a, const int16_t *rest, const uint32_t *spill, const akrt_product *p,
-        const void *scale, int32_t rows, void *out, const int wide, const enum outcome outcome) {
+AKRT_INLINE void product(const uint8_t *a, const int16_t *rest, const uint32_t *spill,
+                         const akrt_product *p, const void *scale, int32_t rows, void *out,
+                         const int wide, const enum outcome outcome) {
     const size_t filters = (size_t)p->filters, depth = (size_t)p->depth, all = (size_t)rows;
     const int coarse = rest != NULL && is_coarse(rest, spill, all, depth);
     for (size_t f = 0; f < filters; f += BLOCK) {
@@ -266,9 +259,9 @@ static int any_wide(const uint8_t *a, size_t n) {
     return (vmaxvq_u8(any) | last) > INT8_MAX;
 }
 
-static inline __attribute__((always_inline)) void
-narrow_or_wide(const uint8_t *a, const int16_t *rest, const uint32_t *spill, const akrt_product *p,
-               const void *scale, int32_t rows, void *out, const enum outcome outcome) {
+AKRT_INLINE void narrow_or_wide(const uint8_t *a, const int16_t *rest, const uint32_t *spill,
+                                const akrt_product *p, const void *scale, int32_t rows, void *out,
+                                const enum outcome outcome) {
     if (any_wide(a, (size_t)rows * (size_t)p->depth)) {
         product(a, rest, spill, p, scale, rows, out, 1, outcome);
     } else {

@@ -25,7 +25,7 @@ typedef struct lines3 {
 } lines3;
 
 /* One column; its lines may end with the input. */
-INLINE void load_column(const lines3 *in, ptrdiff_t column, size_t n, __m256i line[3]) {
+AKRT_INLINE void load_column(const lines3 *in, ptrdiff_t column, size_t n, __m256i line[3]) {
     UNROLL
     for (int i = 0; i < 3; i++) {
         const size_t some = in->step[i] == 0 ? GROUP : n;
@@ -35,8 +35,8 @@ INLINE void load_column(const lines3 *in, ptrdiff_t column, size_t n, __m256i li
 
 /* Stride 1: each column is loaded once and goes into the sums of the three windows that it
  * touches. whole: all 32 channels exist, which t->n may say too. */
-INLINE void slide(const lines3 *in, __m256i taps[3][4], const __m256i start[2], const target *t,
-                  const int whole) {
+AKRT_INLINE void slide(const lines3 *in, __m256i taps[3][4], const __m256i start[2],
+                       const target *t, const int whole) {
     const uint8_t *line0 = in->line[0], *line1 = in->line[1], *line2 = in->line[2];
     const ptrdiff_t step0 = in->step[0], step1 = in->step[1], step2 = in->step[2];
     const size_t apart = in->apart, bytes = apart * t->depth;
@@ -97,8 +97,8 @@ static void row3x3(const akrt_window *w, const lines3 *in, __m256i taps[3][4],
 }
 
 /* Three lines `apart` bytes from each other, of `lines` that there are, from the `first` on. */
-INLINE void take_lines(lines3 *in, const uint8_t *input, int32_t first, int32_t lines,
-                       ptrdiff_t apart, ptrdiff_t step) {
+AKRT_INLINE void take_lines(lines3 *in, const uint8_t *input, int32_t first, int32_t lines,
+                            ptrdiff_t apart, ptrdiff_t step) {
     static const uint8_t zeros[GROUP];
     UNROLL
     for (int i = 0; i < 3; i++) {
@@ -148,8 +148,8 @@ static void group3x3(const akrt_window *w, const source *from, int32_t x, int32_
 }
 
 /* The taps 2 * p and 2 * p + 1 of a line of the window, channel by channel in turn. */
-INLINE void pair_taps(const akrt_window *w, const source *from, int32_t i, int32_t p, size_t n,
-                      __m256i taps[2]) {
+AKRT_INLINE void pair_taps(const akrt_window *w, const source *from, int32_t i, int32_t p, size_t n,
+                           __m256i taps[2]) {
     const int8_t *k = from->weights + ((ptrdiff_t)i * w->size_y + 2 * p) * w->channels;
     __m256i second = _mm256_setzero_si256();
     if (2 * p + 1 < w->size_y) {

@@ -10,11 +10,10 @@
 
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
 #define GROUP 64 /* channels of a step: a register of bytes, four of sums */
 
 /* One instruction and no more: compilers copy and spill accumulators around the intrinsic. */
-INLINE void dot_u8s8(__m512i *sum, __m512i a, __m512i w) {
+AKRT_INLINE void dot_u8s8(__m512i *sum, __m512i a, __m512i w) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(a), "v"(w));
 }
 
@@ -30,7 +29,7 @@ typedef struct target {
 
 /* The bytes of three registers and zeros, interleaved: q[n] holds, in each of its four parts of
  * 16 bytes, those of channels 4 * n .. 4 * n + 3 of the 16 in the same part of a, b and c. */
-INLINE void interleave(__m512i a, __m512i b, __m512i c, __m512i q[4]) {
+AKRT_INLINE void interleave(__m512i a, __m512i b, __m512i c, __m512i q[4]) {
     const __m512i zero = _mm512_setzero_si512();
     const __m512i ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b);
     const __m512i c_low = _mm512_unpacklo_epi8(c, zero), c_high = _mm512_unpackhi_epi8(c, zero);
@@ -41,7 +40,7 @@ INLINE void interleave(__m512i a, __m512i b, __m512i c, __m512i q[4]) {
 }
 
 /* The numbers of 64 channels in the order that `interleave` leaves them in. */
-INLINE void start_values(const int32_t *offset, __m512i q[4]) {
+AKRT_INLINE void start_values(const int32_t *offset, __m512i q[4]) {
     UNROLL
     for (int n = 0; n < 4; n++) {
         q[n] = _mm512_castsi128_si512(
@@ -56,7 +55,7 @@ INLINE void start_values(const int32_t *offset, __m512i q[4]) {
 }
 
 /* Two registers of 16-bit sums, as packing leaves them, of one position. */
-INLINE void store(const target *t, size_t position, __m512i v0, __m512i v1) {
+AKRT_INLINE void store(const target *t, size_t position, __m512i v0, __m512i v1) {
     const __m512i high = _mm512_set1_epi16((short)0xFF00);
     const __m512i r0 = _mm512_and_si512(v0, high), r1 = _mm512_and_si512(v1, high);
     const __m512i bytes =
@@ -81,7 +80,7 @@ INLINE void store(const target *t, size_t position, __m512i v0, __m512i v1) {
     }
 }
 
-INLINE void store_sums(const target *t, size_t position, const __m512i sum[4]) {
+AKRT_INLINE void store_sums(const target *t, size_t position, const __m512i sum[4]) {
     store(t, position, _mm512_packs_epi32(sum[0], sum[1]), _mm512_packs_epi32(sum[2], sum[3]));
 }
 
@@ -95,7 +94,7 @@ typedef struct lines3 {
     size_t apart;                  /* output positions, of two windows */
 } lines3;
 
-INLINE void load_column(const lines3 *in, int32_t column, __m512i q[4]) {
+AKRT_INLINE void load_column(const lines3 *in, int32_t column, __m512i q[4]) {
     const ptrdiff_t at = column * in->step;
     interleave(_mm512_maskz_loadu_epi8(in->mask[0], in->line[0] + at),
                _mm512_maskz_loadu_epi8(in->mask[1], in->line[1] + at),
@@ -103,8 +102,8 @@ INLINE void load_column(const lines3 *in, int32_t column, __m512i q[4]) {
 }
 
 /* A column goes into the sums of the three windows that it touches, if it is inside. */
-INLINE void add_column(const lines3 *in, int32_t column, __m512i taps[3][4], __m512i before[4],
-                       __m512i here[4], __m512i after[4]) {
+AKRT_INLINE void add_column(const lines3 *in, int32_t column, __m512i taps[3][4], __m512i before[4],
+                            __m512i here[4], __m512i after[4]) {
     if (column < in->columns) {
         __m512i q[4];
         load_column(in, column, q);
@@ -118,8 +117,9 @@ INLINE void add_column(const lines3 *in, int32_t column, __m512i taps[3][4], __m
 }
 
 /* The window that ends with a column; its sums are free for another then. */
-INLINE void add_last(const lines3 *in, int32_t window, __m512i taps[3][4], const __m512i start[4],
-                     __m512i before[4], __m512i here[4], __m512i after[4], const target *t) {
+AKRT_INLINE void add_last(const lines3 *in, int32_t window, __m512i taps[3][4],
+                          const __m512i start[4], __m512i before[4], __m512i here[4],
+                          __m512i after[4], const target *t) {
     add_column(in, in->first + window + 2, taps, before, here, after);
     store_sums(t, (size_t)window * in->apart, before);
     UNROLL
@@ -129,7 +129,8 @@ INLINE void add_last(const lines3 *in, int32_t window, __m512i taps[3][4], const
 }
 
 /* Stride 1: each column is loaded once. The sums take turns, which saves copies. */
-INLINE void slide(const lines3 *in, __m512i taps[3][4], const __m512i start[4], const target *t) {
+AKRT_INLINE void slide(const lines3 *in, __m512i taps[3][4], const __m512i start[4],
+                       const target *t) {
     __m512i a[4], b[4], c[4];
     UNROLL
     for (int n = 0; n < 4; n++) {
@@ -183,8 +184,8 @@ static void row3x3(const akrt_window *w, const lines3 *in, __m512i taps[3][4],
 }
 
 /* Three lines `apart` bytes from each other, of `lines` that there are, from the `first` on. */
-INLINE void take_lines(lines3 *in, const uint8_t *input, int32_t first, int32_t lines,
-                       ptrdiff_t apart, __mmask64 mask) {
+AKRT_INLINE void take_lines(lines3 *in, const uint8_t *input, int32_t first, int32_t lines,
+                            ptrdiff_t apart, __mmask64 mask) {
     UNROLL
     for (int i = 0; i < 3; i++) {
         const int inside = first + i >= 0 && first + i < lines;

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output, QuickCheck
-from akrt.backends.native_plan import pack
+from akrt.backends.native.arena import plan_network
 from akrt.cpus import usable_cpus
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.kernels._kernels import Architecture, Network, architectures
-from akrt.lowering.operations import Addition, Pass, operation
+from akrt.lowering.operations import Pass, operation
 from akrt.model import Model
 from akrt.provenance import ComputedBy
 
@@ -66,21 +66,17 @@ class NativeBackend(Backend):
         self._pool: ThreadPoolExecutor | None = None
         self._starting = Lock()
         renew_after_fork(self)
-        does = [operation(node) for node in model.nodes]
-        self._neural = [d for d in does if not isinstance(d, Pass)]
-        self._skipped = len(model.nodes) - len(self._neural)
-        if model.inputs:
-            raise BackendUnavailableError("the native backend runs chains of layers only")
+        self._nodes = model.nodes
         arch = choose_arch(os.environ.get("AKRT_ARCH", ""))
         self._arch = arch.name
         _log.info("native kernels: %s", self._arch)
-        packed = [pack(d, arch) for d in self._neural if not isinstance(d, Addition)]
-        self._network = Network(packed, self._arch) if packed else None
-        if self._network is not None and self._network.arena_bytes > MAX_ARENA_BYTES:
+        nodes, arena_bytes = plan_network(model.nodes, arch)
+        if arena_bytes > MAX_ARENA_BYTES:
             raise BackendUnavailableError(
-                f"'{model.name}' needs {self._network.arena_bytes:,} bytes of memory for one "
-                f"sample, the native backend takes at most {MAX_ARENA_BYTES:,}"
+                f"'{model.name}' needs {arena_bytes:,} bytes of memory for one sample, the native "
+                f"backend takes at most {MAX_ARENA_BYTES:,}"
             )
+        self._network = Network(nodes, self._arch, arena_bytes) if nodes else None
         self._checks_bits = model.input_bits < 8
 
     def run(self, x: npt.NDArray[np.uint8]) -> Output:
@@ -150,13 +146,20 @@ class NativeBackend(Backend):
         return [nanoseconds for _, nanoseconds in self._walk(x)]
 
     def _walk(self, x: npt.NDArray[np.uint8]) -> list[tuple[Output, int]]:
-        value: Output = x
-        outputs: list[tuple[Output, int]] = [(x, 0)] * self._skipped
-        for i in range(len(self._neural)):
-            assert self._network is not None
-            start = time.perf_counter_ns()
-            value = self._network.run_layer(i, value)
-            outputs.append((value, time.perf_counter_ns() - start))
+        made: dict[str, Output] = {}
+        outputs: list[tuple[Output, int]] = []
+        index = 0
+        for node in self._nodes:
+            inputs = [made[name] for name in node.sources] or [x]
+            if isinstance(operation(node), Pass):
+                outputs.append((x, 0))
+            else:
+                assert self._network is not None
+                start = time.perf_counter_ns()
+                value = self._network.run_layer(index, *inputs)
+                outputs.append((value, time.perf_counter_ns() - start))
+                index += 1
+            made[node.layer.name] = outputs[-1][0]
         return outputs
 
     def computed_by(self, samples: int) -> ComputedBy:

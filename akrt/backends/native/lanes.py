@@ -5,11 +5,14 @@ src_c/include/akrt/kernels.inc says what the C side makes of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from akrt.backends.native.activations import FusedLanes
+from akrt.backends.native.scales import ShortScale
 
 _INT16_MAX = (1 << 15) - 1
 _UINT16_MAX = (1 << 16) - 1
@@ -23,31 +26,13 @@ _RARE = 16
 Ints = npt.NDArray[np.integer[Any]]
 
 
-class Lanes(TypedDict):
-    """Fields of akrt_lanes: those of filters are (F,), F filled up with zeros to whole blocks."""
-
-    weights: npt.NDArray[np.int16]
-    depth: int
-    start: npt.NDArray[np.int16]
-    top: npt.NDArray[np.int16]
-    factor: npt.NDArray[np.uint16]
-    offset: npt.NDArray[np.uint16]
-    mul: npt.NDArray[np.uint16]
-    unit: int
-    limit: int
-    low_start: npt.NDArray[np.int16] | None
-    step: npt.NDArray[np.uint16] | None
-    sixteenths: npt.NDArray[np.uint16] | None
-    count: int
-
-
 def short_lanes(
     rows: Ints,
     input_max: int,
     threshold: Ints,
     levels: npt.NDArray[np.int64],
-    short: Mapping[str, Any],
-) -> Lanes | None:
+    short: ShortScale,
+) -> FusedLanes | None:
     """Constants of akrt_matmul_s16s16_u8, or None where it would be wrong or slow.
 
     Args:
@@ -69,8 +54,8 @@ def half_byte_lanes(
     threshold: Ints,
     levels: npt.NDArray[np.int64],
     step: npt.NDArray[np.int64],
-    short: Mapping[str, Any],
-) -> Lanes | None:
+    short: ShortScale,
+) -> FusedLanes | None:
     """Constants of akrt_matmul_u8s16_u8, or None where it would be wrong.
 
     Args:
@@ -95,11 +80,14 @@ def half_byte_lanes(
         # what is not halved is less than a whole sum of 16 bits, and so is its start
         limit = (_INT16_MAX - _HALF_BYTE) // max(int(np.abs(weights).max()), 1)
     made = _lanes(rows, start >> 4, coarse_levels(levels), short, limit)
-    if made is not None:
-        made["low_start"] = _padded(start & 15, np.int16)
-        made["step"] = _padded(step >> 4, np.uint16)
-        made["sixteenths"] = _padded(step & 15, np.uint16)
-    return made
+    if made is None:
+        return None
+    return replace(
+        made,
+        low_start=_padded(start & 15, np.int16),
+        step=_padded(step >> 4, np.uint16),
+        sixteenths=_padded(step & 15, np.uint16),
+    )
 
 
 def pays(filters: int, depth: int, in_halves: bool) -> bool:
@@ -119,32 +107,33 @@ def _lanes(
     rows: Ints,
     start: npt.NDArray[np.int64],
     levels: npt.NDArray[np.int64],
-    short: Mapping[str, Any],
+    short: ShortScale,
     limit: int,
-) -> Lanes | None:
-    factor, offset, mul = (short[name].astype(np.int64) for name in ("factor", "offset", "mul"))
+) -> FusedLanes | None:
+    factor, offset, mul = short.factor, short.offset, short.mul.astype(np.int64)
     top = levels[-1] + 1
     scaled = top * factor + offset
     if top.max() > _INT16_MAX or offset.min() < 0 or scaled.max() > _UINT16_MAX:
         return None
-    unit = 1 << (16 - short["shift"])
+    unit = 1 << (16 - short.shift)
     if np.any((scaled * mul >> 16) * unit >> 16 != len(levels)):
         return None
-    return {
-        "weights": _packed(rows),
-        "depth": rows.shape[1],
-        "start": _padded(start, np.int16),
-        "top": _padded(top, np.int16),
-        "factor": _padded(factor, np.uint16),
-        "offset": _padded(offset, np.uint16),
-        "mul": _padded(mul, np.uint16),
-        "unit": unit,
-        "limit": limit,
-        "low_start": None,
-        "step": None,
-        "sixteenths": None,
-        "count": len(levels),
-    }
+    return FusedLanes(
+        weights=_packed(rows),
+        start=_padded(start, np.int16),
+        top=_padded(top, np.int16),
+        factor=_padded(factor, np.uint16),
+        offset=_padded(offset, np.uint16),
+        mul=_padded(mul, np.uint16),
+        unit=unit,
+        depth=rows.shape[1],
+        filters=rows.shape[0],
+        limit=limit,
+        low_start=None,
+        step=None,
+        sixteenths=None,
+        count=len(levels),
+    )
 
 
 def _packed(rows: Ints) -> npt.NDArray[np.int16]:

@@ -5,30 +5,22 @@ src_c/include/akrt/kernels.inc says what the C side makes of them.
 
 from __future__ import annotations
 
-from typing import TypedDict
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from akrt.backends.native.activations import Scale
 from akrt.lowering.requantisation import Quotient, ShortQuotient, solve
 
-__all__ = ["Scale", "ShortScale", "find_scale", "find_short_scale"]
+__all__ = ["ShortScale", "find_scale", "find_short_scale"]
 
 _FINE_SHIFT = 12
 _INT32_MAX = (1 << 31) - 1
 
 
-class Scale(TypedDict):
-    """Constants of akrt_act_s32_scale (src_c/include/akrt/kernels.h)."""
-
-    top: npt.NDArray[np.int32]
-    mul: npt.NDArray[np.uint32]
-    add: npt.NDArray[np.uint32]
-    fine: npt.NDArray[np.uint32] | None
-    shift: int
-
-
-class ShortScale(TypedDict):
+@dataclass(frozen=True, eq=False)
+class ShortScale:
     """Constants of akrt_matmul_u8s8_u8_short, and what they ask of the sums."""
 
     mul: npt.NDArray[np.uint16]
@@ -50,7 +42,8 @@ def find_scale(levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Sc
     Returns:
         ``top`` int32, ``mul``, ``add`` and ``fine`` uint32, each (F,), and ``shift``, such that for
         every whole v in 0..top the result is exact and no term exceeds 32 bits; beyond top it is
-        that of top. ``fine`` is None where the result is exact without. None if there are none.
+        that of top. ``fine`` is None where the result is exact without, ``threshold`` always. None
+        if there are none.
     """
     if np.any(np.diff(levels, axis=0) < 1):
         return None
@@ -63,13 +56,14 @@ def find_scale(levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Sc
         found = solve(form, levels, np.zeros_like(top), top)
         if found is not None:
             fine = found.factors & ((1 << fine_bits) - 1)
-            return {
-                "top": top.astype(np.int32),
-                "mul": (found.factors >> fine_bits).astype(np.uint32),
-                "add": found.addend.astype(np.uint32),
-                "fine": fine.astype(np.uint32) if fine_bits else None,
-                "shift": found.setting[0],
-            }
+            return Scale(
+                threshold=None,
+                top=top.astype(np.int32),
+                mul=(found.factors >> fine_bits).astype(np.uint32),
+                add=found.addend.astype(np.uint32),
+                fine=fine.astype(np.uint32) if fine_bits else None,
+                shift=found.setting[0],
+            )
     return None
 
 
@@ -98,10 +92,10 @@ def find_short_scale(
     if found is None:
         return None
     factor, mul = found.factors
-    return {
-        "mul": mul.astype(np.uint16),
-        "shift": found.setting[0],
-        "top": len(levels),
-        "factor": factor,
-        "offset": found.addend,
-    }
+    return ShortScale(
+        mul=mul.astype(np.uint16),
+        shift=found.setting[0],
+        top=len(levels),
+        factor=factor,
+        offset=found.addend,
+    )

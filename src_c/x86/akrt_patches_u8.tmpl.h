@@ -1,9 +1,8 @@
 /* akrt_patches_u8 of the x86 architectures, but for `edge`, which the including file defines. */
 
-#define INLINE static inline __attribute__((always_inline))
 #define COPY 2048 /* bytes of input with a border that are worth a copy */
 
-INLINE int32_t within(int32_t value, int32_t low, int32_t high) {
+AKRT_INLINE int32_t within(int32_t value, int32_t low, int32_t high) {
     return value < low ? low : value > high ? high : value;
 }
 
@@ -22,8 +21,8 @@ static void edge(uint8_t *target, const output_row *r, ptrdiff_t start, int32_t 
 
 /* n windows that are inside the input, as is what is copied too much; each copy overwrites what
  * the one before wrote too much. */
-INLINE void copy(uint8_t *target, const output_row *r, ptrdiff_t start, ptrdiff_t step, int32_t n,
-                 ptrdiff_t depth, const int32_t chunk) {
+AKRT_INLINE void copy(uint8_t *target, const output_row *r, ptrdiff_t start, ptrdiff_t step,
+                      int32_t n, ptrdiff_t depth, const int32_t chunk) {
     const int32_t lines = r->lines, length = r->length;
     const ptrdiff_t line = r->line;
     const uint8_t *source = r->source + start;

@@ -8,9 +8,8 @@
 #define BLOCK 8 /* filters side by side in the weights, two registers of sums */
 
 /* sums[r] += `rows` rows, `depth` apart, by one block. */
-static inline __attribute__((always_inline)) void add_wide(const int16_t *a, const int16_t *weights,
-                                                           int32_t depth, const int rows,
-                                                           int32x4_t sums[][2]) {
+AKRT_INLINE void add_wide(const int16_t *a, const int16_t *weights, int32_t depth, const int rows,
+                          int32x4_t sums[][2]) {
     for (int32_t k = 0; k < depth; k += 4) {
         /* pairs of inputs by filter to filters by input */
         const int16x8x2_t first = vld2q_s16(weights + (size_t)k * BLOCK);
@@ -30,8 +29,7 @@ static inline __attribute__((always_inline)) void add_wide(const int16_t *a, con
 }
 
 /* One row of a block, of which `kept` filters exist. */
-static inline __attribute__((always_inline)) void store_sums(const int32x4_t sums[2], int32_t *to,
-                                                             int32_t kept) {
+AKRT_INLINE void store_sums(const int32x4_t sums[2], int32_t *to, int32_t kept) {
     int32_t some[BLOCK];
     int32_t *all = kept == BLOCK ? to : some;
     vst1q_s32(all, sums[0]);
@@ -41,9 +39,8 @@ static inline __attribute__((always_inline)) void store_sums(const int32x4_t sum
     }
 }
 
-static inline __attribute__((always_inline)) void tile(const int16_t *a, const int16_t *weights,
-                                                       int32_t depth, int32_t filters, int32_t *out,
-                                                       const int rows, int32_t kept) {
+AKRT_INLINE void tile(const int16_t *a, const int16_t *weights, int32_t depth, int32_t filters,
+                      int32_t *out, const int rows, int32_t kept) {
     int32x4_t sums[5][2];
     for (int r = 0; r < rows; r++) {
         sums[r][0] = sums[r][1] = vdupq_n_s32(0);

@@ -3,8 +3,8 @@
 
 /* Sums of a position with something left over, from the filter f of the group on: `slot` becomes
  * the start and the products of the rest, pair of inputs by pair, where there is any. */
-INLINE void add_rest(const job *j, const int16_t *rest, int32_t f, int32_t *slot,
-                     const int blocks) {
+AKRT_INLINE void add_rest(const job *j, const int16_t *rest, int32_t f, int32_t *slot,
+                          const int blocks) {
     const size_t depth = (size_t)j->product->depth;
     const int16_t *weights = j->product->rest_weights + (size_t)(j->first + f) * depth;
     __m256i sum[GROUP / LANES];

@@ -5,5 +5,5 @@
 
 #include "x86/target_avxvnni.h"
 
-#include "x86/akrt_portable__avx2.c"
+#include "x86/akrt_kernels__avx2.c"
 #endif

@@ -1,0 +1,208 @@
+"""What C is told about a network: everything is decided here, and C runs it.
+
+Each class has the fields of a structure of src_c/include/akrt/network.h or kernels.h, where they
+are explained, and checks that its arrays are as large as the kernels will read. A class with a
+`kind` is what a union holds where its tag says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from akrt.backends.native.activations import Activation, FusedLanes, Potentials, not_fused
+from akrt.backends.native.paths import Path
+from akrt.backends.native.products import (
+    ByteProduct,
+    Ints,
+    ShortProduct,
+    WindowPlan,
+    deep_enough,
+    need,
+)
+from akrt.kernels._kernels import LAYOUT
+from akrt.kernels.layout import Image
+from akrt.model import Shape
+
+__all__ = [
+    "AdditionPlan",
+    "Collapse",
+    "DenseBytes",
+    "DenseShort",
+    "LayerPlan",
+    "MaxActivated",
+    "MaxPooling",
+    "NodePlan",
+    "SpatialPlan",
+    "SumPooling",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPooling(WindowPlan):
+    """The largest potential of each window, saturated."""
+
+    kind: ClassVar[str] = "max"
+
+
+@dataclass(frozen=True, eq=False)
+class MaxActivated(WindowPlan):
+    """The largest activation of each window."""
+
+    kind: ClassVar[str] = "max_activated"
+
+
+@dataclass(frozen=True, eq=False)
+class SumPooling:
+    """The sum over all positions, saturating after each."""
+
+    kind: ClassVar[str] = "sum"
+
+
+@dataclass(frozen=True, eq=False)
+class Collapse(SumPooling):
+    """`akrt_collapse`: the same, taken before the product where no sum can saturate."""
+
+    kind: ClassVar[str] = "collapsed"
+    depthwise: Ints
+    weights: Ints
+    magnitudes: Ints
+    depth: int
+    filters: int
+
+    def __post_init__(self) -> None:
+        for array in (self.weights, self.magnitudes):
+            need("weights of a collapsed sum", array, self.depth * self.filters)
+
+    def check(self, window: WindowPlan) -> None:
+        """Raises ValueError where the window is not that of the weights."""
+        deep_enough(self.depth, window.channels)
+        need("depthwise weights", self.depthwise, window.taps * window.channels)
+
+
+@dataclass(frozen=True, eq=False)
+class AdditionPlan:
+    """`akrt_add`."""
+
+    kind: ClassVar[str] = "add"
+    positions: int
+
+
+@dataclass(frozen=True, eq=False)
+class DenseBytes:
+    """`akrt_dense_bytes`."""
+
+    kind: ClassVar[str] = "dense_bytes"
+    product: ByteProduct
+    inputs: int
+
+    def __post_init__(self) -> None:
+        deep_enough(self.product.depth, self.inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class DenseShort:
+    """`akrt_dense_short`."""
+
+    kind: ClassVar[str] = "dense_short"
+    product: ShortProduct
+    inputs: int
+
+    def __post_init__(self) -> None:
+        deep_enough(self.product.depth, self.inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class SpatialPlan:
+    """`akrt_spatial`."""
+
+    kind: ClassVar[str] = "spatial"
+    window: WindowPlan
+    multiply: Path
+    pooling: MaxPooling | MaxActivated | SumPooling | None
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPlan:
+    """`akrt_layer`."""
+
+    filters: int
+    operation: AdditionPlan | DenseBytes | DenseShort | SpatialPlan
+    activation: Activation
+    kernels: None = None
+    """Set from the architecture."""
+    scratch: None = None
+    """Made by C."""
+
+    def __post_init__(self) -> None:
+        self.activation.check(self.filters)
+        does = self.operation
+        if not isinstance(does, SpatialPlan):
+            not_fused(self.activation)
+            if not isinstance(does, AdditionPlan):
+                self._check_filters(does.product.filters)
+            return
+        does.multiply.check(does.window, self.activation)
+        self._check_filters(does.multiply.filters)
+        if isinstance(self.activation, FusedLanes):
+            self._check_filters(self.activation.filters)
+        if isinstance(does.pooling, Collapse):
+            self._check_filters(does.pooling.filters)
+            does.pooling.check(does.window)
+        if self.activation.fused and isinstance(does.pooling, MaxPooling | SumPooling):
+            raise ValueError("only what is not pooled after it can be activated in the product")
+        potentials = isinstance(self.activation, Potentials)
+        if isinstance(does.pooling, MaxActivated) and potentials:
+            raise ValueError("only an activation can come before max pooling")
+
+    def _check_filters(self, filters: int | None) -> None:
+        if filters not in (None, self.filters):
+            raise ValueError(f"{filters} filters in a layer of {self.filters}")
+
+    @cached_property
+    def image(self) -> Image:
+        """What C reads."""
+        return LAYOUT.image("akrt_layer", self)
+
+    @property
+    def output_elements(self) -> int:
+        """Of one sample."""
+        does = self.operation
+        positions = 1
+        if isinstance(does, AdditionPlan):
+            positions = does.positions
+        elif isinstance(does, SpatialPlan) and not isinstance(does.pooling, SumPooling):
+            last = does.window if does.pooling is None else does.pooling
+            positions = last.out_x * last.out_y
+        return positions * self.filters
+
+    @property
+    def input_elements(self) -> int:
+        """Of one sample, of each input."""
+        does = self.operation
+        if isinstance(does, AdditionPlan):
+            return does.positions * self.filters
+        if isinstance(does, SpatialPlan):
+            return does.window.in_x * does.window.in_y * does.window.channels
+        return does.inputs
+
+
+@dataclass(frozen=True, eq=False)
+class NodePlan:
+    """`akrt_node`: a layer in its place. Offsets are those of C; `CALLER` for the caller's."""
+
+    layer: LayerPlan
+    inputs: tuple[int, int]
+    output: int
+    scratch: int
+    input_shape: Shape
+    output_shape: Shape
+
+    def __post_init__(self) -> None:
+        for shape, elements in (
+            (self.input_shape, self.layer.input_elements),
+            (self.output_shape, self.layer.output_elements),
+        ):
+            if shape[0] * shape[1] * shape[2] != elements:
+                raise ValueError(f"shape {shape} does not match the {elements} elements")

@@ -1,0 +1,1 @@
+#include "core/kernel_table.tmpl.h"

@@ -1,0 +1,287 @@
+#include "core/akrt_collapsed.h"
+
+#include <string.h>
+
+static size_t area(int32_t x, int32_t y) { return (size_t)x * (size_t)y; }
+
+/* Potentials to `positions` outputs that start at position `at`. */
+static void emit(const akrt_layer *layer, const int32_t *potentials, size_t at, int32_t positions,
+                 void *output) {
+    const akrt_kernels *kernels = layer->kernels;
+    const akrt_activations *of = &layer->activation.of;
+    const int32_t filters = layer->filters;
+    const size_t from = at * (size_t)filters;
+    uint8_t *out = (uint8_t *)output + from;
+    switch (layer->activation.kind) {
+    case AKRT_ACT_LEVELS:
+        kernels->akrt_act_s32_levels(potentials, of->levels.levels, of->levels.count, positions,
+                                     filters, out);
+        break;
+    case AKRT_ACT_BISECT:
+        kernels->akrt_act_s32_bisect(potentials, of->bisect.threshold, of->bisect.step,
+                                     of->bisect.bits, positions, filters, out);
+        break;
+    case AKRT_ACT_SCALE:
+        kernels->akrt_act_s32_scale(potentials, &of->scale, positions, filters, out);
+        break;
+    case AKRT_ACT_POTENTIALS:
+        memcpy((int32_t *)output + from, potentials,
+               (size_t)positions * (size_t)filters * sizeof(int32_t));
+        break;
+    case AKRT_ACT_FUSED_SCALE: /* there are no potentials */
+    case AKRT_ACT_FUSED_SHORT:
+    case AKRT_ACT_FUSED_LANES:
+        break;
+    }
+}
+
+/* A product of bytes: activations if the layer's are fused, else potentials. */
+static void multiply_bytes(const akrt_layer *layer, const uint8_t *a, const int16_t *rest,
+                           const uint32_t *spill, const akrt_product *product, int32_t rows,
+                           void *out) {
+    const akrt_kernels *kernels = layer->kernels;
+    const akrt_activations *of = &layer->activation.of;
+    if (layer->activation.kind == AKRT_ACT_FUSED_SHORT) {
+        kernels->akrt_matmul_u8s8_u8_short(a, rest, spill, product, &of->fused_short, rows, out);
+    } else if (layer->activation.kind == AKRT_ACT_FUSED_SCALE) {
+        kernels->akrt_matmul_u8s8_u8(a, rest, spill, product, &of->fused_scale, rows, out);
+    } else {
+        kernels->akrt_matmul_u8s8_s32(a, rest, spill, product, rows, out);
+    }
+}
+
+/* The output rows x .. x + count of a convolution that walks its lines. */
+static void walk_lines(const akrt_layer *layer, const uint8_t *input, int32_t x, int32_t count,
+                       uint8_t *scratch, void *out) {
+    const akrt_window *w = &layer->operation.of.spatial.window;
+    const akrt_lines *lines = &layer->operation.of.spatial.multiply.of.lines;
+    akrt_window inner = lines->inner;
+    akrt_product product = lines->product;
+    inner.in_x = (count - 1) * w->stride_x + w->size_x;
+    inner.out_x = count;
+    product.window = &inner;
+    layer->kernels->akrt_patches_u8(&lines->line, input, x * w->stride_x, inner.in_x, lines->border,
+                                    inner.in_y * w->channels, scratch);
+    multiply_bytes(layer, scratch, NULL, NULL, &product, count * w->out_y, out);
+}
+
+/* The windows of the output row x as 16 bits, `depth` elements apart. */
+static void patch_row(const akrt_layer *layer, const uint8_t *input, int32_t x, uint8_t border,
+                      int32_t depth, int16_t *patch) {
+    const akrt_window *w = &layer->operation.of.spatial.window;
+    const int32_t used = w->size_x * w->size_y * w->channels;
+    for (int32_t y = 0; y < w->out_y; y++) {
+        layer->kernels->akrt_patch_u8(w, input, x, y, border, patch);
+        memset(patch + used, 0, (size_t)(depth - used) * sizeof *patch);
+        patch += depth;
+    }
+}
+
+/* The output rows x .. x + count: activations if the layer's are fused, else potentials. Paths of
+ * 16 and 32 bits make one row at once. */
+static void multiply(const akrt_layer *layer, const uint8_t *input, int32_t x, int32_t count,
+                     uint8_t *scratch, void *out) {
+    const akrt_kernels *kernels = layer->kernels;
+    const akrt_spatial *s = &layer->operation.of.spatial;
+    const akrt_window *w = &s->window;
+    const akrt_paths *of = &s->multiply.of;
+    const akrt_lanes *lanes = &layer->activation.of.fused_lanes; /* of a path that has some */
+    const int32_t positions = count * w->out_y;
+    void *const rows = scratch;
+    switch (s->multiply.kind) {
+    case AKRT_PATH_DIRECT:
+        multiply_bytes(layer, input + area(x, w->in_y) * (size_t)w->channels, NULL, NULL,
+                       &of->direct.product, positions, out);
+        break;
+    case AKRT_PATH_PATCHES:
+        kernels->akrt_patches_u8(w, input, x, count, of->patches.border, of->patches.product.depth,
+                                 rows);
+        multiply_bytes(layer, rows, NULL, NULL, &of->patches.product, positions, out);
+        break;
+    case AKRT_PATH_LINES:
+        walk_lines(layer, input, x, count, scratch, out);
+        break;
+    case AKRT_PATH_HALVES:
+        kernels->akrt_patches_u8(w, input, x, count, of->halves.border, lanes->depth, rows);
+        kernels->akrt_matmul_u8s16_u8(rows, lanes, positions, out);
+        break;
+    case AKRT_PATH_SHORT_ROWS: {
+        const akrt_short_product *p = &of->short_rows.product;
+        patch_row(layer, input, x, of->short_rows.border, p->depth, rows);
+        kernels->akrt_matmul_s16s16(rows, p->weights, w->out_y, p->depth, p->filters, out);
+        break;
+    }
+    case AKRT_PATH_LANES:
+        patch_row(layer, input, x, of->lanes.border, lanes->depth, rows);
+        kernels->akrt_matmul_s16s16_u8(rows, lanes, w->out_y, out);
+        break;
+    case AKRT_PATH_DEPTHWISE_BYTES: {
+        const akrt_depthwise_bytes *d = &of->depthwise_bytes;
+        int16_t *rest = (int16_t *)(void *)(scratch + layer->scratch.rest);
+        uint32_t *spill = (uint32_t *)(void *)(scratch + layer->scratch.spill);
+        kernels->akrt_dwconv_u8s8_u8(w, input, d->depthwise, d->offset, x, count, d->product.depth,
+                                     rows, rest, spill);
+        multiply_bytes(layer, rows, rest, spill, &d->product, positions, out);
+        break;
+    }
+    case AKRT_PATH_DEPTHWISE_SHORT: {
+        const akrt_short_product *p = &of->depthwise_short.product;
+        kernels->akrt_dwconv_u8s16_s16(w, input, of->depthwise_short.depthwise, x, p->depth, rows);
+        kernels->akrt_matmul_s16s16(rows, p->weights, w->out_y, p->depth, p->filters, out);
+        break;
+    }
+    case AKRT_PATH_DEPTHWISE_LANES:
+        kernels->akrt_dwconv_u8s16_s16(w, input, of->depthwise_lanes.depthwise, x, lanes->depth,
+                                       rows);
+        kernels->akrt_matmul_s16s16_u8(rows, lanes, w->out_y, out);
+        break;
+    case AKRT_PATH_DEPTHWISE_WIDE: {
+        const akrt_short_product *p = &of->depthwise_wide.product;
+        kernels->akrt_dwconv_u8s16_s32(w, input, of->depthwise_wide.depthwise, x, p->depth, rows);
+        kernels->akrt_matmul_s32s16(rows, p->weights, w->out_y, p->depth, p->filters, out);
+        break;
+    }
+    }
+}
+
+/* The output rows x .. x + count as outputs in `to`. */
+static void run_rows(const akrt_layer *layer, const uint8_t *input, int32_t x, int32_t count,
+                     uint8_t *scratch, void *to) {
+    const int32_t out_y = layer->operation.of.spatial.window.out_y;
+    const size_t at = area(x, out_y);
+    if (layer->activation.kind >= AKRT_ACT_FUSED_SCALE) {
+        multiply(layer, input, x, count, scratch, (uint8_t *)to + at * (size_t)layer->filters);
+    } else {
+        int32_t *potentials = (int32_t *)(void *)(scratch + layer->scratch.potentials);
+        multiply(layer, input, x, count, scratch, potentials);
+        emit(layer, potentials, at, count * out_y, to);
+    }
+}
+
+static void run_spatial(const akrt_layer *layer, const uint8_t *input, void *output,
+                        uint8_t *scratch) {
+    const akrt_kernels *kernels = layer->kernels;
+    const akrt_spatial *s = &layer->operation.of.spatial;
+    const akrt_window *w = &s->window, *max = &s->pooling.of.max;
+    const size_t filters = (size_t)layer->filters;
+    int32_t *potentials = (int32_t *)(void *)(scratch + layer->scratch.potentials);
+    int32_t *pooled = (int32_t *)(void *)(scratch + layer->scratch.pooled);
+    const akrt_pool pool = s->pooling.kind;
+    if (pool == AKRT_POOL_COLLAPSED &&
+        akrt_collapsed_sum(kernels, w, &s->pooling.of.collapsed, input, potentials, pooled)) {
+        emit(layer, pooled, 0, 1, output);
+        return;
+    }
+    if (pool == AKRT_POOL_SUM || pool == AKRT_POOL_COLLAPSED) {
+        memset(pooled, 0, filters * sizeof *pooled);
+    }
+    int32_t count;
+    for (int32_t x = 0; x < w->out_x; x += count) {
+        const int32_t left = w->out_x - x;
+        count = left < layer->scratch.at_once ? left : layer->scratch.at_once;
+        const int32_t positions = count * w->out_y;
+        switch (pool) {
+        case AKRT_POOL_NONE:
+            run_rows(layer, input, x, count, scratch, output);
+            break;
+        case AKRT_POOL_MAX_ACTIVATED:
+            run_rows(layer, input, x, count, scratch, pooled);
+            break;
+        case AKRT_POOL_MAX: {
+            int32_t *sums = potentials + area(x, w->out_y) * filters;
+            multiply(layer, input, x, count, scratch, sums);
+            kernels->akrt_saturate_s32(sums, positions * layer->filters);
+            break;
+        }
+        case AKRT_POOL_SUM:
+        case AKRT_POOL_COLLAPSED:
+            multiply(layer, input, x, count, scratch, potentials);
+            kernels->akrt_sumpool_s32(potentials, positions, layer->filters, pooled);
+            break;
+        }
+    }
+    if (pool == AKRT_POOL_MAX_ACTIVATED) {
+        kernels->akrt_maxpool_u8(&s->pooling.of.max_activated, (uint8_t *)(void *)pooled, output);
+    } else if (pool == AKRT_POOL_MAX) {
+        kernels->akrt_maxpool_s32(max, potentials, pooled);
+        emit(layer, pooled, 0, max->out_x * max->out_y, output);
+    } else if (pool != AKRT_POOL_NONE) {
+        emit(layer, pooled, 0, 1, output);
+    }
+}
+
+static void run_add(const akrt_layer *layer, const uint8_t *const inputs[2], void *output,
+                    int32_t *potentials) {
+    const int32_t positions = layer->operation.of.add.positions, filters = layer->filters;
+    int32_t count;
+    for (int32_t at = 0; at < positions; at += count) {
+        const size_t from = area(at, filters);
+        count = positions - at < layer->scratch.at_once ? positions - at : layer->scratch.at_once;
+        layer->kernels->akrt_add_u8_s32(inputs[0] + from, inputs[1] + from, count * filters,
+                                        potentials);
+        emit(layer, potentials, (size_t)at, count, output);
+    }
+}
+
+static void run_dense_bytes(const akrt_layer *layer, const uint8_t *input, uint8_t *row,
+                            int32_t *potentials) {
+    const akrt_dense_bytes *d = &layer->operation.of.dense_bytes;
+    if (d->inputs != d->product.depth) {
+        memcpy(row, input, (size_t)d->inputs);
+        memset(row + d->inputs, 0, (size_t)(d->product.depth - d->inputs));
+        input = row;
+    }
+    layer->kernels->akrt_matmul_u8s8_s32(input, NULL, NULL, &d->product, 1, potentials);
+}
+
+static void run_dense_short(const akrt_layer *layer, const uint8_t *input, int16_t *row,
+                            int32_t *potentials) {
+    const akrt_dense_short *d = &layer->operation.of.dense_short;
+    const akrt_short_product *p = &d->product;
+    for (int32_t i = 0; i < d->inputs; i++) {
+        row[i] = input[i];
+    }
+    memset(row + d->inputs, 0, (size_t)(p->depth - d->inputs) * sizeof *row);
+    layer->kernels->akrt_matmul_s16s16(row, p->weights, 1, p->depth, p->filters, potentials);
+}
+
+void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], void *output,
+                    void *scratch) {
+    int32_t *potentials = (int32_t *)(void *)((uint8_t *)scratch + layer->scratch.potentials);
+    switch (layer->operation.kind) {
+    case AKRT_OP_SPATIAL:
+        run_spatial(layer, inputs[0], output, scratch);
+        return;
+    case AKRT_OP_ADD:
+        run_add(layer, inputs, output, potentials);
+        return;
+    case AKRT_OP_DENSE_BYTES:
+        run_dense_bytes(layer, inputs[0], scratch, potentials);
+        break;
+    case AKRT_OP_DENSE_SHORT:
+        run_dense_short(layer, inputs[0], scratch, potentials);
+        break;
+    }
+    layer->kernels->akrt_saturate_s32(potentials, layer->filters);
+    emit(layer, potentials, 0, 1, output);
+}
+
+void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
+                      void *output, void *arena) {
+    uint8_t *const memory = arena;
+    for (int32_t n = 0; n < samples; n++) {
+        const uint8_t *const sample = input + (size_t)n * network->input_bytes;
+        uint8_t *const result = (uint8_t *)output + (size_t)n * network->output_bytes;
+        for (int32_t i = 0; i < network->count; i++) {
+            const akrt_node *node = network->nodes + i;
+            const uint8_t *inputs[2];
+            for (int k = 0; k < 2; k++) {
+                const size_t at = node->inputs[k];
+                inputs[k] = at == AKRT_CALLER ? sample : memory + at;
+            }
+            akrt_layer_run(&node->layer, inputs,
+                           node->output == AKRT_CALLER ? result : memory + node->output,
+                           memory + node->scratch);
+        }
+    }
+}
