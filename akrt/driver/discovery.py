@@ -18,10 +18,9 @@ from akrt.errors import (
     DevicePermissionError,
     UsageError,
 )
+from akrt.importers.akida_model import AKIDA_MISSING
 
 __all__ = ["PROBE_SECONDS", "DeviceInfo", "akida_present", "devices", "find", "looked_for", "probe"]
-
-AKIDA_MISSING = "the package 'akida' is not installed: pip install 'akrt[akida]'"
 
 PROBE_SECONDS = 20.0
 """How long a probe may take, the start of a process and the import of akida included."""
