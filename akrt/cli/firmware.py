@@ -9,13 +9,10 @@ from typing import Annotated
 import typer
 
 from akrt.cli.options import (
+    STREAM_DEFAULTS,
     ForceOption,
-    HopOption,
-    MinCountOption,
-    RefractoryOption,
-    ThresholdOption,
-    WindowOption,
     given,
+    stream_options,
 )
 from akrt.cli.output import print_json, print_line
 from akrt.decision import StreamSettings
@@ -27,6 +24,7 @@ from akrt.runtime import bundled_model
 __all__ = ["export", "verify"]
 
 
+@stream_options()
 def export(
     context: typer.Context,
     model: Annotated[
@@ -55,11 +53,7 @@ def export(
     stream: Annotated[
         bool, typer.Option("--stream", help="Also write <name>_stream.h: sound in, words out.")
     ] = False,
-    hop_ms: HopOption = StreamSettings.hop_ms,
-    window_ms: WindowOption = StreamSettings.window_ms,
-    min_count: MinCountOption = StreamSettings.min_count,
-    threshold: ThresholdOption = StreamSettings.threshold,
-    refractory_ms: RefractoryOption = StreamSettings.refractory_ms,
+    settings: StreamSettings = STREAM_DEFAULTS,
     anew: Annotated[
         bool,
         typer.Option(
@@ -79,7 +73,6 @@ def export(
 
     if out is None:
         raise UsageError("name the folder to write with -o DIR")
-    settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
     if not stream and given(context, *vars(settings)):
         raise UsageError("settings of a stream were given without --stream")
     packages = [kind.strip() for kind in ",".join(pkg or ()).split(",") if kind.strip()]

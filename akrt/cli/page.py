@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from akrt.cli.options import ForceOption, JsonOption, ThresholdOption
+from akrt.cli.options import STREAM_DEFAULTS, ForceOption, JsonOption, stream_options
 from akrt.cli.output import print_json, print_line
 from akrt.decision import StreamSettings
 from akrt.errors import UsageError
@@ -17,6 +17,7 @@ from akrt.runtime import bundled_model
 __all__ = ["page"]
 
 
+@stream_options("threshold")
 def page(
     model: Annotated[
         str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
@@ -24,7 +25,7 @@ def page(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="HTML", help="The file to write.")
     ] = None,
-    threshold: ThresholdOption = StreamSettings.threshold,
+    settings: StreamSettings = STREAM_DEFAULTS,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -37,7 +38,7 @@ def page(
     if out is None:
         raise UsageError("name the file to write with -o FILE.html")
     network = bundled_model() if model is None else load(model)
-    size = write_page(network, out, StreamSettings(threshold=threshold), force)
+    size = write_page(network, out, settings, force)
     if as_json:
         print_json({"file": str(out), "bytes": size})
         return
