@@ -19,6 +19,7 @@ from akrt.cli.options import (
     ForceOption,
     JsonOption,
     ModelOption,
+    output_option,
     stream_options,
 )
 from akrt.cli.output import print_json, print_line, print_table
@@ -67,9 +68,7 @@ def eval_stream(
     device: DeviceOption = None,
     fallback: FallbackOption = None,
     settings: StreamSettings = STREAM_DEFAULTS,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for report.json and det.png.")
-    ] = None,
+    output: Annotated[Path | None, output_option("Folder for report.json and det.png.")] = None,
     figure: Annotated[bool, typer.Option(help="Draw the DET curve into the folder too.")] = True,
     as_json: JsonOption = False,
     force: ForceOption = False,

@@ -21,8 +21,10 @@ __all__ = [
     "ForceOption",
     "JsonOption",
     "MapMode",
+    "ModelArgument",
     "ModelOption",
     "given",
+    "output_option",
     "stream_options",
 ]
 
@@ -37,10 +39,14 @@ def given(context: typer.Context, *names: str) -> bool:
     return any(source is not None and source.name == "COMMANDLINE" for source in sources)
 
 
-ModelOption = Annotated[
-    str | None,
-    typer.Option("--model", "-m", help="An .akrt, .h5 or .fbz file; default: the bundled one."),
-]
+def output_option(what: str, metavar: str | None = None) -> Any:
+    """``--output`` and ``-o``; `what` a verb writes there, for its help."""
+    return typer.Option("--output", "-o", help=what, metavar=metavar)
+
+
+_MODEL_HELP = "An .akrt, .h5 or .fbz file; default: the bundled one."
+ModelOption = Annotated[str | None, typer.Option("--model", "-m", help=_MODEL_HELP)]
+ModelArgument = Annotated[str | None, typer.Argument(help=_MODEL_HELP)]
 BackendOption = Annotated[
     str, typer.Option("--backend", "-b", help="auto, nsoc, native, simulator or reference.")
 ]

@@ -22,6 +22,7 @@ from akrt.cli.options import (
     BackendOption,
     DeviceOption,
     FallbackOption,
+    JsonOption,
     ModelOption,
     stream_options,
 )
@@ -62,11 +63,12 @@ def stream(
     input_device: Annotated[
         str | None, typer.Option("--input", help="mic: name or number of the microphone.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON for each word.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Name the words in a stream of sound, each with its time and score, until it ends."""
+    """Name the words in a stream of sound, each with its time and score, until it ends.
+
+    With --json a word is a line of JSON.
+    """
     if input_device is not None and source != "mic":
         raise UsageError("--input chooses a microphone: it goes with the source mic")
     with recordings.open_runtime(model, backend, device, fallback) as runtime:
