@@ -163,6 +163,7 @@ def compare(
     """
     found = Comparison(model.name, model.macs)
     archs = usable_archs() if archs is None else list(archs)
+    ours = {f"akrt {arch}": f"native ({arch})" for arch in archs}
     here = []
     for name in against:
         if peers.installed(name) is None:
@@ -174,14 +175,14 @@ def compare(
     with one_core():
         for size in sorted({1, batch}):
             x = np.ascontiguousarray(pool[:size])
-            calls = {f"akrt {arch}": _native(model, arch, 1, x) for arch in archs}
+            calls = {n: _native(model, a, 1, x) for n, a in zip(ours, archs, strict=True)}
             for name in here:
                 calls[name] = peers.prepare(name, network, x)
             wall, cpu = time.perf_counter(), time.process_time()
             timings = take_turns(calls, seconds)
             share = (time.process_time() - cpu) / (time.perf_counter() - wall)
             found.cpu_share = min(found.cpu_share, share)
-            _record(found, timings, size, 1)
+            _record(found, timings, size, 1, ours)
         for name in here:
             x = pool[:CLIPS]
             real = peers.to_real(network, peers.prepare(name, network, x)())
@@ -195,7 +196,8 @@ def compare(
     if batch > 1 and archs and usable_cpus() > 1:
         calls = {str(n): _native(model, archs[0], n, pool[:batch]) for n in (1, 2)}
         timings = take_turns(calls, seconds)
-        found.rows.append(_row(f"akrt {archs[0]}", batch, 2, timings["2"]))
+        name, computed_by = next(iter(ours.items()))
+        found.rows.append(Row(name, batch, 2, timings["2"], computed_by))
         found.ratios[f"{model.name}, batch {batch}: 2 threads / 1"] = ratio(
             timings["2"], timings["1"]
         )
@@ -208,19 +210,16 @@ def _native(model: Model, arch: str, threads: int, x: npt.NDArray[np.uint8]) -> 
     return partial(runtime.forward, x)
 
 
-def _row(name: str, batch: int, threads: int, timing: Timing) -> Row:
-    arch = name.removeprefix("akrt ")
-    return Row(name, batch, threads, timing, name if arch == name else f"native ({arch})")
-
-
-def _record(found: Comparison, timings: dict[str, Timing], batch: int, threads: int) -> None:
-    names = list(timings)
+def _record(
+    found: Comparison, timings: dict[str, Timing], batch: int, threads: int, ours: dict[str, str]
+) -> None:
+    """`ours`: names of akrt's own configurations, the best first, and what computes in them."""
     where = f"{found.model}, batch {batch}"
-    best = names[0] if names[0].startswith("akrt ") else None
+    best = next(iter(ours), None)
     for name, timing in timings.items():
-        found.rows.append(_row(name, batch, threads, timing))
-        if name.startswith("akrt "):
-            rivals = [n for n in names if not n.startswith("akrt ")]
+        found.rows.append(Row(name, batch, threads, timing, ours.get(name, name)))
+        if name in ours:
+            rivals = [n for n in timings if n not in ours]
             rivals += [best] if best not in (None, name) else []
             for rival in rivals:
                 found.ratios[f"{where}: {name} / {rival}"] = ratio(timing, timings[str(rival)])

@@ -116,8 +116,8 @@ def read_array(path: StrPath, most: int = MOST_BYTES) -> npt.NDArray[Any]:
     Raises:
         InputError: it cannot be read, is damaged, holds objects, or has more than `most` bytes.
     """
-    try:
-        with open_regular(path) as file:
+    with _opened(path) as file:
+        try:
             if file.read(len(_ZIP_START)) == _ZIP_START:
                 raise ValueError(
                     "it is a ZIP archive, such as an .npz of several arrays: save the one that is "
@@ -125,8 +125,8 @@ def read_array(path: StrPath, most: int = MOST_BYTES) -> npt.NDArray[Any]:
                 )
             file.seek(0)
             return _read_npy(file, os.fstat(file.fileno()).st_size, most)
-    except _NPY_DAMAGE as error:
-        raise _unreadable(path, error) from None
+        except _NPY_DAMAGE as error:
+            raise _unreadable(path, error) from None
 
 
 def read_arrays(path: StrPath, most: int = MOST_BYTES) -> dict[str, npt.NDArray[Any]]:
@@ -137,18 +137,19 @@ def read_arrays(path: StrPath, most: int = MOST_BYTES) -> dict[str, npt.NDArray[
             unpacked.
     """
     arrays = {}
-    try:
-        with open_regular(path) as file, _archive(file) as archive:
-            total = sum(member.file_size for member in archive.infolist())
-            if total > most:
-                raise InputError(f"it unpacks to {total:,} bytes, at most {most:,} are read")
-            for member in archive.infolist():
-                with archive.open(member) as entry:
-                    name = member.filename.removesuffix(".npy")
-                    arrays[name] = _read_npy(entry, member.file_size, most)
-                    entry.read(1)  # the check sum is looked at when the end is reached
-    except _ZIP_DAMAGE as error:
-        raise _unreadable(path, error) from None
+    with _opened(path) as file:
+        try:
+            with _archive(file) as archive:
+                total = sum(member.file_size for member in archive.infolist())
+                if total > most:
+                    raise ValueError(f"it unpacks to {total:,} bytes, at most {most:,} are read")
+                for member in archive.infolist():
+                    with archive.open(member) as entry:
+                        name = member.filename.removesuffix(".npy")
+                        arrays[name] = _read_npy(entry, member.file_size, most)
+                        entry.read(1)  # the check sum is looked at when the end is reached
+        except _ZIP_DAMAGE as error:
+            raise _unreadable(path, error) from None
     return arrays
 
 
@@ -290,6 +291,13 @@ def check_replaceable(
     )
 
 
+def _opened(path: StrPath) -> BinaryIO:
+    try:
+        return open_regular(path)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
 def _archive(file: BinaryIO) -> zipfile.ZipFile:
     if zipfile.is_zipfile(file):
         return zipfile.ZipFile(file)
@@ -340,8 +348,6 @@ def _read_npy_header(file: Any) -> Any:
 
 
 def _unreadable(path: StrPath, error: BaseException) -> InputError:
-    if isinstance(error, InputError) and str(error).startswith("cannot read"):
-        return error
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return InputError(f"cannot read the arrays of '{os.fspath(path)}': {reason:.300}")
 

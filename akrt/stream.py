@@ -67,24 +67,16 @@ class Stream:
 
     Args:
         runtime: runs the network, on any backend; stays the caller's to close.
-        hop_ms, window_ms, min_count, threshold, refractory_ms: see `StreamSettings`.
+        settings: how to listen; None: the defaults.
 
     Raises:
-        UsageError: `runtime` is none, settings that make no sense, or a model that is no keyword
-            spotter whose front end can listen, as that of the standard MFCC features can.
+        UsageError: `runtime` or `settings` is none, or a model that is no keyword spotter whose
+            front end can listen, as that of the standard MFCC features can.
     """
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        hop_ms: int = StreamSettings.hop_ms,
-        window_ms: int = StreamSettings.window_ms,
-        min_count: int = StreamSettings.min_count,
-        threshold: float = StreamSettings.threshold,
-        refractory_ms: int = StreamSettings.refractory_ms,
-    ) -> None:
+    def __init__(self, runtime: Runtime, settings: StreamSettings | None = None) -> None:
         self._front_end = front_end_of(_runtime(runtime).model)
-        self._settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
+        self._settings = _settings(settings)
         self._runtime = runtime
         self._turn = threading.Lock()
         self._begin()
@@ -227,6 +219,17 @@ def _runtime(given: object) -> Runtime:
     )
 
 
+def _settings(given: object) -> StreamSettings:
+    if given is None:
+        return StreamSettings()
+    if isinstance(given, StreamSettings):
+        return given
+    raise UsageError(
+        f"settings must be an akrt.StreamSettings, such as akrt.StreamSettings(threshold=2.5), got "
+        f"{given!r:.80}"
+    )
+
+
 def _one_channel(samples: npt.ArrayLike) -> tuple[npt.NDArray[np.int16], str | None]:
     """`clipped_pcm` of samples (n,) or, as sound cards give them, (n, 1): int16 (n,)."""
     pcm, clipped = clipped_pcm(samples)
@@ -245,19 +248,19 @@ def _rows(outputs: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
 
 
 def stream_potentials(
-    runtime: Runtime, samples: npt.ArrayLike, hop_ms: int = StreamSettings.hop_ms
+    runtime: Runtime, samples: npt.ArrayLike, settings: StreamSettings | None = None
 ) -> npt.NDArray[np.int32]:
     """What a `Stream` decides upon, for trying many settings on one recording.
 
     Args:
         runtime: runs the network.
         samples: as for `Stream.push`.
-        hop_ms: between two inferences.
+        settings: its hop counts; None: the defaults.
 
     Returns:
         int32 (inferences, classes).
     """
-    listener = front_end_of(_runtime(runtime).model).listener(hop_ms // FRAME_MS)
+    listener = front_end_of(_runtime(runtime).model).listener(_settings(settings).every)
     pcm, clipped = _one_channel(samples)
     if clipped:
         warnings.warn(f"the sound {clipped}", AudioWarning, stacklevel=2)

@@ -177,7 +177,7 @@ def test_a_detection_says_what_decided(machine, double, sound, options, expected
     if options["backend"] != "native":
         need("akida")
     with akrt.Runtime(**options) as rt:
-        found = akrt.Stream(rt, threshold=0.5).push(sound)
+        found = akrt.Stream(rt, akrt.StreamSettings(threshold=0.5)).push(sound)
     assert found
     assert {d.computed_by for d in found} == {expected}
     assert {d.as_dict()["computed_by"] for d in found} == {expected}

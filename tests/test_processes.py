@@ -210,7 +210,10 @@ def test_threads_on_one_stream_take_turns() -> None:
     """Equal pieces from many threads are the same sound in whatever order they come."""
     rt = akrt.Runtime(backend="native")
     noise = np.random.default_rng(5).normal(0, 0.3, 1601).clip(-1, 1)
-    stream, alone = akrt.Stream(rt, threshold=0.0), akrt.Stream(rt, threshold=0.0)
+    stream, alone = (
+        akrt.Stream(rt, akrt.StreamSettings(threshold=0.0)),
+        akrt.Stream(rt, akrt.StreamSettings(threshold=0.0)),
+    )
     with ThreadPoolExecutor(4) as pool:
         found = [d for part in pool.map(lambda _: stream.push(noise), range(600)) for d in part]
     expected = [d for _ in range(600) for d in alone.push(noise)]

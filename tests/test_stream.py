@@ -25,6 +25,7 @@ from akrt.kws.splice import Spliced, splice
 from akrt.model import Mfcc, Model
 from akrt.runtime import bundled_model
 
+EAGER = akrt.StreamSettings(threshold=0.5)
 RATE = 16000
 
 
@@ -132,10 +133,10 @@ def test_chunks_do_not_matter(
     runtime: akrt.Runtime, words: Spliced, seed: int, magnitude: int
 ) -> None:
     pcm = words.samples[: 20 * RATE]
-    whole = akrt.Stream(runtime, threshold=0.5).push(pcm)
+    whole = akrt.Stream(runtime, EAGER).push(pcm)
     assert len(whole) >= 4
     rng = np.random.default_rng(seed)
-    stream, found, at = akrt.Stream(runtime, threshold=0.5), [], 0
+    stream, found, at = akrt.Stream(runtime, EAGER), [], 0
     while at < len(pcm):
         size = int(rng.integers(0, 40 * 10**magnitude))
         piece = pcm[at : at + size]
@@ -149,19 +150,19 @@ def test_backends_do_not_matter(runtime: akrt.Runtime, words: Spliced, backend: 
     if backend != "reference":
         need("akida")
     pcm = words.samples[: (6 if backend == "reference" else 20) * RATE]
-    expected = akrt.Stream(runtime, threshold=0.5).push(pcm)
+    expected = akrt.Stream(runtime, EAGER).push(pcm)
     assert expected
     options = {"device": "virtual:akd1000"} if backend == "nsoc" else {}
     with akrt.Runtime(backend=backend, **options) as other:
-        assert akrt.Stream(other, threshold=0.5).push(pcm) == expected
+        assert akrt.Stream(other, EAGER).push(pcm) == expected
 
 
 def test_goes_on_after_a_lost_device(words: Spliced, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second of inferences is missing; the words after it are where they are without the loss."""
     pcm = words.samples[: 20 * RATE]
     with akrt.Runtime(backend="native") as runtime:
-        expected = akrt.Stream(runtime, threshold=0.5).push(pcm)
-        stream = akrt.Stream(runtime, threshold=0.5)
+        expected = akrt.Stream(runtime, EAGER).push(pcm)
+        stream = akrt.Stream(runtime, EAGER)
         with monkeypatch.context() as patched:
             patched.setattr(runtime, "forward", _lost)
             with pytest.raises(DeviceLostError):
@@ -215,24 +216,24 @@ def test_bad_samples(runtime: akrt.Runtime, samples: object, message: str) -> No
 
 def test_a_small_overshoot_is_clipped(runtime: akrt.Runtime, words: Spliced) -> None:
     loud = words.samples[: 20 * RATE].astype(np.float32) / 32768 * 3
-    clipped = akrt.Stream(runtime, threshold=0.5).push(np.clip(loud, -1, 1))
-    assert akrt.Stream(runtime, threshold=0.5).push(loud) == clipped != []
+    clipped = akrt.Stream(runtime, EAGER).push(np.clip(loud, -1, 1))
+    assert akrt.Stream(runtime, EAGER).push(loud) == clipped != []
 
 
 def test_a_column_of_samples_is_one_channel(runtime: akrt.Runtime, words: Spliced) -> None:
     """As sounddevice records one channel."""
     pcm = words.samples[: 20 * RATE]
-    expected = akrt.Stream(runtime, threshold=0.5).push(pcm)
-    assert akrt.Stream(runtime, threshold=0.5).push(pcm[:, None]) == expected != []
+    expected = akrt.Stream(runtime, EAGER).push(pcm)
+    assert akrt.Stream(runtime, EAGER).push(pcm[:, None]) == expected != []
     stereo = np.stack([pcm, pcm], axis=1)
-    assert akrt.Stream(runtime, threshold=0.5).push(stereo[:, :1]) == expected
+    assert akrt.Stream(runtime, EAGER).push(stereo[:, :1]) == expected
 
 
 def test_reset_is_a_new_stream(runtime: akrt.Runtime, words: Spliced) -> None:
     pcm = words.samples[: 20 * RATE]
-    new = akrt.Stream(runtime, threshold=0.5)
+    new = akrt.Stream(runtime, EAGER)
     expected = new.push(pcm)
-    stream = akrt.Stream(runtime, threshold=0.5)
+    stream = akrt.Stream(runtime, EAGER)
     stream.push(pcm[::-1][: 7 * RATE + 123])
     stream.reset()
     assert (stream.seconds, stream.leader) == (0, None)
@@ -270,7 +271,16 @@ def test_what_is_no_runtime_is_refused() -> None:
 )
 def test_bad_settings(runtime: akrt.Runtime, changed: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        akrt.Stream(runtime, **changed)
+        akrt.StreamSettings(**changed)
+
+
+def test_settings_are_one_object(runtime: akrt.Runtime) -> None:
+    settings = akrt.StreamSettings(hop_ms=100, threshold=3)
+    assert akrt.Stream(runtime, settings).settings is settings
+    assert akrt.Stream(runtime).settings == akrt.StreamSettings()
+    for thing in (80, {"hop_ms": 80}, "high"):
+        with pytest.raises(UsageError, match=r"settings must be an akrt\.StreamSettings"):
+            akrt.Stream(runtime, thing)
 
 
 def test_networks_that_cannot_listen() -> None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
-from akrt.model import AnyLayer, Model
+from akrt.model import Model, Node
 from akrt.provenance import ComputedBy
 
 __all__ = ["Backend", "Output", "QuickCheck"]
@@ -21,27 +21,53 @@ QuickCheck = Callable[[object], TypeGuard[npt.NDArray[np.uint8]]]
 class Backend(ABC):
     """Runs one prepared model.
 
-    A backend class says whether it can run here (`probe`) and what it can run (`supports`); an
-    instance is made for one model by the constructor, runs it (`run`) and is closed once.
-    Threads may call `run` at once, and `close` meanwhile: a call then ends with its answer or an
-    `AkrtError`.
+    A backend class says whether it can run here (`probe`), what it can run (`supports`) and how
+    much it is preferred (`rank`); an instance is made for one model by the constructor, runs it
+    (`run`) and is closed once. Threads may call `run` at once, and `close` meanwhile: a call then
+    ends with its answer or an `AkrtError`.
     """
 
     name: ClassVar[str]
+    rank: ClassVar[int] = 0
+    """How much `auto` prefers it: of those that can run here it takes the highest. 0: never chosen
+    unasked. The CPU's kernels have 100, a chip of this machine has 200."""
     options: ClassVar[frozenset[str]] = frozenset()
     """Names of the keyword arguments that the constructor takes besides the model."""
     exclusive: bool = False
     """Whether this instance holds what no second one can have, here or in another process."""
 
+    optional_here: ClassVar[bool] = False
+    """Whether options can do without what `probe` looks for, such as a virtual device or a
+    fallback. The constructor of such a backend says itself what is wrong."""
+
     @classmethod
     def probe(cls) -> str | None:
-        """None when the backend can run here, else the reason and what to do about it."""
+        """None when the backend can run here, else the reason and what to do about it.
+
+        It is asked before every use, and by `auto` unasked: it is to be quick, and to import no
+        more than it must.
+
+        Raises:
+            AkrtError: what it runs on is here but cannot be used. `auto` tells that as a warning
+                before it passes over the backend; a reason it does not tell.
+        """
         return None
 
     @classmethod
-    def supports(cls, layer: AnyLayer) -> str | None:
-        """None when the backend can run `layer`, else the reason."""
+    def supports(cls, node: Node) -> str | None:
+        """None when the backend can run this layer in its place, else the reason.
+
+        What only the network as a whole shows is the constructor's to refuse.
+        """
         return None
+
+    @classmethod
+    def unasked(cls, options: dict[str, Any]) -> dict[str, Any] | None:
+        """The options with which `auto` makes one, from those that the caller gave.
+
+        None: with these it is not to be chosen unasked.
+        """
+        return options
 
     @abstractmethod
     def __init__(self, model: Model, **options: Any) -> None:

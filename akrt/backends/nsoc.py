@@ -16,13 +16,13 @@ Options of ``Runtime(backend="nsoc", ...)``:
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 import warnings
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,28 +30,86 @@ import numpy.typing as npt
 from akrt.backends import registry
 from akrt.backends.base import Backend, Output
 from akrt.backends.native import NativeBackend
-from akrt.backends.simulator import SimulatorBackend
-from akrt.driver import discovery
-from akrt.driver.discovery import DeviceInfo
-from akrt.driver.host import Host
-from akrt.driver.mapping import MAP_MODES, Mapping, map_model, virtual_chip, virtual_device
-from akrt.driver.session import Proof, Session, Settings, take_over
-from akrt.errors import DeviceError, DeviceLostError, FallbackWarning, UsageError
+from akrt.backends.nsoc_job import Job
+from akrt.errors import (
+    DeviceError,
+    DeviceLostError,
+    DevicePermissionError,
+    FallbackWarning,
+    UsageError,
+)
 from akrt.forking import renew_after_fork
-from akrt.model import Model
+from akrt.model import Model, Node
 from akrt.provenance import ComputedBy, Span, trace
+
+if TYPE_CHECKING:
+    from akrt.driver.discovery import DeviceInfo
+    from akrt.driver.mapping import Mapping
+    from akrt.driver.session import Proof, Session
 
 __all__ = ["NsocBackend"]
 
-_SETTINGS = frozenset(f.name for f in fields(Settings))
 _CHUNK = 256
 
 
+class _Options:
+    """Ours and the fields of `Settings`, whose module is loaded when they are asked for."""
+
+    def __get__(self, instance: object, owner: type) -> frozenset[str]:
+        from akrt.driver.session import Settings
+
+        ours = ("device", "fallback", "require", "chunk")
+        return frozenset([*ours, *(f.name for f in fields(Settings))])
+
+
 class NsocBackend(Backend):
-    """Runs a model on Akida chips. Calls from several threads take turns."""
+    """Runs a model on Akida chips. Calls from several threads take turns.
+
+    The driver layer is imported when a chip is there or asked for, not with this module: `auto`
+    looks at the class on every machine.
+    """
 
     name = "nsoc"
-    options = _SETTINGS | {"device", "fallback", "require", "chunk"}
+    rank = 200
+    options = _Options()
+    optional_here = True
+
+    @classmethod
+    def probe(cls) -> str | None:
+        if sys.platform != "linux":
+            return "Akida chips have drivers for Linux alone"
+        from akrt.driver.host import Host
+
+        host = Host()
+        chips = host.chips()
+        if not chips:
+            return "there is no Akida chip on the PCI bus: 'akrt doctor' says what to do"
+        from akrt.driver.discovery import akida_present
+
+        if not akida_present():
+            from akrt.importers.akida_model import AKIDA_MISSING
+
+            return AKIDA_MISSING
+        nodes = [chip.node for chip in chips if chip.node is not None]
+        if len(nodes) == len(chips) and all(map(host.shuts_out, nodes)):
+            raise DevicePermissionError(
+                f"this user may not open {' or '.join(nodes)}: 'akrt doctor' says what to do"
+            )
+        return None
+
+    @classmethod
+    def supports(cls, node: Node) -> str | None:
+        from akrt.importers.akida_model import beyond_akida
+
+        return beyond_akida(node.layer)
+
+    @classmethod
+    def unasked(cls, options: dict[str, Any]) -> dict[str, Any] | None:
+        from akrt.driver.mapping import is_virtual
+
+        if is_virtual(options.get("device")):
+            return None  # a virtual chip is never chosen unasked
+        return {"fallback": "native", "require": True, **options}
 
     def __init__(
         self,
@@ -71,6 +129,9 @@ class NsocBackend(Backend):
             MissingExtraError: a virtual device, and akida is not installed.
             UsageError: an option that makes no sense.
         """
+        from akrt.driver.mapping import MAP_MODES, virtual_chip
+        from akrt.driver.session import Settings
+
         if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
             raise UsageError(f"chunk must be a positive number of samples, got {chunk!r}")
         if fallback in ("nsoc", "auto"):
@@ -188,6 +249,9 @@ class NsocBackend(Backend):
                 self._fallback.close()
 
     def _simulate(self, chip: str) -> None:
+        from akrt.backends.simulator import SimulatorBackend
+        from akrt.driver.mapping import map_model, virtual_device
+
         settings = self._settings
         target, name = virtual_device(chip), f"virtual:{chip.lower()}"
         self._mapping = map_model(self._model, target, name, settings.map_mode, settings.hybrid)
@@ -199,6 +263,9 @@ class NsocBackend(Backend):
         Raises:
             DeviceError: there is none.
         """
+        from akrt.driver import discovery
+        from akrt.driver.session import take_over
+
         found = discovery.devices(seconds=self._settings.start_seconds)
         try:
             return _choose(self._device, found)
@@ -216,6 +283,8 @@ class NsocBackend(Backend):
         Raises:
             DeviceError: none does.
         """
+        from akrt.driver.session import Session
+
         wanted = self._wanted(at_first)
         proof = _proof(self._model)
         failures: list[DeviceError] = []
@@ -234,6 +303,8 @@ class NsocBackend(Backend):
 
     def _search_again(self) -> None:
         """Look for chips that were not there at the start; a look at the bus comes first."""
+        from akrt.driver.host import Host
+
         if self._sessions or time.monotonic() < self._search_at:
             return
         self._search_at = time.monotonic() + self._settings.last_retry
@@ -244,7 +315,7 @@ class NsocBackend(Backend):
                 return
 
     def _run(self, x: npt.NDArray[np.uint8]) -> Output:
-        job = _Job(x, self._chunk, np.empty((len(x), *self._model.output_shape), self._dtype))
+        job = Job(x, self._chunk, np.empty((len(x), *self._model.output_shape), self._dtype))
         self._search_again()
         while job.waiting:
             ready = self._take_back()
@@ -271,7 +342,7 @@ class NsocBackend(Backend):
                 session.retry(background=beside)
         return [session for session in self._sessions if session.ready]
 
-    def _serve(self, job: _Job, sessions: list[Session]) -> None:
+    def _serve(self, job: Job, sessions: list[Session]) -> None:
         """Let the chips take chunks until none is left or none of them is ready."""
         if len(sessions) == 1:
             job.serve(sessions[0])
@@ -288,12 +359,12 @@ class NsocBackend(Backend):
         if job.crash is not None:
             raise job.crash
 
-    def _fall_back(self, job: _Job) -> None:
+    def _fall_back(self, job: Job) -> None:
         assert self._fallback is not None
         start, stop = job.waiting.popleft()
         job.finish(start, stop, self._fallback.run(job.inputs[start:stop]), self._fallback.name)
 
-    def _lost(self, job: _Job) -> DeviceLostError:
+    def _lost(self, job: Job) -> DeviceLostError:
         spans = sorted(job.spans, key=lambda span: span.start)
         done = [np.arange(span.start, span.stop) for span in spans]
         reasons = [s.last_error for s in self._sessions if s.last_error] or ["no chip is left"]
@@ -311,44 +382,9 @@ class NsocBackend(Backend):
         return self._model.output_dtype
 
 
-class _Job:
-    """One batch: chunks that wait, and where the finished ones ran."""
-
-    def __init__(self, inputs: npt.NDArray[np.uint8], chunk: int, outputs: Output) -> None:
-        self.inputs, self.outputs = inputs, outputs
-        self.waiting = deque(
-            (start, min(start + chunk, len(inputs))) for start in range(0, len(inputs), chunk)
-        )
-        self.spans: list[Span] = []
-        self.failures: list[DeviceError] = []
-        self.crash: BaseException | None = None
-        """What no chip is to blame for, in a thread that cannot raise it."""
-
-    def serve(self, session: Session) -> None:
-        """Hand chunks to one chip until none is left or it fails; a failed chunk waits again."""
-        while session.ready:
-            try:
-                start, stop = self.waiting.popleft()
-            except IndexError:
-                return
-            try:
-                answer = session.forward(self.inputs[start:stop])
-            except DeviceError as error:
-                self.failures.append(error)
-                self.waiting.appendleft((start, stop))
-                return
-            except BaseException as error:
-                self.crash = error
-                raise
-            self.finish(start, stop, answer, session.name)
-
-    def finish(self, start: int, stop: int, answer: Output, where: str) -> None:
-        """Keep an answer."""
-        self.outputs[start:stop] = answer
-        self.spans.append(Span(start, stop, where))
-
-
 def _choose(device: int | str | None, found: list[DeviceInfo]) -> list[DeviceInfo]:
+    from akrt.driver import discovery
+
     if device == "all":
         return [info for info in found if info.usable] or [discovery.find(None, found)]
     return [discovery.find(device, found)]
@@ -356,6 +392,8 @@ def _choose(device: int | str | None, found: list[DeviceInfo]) -> list[DeviceInf
 
 def _proof(model: Model) -> Proof:
     """A sample that reaches over the whole input range, and what the CPU says to it."""
+    from akrt.driver.session import Proof
+
     values = np.arange(np.prod(model.input_shape)) * 37 % (1 << model.input_bits)
     inputs = values.astype(np.uint8).reshape(1, *model.input_shape)
     return Proof(inputs, NativeBackend(model).run(inputs))

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output
-from akrt.errors import BackendUnavailableError
 from akrt.lowering.arithmetic import run_nodes
 from akrt.lowering.operations import Spatial, operation
 from akrt.model import Model, Node
@@ -23,14 +22,19 @@ class ReferenceBackend(Backend):
 
     name = "reference"
 
+    @classmethod
+    def supports(cls, node: Node) -> str | None:
+        windows = _window_bytes(node)
+        if windows <= MAX_WINDOW_BYTES:
+            return None
+        return (
+            f"needs {windows:,} bytes of memory for one sample, the reference backend takes at "
+            f"most {MAX_WINDOW_BYTES:,}"
+        )
+
     def __init__(self, model: Model) -> None:
         self._model = model
         windows = max(map(_window_bytes, model.nodes))
-        if windows > MAX_WINDOW_BYTES:
-            raise BackendUnavailableError(
-                f"'{model.name}' needs {windows:,} bytes of memory for one sample, the reference "
-                f"backend takes at most {MAX_WINDOW_BYTES:,}"
-            )
         self._at_once = max(1, _BATCH_BYTES // max(windows, 1))
 
     def run(self, x: npt.NDArray[np.uint8]) -> Output:

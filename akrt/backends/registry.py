@@ -1,16 +1,23 @@
-"""Which backends there are, and the one a caller asked for.
+"""Which backends there are, the one a caller asked for, and the best one here.
 
-Third parties add theirs through the entry-point group ``akrt.backends``: the entry's name is the
-backend's, its object a subclass of `akrt.backends.base.Backend`. It is imported, and its errors
-are raised, only when that backend is asked for.
+Third parties add theirs through one of two groups of entry points: the entry's name is the
+backend's, its object a subclass of `akrt.backends.base.Backend`.
+
+* ``akrt.backends``: imported, and its errors raised, only when it is asked for by name.
+* ``akrt.backends.auto``: takes part in ``auto`` too, by its `rank`. A group of its own says so, for
+  a rank cannot be read without importing the class: what is not in it costs ``auto`` nothing and
+  cannot harm it. A plug-in that raises while ``auto`` looks at it is told of by a warning and
+  passed over.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import sys
 import warnings
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint
 from typing import Any
 
 from akrt.backends.base import Backend
@@ -18,20 +25,24 @@ from akrt.errors import (
     AkrtError,
     BackendNotFoundError,
     BackendUnavailableError,
-    DeviceError,
     FallbackWarning,
-    UnsupportedLayerError,
+    MissingExtraError,
     UsageError,
 )
 from akrt.model import Model
 
-__all__ = ["ENTRY_POINT_GROUP", "backend_class", "backend_names", "create"]
+__all__ = ["AUTO_GROUP", "ENTRY_POINT_GROUP", "backend_class", "backend_names", "create"]
 
 ENTRY_POINT_GROUP = "akrt.backends"
+AUTO_GROUP = "akrt.backends.auto"
 
-_BUILT_IN = {
+_AUTOMATIC = {
     "nsoc": ("akrt.backends.nsoc", "NsocBackend"),
     "native": ("akrt.backends.native", "NativeBackend"),
+}
+"""Those of akrt that take part in ``auto``."""
+_BUILT_IN = {
+    **_AUTOMATIC,
     "simulator": ("akrt.backends.simulator", "SimulatorBackend"),
     "reference": ("akrt.backends.reference", "ReferenceBackend"),
 }
@@ -57,46 +68,7 @@ def backend_class(name: str) -> type[Backend]:
     if plugin is None:
         known = ", ".join(["auto", *backend_names()])
         raise BackendNotFoundError(f"there is no backend '{name}'; known are {known}")
-    try:
-        loaded = plugin.load()
-    except AkrtError:
-        raise
-    except Exception as error:
-        raise BackendUnavailableError(
-            f"the plugin backend '{name}' ({plugin.value}) cannot be imported: {error!r}"
-        ) from error
-    if not (isinstance(loaded, type) and issubclass(loaded, Backend)):
-        raise BackendUnavailableError(
-            f"the plugin backend '{name}' ({plugin.value}) is not a subclass of "
-            f"akrt.backends.base.Backend"
-        )
-    return loaded
-
-
-def _automatic(model: Model, options: dict[str, Any]) -> Backend | None:
-    """A chip with native as its fallback, where one is plugged in; None where none is usable.
-
-    Without a chip on the PCI bus this costs a look into /sys and imports nothing of akida, and of
-    the driver layer only what looks. Chips have drivers for Linux alone.
-    """
-    if sys.platform != "linux":
-        return None
-    from akrt.driver.host import Host
-
-    if not Host().chips():
-        return None
-    from akrt.driver.discovery import akida_present
-    from akrt.driver.mapping import is_virtual
-
-    if not akida_present():
-        return None
-    if set(options) - backend_class("nsoc").options or is_virtual(options.get("device")):
-        return None  # options of another backend; and a virtual chip is never chosen unasked
-    try:
-        return create("nsoc", model, {"fallback": "native", "require": True, **options})
-    except (DeviceError, UnsupportedLayerError, BackendUnavailableError) as error:
-        warnings.warn(f"using the CPU: {error}", FallbackWarning, stacklevel=4)
-        return None
+    return _loaded(plugin)
 
 
 def create(name: str, model: Model, options: dict[str, Any]) -> Backend:
@@ -110,26 +82,111 @@ def create(name: str, model: Model, options: dict[str, Any]) -> Backend:
     if not isinstance(name, str):
         raise UsageError(f"backend must be the name of one, got {name!r:.80}")
     if name == "auto":
-        chip = _automatic(model, options)
-        if chip is not None:
-            return chip
-    cls = backend_class("native" if name == "auto" else name)
-    reason = cls.probe()
+        return _automatic(model, options)
+    cls = backend_class(name)
+    reason = None if cls.optional_here else cls.probe()
     if reason is not None:
         raise BackendUnavailableError(f"backend '{cls.name}' cannot run here: {reason}")
+    return _made(cls, model, options)
+
+
+def _automatic(model: Model, options: dict[str, Any]) -> Backend:
+    """The backend of the highest rank that can run here, with these options and this model.
+
+    One that is here and fails, or that raises while it is looked at, is told of by a warning. What
+    the last one raises is raised. Where no chip is plugged in this costs a look into /sys, and of
+    the driver layer only what looks is imported.
+    """
+    told: list[Exception] = []
+    refusal: Exception = BackendUnavailableError("there is no backend that can run here")
+    for cls in _ranked(told):
+        try:
+            if cls.probe() is not None:
+                continue
+            chosen = cls.unasked(options)
+        except Exception as error:
+            told.append(error)
+            continue
+        if chosen is None:
+            continue
+        try:
+            backend = _made(cls, model, chosen)
+        except UsageError as error:
+            if isinstance(error, (BackendUnavailableError, MissingExtraError)):
+                told.append(error)
+            elif set(chosen) <= cls.options:
+                raise
+            refusal = error  # or an option of another backend
+            continue
+        except Exception as error:
+            told.append(error)
+            refusal = error
+            continue
+        for failure in told:
+            words = str(failure) if isinstance(failure, AkrtError) else repr(failure)
+            warnings.warn(f"'{cls.name}' computes: {words}", FallbackWarning, stacklevel=4)
+        return backend
+    raise refusal
+
+
+def _ranked(told: list[Exception]) -> list[type[Backend]]:
+    """Those that may be chosen unasked, best first; what a plug-in raised is added to `told`."""
+    found = [backend_class(name) for name in _AUTOMATIC]
+    for entry in entry_points(group=AUTO_GROUP):
+        if entry.name in _BUILT_IN:
+            continue
+        try:
+            plugin = _loaded(entry)
+            if plugin.rank > 0:
+                found.append(plugin)
+        except Exception as error:
+            told.append(error)
+    return sorted(found, key=lambda cls: -cls.rank)
+
+
+def _made(cls: type[Backend], model: Model, options: dict[str, Any]) -> Backend:
     unknown = sorted(set(options) - cls.options)
     if unknown:
         allowed = ", ".join(sorted(cls.options)) or "none"
         raise UsageError(f"backend '{cls.name}' has no option '{unknown[0]}'; it has: {allowed}")
     problems = [
-        f"layer '{layer.name}' ({layer.kind}): {why}"
-        for layer in model.layers
-        if (why := cls.supports(layer)) is not None
+        f"layer '{node.layer.name}' ({node.layer.kind}): {why}"
+        for node in model.nodes
+        if (why := cls.supports(node)) is not None
     ]
     if problems:
         raise BackendUnavailableError(f"backend '{cls.name}' cannot run " + "; ".join(problems))
     return cls(model, **options)
 
 
+def _loaded(plugin: EntryPoint) -> type[Backend]:
+    try:
+        loaded = plugin.load()
+    except AkrtError:
+        raise
+    except Exception as error:
+        raise BackendUnavailableError(
+            f"the plugin backend '{plugin.name}' ({plugin.value}) cannot be imported: {error!r}"
+        ) from error
+    if not (isinstance(loaded, type) and issubclass(loaded, Backend)):
+        raise BackendUnavailableError(
+            f"the plugin backend '{plugin.name}' ({plugin.value}) is not a subclass of "
+            f"akrt.backends.base.Backend"
+        )
+    return loaded
+
+
 def _plugins() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
+    groups = (ENTRY_POINT_GROUP, AUTO_GROUP)
+    return {entry.name: entry for group in groups for entry in entry_points(group=group)}
+
+
+def entry_points(group: str) -> tuple[EntryPoint, ...]:
+    """Entry points of the packages that are installed."""
+    return _installed(group, tuple(sys.path))
+
+
+@lru_cache
+def _installed(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """All files of all packages are looked at for it: once for a module path."""
+    return tuple(importlib.metadata.entry_points(group=group))

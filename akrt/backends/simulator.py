@@ -12,8 +12,8 @@ import numpy.typing as npt
 from akrt.backends.base import Backend, Output
 from akrt.errors import BackendUnavailableError
 from akrt.forking import renew_after_fork
-from akrt.importers.akida_model import to_akida
-from akrt.model import Model
+from akrt.importers.akida_model import AKIDA_MISSING, beyond_akida, to_akida
+from akrt.model import Model, Node
 from akrt.provenance import ComputedBy
 
 __all__ = ["SimulatorBackend"]
@@ -50,8 +50,12 @@ class SimulatorBackend(Backend):
     @classmethod
     def probe(cls) -> str | None:
         if importlib.util.find_spec("akida") is None:
-            return "the package 'akida' is not installed: pip install 'akrt[akida]'"
+            return AKIDA_MISSING
         return None
+
+    @classmethod
+    def supports(cls, node: Node) -> str | None:
+        return beyond_akida(node.layer)
 
     def __init__(self, model: Model) -> None:
         self._input_shape = model.input_shape

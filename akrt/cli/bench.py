@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from akrt.cli.options import JsonOption
+from akrt.cli.options import JsonOption, ModelArgument
 from akrt.cli.output import print_json, print_line, print_table
 from akrt.errors import UsageError
 
@@ -18,9 +18,7 @@ AKIDA = ("simulator", "nsoc", "auto")
 
 
 def bench(
-    model: Annotated[
-        str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
-    ] = None,
+    model: ModelArgument = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples of a batch; 1: no batches.")] = 256,
     seconds: Annotated[
         float, typer.Option(min=0.01, help="For each configuration and batch size.")

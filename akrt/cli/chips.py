@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from akrt.cli.options import ForceOption, MapMode, given
+from akrt.cli.options import ForceOption, JsonOption, MapMode, ModelArgument, given, output_option
 from akrt.cli.output import print_json, print_line, print_table
 from akrt.driver.check import CheckReport
 from akrt.driver.check import check as check_model
@@ -24,19 +24,16 @@ __all__ = ["check", "print_mapping", "program"]
 
 TARGETS = {chip.name.lower(): chip.name for chip in CHIPS}
 MCU = "mcu"
-ModelFile = Annotated[
-    str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
-]
 
 
 def check(
     context: typer.Context,
-    model: ModelFile = None,
+    model: ModelArgument = None,
     target: Annotated[str, typer.Option(help=f"{', '.join(TARGETS)} or {MCU}.")] = "akd1000",
     map_mode: MapMode = "all_nps",
     flash: Annotated[int | None, typer.Option(help=f"{MCU}: bytes for constants.", min=0)] = None,
     ram: Annotated[int | None, typer.Option(help=f"{MCU}: bytes for the arena.", min=0)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say whether a model fits a chip: all violations at once, or a map as proof. Exit 0 or 3."""
     if target.lower() not in (*TARGETS, MCU):
@@ -59,17 +56,16 @@ def check(
 
 
 def program(
-    model: ModelFile = None,
+    model: ModelArgument = None,
     device: Annotated[
         str, typer.Option(help="virtual:akd1000, virtual:akd1500, an index or a PCI address.")
     ] = "virtual:akd1000",
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="The program; its manifest is NAME.json."),
-    ] = Path("program.bin"),
+    output: Annotated[Path, output_option("The program; its manifest is NAME.json.")] = Path(
+        "program.bin"
+    ),
     map_mode: MapMode = "minimal",
     force: ForceOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the program that configures a chip for a model, for firmware that owns the chip."""
     if output.suffix == ".json":

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from akrt.cli.options import JsonOption
 from akrt.cli.output import print_json, print_line, print_table
 from akrt.driver import discovery
 from akrt.driver.discovery import DeviceInfo
@@ -19,10 +20,9 @@ Timeout = Annotated[
     float,
     typer.Option(min=0.1, max=MOST_SECONDS, help="Seconds that the chips may take to answer."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def devices(timeout: Timeout = discovery.PROBE_SECONDS, as_json: Json = False) -> None:
+def devices(timeout: Timeout = discovery.PROBE_SECONDS, as_json: JsonOption = False) -> None:
     """Show the Akida chips of this machine."""
     found = discovery.devices(seconds=timeout)
     if as_json:
@@ -37,7 +37,7 @@ def devices(timeout: Timeout = discovery.PROBE_SECONDS, as_json: Json = False) -
     print_table([*columns, "program", "state"], rows)
 
 
-def doctor(timeout: Timeout = discovery.PROBE_SECONDS, as_json: Json = False) -> None:
+def doctor(timeout: Timeout = discovery.PROBE_SECONDS, as_json: JsonOption = False) -> None:
     """Find out why no Akida chip can be used, and say what to do. Exit status 0 or 4."""
     diagnosis = diagnose(seconds=timeout)
     if as_json:

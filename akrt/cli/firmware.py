@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from akrt.cli.options import (
+    STREAM_DEFAULTS,
     ForceOption,
-    HopOption,
-    MinCountOption,
-    RefractoryOption,
-    ThresholdOption,
-    WindowOption,
+    JsonOption,
+    ModelArgument,
     given,
+    output_option,
+    stream_options,
 )
 from akrt.cli.output import print_json, print_line
 from akrt.decision import StreamSettings
@@ -27,14 +27,11 @@ from akrt.runtime import bundled_model
 __all__ = ["export", "verify"]
 
 
+@stream_options()
 def export(
     context: typer.Context,
-    model: Annotated[
-        str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="DIR", help="The folder to write.")
-    ] = None,
+    model: ModelArgument = None,
+    output: Annotated[Path | None, output_option("The folder to write.", "DIR")] = None,
     name: Annotated[
         str | None, typer.Option(help="Prefix of every C symbol; default: the model's name.")
     ] = None,
@@ -55,11 +52,7 @@ def export(
     stream: Annotated[
         bool, typer.Option("--stream", help="Also write <name>_stream.h: sound in, words out.")
     ] = False,
-    hop_ms: HopOption = StreamSettings.hop_ms,
-    window_ms: WindowOption = StreamSettings.window_ms,
-    min_count: MinCountOption = StreamSettings.min_count,
-    threshold: ThresholdOption = StreamSettings.threshold,
-    refractory_ms: RefractoryOption = StreamSettings.refractory_ms,
+    settings: StreamSettings = STREAM_DEFAULTS,
     anew: Annotated[
         bool,
         typer.Option(
@@ -67,7 +60,7 @@ def export(
         ),
     ] = False,
     force: ForceOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a network as portable C99 with packed weights, test vectors and a memory report.
 
@@ -77,9 +70,8 @@ def export(
     from firmware_export import export as write
     from firmware_export.packages import PACKAGES
 
-    if out is None:
+    if output is None:
         raise UsageError("name the folder to write with -o DIR")
-    settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
     if not stream and given(context, *vars(settings)):
         raise UsageError("settings of a stream were given without --stream")
     packages = [kind.strip() for kind in ",".join(pkg or ()).split(",") if kind.strip()]
@@ -87,7 +79,7 @@ def export(
         raise UsageError(f"--pkg names no package: choose from {', '.join(PACKAGES)}")
     report = write(
         bundled_model() if model is None else load(model),
-        out,
+        output,
         name=name,
         vectors=None if vectors is None else read_array(vectors),
         program=program,
@@ -99,7 +91,7 @@ def export(
     if as_json:
         print_json(
             {
-                "directory": str(out),
+                "directory": str(output),
                 "files": list(report.files),
                 "kept_options": list(report.kept),
                 "removed": list(report.removed),
@@ -107,7 +99,7 @@ def export(
             }
         )
         return
-    print_line(f"{out}: {len(report.files)} files, symbols start with {report.name}_")
+    print_line(f"{output}: {len(report.files)} files, symbols start with {report.name}_")
     print_line(f"constants {report.constant_bytes:,} bytes of flash")
     print_line(f"arena     {report.arena_bytes:,} bytes of RAM")
     if "stream" in report.memory:
@@ -118,7 +110,7 @@ def export(
         print_line(f"kept      {' '.join(report.kept)}, of the export that was there")
     if report.removed:
         print_line(f"removed   {', '.join(report.removed)}: no part of this export")
-    print_line(f"next      akrt verify {out}")
+    print_line(f"next      akrt verify {output}")
 
 
 def verify(
@@ -132,7 +124,7 @@ def verify(
     name: Annotated[
         str | None, typer.Option(help="One export of the folder; default: all that are in it.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compile an export, run everything in it, under QEMU where needed, and compare every layer.
 

@@ -11,7 +11,7 @@ import typer
 
 from akrt.cli import kws_eval, kws_stream
 from akrt.cli.kws_told import tell
-from akrt.cli.options import ForceOption
+from akrt.cli.options import ForceOption, output_option
 from akrt.cli.output import print_line, print_table
 from akrt.cpus import usable_cpus
 from akrt.errors import AkrtError, UsageError
@@ -49,7 +49,7 @@ def prepare(
             "kws_preprocessed_*.pkl, which is taken as it is."
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .npz file to write.")],
+    output: Annotated[Path, output_option("The .npz file to write.")],
     words: Annotated[
         list[str] | None,
         typer.Option(
@@ -217,7 +217,7 @@ def _epochs(value: str) -> tuple[int, ...]:
 @app.command()
 def train(
     data: Annotated[Path, typer.Argument(help="What 'akrt kws prepare' wrote.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for networks and tables.")],
+    output: Annotated[Path, output_option("Folder for networks and tables.")],
     epochs: Annotated[
         list[str] | None,
         typer.Option(

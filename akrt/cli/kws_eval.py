@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from akrt.cli.kws_told import tell
-from akrt.cli.options import ForceOption, JsonOption
+from akrt.cli.options import ForceOption, JsonOption, ModelOption, output_option
 from akrt.cli.output import print_json, print_line, print_table
 from akrt.errors import AkrtError, BackendUnavailableError, UsageError
 
@@ -34,10 +34,7 @@ def evaluate(
             "folder with one folder of recordings for each class."
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="An .akrt, .h5 or .fbz file; default: the bundled one."),
-    ] = None,
+    model: ModelOption = None,
     float_h5: Annotated[
         Path | None, typer.Option("--float", help="The float Keras network (.h5).")
     ] = None,
@@ -65,8 +62,7 @@ def evaluate(
         int, typer.Option(min=0, help="At most so many clips of each origin; 0: all.")
     ] = 0,
     output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="Folder for report.json and confusion matrices."),
+        Path | None, output_option("Folder for report.json and confusion matrices.")
     ] = None,
     figure: Annotated[bool, typer.Option(help="Draw the matrices into the folder too.")] = True,
     as_json: JsonOption = False,
@@ -261,7 +257,7 @@ def fetch(
         list[str] | None,
         typer.Argument(help="quantised-model, float-model, speech-commands; none: list them."),
     ] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder.")] = Path(),
+    output: Annotated[Path, output_option("Folder.")] = Path(),
     base_url: Annotated[
         str | None, typer.Option("--base-url", help="Another address of the file's directory.")
     ] = None,

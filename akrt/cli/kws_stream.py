@@ -12,17 +12,15 @@ import typer
 from akrt.cli import recordings
 from akrt.cli.kws_told import tell
 from akrt.cli.options import (
+    STREAM_DEFAULTS,
     BackendOption,
     DeviceOption,
     FallbackOption,
     ForceOption,
-    HopOption,
     JsonOption,
-    MinCountOption,
     ModelOption,
-    RefractoryOption,
-    ThresholdOption,
-    WindowOption,
+    output_option,
+    stream_options,
 )
 from akrt.cli.output import print_json, print_line, print_table
 from akrt.decision import StreamSettings
@@ -36,6 +34,7 @@ __all__ = ["eval_stream"]
 SPLITS = ("all", "training", "validation", "testing")
 
 
+@stream_options()
 def eval_stream(
     folder: Annotated[
         Path,
@@ -68,14 +67,8 @@ def eval_stream(
     backend: BackendOption = "auto",
     device: DeviceOption = None,
     fallback: FallbackOption = None,
-    hop_ms: HopOption = StreamSettings.hop_ms,
-    window_ms: WindowOption = StreamSettings.window_ms,
-    min_count: MinCountOption = StreamSettings.min_count,
-    threshold: ThresholdOption = StreamSettings.threshold,
-    refractory_ms: RefractoryOption = StreamSettings.refractory_ms,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for report.json and det.png.")
-    ] = None,
+    settings: StreamSettings = STREAM_DEFAULTS,
+    output: Annotated[Path | None, output_option("Folder for report.json and det.png.")] = None,
     figure: Annotated[bool, typer.Option(help="Draw the DET curve into the folder too.")] = True,
     as_json: JsonOption = False,
     force: ForceOption = False,
@@ -87,7 +80,6 @@ def eval_stream(
 
     if split not in SPLITS:
         raise UsageError(f"--split must be one of {', '.join(SPLITS)}, got '{split}'")
-    settings = StreamSettings(hop_ms, window_ms, min_count, threshold, refractory_ms)
     ratios = _ratios(",".join(snr or ["clean,20,10,5,0"]))
     if output is not None:
         check_report(output, ["det.png"] if figure else [], force)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
-from akrt.printable import printable
+from akrt.cli.output import print_error
 
 __all__ = ["tell"]
 
@@ -13,12 +12,8 @@ __all__ = ["tell"]
 def tell(failed: Sequence[str], notes: Sequence[str]) -> None:
     """Which files were left out and why, how many, and what should be known about the result."""
     for line in failed:
-        _say(f"left out: {line}")
+        print_error(f"left out: {line}")
     if len(failed) > 1:
-        _say(f"{len(failed):,} files were left out")
+        print_error(f"{len(failed):,} files were left out")
     for line in notes:
-        _say(f"note: {line}")
-
-
-def _say(line: str) -> None:
-    print(f"akrt: {printable(line)}", file=sys.stderr)
+        print_error(f"note: {line}")

@@ -11,7 +11,7 @@ import typer
 
 from akrt.backends.native import choose_arch, usable_archs
 from akrt.cli.labels import FORMS, with_labels
-from akrt.cli.options import ForceOption, MapMode, given
+from akrt.cli.options import ForceOption, JsonOption, MapMode, ModelArgument, given
 from akrt.cli.output import print_json, print_line
 from akrt.errors import AkrtError, UsageError
 from akrt.files import check_replaceable, write_file
@@ -25,9 +25,7 @@ __all__ = ["convert", "summary"]
 
 def summary(
     context: typer.Context,
-    model: Annotated[
-        str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
-    ] = None,
+    model: ModelArgument = None,
     device: Annotated[
         str | None,
         typer.Option(help="Show the place on a chip: virtual:akd1000, an index, a PCI address."),
@@ -40,7 +38,7 @@ def summary(
         Path | None, typer.Option(help="With --device: a picture of the mesh (.png, .svg, .pdf).")
     ] = None,
     force: ForceOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show a model's layers, shapes, bits, and what its input and outputs mean."""
     if device is None and (plot or hybrid or given(context, "map_mode")):

@@ -1,4 +1,4 @@
-"""Errors of the Python interface in the words of the command line: ``--hop-ms`` for hop_ms."""
+"""Names of options: in errors, ``--hop-ms`` for hop_ms; and those that options had before."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 from akrt.errors import AkrtError
 
 __all__ = ["as_options", "tell_options"]
+
+_EARLIER = {"--out": "--output"}
+"""Names that options had, which are still taken and no longer shown."""
 
 
 def as_options(message: str, parameters: Iterable[Any]) -> str:
@@ -40,7 +43,7 @@ def tell_options(command: Any) -> Any:
     for inner in getattr(command, "commands", {}).values():
         tell_options(inner)
     if not hasattr(command, "commands"):
-        invoke = command.invoke
+        invoke, parse = command.invoke, command.parse_args
 
         def invoke_and_tell(context: Any) -> Any:
             try:
@@ -50,5 +53,22 @@ def tell_options(command: Any) -> Any:
                     error.args = (as_options(error.args[0], command.params), *error.args[1:])
                 raise
 
-        command.invoke = invoke_and_tell
+        def parse_today(context: Any, arguments: list[str]) -> Any:
+            return parse(context, _renamed(arguments, command.params))
+
+        command.invoke, command.parse_args = invoke_and_tell, parse_today
     return command
+
+
+def _renamed(arguments: list[str], parameters: Iterable[Any]) -> list[str]:
+    """The arguments with today's names of options in place of earlier ones."""
+    known = {option for parameter in parameters for option in parameter.opts}
+    renamed: list[str] = []
+    for i, argument in enumerate(arguments):
+        if argument == "--":  # what follows are no options
+            return renamed + arguments[i:]
+        name, equals, value = argument.partition("=")
+        today = _EARLIER.get(name)
+        taken = today in known and name not in known
+        renamed.append(f"{today}{equals}{value}" if taken else argument)
+    return renamed

@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from akrt.cli.options import ForceOption, JsonOption, ThresholdOption
+from akrt.cli.options import (
+    STREAM_DEFAULTS,
+    ForceOption,
+    JsonOption,
+    ModelArgument,
+    output_option,
+    stream_options,
+)
 from akrt.cli.output import print_json, print_line
 from akrt.decision import StreamSettings
 from akrt.errors import UsageError
@@ -17,14 +22,11 @@ from akrt.runtime import bundled_model
 __all__ = ["page"]
 
 
+@stream_options("threshold")
 def page(
-    model: Annotated[
-        str | None, typer.Argument(help="An .akrt, .h5 or .fbz file; default: the bundled one.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="HTML", help="The file to write.")
-    ] = None,
-    threshold: ThresholdOption = StreamSettings.threshold,
+    model: ModelArgument = None,
+    output: Annotated[Path | None, output_option("The file to write.", "HTML")] = None,
+    settings: StreamSettings = STREAM_DEFAULTS,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -34,11 +36,11 @@ def page(
     """
     from firmware_export import write_page
 
-    if out is None:
+    if output is None:
         raise UsageError("name the file to write with -o FILE.html")
     network = bundled_model() if model is None else load(model)
-    size = write_page(network, out, StreamSettings(threshold=threshold), force)
+    size = write_page(network, output, settings, force)
     if as_json:
-        print_json({"file": str(out), "bytes": size})
+        print_json({"file": str(output), "bytes": size})
         return
-    print_line(f"{out}: {size:,} bytes; open it in a browser")
+    print_line(f"{output}: {size:,} bytes; open it in a browser")

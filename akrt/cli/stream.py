@@ -18,15 +18,13 @@ from rich.text import Text
 from akrt.audio import load_audio, microphone
 from akrt.cli import recordings
 from akrt.cli.options import (
+    STREAM_DEFAULTS,
     BackendOption,
     DeviceOption,
     FallbackOption,
-    HopOption,
-    MinCountOption,
+    JsonOption,
     ModelOption,
-    RefractoryOption,
-    ThresholdOption,
-    WindowOption,
+    stream_options,
 )
 from akrt.cli.output import json_text, print_line
 from akrt.cli.standard_input import standard_input
@@ -47,6 +45,7 @@ FULL_BAR = 4.0
 Pcm = npt.NDArray[Any]
 
 
+@stream_options()
 def stream(
     source: Annotated[
         str,
@@ -60,23 +59,20 @@ def stream(
     backend: BackendOption = "auto",
     device: DeviceOption = None,
     fallback: FallbackOption = None,
-    hop_ms: HopOption = StreamSettings.hop_ms,
-    window_ms: WindowOption = StreamSettings.window_ms,
-    min_count: MinCountOption = StreamSettings.min_count,
-    threshold: ThresholdOption = StreamSettings.threshold,
-    refractory_ms: RefractoryOption = StreamSettings.refractory_ms,
+    settings: StreamSettings = STREAM_DEFAULTS,
     input_device: Annotated[
         str | None, typer.Option("--input", help="mic: name or number of the microphone.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON for each word.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Name the words in a stream of sound, each with its time and score, until it ends."""
+    """Name the words in a stream of sound, each with its time and score, until it ends.
+
+    With --json a word is a line of JSON.
+    """
     if input_device is not None and source != "mic":
         raise UsageError("--input chooses a microphone: it goes with the source mic")
     with recordings.open_runtime(model, backend, device, fallback) as runtime:
-        listener = Stream(runtime, hop_ms, window_ms, min_count, threshold, refractory_ms)
+        listener = Stream(runtime, settings)
         words, spent = 0, 0.0
         shown = _LiveLine(not as_json and sys.stdout.isatty())
         with shown.live, contextlib.suppress(KeyboardInterrupt):

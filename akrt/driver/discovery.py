@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import re
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from akrt.driver import link, locks
+from akrt.driver.causes import Cause
 from akrt.driver.host import CHIPS, VENDOR, Host, PciChip
 from akrt.errors import (
     DeviceBusyError,
@@ -17,6 +18,7 @@ from akrt.errors import (
     DevicePermissionError,
     UsageError,
 )
+from akrt.importers.akida_model import AKIDA_MISSING
 
 __all__ = ["PROBE_SECONDS", "DeviceInfo", "akida_present", "devices", "find", "looked_for", "probe"]
 
@@ -39,6 +41,8 @@ class DeviceInfo:
     usable: bool
     problem: str | None
     """Why it is not usable; `akrt doctor` says more."""
+    cause: Cause | None = None
+    """The same as a name, for programs."""
     desc: str | None = None
     hw_version: str | None = None
     ip_version: str | None = None
@@ -57,6 +61,13 @@ class DeviceInfo:
     def as_dict(self) -> dict[str, Any]:
         """The same as plain types, for JSON."""
         return asdict(self)
+
+
+class _Trouble(NamedTuple):
+    """What is wrong with a chip."""
+
+    cause: Cause
+    words: str
 
 
 def akida_present() -> bool:
@@ -96,15 +107,17 @@ def devices(host: Host | None = None, seconds: float = PROBE_SECONDS) -> list[De
     host = host or Host()
     on_bus = host.chips()
     facts: list[dict[str, Any]] = []
-    problem = None
+    silence = _Trouble(Cause.NOT_ANSWERING, "akida does not report it")
     if not akida_present():
-        problem = "the package 'akida' is not installed: pip install 'akrt[akida]'"
+        silence = _Trouble(Cause.AKIDA_MISSING, AKIDA_MISSING)
     else:
         try:
             facts = probe(seconds)
+        except link.StalledError as error:
+            silence = _Trouble(Cause.NOT_ANSWERING, str(error))
         except DeviceLostError as error:
-            problem = str(error)
-    return _join(host, on_bus, facts, problem)
+            silence = _Trouble(Cause.AKIDA_BROKEN, str(error))
+    return _join(host, on_bus, facts, silence)
 
 
 def find(wanted: int | str | None, found: list[DeviceInfo]) -> DeviceInfo:
@@ -143,11 +156,10 @@ def find(wanted: int | str | None, found: list[DeviceInfo]) -> DeviceInfo:
 
 
 def _unusable(info: DeviceInfo) -> DeviceError:
-    problem = info.problem or ""
-    kinds = {"in use": DeviceBusyError, "no permission": DevicePermissionError}
-    kind = next((e for start, e in kinds.items() if problem.startswith(start)), DeviceNotFoundError)
+    kinds = {Cause.BUSY: DeviceBusyError, Cause.NO_PERMISSION: DevicePermissionError}
+    kind = DeviceNotFoundError if info.cause is None else kinds.get(info.cause, DeviceNotFoundError)
     return kind(
-        f"device {info.index} ({info.model} at {info.name}) is not usable: {problem}. "
+        f"device {info.index} ({info.model} at {info.name}) is not usable: {info.problem}. "
         f"'akrt doctor' says what to do"
     )
 
@@ -172,9 +184,12 @@ def _nothing(found: list[DeviceInfo]) -> str:
 
 
 def _join(
-    host: Host, on_bus: list[PciChip], facts: list[dict[str, Any]], problem: str | None
+    host: Host, on_bus: list[PciChip], facts: list[dict[str, Any]], silence: _Trouble
 ) -> list[DeviceInfo]:
-    """Pairs every PCI chip with akida's device of the same kind and number."""
+    """Pairs every PCI chip with akida's device of the same kind and number.
+
+    `silence`: why akida reports none for a chip that nothing else is wrong with.
+    """
     left = list(facts)
     joined = []
     for chip, trouble in _paired_first(host, on_bus):
@@ -185,9 +200,9 @@ def _join(
             info = _known(info, same[0])
             owner = locks.holder(info.name)
             if owner is not None:
-                info = replace(info, usable=False, problem=f"in use by process {owner}")
+                info = _troubled(info, _Trouble(Cause.BUSY, f"in use by process {owner}"))
         else:
-            info = replace(info, problem=trouble or problem or "akida does not report it")
+            info = _troubled(info, trouble or silence)
         joined.append(info)
     joined.sort(key=lambda info: info.address or "")
     names = {c.product_id: c.name for c in CHIPS}
@@ -197,14 +212,14 @@ def _join(
     return [replace(info, index=i) for i, info in enumerate(joined)]
 
 
-def _paired_first(host: Host, on_bus: list[PciChip]) -> list[tuple[PciChip, str | None]]:
+def _paired_first(host: Host, on_bus: list[PciChip]) -> list[tuple[PciChip, _Trouble | None]]:
     """Chips with what is wrong with them, in the order in which akida's devices are given out.
 
     Those without trouble first, by the number of their node, as akida counts; what akida still
     has after them proves that a chip works in spite of what it looks like.
     """
 
-    def order(pair: tuple[PciChip, str | None]) -> tuple[bool, int, str]:
+    def order(pair: tuple[PciChip, _Trouble | None]) -> tuple[bool, int, str]:
         chip, trouble = pair
         digits = (chip.node or "").rpartition(chip.chip.node)[2]
         return (trouble is not None, int(digits or 0), chip.address)
@@ -212,14 +227,19 @@ def _paired_first(host: Host, on_bus: list[PciChip]) -> list[tuple[PciChip, str 
     return sorted(((chip, _trouble(host, chip)) for chip in on_bus), key=order)
 
 
-def _trouble(host: Host, chip: PciChip) -> str | None:
+def _trouble(host: Host, chip: PciChip) -> _Trouble | None:
     if chip.driver is None:
-        return "no kernel driver is bound to it"
+        return _Trouble(Cause.DRIVER_NOT_BOUND, "no kernel driver is bound to it")
     if chip.node is None:
-        return f"the driver {chip.driver} made no node /dev/{chip.chip.node}<N>"
+        nodes = f"/dev/{chip.chip.node}<N>"
+        return _Trouble(Cause.NO_NODE, f"the driver {chip.driver} made no node {nodes}")
     if not host.may_open(chip.node):
-        return f"no permission to open {chip.node}"
+        return _Trouble(Cause.NO_PERMISSION, f"no permission to open {chip.node}")
     return None
+
+
+def _troubled(info: DeviceInfo, trouble: _Trouble) -> DeviceInfo:
+    return replace(info, usable=False, problem=trouble.words, cause=trouble.cause)
 
 
 def _known(info: DeviceInfo, fact: dict[str, Any]) -> DeviceInfo:
@@ -227,6 +247,7 @@ def _known(info: DeviceInfo, fact: dict[str, Any]) -> DeviceInfo:
         info,
         usable=True,
         problem=None,
+        cause=None,
         desc=fact["desc"],
         hw_version=fact["hw_version"],
         ip_version=fact["ip_version"],

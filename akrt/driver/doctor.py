@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from akrt.driver import discovery, link, locks
+from akrt.driver.causes import OF_AKIDA, Cause
 from akrt.driver.discovery import DeviceInfo
 from akrt.driver.host import CHIPS, MODULE, VENDOR, Host, PciChip
 
@@ -34,17 +35,16 @@ _HEADERS = {
 }
 """By the id of os-release."""
 DRIVER_SOURCE = "https://github.com/Brainchip-Inc/akida_dw_edma"
+_CLOSE = (
+    "close that program, or choose another device with device=; one process owns a device at a time"
+)
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong, and its remedy."""
 
-    cause: str
-    """Its name: ``no-pci-device``, ``no-kernel-module``, ``module-not-built-for-kernel``,
-    ``module-not-loaded``, ``driver-not-bound``, ``kernel-unsupported``, ``no-node``,
-    ``no-permission``, ``akida-missing``, ``akida-too-old``, ``akida-broken``, ``busy``,
-    ``not-answering``, ``no-cma``, ``link-power``."""
+    cause: Cause
     where: str
     """The device's address, or what is concerned."""
     problem: str
@@ -100,7 +100,7 @@ def diagnose(host: Host | None = None, seconds: float = discovery.PROBE_SECONDS)
         infos = discovery.devices(host, seconds)
         stopped = {f.where for f in findings if f.blocking}
         findings += [
-            _silent(info, seconds) for info in infos if not info.usable and info.name not in stopped
+            _silent(info) for info in infos if not info.usable and info.name not in stopped
         ]
     if host.container is not None:
         findings = [_from_a_container(finding, host.container) for finding in findings]
@@ -108,7 +108,7 @@ def diagnose(host: Host | None = None, seconds: float = discovery.PROBE_SECONDS)
     return Diagnosis(host.kernel, tuple(findings), tuple(infos), order, host.container)
 
 
-def _in_order(host: Host, on_bus: list[PciChip], causes: set[str]) -> Iterator[str]:
+def _in_order(host: Host, on_bus: list[PciChip], causes: set[Cause]) -> Iterator[str]:
     """What is as it should be, from the slot to the answer."""
     for chip in on_bus:
         yield f"{chip.chip.name} is on the PCI bus at {chip.address}"
@@ -118,23 +118,23 @@ def _in_order(host: Host, on_bus: list[PciChip], causes: set[str]) -> Iterator[s
             yield f"its node is {chip.node}"
             if host.may_open(chip.node):
                 yield f"this user may open {chip.node}"
-    if not causes & {"akida-missing", "akida-too-old"} and discovery.akida_present():
+    if not causes & {Cause.AKIDA_MISSING, Cause.AKIDA_TOO_OLD} and discovery.akida_present():
         yield f"akida {_akida_version()} is installed for Python {_python()}"
     version = host.kernel_version
     if version is not None and OLDEST_KERNEL <= version <= NEWEST_KERNEL:
         yield f"the kernel {host.kernel} is one that the vendor states"
     if host.cma_kilobytes:
         yield f"the kernel reserves {host.cma_kilobytes:,} kB of contiguous memory"
-    if on_bus and "link-power" not in causes:
+    if on_bus and Cause.LINK_POWER not in causes:
         yield "PCIe links are not sent to sleep by a saving policy"
 
 
 def _from_a_container(finding: Finding, kind: str) -> Finding:
     """The same finding, where kernel and devices are those of the machine outside."""
-    if finding.cause.startswith("akida"):
+    if finding.cause in OF_AKIDA:
         return finding
     fix = finding.fix
-    if finding.cause in ("no-node", "no-pci-device", "no-permission"):
+    if finding.cause in (Cause.NO_NODE, Cause.NO_PCI_DEVICE, Cause.NO_PERMISSION):
         nodes = " or ".join(f"/dev/{c.node}0" for c in CHIPS)
         given = {
             "Docker": "docker run --device /dev/akida0 ...",
@@ -147,7 +147,7 @@ def _from_a_container(finding: Finding, kind: str) -> Finding:
 
 def _link_power(policy: str) -> Finding:
     return Finding(
-        "link-power",
+        Cause.LINK_POWER,
         "PCIe",
         f"the kernel sends PCIe links to sleep (policy {policy}), which chips may not survive",
         "boot with the kernel parameter pcie_aspm=off, or for now: echo performance | sudo tee "
@@ -163,7 +163,7 @@ def _akida() -> Iterator[Finding]:
     here = _python()
     if not discovery.akida_present():
         yield Finding(
-            "akida-missing",
+            Cause.AKIDA_MISSING,
             "akida",
             f"the package 'akida' is not installed for Python {here}",
             "pip install 'akrt[akida]'; if pip finds no version, there is no akida for this "
@@ -174,7 +174,7 @@ def _akida() -> Iterator[Finding]:
     numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
     if numbers < OLDEST_AKIDA:
         yield Finding(
-            "akida-too-old",
+            Cause.AKIDA_TOO_OLD,
             "akida",
             f"akida {version} is installed; akrt needs {'.'.join(map(str, OLDEST_AKIDA))} or newer",
             f"pip install -U 'akrt[akida]'; if pip keeps the old one, newer versions have no "
@@ -196,7 +196,7 @@ def _akida_version() -> str:
 def _no_pci_device() -> Finding:
     ids = " or ".join(f"{VENDOR:04x}:{c.pci_device:04x} ({c.name})" for c in CHIPS)
     return Finding(
-        "no-pci-device",
+        Cause.NO_PCI_DEVICE,
         "PCI bus",
         f"the PCI bus shows no {ids}",
         f"power off, reseat the card and boot; check that the slot is enabled in the firmware; "
@@ -213,7 +213,7 @@ def _kernel_side(host: Host, chip: PciChip) -> Iterator[Finding]:
     if chip.node is None:
         strays = ", ".join(host.stray_nodes(chip.chip))
         yield Finding(
-            "no-node",
+            Cause.NO_NODE,
             where,
             f"the driver {chip.driver} is bound to {name}, but there is no /dev/{chip.chip.node}<N>"
             + (f" of it ({strays} belong to no known device)" if strays else ""),
@@ -222,7 +222,7 @@ def _kernel_side(host: Host, chip: PciChip) -> Iterator[Finding]:
         )
     elif not host.may_open(chip.node):
         yield Finding(
-            "no-permission",
+            Cause.NO_PERMISSION,
             where,
             f"{chip.node} exists, but this user may not read and write it",
             f"a udev rule, in /etc/udev/rules.d/99-akida.rules: "
@@ -234,7 +234,7 @@ def _kernel_side(host: Host, chip: PciChip) -> Iterator[Finding]:
         yield from _busy(host, chip)
     if chip.chip.needs_cma and not host.cma_kilobytes:
         yield Finding(
-            "no-cma",
+            Cause.NO_CMA,
             where,
             f"this kernel reserves no contiguous memory (CMA), which {name} needs for large "
             f"programs and for a full pipeline",
@@ -251,7 +251,7 @@ def _unbound(host: Host, chip: PciChip) -> Iterator[Finding]:
     unsupported = version is not None and not OLDEST_KERNEL <= version <= NEWEST_KERNEL
     if host.module_loaded:
         yield Finding(
-            "driver-not-bound",
+            Cause.DRIVER_NOT_BOUND,
             where,
             f"the module {MODULE} is loaded but has not taken {name}",
             f"'dmesg | grep -i akida' says why; 'echo {where} | sudo tee "
@@ -260,7 +260,7 @@ def _unbound(host: Host, chip: PciChip) -> Iterator[Finding]:
         )
     elif kernel in built_for:
         yield Finding(
-            "module-not-loaded",
+            Cause.MODULE_NOT_LOADED,
             where,
             f"the module {MODULE} is built for this kernel but not loaded",
             f"sudo modprobe {MODULE}; if it is refused, 'dmesg' says why (with Secure Boot the "
@@ -268,7 +268,7 @@ def _unbound(host: Host, chip: PciChip) -> Iterator[Finding]:
         )
     elif built_for:
         yield Finding(
-            "module-not-built-for-kernel",
+            Cause.MODULE_NOT_BUILT_FOR_KERNEL,
             where,
             f"the module {MODULE} is built for {', '.join(built_for)}, but the kernel that runs "
             f"is {kernel}",
@@ -277,7 +277,7 @@ def _unbound(host: Host, chip: PciChip) -> Iterator[Finding]:
         )
     else:
         yield Finding(
-            "no-kernel-module",
+            Cause.NO_KERNEL_MODULE,
             where,
             f"{name} is on the bus, but the vendor's module {MODULE} is not installed",
             f"{_headers(host)}; then git clone {DRIVER_SOURCE} && cd akida_dw_edma && ./install.sh",
@@ -285,7 +285,7 @@ def _unbound(host: Host, chip: PciChip) -> Iterator[Finding]:
     if unsupported and not host.module_loaded and kernel not in built_for:
         low, high = (".".join(map(str, v)) for v in (OLDEST_KERNEL, NEWEST_KERNEL))
         yield Finding(
-            "kernel-unsupported",
+            Cause.KERNEL_UNSUPPORTED,
             where,
             f"the kernel is {kernel}; the vendor states {low} to {high} for its module",
             f"boot a kernel from {low} to {high} (Ubuntu: sudo apt install linux-generic of "
@@ -310,30 +310,30 @@ def _busy(host: Host, chip: PciChip) -> Iterator[Finding]:
     if owners:
         named = ", ".join(f"{pid} ({command})" for pid, command in sorted(owners.items()))
         yield Finding(
-            "busy",
+            Cause.BUSY,
             chip.address,
             f"{chip.node} is in use by process {named}",
-            "close that program, or choose another device with device=; one process owns a "
-            "device at a time",
+            _CLOSE,
             blocking=owner is not None,
         )
 
 
-def _silent(info: DeviceInfo, seconds: float) -> Finding:
-    problem = info.problem or ""
-    if "does not report" in problem or "does not answer" in problem:
+def _silent(info: DeviceInfo) -> Finding:
+    if info.cause is Cause.AKIDA_BROKEN:
         return Finding(
-            "not-answering",
+            Cause.AKIDA_BROKEN,
             info.name,
-            f"{info.model} is on the bus and its driver is bound, but: {problem}",
-            "power-cycle the machine (a reboot does not always reset the card); boot with "
-            f"pcie_aspm=off, where its PCIe link was sent to sleep; update the driver from "
-            f"{DRIVER_SOURCE}; 'dmesg | grep -i akida' shows its time-outs",
+            f"akida cannot list its devices: {info.problem}",
+            "run 'python -c \"import akida; print(akida.devices())\"' and see what it says; "
+            "reinstall with pip install --force-reinstall 'akrt[akida]'",
         )
+    if info.cause is Cause.BUSY:  # since the look at who has its node open
+        return Finding(Cause.BUSY, info.name, f"{info.model} is {info.problem}", _CLOSE)
     return Finding(
-        "akida-broken",
+        Cause.NOT_ANSWERING,
         info.name,
-        f"akida cannot list its devices: {problem}",
-        "run 'python -c \"import akida; print(akida.devices())\"' and see what it says; "
-        "reinstall with pip install --force-reinstall 'akrt[akida]'",
+        f"{info.model} is on the bus and its driver is bound, but: {info.problem}",
+        "power-cycle the machine (a reboot does not always reset the card); boot with "
+        f"pcie_aspm=off, where its PCIe link was sent to sleep; update the driver from "
+        f"{DRIVER_SOURCE}; 'dmesg | grep -i akida' shows its time-outs",
     )

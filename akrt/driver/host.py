@@ -123,6 +123,13 @@ class Host:
         shift = 6 if found.st_uid == self.uid else 3 if found.st_gid in self.gids else 0
         return (stat.S_IMODE(found.st_mode) >> shift) & 0o6 == 0o6
 
+    def shuts_out(self, node: str) -> bool:
+        """Whether this user may not open the node for certain: nor by the system's own answer,
+        which knows access lists.
+        """
+        readable_and_writable = os.R_OK | os.W_OK
+        return not self.may_open(node) and not os.access(self._at(node), readable_and_writable)
+
     def holders(self, node: str) -> list[tuple[int, str]]:
         """Processes, other than this one, that have the node open: (process id, command).
 

@@ -30,7 +30,9 @@ from akrt.model import (
     WeightedLayer,
 )
 
-__all__ = ["from_akida", "load_fbz", "to_akida"]
+__all__ = ["AKIDA_MISSING", "beyond_akida", "from_akida", "load_fbz", "to_akida"]
+
+AKIDA_MISSING = "the package 'akida' is not installed: pip install 'akrt[akida]'"
 
 _PADDING = {0: "valid", 1: "same"}
 _POOLING = {0: None, 1: "max", 2: "average"}
@@ -95,21 +97,9 @@ def to_akida(model: Model) -> Any:
         raise MissingExtraError("akida", "akida", "running a model in akida") from error
     twin = akida.Model()
     for layer in model.layers:
-        if not isinstance(layer, InputData | FullyConnected | SpatialLayer):
-            raise UnsupportedLayerError(
-                layer.name,
-                layer.kind,
-                "Akida 1.0 has no such layer: the native and reference backends run it",
-            )
-        if isinstance(layer, NeuralLayer) and layer.act_bits is not None:
-            greatest = float(layer.act_step.max())
-            if greatest >= _STEP_END:
-                raise UnsupportedLayerError(
-                    layer.name,
-                    layer.kind,
-                    f"an act_step of {greatest:,.0f} ends the process in akida's software, which "
-                    f"takes less than {_STEP_END:,}: the native and reference backends run it",
-                )
+        problem = beyond_akida(layer)
+        if problem is not None:
+            raise UnsupportedLayerError(layer.name, layer.kind, problem)
         try:
             twin.add(_akida_layer(akida, layer))
             if isinstance(layer, WeightedLayer):
@@ -121,6 +111,21 @@ def to_akida(model: Model) -> Any:
                 layer.name, layer.kind, f"akida refuses it: {error}"
             ) from error
     return twin
+
+
+def beyond_akida(layer: AnyLayer) -> str | None:
+    """Why akida's software must not be given this layer; None: it may, and judges it itself."""
+    if not isinstance(layer, InputData | FullyConnected | SpatialLayer):
+        return "Akida 1.0 has no such layer: the native and reference backends run it"
+    if not isinstance(layer, NeuralLayer) or layer.act_bits is None:
+        return None
+    greatest = float(layer.act_step.max())
+    if greatest < _STEP_END:
+        return None
+    return (
+        f"an act_step of {greatest:,.0f} ends the process in akida's software, which takes less "
+        f"than {_STEP_END:,}: the native and reference backends run it"
+    )
 
 
 def _model(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], name: str) -> Model:

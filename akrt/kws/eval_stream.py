@@ -199,7 +199,7 @@ def evaluate_stream(
             progress(snr, i, len(snrs))
         spliced = splice(clips, noises, snr, seed)
         started = time.perf_counter()
-        potentials = stream_potentials(runtime, spliced.samples, settings.hop_ms)
+        potentials = stream_potentials(runtime, spliced.samples, settings)
         found = detections(runtime.model, settings, potentials)
         seconds = time.perf_counter() - started
         words = runtime.model.labels or ()

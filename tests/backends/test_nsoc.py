@@ -118,7 +118,7 @@ def test_auto_takes_a_chip_and_goes_on_without_it(bench) -> None:
 
 def test_auto_is_native_when_the_chip_does_not_answer(bench) -> None:
     bench(plans={"0": {f"program{i}": "corrupts" for i in range(1, 9)}})
-    with pytest.warns(FallbackWarning, match="using the CPU: .*keeps another program"):
+    with pytest.warns(FallbackWarning, match="'native' computes: .*keeps another program"):
         rt = akrt.Runtime(MODEL)
     assert rt.backend == "native"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 
@@ -10,8 +11,15 @@ from device_double import Bench
 from machines import children
 
 from akrt.driver import locks
-from akrt.driver.discovery import devices, find
-from akrt.errors import DeviceError, DeviceNotFoundError, UsageError
+from akrt.driver.causes import Cause
+from akrt.driver.discovery import DeviceInfo, devices, find
+from akrt.errors import (
+    DeviceBusyError,
+    DeviceError,
+    DeviceNotFoundError,
+    DevicePermissionError,
+    UsageError,
+)
 
 
 def test_a_machine_without_chips_has_no_devices(machine, double) -> None:
@@ -66,19 +74,20 @@ def test_a_stuck_chip_costs_the_timeout_and_no_more(machine, double) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "problem"),
+    ("changes", "problem", "cause"),
     [
-        ({"driver": None, "node": None}, "no kernel driver"),
-        ({"node": None}, "made no node /dev/akida<N>"),
-        ({"mode": 0o600}, "no permission to open /dev/akida0"),
+        ({"driver": None, "node": None}, "no kernel driver", "driver-not-bound"),
+        ({"node": None}, "made no node /dev/akida<N>", "no-node"),
+        ({"mode": 0o600}, "no permission to open /dev/akida0", "no-permission"),
     ],
 )
-def test_what_keeps_a_chip_from_use_is_told(machine, double, changes, problem) -> None:
+def test_what_keeps_a_chip_from_use_is_told(machine, double, changes, problem, cause) -> None:
     machine.chip(**changes)
     machine.uid = os.getuid() + 1
     (info,) = devices(machine.host)
     assert not info.usable
     assert problem in info.problem
+    assert json.loads(json.dumps(info.as_dict()))["cause"] == cause
     with pytest.raises(DeviceError, match="not usable"):
         find(0, [info])
 
@@ -87,9 +96,29 @@ def test_a_locked_chip_is_in_use(machine, double) -> None:
     machine.chip()
     Bench().install(double)
     lock = locks.DeviceLock("0000:01:00.0")
-    assert f"in use by process {os.getpid()}" in devices()[0].problem
+    (info,) = devices()
+    assert f"in use by process {os.getpid()}" in info.problem
+    assert info.cause is Cause.BUSY
     lock.close()
-    assert devices()[0].usable
+    (info,) = devices()
+    assert (info.usable, info.cause) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind"),
+    [
+        (Cause.BUSY, DeviceBusyError),
+        (Cause.NO_PERMISSION, DevicePermissionError),
+        (Cause.NOT_ANSWERING, DeviceNotFoundError),
+    ],
+)
+@pytest.mark.parametrize("words", ["in use", "no permission", "andere Worte"])
+def test_the_error_goes_by_the_cause_and_not_by_its_words(cause, kind, words) -> None:
+    info = DeviceInfo(0, "AKD1000", "0000:01:00.0", None, None, False, words, cause)
+    for wanted in (0, None):
+        with pytest.raises(kind, match=words) as told:
+            find(wanted, [info])
+        assert type(told.value) is kind
 
 
 def test_find_takes_an_index_or_an_address(machine, double) -> None:

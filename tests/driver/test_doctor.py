@@ -10,8 +10,9 @@ import pytest
 from conftest import need
 from device_double import Bench
 
-from akrt.driver import doctor, link, locks
+from akrt.driver import discovery, doctor, link, locks
 from akrt.driver.doctor import Diagnosis, diagnose
+from akrt.errors import DeviceLostError
 
 ADDRESS = "0000:01:00.0"
 
@@ -107,6 +108,37 @@ def test_no_permission(machine, double) -> None:
     assert "udev" in diagnosis.findings[0].fix
     assert 'KERNEL=="akida[0-9]*"' in diagnosis.findings[0].fix
     assert not diagnosis.usable
+
+
+@pytest.mark.parametrize("words", ["does not answer", "does not report", "in use by process 1"])
+def test_what_akida_says_decides_nothing(machine, monkeypatch, words) -> None:
+    machine.chip()
+
+    def broken(seconds: float) -> list[dict[str, object]]:
+        raise DeviceLostError(f"the device failed: RuntimeError: the licence server {words}")
+
+    monkeypatch.setattr(discovery, "probe", broken)
+    monkeypatch.setattr(discovery, "akida_present", lambda: True)
+    monkeypatch.setattr(link, "SOURCE", "device_double:devices")
+    diagnosis = diagnose()
+    assert causes(diagnosis) == ["akida-broken"]
+    assert words in diagnosis.findings[0].problem
+
+
+def test_a_chip_that_is_taken_while_the_doctor_looks(machine, answering, monkeypatch) -> None:
+    machine.chip()
+    held: list[locks.DeviceLock] = []
+    listed = discovery.probe
+
+    def meanwhile(seconds: float) -> list[dict[str, object]]:
+        held.append(locks.DeviceLock(ADDRESS))
+        return listed(seconds)
+
+    monkeypatch.setattr(discovery, "probe", meanwhile)
+    diagnosis = diagnose()
+    held[0].close()
+    assert causes(diagnosis) == ["busy"]
+    assert f"in use by process {os.getpid()}" in diagnosis.findings[0].problem
 
 
 def test_busy_by_an_open_node(machine, answering) -> None:

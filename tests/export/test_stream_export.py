@@ -52,7 +52,7 @@ def pcm() -> np.ndarray:
 @pytest.fixture(scope="module")
 def wanted(pcm: np.ndarray) -> list[tuple[int, int, int]]:
     with akrt.Runtime(backend="native") as runtime:
-        stream = akrt.Stream(runtime, threshold=SETTINGS.threshold)
+        stream = akrt.Stream(runtime, akrt.StreamSettings(threshold=SETTINGS.threshold))
         found = [(d.index, round(d.score * 256), d.sample) for d in stream.push(pcm)]
     assert len(found) > SECONDS / 10
     assert len({index for index, _, _ in found}) > 2

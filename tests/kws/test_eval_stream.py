@@ -94,7 +94,7 @@ def test_one_pass_for_all_thresholds_equals_streams(folder: Path) -> None:
         spliced = splice(clips, noises, 20.0, 3)
         own = None
         for threshold in (0.5, 1.0, 2.0):
-            stream = akrt.Stream(runtime, threshold=threshold)
+            stream = akrt.Stream(runtime, akrt.StreamSettings(threshold=threshold))
             found = stream.push(spliced.samples)
             potentials = stream_potentials(runtime, spliced.samples)
             changed = StreamSettings(threshold=threshold)

@@ -53,6 +53,7 @@ class NativeBackend(Backend):
     """
 
     name = "native"
+    rank = 100
     options = frozenset({"threads"})
 
     def __init__(self, model: Model, threads: int | None = None) -> None:
