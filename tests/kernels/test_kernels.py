@@ -138,7 +138,7 @@ def check_dwconv(kernels: Kernels, bits: int, top: int, seed: int, w: Window, ta
     depth = w.channels + tail
     out = np.full((w.out_y, depth), 99, np.int16 if bits == 16 else np.int32)
     row = int(rng.integers(w.out_x))
-    kernel = getattr(kernels, f"akrt_dwconv_u8s16_s{bits}")
+    kernel = kernels.akrt_dwconv_u8s16_s16 if bits == 16 else kernels.akrt_dwconv_u8s16_s32
     kernel(ctypes.byref(w), pointer(x), pointer(weights), row, depth, pointer(out))
     expected = (patches(w, x, 0)[row] * weights).sum((1, 2))
     np.testing.assert_array_equal(out[:, : w.channels], expected)
