@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from akrt.errors import DownloadError, MissingExtraError, OutputError, UsageError
-from akrt.files import check_replaceable
+from akrt.files import check_replaceable, move_file
 
 __all__ = ["RESOURCES", "Resource", "check_new", "extract", "fetch"]
 
@@ -136,7 +136,7 @@ def fetch(
             )
             if not (final.is_file() and _begins(final, Path(downloaded))):
                 check_replaceable(final, force=force)
-            os.replace(downloaded, final)
+            move_file(downloaded, final)
             return final
     except requests.HTTPError as error:
         status = error.response.status_code if error.response is not None else "an error"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import socket
+import stat
 import subprocess
 import sys
 import tarfile
@@ -79,6 +81,15 @@ def test_download_is_checked_and_reported(server: str, tmp_path: Path) -> None:
     assert path.read_bytes() == CONTENT
     assert told[-1] == (len(CONTENT), len(CONTENT))
     assert [p.name for p in path.parent.iterdir()] == ["whole"]
+
+
+def test_a_download_obeys_the_umask(server: str, tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        path = fetch(resource("whole"), tmp_path, server)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
 def test_a_right_file_is_not_downloaded_again(server: str, tmp_path: Path) -> None:
