@@ -1,8 +1,8 @@
 """Every exception a user of akrt can meet.
 
 All of them derive from `AkrtError`. A message says what was wrong, where, and what to do;
-`exit_code` is what the command line returns for it (2 usage, 3 bad input, 4 no device,
-5 mismatch).
+`exit_code` is what the command line returns for it: 2 usage, 3 bad input or what cannot be written,
+4 no device, 5 mismatch, 6 another program that akrt calls.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ __all__ = [
     "ModelError",
     "ModelFileError",
     "OutputError",
+    "ToolError",
     "UnsupportedLayerError",
     "UsageError",
 ]
@@ -94,6 +95,15 @@ class MissingExtraError(UsageError):
 
 class OutputError(AkrtError):
     """A file cannot be written; what was there before is still there."""
+
+
+class ToolError(AkrtError):
+    """A program that akrt calls (a compiler, an emulator, a speech engine) is missing or failed.
+
+    The message names the package that brings it; `detail` has the program's own words.
+    """
+
+    exit_code = 6
 
 
 class InputError(AkrtError, ValueError):

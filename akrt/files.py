@@ -30,6 +30,7 @@ from akrt.system import HAS_LOCKS, lock
 __all__ = [
     "check_replaceable",
     "make_folder",
+    "move_file",
     "open_regular",
     "path_text",
     "read_array",
@@ -184,6 +185,22 @@ def write_file(path: StrPath, data: bytes) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise OutputError(f"cannot write '{named}': {reason}") from None
+
+
+def move_file(source: StrPath, path: StrPath) -> None:
+    """Give a finished file of the same disk the name `path`, as `write_file` does.
+
+    Raises:
+        OSError: it cannot be moved; what was there is untouched.
+    """
+    target = Path(os.path.realpath(path))
+    with _temporary(target) as (file, _):  # its mode is what the umask leaves
+        like = _status(target) or os.fstat(file.fileno())
+    os.chmod(source, stat.S_IMODE(like.st_mode))
+    with open(source, "rb+") as whole:
+        os.fsync(whole.fileno())
+    os.replace(source, target)
+    _sync_folder(target.parent)
 
 
 def write_files(contents: Mapping[Path, bytes], ready: Callable[[], None] = lambda: None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from akrt.errors import UsageError
+from akrt.errors import ToolError, UsageError
 from firmware_export.targets import Target
 
 __all__ = [
@@ -40,13 +40,13 @@ def need_program(names: Sequence[str], package: str) -> str:
     """Path of the first of `names` that is installed.
 
     Raises:
-        UsageError: none is; the message names the Debian packages.
+        ToolError: none is; the message names the Debian packages.
     """
     for name in names:
         path = shutil.which(name)
         if path is not None:
             return path
-    raise UsageError(f"{' or '.join(names)} is not installed: apt-get install {package}")
+    raise ToolError(f"{' or '.join(names)} is not installed: apt-get install {package}")
 
 
 def compile_program(
@@ -55,8 +55,8 @@ def compile_program(
     """Compile and link `sources` for `target`; intermediate files go beside `program`.
 
     Raises:
-        UsageError: the compiler is missing, or refuses the sources, or the program needs more
-            memory than the target has.
+        ToolError: the compiler is missing, or refuses the sources.
+        UsageError: the program needs more memory than the target has.
     """
     compiler = need_program(target.compiler, target.package)
     command = [compiler, "-std=c99", *target.flags, *flags]
@@ -79,7 +79,7 @@ def compile_program(
             command += ["-nostartfiles", f"-T{script}"]
     try:
         run_compiler([*command, "-o", str(program)])
-    except UsageError as error:
+    except ToolError as error:
         raise _too_big(target, error.detail) or error from None
 
 
@@ -87,7 +87,7 @@ def run_program(target: Target, program: Path) -> int:
     """Exit status of `program` on `target`.
 
     Raises:
-        UsageError: the emulator is missing, or does not end.
+        ToolError: the emulator is missing, or does not end.
     """
     command = [*target.runner, str(program)]
     if target.runner:
@@ -129,17 +129,17 @@ def run_compiler(command: Sequence[str]) -> None:
     """Run a compiler.
 
     Raises:
-        UsageError: it refuses the sources, which its `detail` tells in the compiler's words, was
+        ToolError: it refuses the sources, which its `detail` tells in the compiler's words, was
             killed, or does not end.
     """
     name = Path(command[0]).name
     status, words = _run(command, _COMPILE_TIMEOUT, f"'{name}' did not end within {{}} s")
     if status < 0:
-        raise UsageError(
+        raise ToolError(
             f"'{name}' was killed by signal {-status}: is there enough memory for the export?"
         )
     if status:
-        error = UsageError(f"'{name}' cannot compile the export:")
+        error = ToolError(f"'{name}' cannot compile the export:")
         error.detail = words[:2000]
         raise error
 
@@ -168,7 +168,7 @@ def _run(command: Sequence[str], seconds: float, late: str) -> tuple[int, str]:
     """Exit status, and the end of what was written to standard error.
 
     Raises:
-        UsageError: it cannot be started; with the message `late` if it does not end: it is killed,
+        ToolError: it cannot be started; with the message `late` if it does not end: it is killed,
             and so are the programs that it started.
     """
     try:
@@ -180,12 +180,12 @@ def _run(command: Sequence[str], seconds: float, late: str) -> tuple[int, str]:
             start_new_session=True,
         )
     except OSError as error:
-        raise UsageError(f"cannot run '{command[0]}': {error.strerror or error}") from None
+        raise ToolError(f"cannot run '{command[0]}': {error.strerror or error}") from None
     with process:
         try:
             _, words = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            raise UsageError(late.format(f"{seconds:g}")) from None
+            raise ToolError(late.format(f"{seconds:g}")) from None
         finally:
             if process.poll() is None:
                 _kill(process)

@@ -57,8 +57,8 @@ def verify(
     Raises:
         MismatchError: a result differs, the message names the first layer; or files were changed.
         ModelFileError: `directory` holds no whole export.
-        UsageError: unknown target or name, the compiler or emulator is not installed, or the
-            program does not fit the target.
+        UsageError: unknown target or name, or the program does not fit the target.
+        ToolError: the compiler or emulator is not installed, or failed.
     """
     machine, folder = find_target(target), Path(directory)
     exports = _exports(folder)

@@ -51,8 +51,9 @@ def write_page(
         Size of the file in bytes.
 
     Raises:
-        UsageError: the model is no keyword spotter, clang or lld is not installed, or the file is
-            there and not a page as akrt wrote it.
+        UsageError: the model is no keyword spotter, or the file is there and not a page as akrt
+            wrote it.
+        ToolError: clang or lld is not installed, or failed.
         OutputError: the file cannot be written.
     """
     check_replaceable(path, _is_page, force)

@@ -8,6 +8,7 @@ import importlib
 import multiprocessing
 import pickle
 import pkgutil
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,16 @@ import numpy as np
 import pytest
 
 import akrt
-from akrt.errors import AkrtError, DeviceLostError, MissingExtraError, UnsupportedLayerError
+from akrt.errors import (
+    AkrtError,
+    DeviceError,
+    DeviceLostError,
+    MismatchError,
+    MissingExtraError,
+    ToolError,
+    UnsupportedLayerError,
+    UsageError,
+)
 
 ARGUMENTS = {
     MissingExtraError: ("rocket", "space", "flying"),
@@ -61,6 +71,19 @@ def test_a_worker_process_sends_its_error_back() -> None:
         with pytest.raises(UnsupportedLayerError, match="layer 'conv_7'") as caught:
             pool.apply_async(_refuse, ["conv_7"]).get(60)
         assert caught.value.kind == "Convolutional"
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+def test_an_exit_code_means_one_thing(kind: type[AkrtError]) -> None:
+    meant = {UsageError: 2, DeviceError: 4, MismatchError: 5, ToolError: 6}
+    wanted = {code for base, code in meant.items() if issubclass(kind, base)} or {3}
+    assert wanted == {kind.exit_code}
+
+
+def test_the_exit_codes_are_told() -> None:
+    readme = (Path(akrt.__file__).parent.parent / "README.md").read_text()
+    told = readme[readme.index("Exit codes: ") :].partition("\n\n")[0]
+    assert [int(code) for code in re.findall(r"[:,]\s(\d) ", told)] == [0, 2, 3, 4, 5, 6]
 
 
 WORDS = {"problem", "message", "reason", "words"}

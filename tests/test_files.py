@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import stat
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import akrt
 from akrt.errors import AkrtError, InputError, OutputError, UsageError
 from akrt.files import (
     check_replaceable,
@@ -230,3 +232,24 @@ def test_control_characters_are_shown_and_not_obeyed() -> None:
     assert printable("a\nb", lines=True) == "a\nb"
     assert str(AkrtError(f"'{hostile}'")) == rf"'{printable(hostile)}'"
     assert printable("größe 日本語") == "größe 日本語"
+
+
+def _called(path: Path) -> set[str]:
+    calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+    return {ast.unparse(call.func) for call in calls}
+
+
+@pytest.mark.parametrize(
+    ("what", "where"),
+    [
+        ({"os.replace"}, {"akrt/files.py"}),
+        # of what our own reader of untrusted files sent through a pipe
+        ({"np.load", "np.fromfile", "np.loadtxt"}, {"akrt/importers/quarantine.py"}),
+        ({"np.save", "np.savetxt"}, set()),
+        ({"Table"}, {"akrt/cli/output.py"}),
+    ],
+)
+def test_what_has_one_place_is_called_nowhere_else(what: set[str], where: set[str]) -> None:
+    root = Path(akrt.__file__).parent.parent
+    paths = [p for room in ("akrt", "firmware_export") for p in (root / room).rglob("*.py")]
+    assert {p.relative_to(root).as_posix() for p in paths if _called(p) & what} == where

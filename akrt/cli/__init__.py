@@ -1,6 +1,7 @@
 """The ``akrt`` command.
 
-Exit codes: 0 done, 2 usage, 3 bad input or a file that cannot be written, 4 no device, 5 mismatch.
+Exit codes: 0 done, 2 usage, 3 bad input or a file that cannot be written, 4 no device, 5 mismatch,
+6 a program that akrt calls is missing or failed.
 Facts go to standard output, as a table or with ``--json`` as JSON; errors, warnings and progress go
 to standard error.
 """
@@ -18,13 +19,13 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line and exit with its code."""
     from akrt.cli.output import print_error, print_warning
-    from akrt.errors import AkrtError
+    from akrt.errors import OutputError
 
     if sys.stderr is None:  # closed: there is nobody to tell
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
     if sys.stdout is None:
         print_error("standard output is closed: there is no place for the answer")
-        sys.exit(AkrtError.exit_code)
+        sys.exit(OutputError.exit_code)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -82,10 +83,10 @@ def _refuse_blanks(arguments: list[str]) -> None:
 def _told(error: OSError) -> int:
     """The exit code for what the system refused; a reader who left is not told."""
     from akrt.cli.output import print_error
-    from akrt.errors import AkrtError
+    from akrt.errors import OutputError
 
     if isinstance(error, BrokenPipeError):
         return 1
     named = "standard output" if error.filename is None else f"'{error.filename}'"
     print_error(f"cannot write {named}: {error.strerror or error}")
-    return AkrtError.exit_code
+    return OutputError.exit_code

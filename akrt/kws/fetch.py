@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from akrt.errors import DownloadError, MissingExtraError, UsageError
-from akrt.files import check_replaceable
+from akrt.errors import DownloadError, MissingExtraError, OutputError, UsageError
+from akrt.files import check_replaceable, move_file
 
 __all__ = ["RESOURCES", "Resource", "check_new", "extract", "fetch"]
 
@@ -102,7 +102,8 @@ def fetch(
         force: replace a file of that name that is not the one to download.
 
     Raises:
-        DownloadError: no network, an answer that is not the file, a wrong hash, a full disk.
+        DownloadError: no network, an answer that is not the file, a wrong hash.
+        OutputError: the folder cannot be written to, or the disk is full.
         MissingExtraError: pooch is not installed.
         UsageError: `base_url` is not an http or https address, or there is another file of that
             name.
@@ -135,7 +136,7 @@ def fetch(
             )
             if not (final.is_file() and _begins(final, Path(downloaded))):
                 check_replaceable(final, force=force)
-            os.replace(downloaded, final)
+            move_file(downloaded, final)
             return final
     except requests.HTTPError as error:
         status = error.response.status_code if error.response is not None else "an error"
@@ -215,19 +216,19 @@ def _make(target: Path, resource: Resource) -> None:
         target.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(target).free
     except OSError as error:
-        raise DownloadError(f"'{target}' cannot be used: {error.strerror or error}") from None
+        raise OutputError(f"'{target}' cannot be used: {error.strerror or error}") from None
     if resource.bytes and not (target / resource.file).exists() and free < resource.bytes:
-        raise DownloadError(
+        raise OutputError(
             f"'{target}' has {free / 1e9:.2f} GB free, '{resource.file}' needs "
             f"{resource.bytes / 1e9:.2f} GB"
         )
 
 
-def _disk_error(error: OSError, target: Path, resource: Resource) -> DownloadError:
+def _disk_error(error: OSError, target: Path, resource: Resource) -> OutputError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     remedy = "free some space, or give another folder" if full else "give another folder"
     reason = error.strerror or _short(error)
-    return DownloadError(
+    return OutputError(
         f"'{resource.file}' cannot be written to '{target}': {reason}; nothing was kept: {remedy}"
     )
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.audio import load_audio
-from akrt.errors import DatasetError
+from akrt.errors import DatasetError, ToolError
 from akrt.kws.augment import trim
 
 __all__ = [
@@ -96,7 +96,7 @@ def available_voices() -> list[Voice]:
     """The voices installed here, in a fixed order.
 
     Raises:
-        DatasetError: neither espeak-ng, flite nor festival is installed.
+        ToolError: neither espeak-ng, flite nor festival is installed.
     """
     voices: list[Voice] = []
     if shutil.which("espeak-ng"):
@@ -114,7 +114,7 @@ def available_voices() -> list[Voice]:
         known = listing.replace("(", " ").replace(")", " ").split()
         voices += [Voice("festival", name) for name in FESTIVAL_VOICES if name in known]
     if not voices:
-        raise DatasetError(
+        raise ToolError(
             "synthetic speech needs espeak-ng, flite or festival: for example "
             "apt-get install espeak-ng flite festival festvox-kallpc16k festvox-us-slt-hts"
         )
@@ -157,7 +157,7 @@ def speak(said: Sequence[Utterance], sample_rate: int = 16000) -> list[npt.NDArr
         One float32 (n,) in [-1, 1) at `sample_rate` per utterance.
 
     Raises:
-        DatasetError: an engine is missing or said nothing.
+        ToolError: an engine is missing or said nothing.
     """
     with tempfile.TemporaryDirectory(prefix="akrt-speech-") as folder:
         paths = [Path(folder, f"{i}.wav") for i in range(len(said))]
@@ -178,7 +178,7 @@ def speak(said: Sequence[Utterance], sample_rate: int = 16000) -> list[npt.NDArr
             _run(["festival", "-b", str(script)])
         for utterance, path in zip(said, paths, strict=True):
             if not path.exists():
-                raise DatasetError(f"{utterance.voice.id} said nothing for '{utterance.word}'")
+                raise ToolError(f"{utterance.voice.id} said nothing for '{utterance.word}'")
         return [trim(load_audio(path, sample_rate)) for path in paths]
 
 
@@ -220,4 +220,4 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
             env={**os.environ, "LC_ALL": "C"},
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise DatasetError(f"{command[0]} failed: {error}") from None
+        raise ToolError(f"{command[0]} failed: {error}") from None

@@ -20,7 +20,7 @@ from networks import (
 
 import firmware_export
 from akrt.decision import StreamSettings
-from akrt.errors import UsageError
+from akrt.errors import ToolError, UsageError
 from akrt.model import (
     Convolutional,
     FullyConnected,
@@ -214,7 +214,7 @@ def test_an_array_beyond_its_addresses_stops_the_compiler(tmp_path: Path) -> Non
     )
     model = Model((InputData("in", (16, 16, 16), 4), layer))
     firmware_export.export(model, tmp_path, name="net")
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(ToolError) as caught:
         verify(tmp_path, "avr")
     assert "net has an array of 36864 bytes" in (caught.value.detail or "")
 

@@ -17,7 +17,7 @@ from conftest import need
 
 import akrt
 from akrt.audio import integer_features, load_audio
-from akrt.errors import UsageError
+from akrt.errors import ToolError, UsageError
 from akrt.runtime import bundled_model
 from firmware_export import write_page
 
@@ -273,3 +273,12 @@ def test_only_an_unaltered_page_is_replaced(html: Path, tmp_path: Path) -> None:
         write_page(bundled_model(), path)
     write_page(bundled_model(), path, force=True)
     assert path.read_bytes() == html.read_bytes()
+
+
+def test_without_a_compiler_the_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ToolError, match="clang is not installed: apt-get install clang lld"):
+        write_page(bundled_model(), tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import socket
+import stat
 import subprocess
 import sys
 import tarfile
@@ -19,7 +21,7 @@ import pytest
 from typer.testing import CliRunner
 
 from akrt.cli.commands import app
-from akrt.errors import DownloadError, MissingExtraError, UsageError
+from akrt.errors import DownloadError, MissingExtraError, OutputError, UsageError
 from akrt.kws import fetch as fetching
 from akrt.kws.fetch import RESOURCES, Resource, extract, fetch
 
@@ -79,6 +81,15 @@ def test_download_is_checked_and_reported(server: str, tmp_path: Path) -> None:
     assert path.read_bytes() == CONTENT
     assert told[-1] == (len(CONTENT), len(CONTENT))
     assert [p.name for p in path.parent.iterdir()] == ["whole"]
+
+
+def test_a_download_obeys_the_umask(server: str, tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        path = fetch(resource("whole"), tmp_path, server)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
 def test_a_right_file_is_not_downloaded_again(server: str, tmp_path: Path) -> None:
@@ -150,12 +161,12 @@ def test_a_full_disk(server: str, tmp_path: Path) -> None:
     """A process that may write 100 kB a file downloads 1 MB."""
     code = (
         "import resource, sys\n"
-        "from akrt.errors import DownloadError\n"
+        "from akrt.errors import OutputError\n"
         "from akrt.kws.fetch import Resource, fetch\n"
         "what = Resource('whole', sys.argv[2], sys.argv[3], '')\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "try: fetch(what, sys.argv[1])\n"
-        "except DownloadError as error: print(error)\n"
+        "except OutputError as error: print(error)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path), server, DIGEST],
@@ -170,13 +181,13 @@ def test_a_full_disk(server: str, tmp_path: Path) -> None:
 
 def test_too_large_for_the_disk_is_said_before(tmp_path: Path) -> None:
     huge = Resource("huge", "http://127.0.0.1:9", DIGEST, "", 1 << 60)
-    with pytest.raises(DownloadError, match="GB free, 'huge' needs"):
+    with pytest.raises(OutputError, match="GB free, 'huge' needs"):
         fetch(huge, tmp_path)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DownloadError, match="cannot be used"):
+    with pytest.raises(OutputError, match="cannot be used"):
         fetch(resource("whole"), tmp_path / "file" / "folder", "http://127.0.0.1:9")
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from akrt.audio import features_from_file, load_audio
 from akrt.cli.kws import app
-from akrt.errors import AudioError, DatasetError, UsageError
+from akrt.errors import AudioError, DatasetError, ToolError, UsageError
 from akrt.kws import items
 from akrt.kws.augment import loudest_part
 from akrt.kws.dataset import which_set
@@ -134,7 +134,7 @@ def test_synthetic_speech_is_counted_apart(folder: Path) -> None:
             words=(*WORDS, "visual"), per_class=40, synthesise=True, synthetic_short=12
         )
         data = prepare(folder, settings)
-    except DatasetError as error:
+    except ToolError as error:
         if "needs espeak-ng" not in str(error):
             raise
         pytest.skip(str(error))

@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from akrt.errors import DatasetError
+from akrt.errors import DatasetError, ToolError
 from akrt.kws import synthesise
 from akrt.kws.synthesise import (
     HELD_OUT,
@@ -28,7 +28,7 @@ ENGINES = {
 def need_voice(voice: Voice) -> None:
     try:
         installed = available_voices()
-    except DatasetError:
+    except ToolError:
         installed = []
     if voice not in installed:
         pytest.skip(f"the voice {voice.id} is not installed")
@@ -97,7 +97,7 @@ def test_held_out_voices_exist_here() -> None:
 
 def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synthesise.shutil, "which", lambda name: None)
-    with pytest.raises(DatasetError, match="apt-get install"):
+    with pytest.raises(ToolError, match="apt-get install"):
         available_voices()
 
 
@@ -111,7 +111,7 @@ def test_engine_fails(monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
         return subprocess.CompletedProcess(command, 0, b"", b"")
 
     monkeypatch.setattr(synthesise.subprocess, "run", run)
-    with pytest.raises(DatasetError, match="espeak"):
+    with pytest.raises(ToolError, match="espeak"):
         speak([Utterance("yes", Voice("espeak", "f3"))])
 
 
