@@ -109,7 +109,9 @@ typedef struct akrt_requant16 {
     AKRT_LARGER(((int32_t)(filters) + 2) / 3 * 3, ((int32_t)(filters) + 7) / 8 * 8)
 
 /* A separable 3x3 layer, stride 1, 'same'. Channels and pairs are those of AKRT_PADDED_CHANNELS,
- * with weights of zero; `filters` are the layer's own. */
+ * with weights of zero; `filters` are the layer's own. Where AKRT_DSP is 1, the weights of a layer
+ * without pooling are as akrt_unpack_triples takes them. `requant` is akrt_requant16 for MULADD16,
+ * akrt_requant for BISECTION and HIGH_WORD, int32_t for THRESHOLD. */
 typedef struct akrt_rows_layer {
     int16_t rows, width; /* positions on X, and on Y: 1..5 */
     int16_t channels, filters;
@@ -120,10 +122,8 @@ typedef struct akrt_rows_layer {
     const uint32_t *taps;    /* per channel: the first 8 depthwise weights, 4 bits each */
     const uint8_t *ninth;    /* per channel the ninth, a nibble */
     const uint8_t *least;    /* per channel: -minimum / 4 of the result, rounded up */
-    const uint32_t *weights; /* (pairs, channels / 4): 4 weights + 8 of either filter; for
-                              * akrt_separable_rows_dsp as in akrt_unpack_triples */
-    const void *requant;     /* AKRT_REQUANT_FILTERS of the padded ones: akrt_requant16 (MULADD16),
-                              * akrt_requant     (BISECTION, HIGH_WORD), int32_t (THRESHOLD); else NULL */
+    const uint32_t *weights; /* (pairs, channels / 4): 4 weights + 8 of either filter */
+    const void *requant;     /* AKRT_REQUANT_FILTERS of the padded ones, or thresholds, or NULL */
 } akrt_rows_layer;
 
 #endif
