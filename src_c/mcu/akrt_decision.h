@@ -8,11 +8,8 @@
  * unless there were fewer than `least` inferences, the class is no word, a word was detected less
  * than `refractory` inferences ago, or it is the word detected last and has led ever since. */
 #include <string.h>
+#include "akrt_right_shift.h"
 #include "akrt_stream_types.h"
-
-#if (-1 >> 1) != -1
-#error "akrt needs an arithmetic right shift of negative numbers"
-#endif
 
 #define AKRT_LOGIT_ONE 256
 #define AKRT_MARGIN_MAX (8 * AKRT_LOGIT_ONE)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "akrt_activation.h"
 #include "akrt_frame.h"
+#include "akrt_right_shift.h"
 
 #define AKRT_ROW_WIDTH 5
 #define AKRT_PAIR_BYTES 5 /* of two channels */
@@ -18,10 +19,6 @@
 
 #define AKRT_LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define AKRT_GROUPS 4 /* most groups of channels that akrt_separable_rows_muladd takes */
-
-#if (-1 >> 1) != -1
-#error "akrt needs an arithmetic right shift of negative numbers"
-#endif
 
 /* Cores whose 32 x 32 -> 64 multiply-accumulate is one instruction, and cores without one. */
 #if defined(__thumb2__) && !defined(AKRT_PORTABLE)
