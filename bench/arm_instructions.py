@@ -66,7 +66,7 @@ def measure(model: Model, arch: str, program: Path, plugin: Path) -> dict[str, i
     planned = network(model, *architectures(machine)[arch])
     arena = np.zeros(machine.call("akrt_network_arena_bytes", planned), np.uint8)
     machine.close()
-    last = model.stages[-1]
+    last = model.nodes[-1]
     out = np.zeros((2, *last.output_shape), np.int32 if last.output_max is None else np.uint8)
     twice = np.concatenate([x, x])
     once_and_twice = []
