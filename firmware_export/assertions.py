@@ -13,7 +13,6 @@ from firmware_export.sizes import (
     rows_tensor,
     stream_state,
 )
-from firmware_export.step import padded_channels
 
 __all__ = ["network_assertions", "stream_assertions"]
 
@@ -29,7 +28,7 @@ def network_assertions(program: Program) -> str:
             found.setdefault(size, f"{program.name}_step_{i}_{what}")
         if step.target.layout == "rows":
             x, _, c = step.target.shape
-            size = rows_tensor(x, padded_channels(c))
+            size = rows_tensor(x, c)
             found.setdefault(size, f"{program.name}_step_{i}_target")
     end = max((block.offset + block.bytes for block in program.arena.blocks), default=0)
     arena = f"{program.name.upper()}_ARENA_BYTES"

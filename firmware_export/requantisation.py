@@ -15,7 +15,6 @@ from akrt.lowering.requantisation import (
     solve,
 )
 from akrt.model import NeuralLayer
-from firmware_export.sizes import REQUANT, REQUANT16, Size
 
 __all__ = [
     "Activation",
@@ -74,11 +73,6 @@ class Requantisation:
         """What the kernel is told of it."""
         other = None if self.without_long is None else Form.BISECTION
         return Activation(self.form, self.shift, bits or 0, other)
-
-    @property
-    def size(self) -> Size:
-        """Of the constants of a filter."""
-        return REQUANT16 if self.form is Form.MULADD16 else REQUANT
 
     @property
     def title(self) -> str:

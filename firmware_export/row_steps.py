@@ -26,12 +26,15 @@ from firmware_export.sizes import (
     GROUPS,
     ROW_WIDTH,
     ROWS_LAYER,
+    Size,
     conv_rows_scratch,
+    padded_channels,
+    requant_array,
     separable_rows_muladd_scratch,
     separable_rows_scratch,
     separable_sum_rows_scratch,
 )
-from firmware_export.step import Constant, Step, Tensor, padded_channels
+from firmware_export.step import Constant, Step, Tensor
 
 __all__ = [
     "conv_obstacles",
@@ -125,15 +128,13 @@ def separable_rows_step(
     sizes = {"layer": ROWS_LAYER}
     if requant is not None:
         activation = requant.activation(layer.act_bits)
-        # some cores read three filters at a time, some eight
-        rows = max(-(-filters // 3) * 3, -(-filters // 8) * 8)
         if pooled and layer.act_bits == 1:
             activation = Activation(Form.THRESHOLD, bits=1)
             values = requant.constants[:, 0]
             constants.append(constant(f"{prefix}_requant", "int32_t", values, "thresholds"))
         else:
-            constants.append(_requant_constant(prefix, requant, rows))
-            sizes["requant"] = requant.size
+            sizes["requant"] = requant_array(requant.form is Form.MULADD16, filters, True)
+            constants.append(_requant_constant(prefix, requant, sizes["requant"]))
         table = f"{prefix}_requant"
         addend_unit = 0 if requant.addend_bits is None else 1 << requant.addend_bits
     fields = (
@@ -187,9 +188,10 @@ def conv_rows_step(
     padded = np.zeros((taps, filters), np.int8)
     padded[:, : layer.filters] = does.weights
     pairs = padded.reshape(taps, filters // 2, 2).transpose(1, 0, 2)
+    size, scratch = requant_array(False, filters, False), conv_rows_scratch(taps)
     constants = [
         constant(f"{prefix}_weights", "int8_t", pairs, "8 bits, by pair of filters, interleaved"),
-        _requant_constant(prefix, requant, filters),
+        _requant_constant(prefix, requant, size),
     ]
     geometry = window_fields(does.window)
     fields = (
@@ -198,7 +200,6 @@ def conv_rows_step(
     )
     text = f"static const akrt_conv_rows_layer {prefix} = {{{fields}}};\n"
     constants.append(Constant(prefix, text, CONV_ROWS_LAYER.bytes))
-    scratch = conv_rows_scratch(taps)
     return Step(
         layer=index,
         kernel="akrt_conv_rows",
@@ -209,7 +210,7 @@ def conv_rows_step(
         constants=tuple(constants),
         scratch_bytes=scratch.bytes,
         notes={"requantisation": requant.title},
-        sizes={"layer": CONV_ROWS_LAYER, "requant": requant.size, "scratch": scratch},
+        sizes={"layer": CONV_ROWS_LAYER, "requant": size, "scratch": scratch},
     )
 
 
@@ -281,15 +282,16 @@ def _requantisation(does: Convolution | Separable) -> Requantisation | None:
     return Requantisation(*exact, without_long=constants)
 
 
-def _requant_constant(prefix: str, requant: Requantisation, filters: int) -> Constant:
+def _requant_constant(prefix: str, requant: Requantisation, size: Size) -> Constant:
     name = f"{prefix}_requant"
-    c_type = "akrt_requant16" if requant.form is Form.MULADD16 else "akrt_requant"
+    c_type, of_one = ("akrt_requant16", 4) if requant.form is Form.MULADD16 else ("akrt_requant", 8)
+    filters = size.bytes // of_one
     text = _requant_array(c_type, name, requant.constants, filters)
     if requant.without_long is not None:
         other = _requant_array(c_type, name, requant.without_long, filters)
         text = f"#if AKRT_LONG_MULTIPLY\n{text}#else\n{other}#endif\n"
     title = "/* factor and addend, or threshold and step, by filter */\n"
-    return Constant(name, title + text, requant.size.bytes * filters)
+    return Constant(name, title + text, size.bytes)
 
 
 def _requant_array(c_type: str, name: str, constants: Wide, filters: int) -> str:

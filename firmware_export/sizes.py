@@ -15,14 +15,13 @@ __all__ = [
     "DECISION_RULE",
     "GROUPS",
     "MCU_LAYER",
-    "REQUANT",
-    "REQUANT16",
     "ROWS_LAYER",
     "ROW_WIDTH",
     "Size",
     "conv_rows_scratch",
     "layer_scratch",
-    "row_bytes",
+    "padded_channels",
+    "requant_array",
     "rows_tensor",
     "separable_rows_muladd_scratch",
     "separable_rows_scratch",
@@ -32,10 +31,10 @@ __all__ = [
 
 ROW_WIDTH = 5
 """AKRT_ROW_WIDTH: positions on Y that a row of nibbles holds."""
-_PAIR_BYTES = 5
-_PAIR_WORDS = 7
 GROUPS = 4
 """AKRT_GROUPS: the most that akrt_separable_rows_muladd takes."""
+_PAIR_BYTES = 5
+_PAIR_WORDS = 7
 _SUM_CHANNELS = 16
 _TAP_WORDS = 4
 _RING_WORDS = 3 * 2 + _TAP_WORDS
@@ -53,14 +52,47 @@ class Size:
     """Of a struct with pointers, which have 4 bytes here."""
 
 
-def row_bytes(channels: int) -> int:
+MCU_LAYER = Size(4 * (2 * _WINDOW_WORDS + 5) + 5 * _POINTER, "sizeof(akrt_mcu_layer)", True)
+CONV_ROWS_LAYER = Size(4 * (_WINDOW_WORDS + 3) + 2 * _POINTER, "sizeof(akrt_conv_rows_layer)", True)
+ROWS_LAYER = Size(2 * 6 + 4 + 4 + 5 * _POINTER, "sizeof(akrt_rows_layer)", True)
+
+DECISION_RULE = Size(3 * _POINTER + 4 * 6, "sizeof(akrt_decision_rule)", True)
+
+
+def padded_channels(channels: int) -> int:
+    """AKRT_PADDED_CHANNELS: channels in a row, a multiple of 4."""
+    return -(-channels // 4) * 4
+
+
+def _row_bytes(channels: int) -> int:
     """AKRT_ROW_BYTES: of `channels`, an even number, at the positions of one row."""
     return channels * _PAIR_BYTES // 2
 
 
 def rows_tensor(rows: int, channels: int) -> Size:
     """A tensor of layout ``rows``."""
-    return Size(rows * row_bytes(channels), f"(int32_t){rows} * AKRT_ROW_BYTES({channels})")
+    row = f"AKRT_ROW_BYTES(AKRT_PADDED_CHANNELS({channels}))"
+    return Size(rows * _row_bytes(padded_channels(channels)), f"(int32_t){rows} * {row}")
+
+
+def _requant_filters(filters: int) -> int:
+    """AKRT_REQUANT_FILTERS: as some cores read three filters at a time, some eight."""
+    return max(-(-filters // 3) * 3, -(-filters // 8) * 8)
+
+
+def requant_array(narrow: bool, filters: int, separable: bool) -> Size:
+    """The akrt_requant16 or akrt_requant of a layer of `filters` filters.
+
+    Args:
+        narrow: akrt_requant16.
+        filters: padded.
+        separable: as many as its kernels read.
+    """
+    of_one, c_type = (4, "akrt_requant16") if narrow else (8, "akrt_requant")
+    count, macro = filters, "AKRT_PADDED_CHANNELS"
+    if separable:
+        count, macro = _requant_filters(filters), "AKRT_REQUANT_FILTERS"
+    return Size(of_one * count, f"{macro}({filters}) * (int32_t)sizeof({c_type})")
 
 
 def layer_scratch(driver: str, mids: int, filters: int) -> Size:
@@ -102,22 +134,6 @@ def separable_sum_rows_scratch(channels: int, groups: int, pairs: int) -> Size:
     return _words(
         2 * pairs + words, f"AKRT_SEPARABLE_SUM_ROWS_SCRATCH_WORDS({channels}, {groups}, {pairs})"
     )
-
-
-MCU_LAYER = Size(4 * (2 * _WINDOW_WORDS + 5) + 5 * _POINTER, "sizeof(akrt_mcu_layer)", True)
-
-
-CONV_ROWS_LAYER = Size(4 * (_WINDOW_WORDS + 3) + 2 * _POINTER, "sizeof(akrt_conv_rows_layer)", True)
-
-
-ROWS_LAYER = Size(2 * 6 + 4 + 4 + 5 * _POINTER, "sizeof(akrt_rows_layer)", True)
-
-
-REQUANT = Size(8, "sizeof(akrt_requant)")
-REQUANT16 = Size(4, "sizeof(akrt_requant16)")
-"""Of one filter."""
-
-DECISION_RULE = Size(3 * _POINTER + 4 * 6, "sizeof(akrt_decision_rule)", True)
 
 
 def stream_state(name: str, front_end: CFrontEnd, classes: int, window: int) -> Size:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from akrt.lowering.liveness import Job
 from akrt.model import Shape
-from firmware_export.sizes import Size, row_bytes
+from firmware_export.sizes import Size, padded_channels, rows_tensor
 
 __all__ = ["INPUT", "OUTPUT", "Constant", "Step", "Tensor", "padded_channels"]
 
@@ -34,13 +34,8 @@ class Tensor:
     def bytes(self) -> int:
         """Size in memory."""
         if self.layout == "rows":
-            return self.shape[0] * row_bytes(padded_channels(self.shape[2]))
+            return rows_tensor(self.shape[0], self.shape[2]).bytes
         return self.elements * (4 if self.layout == "words" else 1)
-
-
-def padded_channels(channels: int) -> int:
-    """Channels in a row: a multiple of 4."""
-    return -(-channels // 4) * 4
 
 
 INPUT = "input"

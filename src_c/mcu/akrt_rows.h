@@ -4,23 +4,21 @@
  *
  * (X, pairs of channels, 5 bytes): ten nibbles, in the order of akrt_nibble, five positions of the
  * pair's first channel, then five of its second. Positions beyond Y are zero, and so are the
- * channels that fill the last row up to a multiple of 4. */
+ * channels beyond the tensor's, up to AKRT_PADDED_CHANNELS. */
 #include <stdint.h>
 #include <string.h>
 #include "akrt_activation.h"
 #include "akrt_frame.h"
+#include "akrt_right_shift.h"
 
 #define AKRT_ROW_WIDTH 5
 #define AKRT_PAIR_BYTES 5 /* of two channels */
+#define AKRT_PADDED_CHANNELS(channels) (((int32_t)(channels) + 3) >> 2 << 2)
 #define AKRT_ROW_BYTES(channels) ((int32_t)(channels)*AKRT_PAIR_BYTES / 2)
 #define AKRT_NIBBLE_AT(channel, y) ((channel)*AKRT_ROW_WIDTH + (y)) /* in its row */
 
 #define AKRT_LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define AKRT_GROUPS 4 /* most groups of channels that akrt_separable_rows_muladd takes */
-
-#if (-1 >> 1) != -1
-#error "akrt needs an arithmetic right shift of negative numbers"
-#endif
 
 /* Cores whose 32 x 32 -> 64 multiply-accumulate is one instruction, and cores without one. */
 #if defined(__thumb2__) && !defined(AKRT_PORTABLE)
@@ -103,8 +101,14 @@ typedef struct akrt_requant16 {
     int16_t addend;
 } akrt_requant16;
 
-/* A separable 3x3 layer, stride 1, 'same'. Channels and pairs of filters are filled up to multiples
- * of 4 and of 2 with weights of zero; `filters` are the layer's own. */
+/* How many of them a separable layer has: kernels read three or eight at a time. */
+#define AKRT_REQUANT_FILTERS(filters)                                                              \
+    AKRT_LARGER(((int32_t)(filters) + 2) / 3 * 3, ((int32_t)(filters) + 7) / 8 * 8)
+
+/* A separable 3x3 layer, stride 1, 'same'. Channels and pairs are those of AKRT_PADDED_CHANNELS,
+ * with weights of zero; `filters` are the layer's own. Where AKRT_DSP is 1, the weights of a layer
+ * without pooling are as akrt_unpack_triples takes them. `requant` is akrt_requant16 for MULADD16,
+ * akrt_requant for BISECTION and HIGH_WORD, int32_t for THRESHOLD. */
 typedef struct akrt_rows_layer {
     int16_t rows, width; /* positions on X, and on Y: 1..5 */
     int16_t channels, filters;
@@ -115,10 +119,8 @@ typedef struct akrt_rows_layer {
     const uint32_t *taps;    /* per channel: the first 8 depthwise weights, 4 bits each */
     const uint8_t *ninth;    /* per channel the ninth, a nibble */
     const uint8_t *least;    /* per channel: -minimum / 4 of the result, rounded up */
-    const uint32_t *weights; /* (pairs, channels / 4): 4 weights + 8 of either filter; for
-                              * akrt_separable_rows_dsp as in akrt_unpack_triples */
-    const void *requant; /* by filter, to the padded ones: akrt_requant16 (MULADD16), akrt_requant
-                          * (BISECTION, HIGH_WORD), int32_t (THRESHOLD); else NULL */
+    const uint32_t *weights; /* (pairs, channels / 4): 4 weights + 8 of either filter */
+    const void *requant;     /* AKRT_REQUANT_FILTERS of the padded ones, or thresholds, or NULL */
 } akrt_rows_layer;
 
 #endif

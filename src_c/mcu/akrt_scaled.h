@@ -1,10 +1,7 @@
 #ifndef AKRT_SCALED_H
 #define AKRT_SCALED_H
 #include <stdint.h>
-
-#if (-1 >> 1) != -1
-#error "akrt needs an arithmetic right shift of negative numbers"
-#endif
+#include "akrt_right_shift.h"
 
 #if defined(__thumb__) && !defined(__thumb2__) && !defined(AKRT_SHORT_MULTIPLY)
 #define AKRT_SHORT_MULTIPLY

@@ -24,8 +24,8 @@
 #else
 AKRT_LAYER static void akrt_separable_rows(const akrt_rows_layer *layer, const uint8_t *input,
                                            uint8_t *output, int32_t *scratch) {
-    uint32_t *const mid = (uint32_t *)scratch, *const memory =
-                                                   mid + AKRT_MID_WORDS(layer->channels);
+    uint32_t *const mid = (uint32_t *)scratch;
+    uint32_t *const memory = mid + AKRT_MID_WORDS(layer->channels);
     uint32_t *const start = memory + AKRT_RING_WORDS * (int32_t)layer->channels;
     int32_t done = 0;
     akrt_ring ring;

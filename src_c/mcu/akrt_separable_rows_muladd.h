@@ -24,8 +24,8 @@
 AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer,
                                                   const uint8_t *input, uint8_t *output,
                                                   int32_t *scratch) {
-    uint32_t *const mid = (uint32_t *)scratch, *const memory =
-                                                   mid + AKRT_MID_WORDS(layer->channels);
+    uint32_t *const mid = (uint32_t *)scratch;
+    uint32_t *const memory = mid + AKRT_MID_WORDS(layer->channels);
     uint32_t *const start = memory + AKRT_RING_WORDS * (int32_t)layer->channels;
     const int32_t step = layer->channels >> 2, group = layer->group >> 2;
     const int32_t groups = (step + group - 1) / group;

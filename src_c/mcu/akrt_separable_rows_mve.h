@@ -58,8 +58,8 @@ static int32x4x4_t akrt_vector_requant(const akrt_rows_layer *layer, int32_t f) 
 AKRT_LAYER static void akrt_separable_rows_mve(const akrt_rows_layer *layer, const uint8_t *input,
                                                uint8_t *output, int32_t *scratch) {
     const uint32_t row = (uint32_t)layer->channels >> 2;
-    uint32_t *const mid = (uint32_t *)scratch, *const memory =
-                                                   mid + AKRT_MID_WORDS(layer->channels);
+    uint32_t *const mid = (uint32_t *)scratch;
+    uint32_t *const memory = mid + AKRT_MID_WORDS(layer->channels);
     uint32_t *const start = memory + AKRT_RING_WORDS * (int32_t)layer->channels;
     int32_t done = 0;
     akrt_ring ring;

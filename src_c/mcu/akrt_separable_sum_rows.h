@@ -181,8 +181,8 @@ AKRT_LAYER static void akrt_separable_sum_rows(const akrt_rows_layer *layer, con
                                                void *output, int32_t *scratch) {
     const int32_t channels = layer->channels;
     int32_t *const sums = scratch, *const total = sums + 2 * layer->pairs;
-    uint32_t *const memory = (uint32_t *)total, *const mid =
-                                                    memory + (2 + AKRT_RING_WORDS) * channels;
+    uint32_t *const memory = (uint32_t *)total;
+    uint32_t *const mid = memory + (2 + AKRT_RING_WORDS) * channels;
     int32_t done = 0;
     akrt_ring ring;
     akrt_ring_start(layer, input, memory + 2 * channels, &ring);

@@ -67,6 +67,8 @@ def words(source: Path, command: list[str], *flags: str) -> str:
         ),
         ("akrt_layer_dense", "((int32_t)(filters))", "((int32_t)(filters) + 1)", "step_5_scratch"),
         ("akrt_rows", "AKRT_PAIR_BYTES 5", "AKRT_PAIR_BYTES 6", "step_0_target"),
+        ("akrt_rows", "(channels) + 3) >> 2 << 2", "(channels) + 7) >> 3 << 4", "step_0_target"),
+        ("akrt_rows", "((int32_t)(filters) + 7) / 8 * 8", "128", "step_1_requant"),
         ("akrt_rows", "int16_t addend;", "int32_t addend;", "step_1_requant"),
         ("akrt_rows", "int32_t addend_unit;", "int32_t more, addend_unit;", "step_1_layer"),
         ("akrt_mcu_layer", "int32_t border;", "int32_t border, more;", "step_5_layer"),
