@@ -132,6 +132,8 @@ cdef class Network:
         for i, node in enumerate(nodes):
             _place(LAYOUT.image("akrt_node", node), &self._nodes[i])
             self._nodes[i].layer.kernels = chosen.kernels
+            if self._walks(i) and not chosen.walks:
+                raise ValueError(f"the kernels '{arch}' do not walk windows")
             self._check(i, akrt_layer_prepare(&self._nodes[i].layer))
         self._network.nodes = self._nodes
         self._network.count = len(nodes)
@@ -152,6 +154,12 @@ cdef class Network:
             if at % 64 or at + size > self._arena_bytes:
                 raise ValueError(f"{size} bytes at {at} are not in {self._arena_bytes}")
         return 0
+
+    cdef bint _walks(self, int index):
+        cdef const akrt_operation *does = &self._nodes[index].layer.operation
+        return (
+            does.kind == AKRT_OP_SPATIAL and does.of.spatial.multiply.kind == AKRT_PATH_LINES
+        )
 
     cdef size_t _elements(self, int index) except 0:
         return self._plans[index].layer.output_elements

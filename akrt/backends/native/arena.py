@@ -64,6 +64,7 @@ def plan_network(nodes: Sequence[Node], arch: Architecture) -> NetworkPlan:
         first, *others = [offset(source) for source in node.sources] or [CALLER]
         placed.append(
             NodePlan(
+                name=name,
                 layer=layers[name],
                 inputs=(first, others[0] if others else first),
                 output=offset(name),

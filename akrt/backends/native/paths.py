@@ -58,7 +58,8 @@ class Direct(Path):
 
     def check(self, window: WindowPlan, activation: Activation) -> None:
         _byte_activation(activation)
-        if self.product.depth != window.channels or window.taps != 1:
+        strides = window.stride_x * window.stride_y
+        if self.product.depth != window.channels or window.taps * strides != 1:
             raise ValueError("the input is no matrix that a product could take")
 
 
