@@ -28,7 +28,10 @@ SOURCES = AKRT_SOURCES.decode()
 include "_layout.pxi"
 
 cdef extern from "akrt/network.h" nogil:
-    enum: AKRT_WIDE_DEPTH
+    enum:
+        AKRT_ALIGNMENT
+        AKRT_FINE_SHIFT
+        AKRT_WIDE_DEPTH
     const size_t AKRT_CALLER
     const akrt_arch *akrt_arch_at(int32_t index)
     int akrt_arch_usable(const akrt_arch *arch)
@@ -38,6 +41,8 @@ cdef extern from "akrt/network.h" nogil:
     void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
                           void *output, void *arena)
 
+ALIGNMENT = AKRT_ALIGNMENT
+FINE_SHIFT = AKRT_FINE_SHIFT
 WIDE_DEPTH = AKRT_WIDE_DEPTH
 CALLER = AKRT_CALLER
 """The offset of a tensor that is not in the arena but the caller's."""
@@ -151,7 +156,7 @@ cdef class Network:
         if plan.output != CALLER:
             used.append((plan.output, self._elements(index) * self._item(index)))
         for at, size in used:
-            if at % 64 or at + size > self._arena_bytes:
+            if at % AKRT_ALIGNMENT or at + size > self._arena_bytes:
                 raise ValueError(f"{size} bytes at {at} are not in {self._arena_bytes}")
         return 0
 
@@ -268,9 +273,9 @@ cdef class Network:
         try:
             return self._arenas.pop()
         except IndexError:
-            return np.empty(self._arena_bytes + 64, np.uint8)
+            return np.empty(self._arena_bytes + AKRT_ALIGNMENT, np.uint8)
 
 
 cdef void *_aligned(cnp.ndarray arena):
     cdef uintptr_t address = <uintptr_t>cnp.PyArray_DATA(arena)
-    return <void *>((address + 63) & ~<uintptr_t>63)
+    return <void *>((address + AKRT_ALIGNMENT - 1) & ~<uintptr_t>(AKRT_ALIGNMENT - 1))
