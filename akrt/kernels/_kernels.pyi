@@ -8,6 +8,8 @@ from akrt.kernels.layout import Layout
 Output = npt.NDArray[Any]
 SOURCES: str
 LAYOUT: Layout
+ALIGNMENT: int
+FINE_SHIFT: int
 WIDE_DEPTH: int
 CALLER: int
 

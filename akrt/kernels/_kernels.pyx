@@ -28,7 +28,10 @@ SOURCES = AKRT_SOURCES.decode()
 include "_layout.pxi"
 
 cdef extern from "akrt/network.h" nogil:
-    enum: AKRT_WIDE_DEPTH
+    enum:
+        AKRT_ALIGNMENT
+        AKRT_FINE_SHIFT
+        AKRT_WIDE_DEPTH
     const size_t AKRT_CALLER
     const akrt_arch *akrt_arch_at(int32_t index)
     int akrt_arch_usable(const akrt_arch *arch)
@@ -38,6 +41,8 @@ cdef extern from "akrt/network.h" nogil:
     void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
                           void *output, void *arena)
 
+ALIGNMENT = AKRT_ALIGNMENT
+FINE_SHIFT = AKRT_FINE_SHIFT
 WIDE_DEPTH = AKRT_WIDE_DEPTH
 CALLER = AKRT_CALLER
 """The offset of a tensor that is not in the arena but the caller's."""
@@ -132,6 +137,8 @@ cdef class Network:
         for i, node in enumerate(nodes):
             _place(LAYOUT.image("akrt_node", node), &self._nodes[i])
             self._nodes[i].layer.kernels = chosen.kernels
+            if self._walks(i) and not chosen.walks:
+                raise ValueError(f"the kernels '{arch}' do not walk windows")
             self._check(i, akrt_layer_prepare(&self._nodes[i].layer))
         self._network.nodes = self._nodes
         self._network.count = len(nodes)
@@ -149,9 +156,15 @@ cdef class Network:
         if plan.output != CALLER:
             used.append((plan.output, self._elements(index) * self._item(index)))
         for at, size in used:
-            if at % 64 or at + size > self._arena_bytes:
+            if at % AKRT_ALIGNMENT or at + size > self._arena_bytes:
                 raise ValueError(f"{size} bytes at {at} are not in {self._arena_bytes}")
         return 0
+
+    cdef bint _walks(self, int index):
+        cdef const akrt_operation *does = &self._nodes[index].layer.operation
+        return (
+            does.kind == AKRT_OP_SPATIAL and does.of.spatial.multiply.kind == AKRT_PATH_LINES
+        )
 
     cdef size_t _elements(self, int index) except 0:
         return self._plans[index].layer.output_elements
@@ -260,9 +273,9 @@ cdef class Network:
         try:
             return self._arenas.pop()
         except IndexError:
-            return np.empty(self._arena_bytes + 64, np.uint8)
+            return np.empty(self._arena_bytes + AKRT_ALIGNMENT, np.uint8)
 
 
 cdef void *_aligned(cnp.ndarray arena):
     cdef uintptr_t address = <uintptr_t>cnp.PyArray_DATA(arena)
-    return <void *>((address + 63) & ~<uintptr_t>63)
+    return <void *>((address + AKRT_ALIGNMENT - 1) & ~<uintptr_t>(AKRT_ALIGNMENT - 1))

@@ -1,11 +1,13 @@
 #include "core/akrt_collapsed.h"
 
-#define LINE 64u      /* bytes; also what akrt_patches_u8 may write too far */
+#define BEYOND 64     /* bytes that akrt_patches_u8 may write too far */
 #define POSITIONS 128 /* of an output are worked on at once, if a row has no more */
 #define BYTES 16384   /* of a product's operand, likewise: they stay in the nearest cache */
 #define LINES 36864   /* bytes of the lines of a convolution, which are read many times more */
 
-static size_t aligned(size_t bytes) { return (bytes + (LINE - 1)) & ~(size_t)(LINE - 1); }
+static size_t aligned(size_t bytes) {
+    return (bytes + (AKRT_ALIGNMENT - 1)) / AKRT_ALIGNMENT * AKRT_ALIGNMENT;
+}
 
 static size_t area(int32_t x, int32_t y) { return (size_t)x * (size_t)y; }
 
@@ -122,7 +124,7 @@ static akrt_scratch of_spatial(const akrt_layer *layer) {
         pooled = filters;
         break;
     }
-    return lay_out(d.rows, rows + LINE, positions * d.rest, d.rest ? positions : 0,
+    return lay_out(d.rows, rows + BEYOND, positions * d.rest, d.rest ? positions : 0,
                    is_fused(layer) ? 0 : potentials, pooled);
 }
 

@@ -9,7 +9,7 @@
  * than `refractory` inferences ago, or it is the word detected last and has led ever since. */
 #include <string.h>
 #include "akrt_decision_types.h"
-#include "akrt_right_shift.h"
+#include "mcu/akrt_right_shift.h"
 
 #define AKRT_LOGIT_ONE 256
 #define AKRT_MARGIN_MAX (8 * AKRT_LOGIT_ONE)

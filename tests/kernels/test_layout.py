@@ -113,7 +113,9 @@ def test_plans_have_the_fields_of_their_structures() -> None:
             fields = {field.name for field in dataclasses.fields(cls)}
             assert fields == LAYOUT.structs[name].fields.keys(), cls
     node = {field.name for field in dataclasses.fields(plan.NodePlan)}
-    assert node - {"input_shape", "output_shape"} == LAYOUT.structs["akrt_node"].fields.keys()
+    assert (
+        node - {"name", "input_shape", "output_shape"} == LAYOUT.structs["akrt_node"].fields.keys()
+    )
     facts = LAYOUT.structs["akrt_arch"].fields.keys() - {"kernels"}
     assert {*Architecture._fields} - {"usable"} == facts
 

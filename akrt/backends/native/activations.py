@@ -8,6 +8,7 @@ from typing import ClassVar
 from akrt.backends.native.products import Ints, filled_up, need
 
 __all__ = [
+    "LANES_BLOCK",
     "Activation",
     "Bisect",
     "FusedLanes",
@@ -19,7 +20,8 @@ __all__ = [
     "not_fused",
 ]
 
-_LANES_BLOCK = 16
+LANES_BLOCK = 16
+"""Filters of `akrt_lanes` are filled up to a multiple of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +136,7 @@ class FusedLanes(Activation):
     count: int
 
     def check(self, filters: int) -> None:
-        whole = filled_up(filters, _LANES_BLOCK)
+        whole = filled_up(filters, LANES_BLOCK)
         need("weights", self.weights, self.depth * whole)
         for array in (self.start, self.top, self.factor, self.offset, self.mul):
             need("constants of lanes", array, whole)

@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 from akrt.backends.native.pack import pack
 from akrt.backends.native.plan import LayerPlan, NodePlan
-from akrt.kernels._kernels import CALLER, Architecture, scratch_bytes
+from akrt.kernels._kernels import ALIGNMENT, CALLER, Architecture, scratch_bytes
 from akrt.lowering.liveness import Job, plan_arena, scratch_name
 from akrt.lowering.operations import Addition, Pass, operation
 from akrt.model import Node
 
-__all__ = ["ALIGNMENT", "NetworkPlan", "plan_network"]
-
-ALIGNMENT = 64
+__all__ = ["NetworkPlan", "plan_network"]
 
 
 class NetworkPlan(NamedTuple):
@@ -64,6 +62,7 @@ def plan_network(nodes: Sequence[Node], arch: Architecture) -> NetworkPlan:
         first, *others = [offset(source) for source in node.sources] or [CALLER]
         placed.append(
             NodePlan(
+                name=name,
                 layer=layers[name],
                 inputs=(first, others[0] if others else first),
                 output=offset(name),

@@ -20,7 +20,6 @@ from akrt.cpus import usable_cpus
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.kernels._kernels import Architecture, Network, architectures
-from akrt.lowering.operations import Pass, operation
 from akrt.model import Model
 from akrt.provenance import ComputedBy
 
@@ -72,6 +71,7 @@ class NativeBackend(Backend):
         self._arch = arch.name
         _log.info("native kernels: %s", self._arch)
         nodes, arena_bytes = plan_network(model.nodes, arch)
+        self._index = {node.name: i for i, node in enumerate(nodes)}
         if arena_bytes > MAX_ARENA_BYTES:
             raise BackendUnavailableError(
                 f"'{model.name}' needs {arena_bytes:,} bytes of memory for one sample, the native "
@@ -149,17 +149,16 @@ class NativeBackend(Backend):
     def _walk(self, x: npt.NDArray[np.uint8]) -> list[tuple[Output, int]]:
         made: dict[str, Output] = {}
         outputs: list[tuple[Output, int]] = []
-        index = 0
         for node in self._nodes:
             inputs = [made[name] for name in node.sources] or [x]
-            if isinstance(operation(node), Pass):
+            index = self._index.get(node.layer.name)
+            if index is None:  # what comes in goes out
                 outputs.append((x, 0))
             else:
                 assert self._network is not None
                 start = time.perf_counter_ns()
                 value = self._network.run_layer(index, *inputs)
                 outputs.append((value, time.perf_counter_ns() - start))
-                index += 1
             made[node.layer.name] = outputs[-1][0]
         return outputs
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.backends.native.activations import FusedLanes
+from akrt.backends.native.activations import LANES_BLOCK, FusedLanes
+from akrt.backends.native.products import filled_up
 from akrt.backends.native.scales import ShortScale
 
 _INT16_MAX = (1 << 15) - 1
 _UINT16_MAX = (1 << 16) - 1
-_BLOCK = 16
 _HALF_BYTE, _BYTE_MIDDLE = 15, 128
 _CHUNK = 64
 """Inputs that are halved or not together."""
@@ -139,12 +139,12 @@ def _lanes(
 def _packed(rows: Ints) -> npt.NDArray[np.int16]:
     """(F, depth) to (depth, F), F filled up with zeros to whole blocks."""
     filters, depth = rows.shape
-    packed = np.zeros((depth, -(-filters // _BLOCK) * _BLOCK), np.int16)
+    packed = np.zeros((depth, filled_up(filters, LANES_BLOCK)), np.int16)
     packed[:, :filters] = rows.T
     return packed
 
 
 def _padded(values: npt.NDArray[np.int64], kind: Any) -> npt.NDArray[Any]:
-    whole = np.zeros(-(-len(values) // _BLOCK) * _BLOCK, kind)
+    whole = np.zeros(filled_up(len(values), LANES_BLOCK), kind)
     whole[: len(values)] = values
     return whole

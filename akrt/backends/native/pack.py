@@ -24,6 +24,7 @@ from akrt.backends.native.activations import (
 )
 from akrt.backends.native.lanes import coarse_levels, half_byte_lanes, pays, short_lanes
 from akrt.backends.native.paths import (
+    OFFSET_BLOCK,
     DepthwiseBytes,
     DepthwiseLanes,
     DepthwiseShort,
@@ -71,7 +72,6 @@ _UINT16_MAX = (1 << 16) - 1
 _INT32_MAX = (1 << 31) - 1
 _OPERAND_MAX = _INT16_MAX + 1 + 255
 """Of a separable layer's product: a byte and what it did not hold."""
-_OFFSET_BLOCK = 64
 
 Wide = npt.NDArray[np.int64]
 
@@ -191,7 +191,7 @@ def _depthwise_path(
     chain, offset = _depthwise_bytes(does, rows, arch, factor)
     if chain:
         bytes_ = padded_rows(rows, DEPTH_MULTIPLE).astype(np.int8)
-        padded = np.zeros(filled_up(len(offset), _OFFSET_BLOCK), np.int32)
+        padded = np.zeros(filled_up(len(offset), OFFSET_BLOCK), np.int32)
         padded[: len(offset)] = offset
         made = ByteProduct(
             weights=interleave(bytes_, arch.byte_block, 4),

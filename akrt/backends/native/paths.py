@@ -17,6 +17,7 @@ from akrt.backends.native.products import (
 )
 
 __all__ = [
+    "OFFSET_BLOCK",
     "DepthwiseBytes",
     "DepthwiseLanes",
     "DepthwiseShort",
@@ -30,7 +31,8 @@ __all__ = [
     "ShortRows",
 ]
 
-_OFFSET_BLOCK = 64
+OFFSET_BLOCK = 64
+"""Channels to whose multiple the offsets of `akrt_depthwise_bytes` are filled up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,8 @@ class Direct(Path):
 
     def check(self, window: WindowPlan, activation: Activation) -> None:
         _byte_activation(activation)
-        if self.product.depth != window.channels or window.taps != 1:
+        strides = window.stride_x * window.stride_y
+        if self.product.depth != window.channels or window.taps * strides != 1:
             raise ValueError("the input is no matrix that a product could take")
 
 
@@ -142,7 +145,7 @@ class DepthwiseBytes(Path):
         _byte_activation(activation)
         deep_enough(self.product.depth, window.channels)
         need("depthwise weights", self.depthwise, window.taps * window.channels)
-        need("offsets", self.offset, filled_up(window.channels, _OFFSET_BLOCK))
+        need("offsets", self.offset, filled_up(window.channels, OFFSET_BLOCK))
         need("16-bit weights", self.product.rest_weights, self.product.depth)
         if self.product.depth % 8:
             raise ValueError(

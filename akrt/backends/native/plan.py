@@ -153,6 +153,10 @@ class LayerPlan:
         if self.activation.fused and isinstance(does.pooling, MaxPooling | SumPooling):
             raise ValueError("only what is not pooled after it can be activated in the product")
         potentials = isinstance(self.activation, Potentials)
+        if isinstance(does.pooling, WindowPlan):
+            pooled = does.pooling.in_x, does.pooling.in_y, does.pooling.channels
+            if pooled != (does.window.out_x, does.window.out_y, self.filters):
+                raise ValueError("max pooling of what is not the output of the window")
         if isinstance(does.pooling, MaxActivated) and potentials:
             raise ValueError("only an activation can come before max pooling")
 
@@ -192,6 +196,7 @@ class LayerPlan:
 class NodePlan:
     """`akrt_node`: a layer in its place. Offsets are those of C; `CALLER` for the caller's."""
 
+    name: str
     layer: LayerPlan
     inputs: tuple[int, int]
     output: int

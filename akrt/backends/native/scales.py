@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.native.activations import Scale
+from akrt.kernels._kernels import FINE_SHIFT
 from akrt.lowering.requantisation import Quotient, ShortQuotient, solve
 
 __all__ = ["ShortScale", "find_scale", "find_short_scale"]
 
-_FINE_SHIFT = 12
 _INT32_MAX = (1 << 31) - 1
 
 
@@ -49,7 +49,7 @@ def find_scale(levels: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Sc
         return None
     # no potential is further from its threshold than 32 bits hold
     top = np.minimum(levels[-1] + 1, _INT32_MAX)
-    for fine_bits in (0, _FINE_SHIFT):
+    for fine_bits in (0, FINE_SHIFT):
         if fine_bits and top.max() >= 1 << (32 - fine_bits):
             return None
         form = Quotient(step, top, len(levels), fine_bits)

@@ -223,10 +223,13 @@ typedef struct akrt_layer {
     akrt_scratch scratch;
 } akrt_layer;
 
+/* Bytes to which an arena and the offsets in it are aligned. */
+#define AKRT_ALIGNMENT 64
+
 /* A tensor that is not in the arena but the caller's. */
 #define AKRT_CALLER SIZE_MAX
 
-/* A layer in its place. Offsets in the arena, multiples of 64, or AKRT_CALLER. */
+/* A layer in its place. Offsets in the arena, or AKRT_CALLER. */
 typedef struct akrt_node {
     akrt_layer layer;
     size_t inputs[2]; /* only AKRT_OP_ADD has a second */
@@ -244,11 +247,11 @@ typedef struct akrt_network {
 size_t akrt_layer_prepare(akrt_layer *layer);
 
 /* One sample through one layer. output: uint8_t, or int32_t without activation; it may be the first
- * input of an addition. The scratch is aligned to 16 bytes. */
+ * input of an addition. The scratch is aligned. */
 void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], void *output,
                     void *scratch);
 
-/* `samples` samples through all layers. The arena is aligned to 64 bytes. */
+/* `samples` samples through all layers. The arena is aligned. */
 void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
                       void *output, void *arena);
 

@@ -11,10 +11,10 @@ from networks import placeholder, residual_networks
 
 import akrt
 from akrt.backends.native import NativeBackend, choose_arch, usable_archs
-from akrt.backends.native.arena import ALIGNMENT, plan_network
+from akrt.backends.native.arena import plan_network
 from akrt.backends.reference import ReferenceBackend
 from akrt.benchmark import with_arch
-from akrt.kernels._kernels import CALLER, Network, scratch_bytes
+from akrt.kernels._kernels import ALIGNMENT, CALLER, Network, scratch_bytes
 from akrt.model import Add, Convolutional, InputData, Model
 
 Case = tuple[Model, np.ndarray]

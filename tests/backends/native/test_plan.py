@@ -16,7 +16,7 @@ from akrt.backends.native.arena import plan_network
 from akrt.backends.native.paths import Lines, Patches
 from akrt.backends.native.plan import LayerPlan, MaxActivated, MaxPooling, SpatialPlan
 from akrt.backends.native.products import ByteProduct
-from akrt.kernels._kernels import Architecture, architectures
+from akrt.kernels._kernels import Architecture, Network, architectures
 from akrt.model import FullyConnected, InputConvolutional, InputData, Model
 
 GENERIC = architectures()[-1]
@@ -83,15 +83,21 @@ def test_decisions_that_do_not_go_together_are_refused(case: tuple[Model, np.nda
                 with pytest.raises(ValueError, match="has no lanes"):
                     replace(layer, operation=replace(does, multiply=product))
             if layer.activation.fused and does.pooling is None:
-                window = vars(does.window)
-                pooled = replace(does, pooling=MaxPooling(**window))
+                pooled = replace(does, pooling=MaxPooling(**pooled_window(layer)))
                 with pytest.raises(ValueError, match="not pooled after it"):
                     replace(layer, operation=pooled)
             if does.pooling is None:
-                early = replace(does, pooling=MaxActivated(**vars(does.window)))
+                early = replace(does, pooling=MaxActivated(**pooled_window(layer)))
                 with pytest.raises(ValueError, match="only an activation can come before"):
                     LayerPlan(layer.filters, unfused(early), Potentials())
     assume(tried)
+
+
+def pooled_window(layer: LayerPlan) -> dict[str, int]:
+    """Of a max pooling that follows the layer's window."""
+    w = layer.operation.window
+    source = {"in_x": w.out_x, "in_y": w.out_y, "channels": layer.filters}
+    return {**vars(w), **source}
 
 
 def byte_path(does: SpatialPlan) -> Patches:
@@ -131,9 +137,27 @@ def test_only_products_filled_up_by_lines_walk() -> None:
     (node,) = plan_network(Model((layer,)).nodes, walking).nodes
     path = node.layer.operation.multiply
     assert isinstance(path, Lines)
+    with pytest.raises(ValueError, match="do not walk windows"):
+        Network([node], "generic", 1 << 20)
     shallow = replace(path, product=replace(path.product, depth=path.product.depth - 4))
     with pytest.raises(ValueError, match="filled up by lines walks windows"):
         replace(node.layer, operation=replace(node.layer.operation, multiply=shallow))
+
+
+@settings(max_examples=40)
+@given(networks())
+def test_pooling_of_something_else_is_refused(case: tuple[Model, np.ndarray]) -> None:
+    pooled = [
+        node.layer
+        for node in plan_network(case[0].nodes, GENERIC).nodes
+        if isinstance(getattr(node.layer.operation, "pooling", None), MaxPooling | MaxActivated)
+    ]
+    for layer in pooled:
+        does = layer.operation
+        for name in ("in_x", "in_y", "channels"):
+            longer = replace(does.pooling, **{name: getattr(does.pooling, name) + 1})
+            with pytest.raises(ValueError, match="not the output of the window"):
+                replace(layer, operation=replace(does, pooling=longer))
 
 
 def test_dense_layers_activate_after_their_sums() -> None:
