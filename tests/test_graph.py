@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,6 +131,13 @@ def test_the_file_names_inputs(tmp_path: Path) -> None:
     assert [layer["inputs"] for layer in written["layers"]] == [[], ["in"], ["a"], ["b", "in"]]
     other = Model((DATA, conv("a"), conv("b"), ADD), inputs={"sum": ("b", "a")})
     assert encoding.content_hash(other) != encoding.content_hash(akrt.load(path))
+
+
+def test_models_can_be_copied_and_sent_to_other_processes() -> None:
+    for copied in (pickle.loads(pickle.dumps(residual())), copy.deepcopy(residual())):
+        assert encoding.to_bytes(copied) == encoding.to_bytes(residual())
+        with pytest.raises(TypeError):
+            copied.inputs["sum"] = ()
 
 
 @pytest.mark.parametrize("inputs", [None, 5, "in", [1], {}, ["in"], ["in", "later"]])

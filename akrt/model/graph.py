@@ -125,6 +125,13 @@ class Model:
                     f"only that of the last layer is the model's"
                 )
 
+    def __getstate__(self) -> dict[str, Any]:
+        # a mapping proxy cannot be pickled
+        return {**self.__dict__, "inputs": dict(self.inputs)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, inputs=MappingProxyType(state["inputs"]))
+
     @property
     def entry(self) -> Value:
         """What the caller gives."""
