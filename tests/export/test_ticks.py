@@ -15,6 +15,7 @@ from networks import calibrate, placeholder, random_weights
 
 import firmware_export
 from akrt.model import (
+    Add,
     AnyLayer,
     Convolutional,
     FullyConnected,
@@ -81,6 +82,18 @@ def dense(inputs: int, filters: int) -> Sample:
     return network(rng, [InputData("in", (1, 1, inputs), 4), layer])
 
 
+def added(shape: tuple[int, int, int]) -> Sample:
+    """A tensor and itself."""
+    rng = np.random.default_rng(6)
+    layers: list[AnyLayer] = [
+        InputData("in", shape, 4),
+        Add(name="sum", act_bits=2, **placeholder(shape[2])),
+    ]
+    x = rng.integers(1, 16, (1, *shape)).astype(np.uint8)
+    inputs = {"sum": ("in", "in")}
+    return Model(tuple(calibrate(layers, rng, x, inputs)), inputs=inputs), x
+
+
 def first_rows() -> Sample:
     rng = np.random.default_rng(5)
     first = InputConvolutional(
@@ -131,6 +144,7 @@ LONG: dict[str, tuple[str, Callable[[], Sample]]] = {
     "border": ("akrt_layer_plain", border),
     "sep": ("akrt_layer_plain", lambda: separable((2, 2, 512), 128, 8)),
     "dense": ("akrt_layer_dense", lambda: dense(50_000, 3)),
+    "added": ("akrt_layer_add", lambda: added((28, 28, 64))),
     "rows": ("akrt_separable_rows", lambda: separable((20, 5, 256), 128, 4)),
     "low": ("akrt_separable_rows_muladd", lambda: separable((20, 5, 256), 128, 2)),
     "rowsum": (
