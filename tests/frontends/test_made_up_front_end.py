@@ -127,9 +127,9 @@ def test_what_it_cannot_do_is_refused(registered: None, tmp_path: Path) -> None:
 def test_streams_hear_through_it(listening: None) -> None:
     pcm = sound(3)
     with akrt.Runtime(loudness(), backend="native") as runtime:
-        stream = akrt.Stream(runtime, *vars(SETTINGS).values())
+        stream = akrt.Stream(runtime, SETTINGS)
         found = [d for part in np.split(pcm, [7, 1000, 1001, 30000]) for d in stream.push(part)]
-        potentials = stream_potentials(runtime, pcm, SETTINGS.hop_ms)
+        potentials = stream_potentials(runtime, pcm, SETTINGS)
     assert [d.word for d in found] == ["loud"] * 6
     assert all(0 < d.sample % 8000 - 4000 <= 3200 and d.sample % (2 * HOP) == 0 for d in found)
     sums = [
@@ -162,7 +162,7 @@ def test_exports_hear_through_its_c(
     with akrt.Runtime(loudness(), backend="native") as runtime:
         wanted = [
             (d.index, round(d.score * 256), d.sample)
-            for d in akrt.Stream(runtime, *vars(SETTINGS).values()).push(pcm)
+            for d in akrt.Stream(runtime, SETTINGS).push(pcm)
         ]
     assert len(wanted) == 6
     for chunk in (1, 77, 320, 100_000):
