@@ -45,7 +45,7 @@ minus one that runs it once. Code is the functions that the inference
 needs, library functions included; constants are the arrays that are linked, and those of classes
 and labels; stack is what an inference overwrote of a painted stack, rounded up to 8 bytes. Bytes
 everywhere. A clip that could saturate a global sum takes the position-by-position path instead and
-costs more: noise at full scale does, none of 1,631 recordings of people and backgrounds did.
+costs more: an input made for it does; noise, zeros and none of 1,631 recordings did.
 
 """
 

@@ -22,6 +22,7 @@ from stream_cost import STACK_PROGRAM as STREAM_PROGRAM
 import firmware_export
 from akrt.decision import StreamSettings
 from akrt.model import (
+    Add,
     AnyLayer,
     Convolutional,
     FullyConnected,
@@ -41,6 +42,8 @@ FLAGS = ("-O2",)
 WITH_ROWS = ("akrt_pack_rows", "akrt_unpack_rows")
 """Only networks with a kernel of rows call them; they take less."""
 POOLINGS = (None, Pooling("max", (2, 2), (2, 2)), Pooling("average"))
+WIDE = Pooling("max", (5, 5), (5, 5))
+"""More than the kernels of runs take."""
 
 
 def networks() -> list[Model]:
@@ -66,21 +69,25 @@ def networks() -> list[Model]:
         source = () if shape is None else (InputData("in", shape, 4),)
         found.append(Model((*source, *layers)))
 
-    for pooling, bits in product(POOLINGS, (None, 1, 4)):
-        plain = {"pooling": pooling, **common("conv", 4, bits, 6)}
-        add(Convolutional(weights=weights(4, 3, 3, 8, 6), **plain), shape=(6, 6, 8))
-        both = {"pooling": pooling, **common("separable", 8, bits, 6)}
+    for pooling, bits, width in product((*POOLINGS, WIDE), (None, 1, 4), (4, 8)):
+        plain = {"pooling": pooling, **common("conv", width, bits, 6)}
+        add(Convolutional(weights=weights(width, 3, 3, 8, 6), **plain), shape=(6, 6, 8))
+        both = {"pooling": pooling, **common("separable", width, bits, 6)}
         add(
             SeparableConvolutional(
-                depthwise=weights(8, 3, 3, 8), pointwise=weights(8, 8, 6), **both
+                depthwise=weights(width, 3, 3, 8), pointwise=weights(width, 8, 6), **both
             ),
             shape=(6, 6, 8),
         )
-    for bits in (None, 1, 4):
+    for bits, width in product((None, 1, 4), (4, 8)):
         add(
-            FullyConnected(weights=weights(4, 40, 6), **common("dense", 4, bits, 6)),
+            FullyConnected(weights=weights(width, 40, 6), **common("dense", width, bits, 6)),
             shape=(1, 1, 40),
         )
+        added = common("sum", 4, bits, 8)
+        del added["weights_bits"]
+        layers = (InputData("in", (4, 4, 8), 4), Add(**added))
+        found.append(Model(layers, inputs={"sum": ("in", "in")}))
     for channels, width, bits in ((32, 4, 4), (32, 4, 2), (64, 4, 4), (32, 2, 4), (30, 4, 4)):
         separable = SeparableConvolutional(
             depthwise=weights(width, 3, 3, channels),

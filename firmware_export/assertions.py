@@ -58,6 +58,8 @@ def _text(sizes: Mapping[Size, str]) -> str:
     text = ""
     for size, name in sizes.items():
         holds = f"{size.c} == {size.bytes}"
+        if size.most:
+            holds = f"{size.c} <= {size.bytes}"
         if size.pointers:
             holds = f"AKRT_COUNTED({size.c}, {size.bytes})"
         text += _assertion(holds, f"{name}_has_{size.bytes}_bytes")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["array", "comment", "string"]
+__all__ = ["array", "comment", "literal", "string"]
 
 WIDTH = 96
 _FORMATS = {"uint8_t": "0x{:02x}", "uint32_t": "0x{:08x}u"}
@@ -17,14 +17,19 @@ _FORMATS = {"uint8_t": "0x{:02x}", "uint32_t": "0x{:08x}u"}
 def array(name: str, c_type: str, values: npt.NDArray[Any], note: str = "") -> str:
     """``static const <c_type> <name>[n] = {...};`` with `note` as a comment above."""
     form = _FORMATS.get(c_type, "{}")
-    words = [form.format(_literal(int(v), c_type)) for v in np.asarray(values).reshape(-1)]
+    words = [form.format(v if c_type in _FORMATS else literal(v)) for v in _flat(values)]
     head = f"/* {comment(note)} */\n" if note else ""
     return f"{head}static const {c_type} {name}[{len(words)}] = {{\n{_wrapped(words)}}};\n"
 
 
-def _literal(value: int, c_type: str) -> int | str:
+def literal(value: int) -> str:
+    """A number of at most 32 bits in C."""
     # -2147483648 is, in C, the negation of a number that is no int32_t
-    return "(-2147483647 - 1)" if c_type == "int32_t" and value == -(1 << 31) else value
+    return "(-2147483647 - 1)" if value == -(1 << 31) else str(value)
+
+
+def _flat(values: npt.NDArray[Any]) -> list[int]:
+    return [int(value) for value in np.asarray(values).reshape(-1)]
 
 
 def _wrapped(words: Iterable[str]) -> str:

@@ -7,14 +7,20 @@ import numpy.typing as npt
 
 from akrt.lowering.geometry import Window, window
 from akrt.lowering.operations import Addition, Dense, NeuralOperation, Separable
-from akrt.model import NeuralLayer
-from firmware_export.c_text import array
+from akrt.lowering.ranges import activated_range
+from firmware_export.c_text import array, literal
 from firmware_export.packing import pack_bits, pack_rows
-from firmware_export.requantisation import Activation, Form, bisect_constants
-from firmware_export.sizes import MCU_LAYER, layer_scratch
+from firmware_export.requantisation import (
+    Activation,
+    Form,
+    Requantisation,
+    bisect_constants,
+    muladd_constants,
+)
+from firmware_export.sizes import MCU_LAYER, Size, layer_scratch
 from firmware_export.step import Constant, Step, Tensor
 
-__all__ = ["constant", "general_step", "window_fields"]
+__all__ = ["constant", "general_step", "requant_constant", "window_fields"]
 
 _ITEM_BYTES = {"uint8_t": 1, "int8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4}
 
@@ -40,7 +46,7 @@ def general_step(
         sources: tensors of layout ``bytes``.
         target: tensor of layout ``bytes``, or ``words`` if the layer has no activation.
     """
-    constants, activation, pointers = _activation(prefix, does.layer, does.node.max_activated)
+    constants, activation, pointers = _activation(prefix, does)
     if isinstance(does, Addition):
         return _addition(prefix, index, does, sources, target, constants, activation, pointers)
     (source,) = sources
@@ -71,7 +77,8 @@ def general_step(
     pool = window_fields(pooling or window(node.conv_shape, node.output_shape))
     fields = (
         f"{window_fields(moved)}, {pool}, {layer.filters}, {bits}, {packed.shape[1]}, "
-        f"{border}, {activation}, {prefix}_weights, {depthwise}, {pointers}"
+        f"{border}, {activation}, "
+        f"{prefix}_weights, {depthwise}, {pointers}"
     )
     scratch = layer_scratch(driver, mids, layer.filters)
     constants.append(_layer_constant(prefix, fields))
@@ -129,6 +136,27 @@ def _layer_constant(prefix: str, fields: str) -> Constant:
     return Constant(prefix, text, MCU_LAYER.bytes)
 
 
+def requant_constant(name: str, requant: Requantisation, size: Size | None = None) -> Constant:
+    """The table of a requantisation, filled up with zeros to `size`."""
+    c_type, of_one = ("akrt_requant16", 4) if requant.form is Form.MULADD16 else ("akrt_requant", 8)
+    filters = len(requant.constants) if size is None else size.bytes // of_one
+    text = _requant_array(c_type, name, requant.constants, filters)
+    if requant.without_long is not None:
+        other = _requant_array(c_type, name, requant.without_long, filters)
+        text = f"#if AKRT_LONG_MULTIPLY\n{text}#else\n{other}#endif\n"
+    title = "/* factor and addend, or threshold and step, by filter */\n"
+    return Constant(name, title + text, of_one * filters)
+
+
+def _requant_array(c_type: str, name: str, constants: npt.NDArray[np.int64], filters: int) -> str:
+    rows = np.zeros((filters, 2), np.int64)
+    rows[: len(constants)] = constants
+    words = [f"{{{literal(a)}, {literal(b)}}}" for a, b in rows.tolist()]
+    lines = [", ".join(words[i : i + 4]) for i in range(0, len(words), 4)]
+    body = ",\n    ".join(lines)
+    return f"static const {c_type} {name}[{len(words)}] = {{\n    {body},\n}};\n"
+
+
 def window_fields(window: Window) -> str:
     """Initialiser of an akrt_mcu_window."""
     fields = (
@@ -137,21 +165,18 @@ def window_fields(window: Window) -> str:
     return "{" + ", ".join(map(str, fields)) + "}"
 
 
-def _activation(
-    prefix: str, layer: NeuralLayer, max_activated: int
-) -> tuple[list[Constant], Activation, str]:
+def _activation(prefix: str, does: NeuralOperation) -> tuple[list[Constant], Activation, str]:
     """Constants of the activation, its form, and the pointers to them in akrt_mcu_layer."""
+    layer = does.layer
     if layer.act_bits is None:
-        return [], Activation(), "NULL, NULL, NULL"
-    constants = bisect_constants(layer, max_activated)
-    if constants is not None:
+        return [], Activation(), "NULL, NULL"
+    requant = _requantisation(does)
+    if requant is not None:
+        name = f"{prefix}_requant"
         return (
-            [
-                constant(f"{prefix}_threshold", "int32_t", constants[:, 0], "by filter"),
-                constant(f"{prefix}_step", "int32_t", constants[:, 1], "in sixteenths, by filter"),
-            ],
-            Activation(Form.BISECTION, bits=layer.act_bits),
-            f"{prefix}_threshold, {prefix}_step, NULL",
+            [requant_constant(name, requant)],
+            requant.activation(layer.act_bits),
+            f"{name}, NULL",
         )
     limits = np.iinfo(np.int32)
     levels = np.clip(layer.firing_levels, limits.min, limits.max).T
@@ -159,5 +184,18 @@ def _activation(
     return (
         [constant(f"{prefix}_levels", "int32_t", levels, note)],
         Activation(Form.LEVELS, bits=layer.act_bits),
-        f"NULL, NULL, {prefix}_levels",
+        f"NULL, {prefix}_levels",
     )
+
+
+def _requantisation(does: NeuralOperation) -> Requantisation | None:
+    """The cheapest form that is exact for every potential that meets the activation."""
+    layer = does.layer
+    bisected = bisect_constants(layer, does.node.max_activated)
+    if layer.act_bits == 4:
+        exact = muladd_constants(layer, *activated_range(does))
+        if exact is not None and exact[1] is Form.MULADD:
+            return Requantisation(*exact)
+        if exact is not None and bisected is not None:
+            return Requantisation(*exact, without_long=bisected)
+    return None if bisected is None else Requantisation(bisected, Form.BISECTION)

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.lowering.liveness import Arena, plan_arena, scratch_name
-from akrt.lowering.operations import Convolution, NeuralOperation, Pass, Separable, operation
+from akrt.lowering.operations import Convolution, Dense, NeuralOperation, Pass, Separable, operation
 from akrt.model import Model, Node
 from firmware_export.general_steps import general_step
+from firmware_export.product_steps import product_obstacles, product_step
 from firmware_export.row_steps import (
-    conv_obstacles,
     conv_rows_step,
     pack_step,
-    rows_obstacles,
     separable_rows_step,
     takes_rows,
     unpack_step,
@@ -136,6 +135,7 @@ class _Steps:
         takers = self._takers[node.layer.name]
         if takers and all(takes_rows(self._does[taker.layer.name]) for taker in takers):
             fast = conv_rows_step(prefix, index, does, sources[0], as_rows)
+        fast = fast or product_step(prefix, index, does, sources[0], target)
         return fast or general_step(prefix, index, does, sources, target)
 
     def _inputs(self, index: int, node: Node, layout: str) -> tuple[Tensor, ...]:
@@ -166,15 +166,11 @@ def slow_because(model: Model, index: int) -> tuple[str, ...]:
     does = operation(node)
     if isinstance(does, Pass):
         return ()
-    if isinstance(does, Separable):
-        return rows_obstacles(does)
-    if not isinstance(does, Convolution):
+    if not isinstance(does, (Convolution, Dense, Separable)):
         return (f"{does.layer.kind} has no fast kernel",)
-    reasons = conv_obstacles(does)
-    takers = model.takers(node.layer.name)
-    if not node.sources and not (takers and all(takes_rows(operation(n)) for n in takers)):
-        reasons += ("no fast layer follows",)
-    return reasons
+    if takes_rows(does):
+        return ()
+    return product_obstacles(does)
 
 
 def _target(index: int, node: Node) -> Tensor:

@@ -11,7 +11,7 @@ from akrt.model import (
     POTENTIAL_MAX,
     POTENTIAL_MIN,
 )
-from firmware_export.general_steps import constant, window_fields
+from firmware_export.general_steps import constant, requant_constant, window_fields
 from firmware_export.packing import pack_bits, pack_words
 from firmware_export.requantisation import (
     Activation,
@@ -26,7 +26,6 @@ from firmware_export.sizes import (
     GROUPS,
     ROW_WIDTH,
     ROWS_LAYER,
-    Size,
     conv_rows_scratch,
     padded_channels,
     requant_array,
@@ -134,7 +133,7 @@ def separable_rows_step(
             constants.append(constant(f"{prefix}_requant", "int32_t", values, "thresholds"))
         else:
             sizes["requant"] = requant_array(requant.form is Form.MULADD16, filters, True)
-            constants.append(_requant_constant(prefix, requant, sizes["requant"]))
+            constants.append(requant_constant(f"{prefix}_requant", requant, sizes["requant"]))
         table = f"{prefix}_requant"
         addend_unit = 0 if requant.addend_bits is None else 1 << requant.addend_bits
     fields = (
@@ -191,7 +190,7 @@ def conv_rows_step(
     size, scratch = requant_array(False, filters, False), conv_rows_scratch(taps)
     constants = [
         constant(f"{prefix}_weights", "int8_t", pairs, "8 bits, by pair of filters, interleaved"),
-        _requant_constant(prefix, requant, size),
+        requant_constant(f"{prefix}_requant", requant, size),
     ]
     geometry = window_fields(does.window)
     fields = (
@@ -280,27 +279,6 @@ def _requantisation(does: Convolution | Separable) -> Requantisation | None:
     if exact is None:
         return Requantisation(constants, Form.BISECTION)
     return Requantisation(*exact, without_long=constants)
-
-
-def _requant_constant(prefix: str, requant: Requantisation, size: Size) -> Constant:
-    name = f"{prefix}_requant"
-    c_type, of_one = ("akrt_requant16", 4) if requant.form is Form.MULADD16 else ("akrt_requant", 8)
-    filters = size.bytes // of_one
-    text = _requant_array(c_type, name, requant.constants, filters)
-    if requant.without_long is not None:
-        other = _requant_array(c_type, name, requant.without_long, filters)
-        text = f"#if AKRT_LONG_MULTIPLY\n{text}#else\n{other}#endif\n"
-    title = "/* factor and addend, or threshold and step, by filter */\n"
-    return Constant(name, title + text, size.bytes)
-
-
-def _requant_array(c_type: str, name: str, constants: Wide, filters: int) -> str:
-    rows = np.zeros((filters, 2), np.int64)
-    rows[: len(constants)] = constants
-    words = [f"{{{a}, {b}}}" for a, b in rows.tolist()]
-    lines = [", ".join(words[i : i + 4]) for i in range(0, len(words), 4)]
-    body = ",\n    ".join(lines)
-    return f"static const {c_type} {name}[{len(words)}] = {{\n    {body},\n}};\n"
 
 
 def _depthwise_constants(prefix: str, does: Separable) -> list[Constant]:

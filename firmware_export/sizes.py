@@ -31,6 +31,10 @@ __all__ = [
 
 ROW_WIDTH = 5
 """AKRT_ROW_WIDTH: positions on Y that a row of nibbles holds."""
+RUN = 6
+"""AKRT_RUN, where it is more: positions that are computed at once."""
+_LONG_TAPS, _SHORT_TAPS = 72, 288
+"""AKRT_PRODUCT_TAPS."""
 GROUPS = 4
 """AKRT_GROUPS: the most that akrt_separable_rows_muladd takes."""
 _PAIR_BYTES = 5
@@ -50,9 +54,11 @@ class Size:
     c: str
     pointers: bool = False
     """Of a struct with pointers, which have 4 bytes here."""
+    most: bool = False
+    """Of what some cores need less of."""
 
 
-MCU_LAYER = Size(4 * (2 * _WINDOW_WORDS + 5) + 5 * _POINTER, "sizeof(akrt_mcu_layer)", True)
+MCU_LAYER = Size(4 * (2 * _WINDOW_WORDS + 5) + 4 * _POINTER, "sizeof(akrt_mcu_layer)", True)
 CONV_ROWS_LAYER = Size(4 * (_WINDOW_WORDS + 3) + 2 * _POINTER, "sizeof(akrt_conv_rows_layer)", True)
 ROWS_LAYER = Size(2 * 6 + 4 + 4 + 5 * _POINTER, "sizeof(akrt_rows_layer)", True)
 
@@ -134,6 +140,54 @@ def separable_sum_rows_scratch(channels: int, groups: int, pairs: int) -> Size:
     return _words(
         2 * pairs + words, f"AKRT_SEPARABLE_SUM_ROWS_SCRATCH_WORDS({channels}, {groups}, {pairs})"
     )
+
+
+def runs_scratch(driver: str, compute: Words, filters: int) -> Size:
+    """AKRT_RUNS_PLAIN_, _SUM_ or _MAX_SCRATCH_WORDS, by the kernel's name."""
+    run = RUN * (-(-filters // 2) * 2)
+    words = compute.words + {"plain": run, "sum": run + filters, "max": 2 * run}[driver[10:]]
+    return Size(4 * words, f"4 * {driver.upper()}_SCRATCH_WORDS({compute.c}, {filters})", most=True)
+
+
+def dense_product_scratch(filters: int, inputs: int) -> Size:
+    """AKRT_DENSE_PRODUCT_SCRATCH_WORDS."""
+    words = -(-filters // 4) * 4 + -(-inputs // 32) * 8
+    macro = f"AKRT_DENSE_PRODUCT_SCRATCH_WORDS({filters}, {inputs})"
+    return Size(4 * words, f"4 * {macro}", most=True)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words of scratch, and the C expression that gives at most as many."""
+
+    words: int
+    c: str
+
+
+def product_words(inputs: int) -> Words:
+    """AKRT_PRODUCT_WORDS."""
+    quads = -(-inputs // 4)
+    long = RUN // 2 * 4 * min(quads, _LONG_TAPS // 4)
+    short = RUN * 4 * min(quads, _SHORT_TAPS // 4) // 4 + 1
+    vector = RUN * min(-(-inputs // 32) * 32, _SHORT_TAPS) // 4
+    return Words(max(long, short, vector), f"AKRT_PRODUCT_WORDS({inputs})")
+
+
+def byte_words(inputs: int) -> Words:
+    """AKRT_BYTES_WORDS."""
+    quads = -(-inputs // 4)
+    pairs = RUN * min(2 * quads, 36)
+    single = RUN * min(4 * quads, 72) // 4 + 1
+    vector = RUN * min(-(-inputs // 16) * 16, 144) // 4
+    return Words(max(pairs, single, vector), f"AKRT_BYTES_WORDS({inputs})")
+
+
+def separable_words(channels: int, size: tuple[int, int], stride: int) -> Words:
+    """AKRT_SEPARABLE_WORDS."""
+    mids = max(2 * (-(-channels // 16) * 16), 4 * (-(-channels // 4) * 4))
+    line = -(-((RUN - 1) * stride + size[1]) * channels // 4) * 4
+    c = f"AKRT_SEPARABLE_WORDS({channels}, {size[0]}, {size[1]}, {stride})"
+    return Words((RUN * mids + size[0] * line) // 4, c)
 
 
 def stream_state(name: str, front_end: CFrontEnd, classes: int, window: int) -> Size:

@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.operations import Addition, NeuralOperation, Separable
+from akrt.lowering.operations import Addition, NeuralOperation, Separable, Spatial
+from akrt.model import POTENTIAL_MAX, POTENTIAL_MIN
 
-__all__ = ["depthwise_range", "potential_range", "product_range"]
+__all__ = ["activated_range", "depthwise_range", "potential_range", "product_range"]
 
 Wide: TypeAlias = npt.NDArray[np.int64]
 
@@ -39,6 +40,18 @@ def potential_range(does: NeuralOperation) -> tuple[Wide, Wide]:
         low, high = product_range(does)
         return low.sum(0), high.sum(0)
     return _dot_range(does.weights, does.node.input_max)
+
+
+def activated_range(does: NeuralOperation) -> tuple[Wide, Wide]:
+    """Smallest and largest potential of every filter that meets the activation, each (F,)."""
+    low, high = potential_range(does)
+    if isinstance(does, Spatial) and does.pool == "sum":
+        # a sum that saturates on the way ends within what it would reach without
+        low, high = low * does.window.positions, high * does.window.positions
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
+    if does.layer.saturates:
+        low, high = low.clip(POTENTIAL_MIN, POTENTIAL_MAX), high.clip(POTENTIAL_MIN, POTENTIAL_MAX)
+    return low, high
 
 
 def _dot_range(weights: npt.NDArray[np.integer[Any]], input_max: int) -> tuple[Wide, Wide]:

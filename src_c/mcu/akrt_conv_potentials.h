@@ -10,7 +10,7 @@ static void akrt_conv_potentials(const akrt_mcu_layer *layer, const uint8_t *inp
     int32_t done = 0;
     (void)mid;
     for (int32_t f = 0; f < layer->filters; f++) {
-        const uint8_t *row = layer->weights + f * layer->row_bytes;
+        const uint8_t *row = (const uint8_t *)layer->weights + f * layer->row_bytes;
         int32_t sum = 0, at = 0;
         for (int32_t i = from_x; i < from_x + w->size_x; i++) {
             for (int32_t j = from_y; j < from_y + w->size_y; j++) {

@@ -3,8 +3,7 @@
 /* What the general kernels know of a layer. Tensors are (X, Y, C), one byte an activation. */
 #include <stdint.h>
 #include <string.h>
-#include "akrt_activation.h"
-#include "akrt_frame.h"
+#include "akrt_rows.h"
 
 #define AKRT_POTENTIAL_MIN ((int32_t)-524288) /* the chip's accumulators have 20 bits */
 #define AKRT_POTENTIAL_MAX ((int32_t)524287)
@@ -22,15 +21,14 @@ typedef struct akrt_mcu_layer {
     akrt_mcu_window conv; /* a fully connected layer uses in_* and channels only */
     akrt_mcu_window pool; /* of max pooling, over the potentials */
     int32_t filters;
-    int32_t weights_bits;       /* 1, 2, 4 or 8 */
-    int32_t row_bytes;          /* of one filter in `weights` */
-    int32_t border;             /* value of the input outside its edges */
-    akrt_activation activation; /* POTENTIALS, BISECTION or LEVELS */
-    const uint8_t *weights;     /* rows of packed weights, one a filter */
-    const uint8_t *depthwise;   /* packed, (size_x, size_y, channels), no padding */
-    const int32_t *threshold;   /* (filters), of bisection */
-    const int32_t *step;        /* (filters), of bisection: floor(16 * act_step) << (4 - bits) */
-    const int32_t *levels;      /* (filters, 2^bits - 1), ascending, of a table */
+    int32_t weights_bits;        /* 1, 2, 4 or 8 */
+    int32_t row_bytes;           /* of one filter in packed weights; see the kernel for others */
+    int32_t border;              /* value of the input outside its edges */
+    akrt_activation activation;  /* POTENTIALS, BISECTION, LEVELS, MULADD or HIGH_WORD */
+    const void *weights;         /* rows of packed weights, one a filter, or as the kernel says */
+    const void *depthwise;       /* packed, (size_x, size_y, channels), or as the kernel says */
+    const akrt_requant *requant; /* (filters), where it is no table of levels */
+    const int32_t *levels;       /* (filters, 2^bits - 1), ascending, of a table */
 } akrt_mcu_layer;
 
 /* How a layer's potentials at one position are computed. */

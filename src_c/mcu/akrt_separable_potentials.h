@@ -21,7 +21,8 @@ static void akrt_separable_potentials(const akrt_mcu_layer *layer, const uint8_t
                 const uint8_t *a = input + (u * w->in_y + v) * w->channels;
                 const int32_t at = (i * w->size_y + j) * w->channels;
                 for (int32_t c = 0; c < w->channels; c++) {
-                    mid[c] += a[c] * akrt_weight(layer->depthwise, layer->weights_bits, at + c);
+                    mid[c] += a[c] * akrt_weight((const uint8_t *)layer->depthwise,
+                                                 layer->weights_bits, at + c);
                     AKRT_TICK_AT(c);
                 }
                 AKRT_TICK_WORK(done, w->channels);
@@ -29,7 +30,7 @@ static void akrt_separable_potentials(const akrt_mcu_layer *layer, const uint8_t
         }
     }
     for (int32_t f = 0; f < layer->filters; f++) {
-        const uint8_t *row = layer->weights + f * layer->row_bytes;
+        const uint8_t *row = (const uint8_t *)layer->weights + f * layer->row_bytes;
         int32_t sum = 0;
         for (int32_t c = 0; c < w->channels; c++) {
             sum += mid[c] * akrt_weight(row, layer->weights_bits, c);

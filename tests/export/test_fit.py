@@ -20,6 +20,8 @@ from firmware_export.program import lower
 
 from .row_networks import row_network
 
+MAX, WIDE = Pooling("max", (2, 2), (2, 2)), Pooling("max", (5, 5), (5, 5))
+
 
 def separable(**changes: Any) -> SeparableConvolutional:
     rng = np.random.default_rng(0)
@@ -44,45 +46,44 @@ def model_of(layer: SeparableConvolutional, shape: tuple[int, int, int] = (6, 4,
 
 
 @pytest.mark.parametrize(
-    ("layer", "shape", "reason"),
+    ("layer", "shape", "kernel", "reason"),
     [
-        (separable(), (6, 4, 8), None),
-        (separable(kernel=(5, 5)), (6, 4, 8), "kernel 5x5"),
-        (separable(stride=(2, 2)), (6, 4, 8), "stride 2x2"),
-        (separable(padding="valid"), (6, 4, 8), "padding 'valid'"),
-        (separable(), (6, 6, 8), "Y 6"),
-        (separable(act_bits=None), (6, 4, 8), "no activation"),
-        (separable(pooling=Pooling("max", (2, 2), (2, 2))), (6, 4, 8), "max pooling"),
+        (separable(), (6, 4, 8), "akrt_separable_rows", None),
+        (separable(kernel=(5, 5)), (6, 4, 8), "akrt_separable_product", None),
+        (separable(stride=(2, 2)), (6, 4, 8), "akrt_separable_product", None),
+        (separable(padding="valid"), (6, 4, 8), "akrt_separable_product", None),
+        (separable(), (6, 6, 8), "akrt_separable_product", None),
+        (separable(act_bits=None), (6, 4, 8), "akrt_separable_product", None),
+        (separable(pooling=MAX), (6, 4, 8), "akrt_separable_product", None),
+        (separable(weights_bits=8), (6, 4, 8), "akrt_separable_potentials", "8-bit weights"),
+        (separable(pooling=WIDE), (6, 6, 8), "akrt_separable_potentials", "max pooling over 5"),
     ],
 )
 def test_the_path_and_its_reason(
-    layer: SeparableConvolutional, shape: tuple[int, int, int], reason: str | None
+    layer: SeparableConvolutional, shape: tuple[int, int, int], kernel: str, reason: str | None
 ) -> None:
     model = model_of(layer, shape)
     found = fit(model).layers[1]
-    fast = "akrt_separable_rows" in " ".join(lower(model, "net").kernels)
+    assert kernel in " ".join(lower(model, "net").kernels)
     assert (found.path == "fast") == (reason is None)
-    assert fast == (reason is None)
     assert bool(found.general_because) == (reason is not None)
     assert reason is None or found.general_because[0].startswith(reason)
 
 
 def test_all_reasons_at_once() -> None:
-    found = fit(model_of(separable(kernel=(5, 5), act_bits=None), (6, 7, 8))).layers[1]
+    found = fit(model_of(separable(weights_bits=8, pooling=WIDE), (7, 7, 8))).layers[1]
     assert found.general_because == (
-        "kernel 5x5, not 3x3",
-        "Y 7, more than 5",
-        "a depthwise result of more than 10 bits",
-        "no activation",
+        "8-bit weights, more than 4",
+        "max pooling over 5 positions of Y, more than 4",
     )
 
 
-def test_potentials_beyond_20_bits_take_the_general_path() -> None:
+def test_depthwise_results_beyond_16_bits_take_the_general_path() -> None:
     layer = separable(
-        depthwise=np.full((3, 3, 80), 7, np.int8), pointwise=np.full((80, 8), 7, np.int8)
+        depthwise=np.full((19, 19, 8), 7, np.int8), pointwise=np.full((8, 8), 7, np.int8)
     )
-    found = fit(model_of(layer, (3, 3, 80))).layers[1]
-    assert found.general_because == ("a potential of more than 20 bits",)
+    found = fit(model_of(layer, (3, 3, 8))).layers[1]
+    assert found.general_because == ("a depthwise result of more than 16 bits",)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -101,8 +102,8 @@ def test_every_broken_budget_is_named(tmp_path: Path) -> None:
     path = tmp_path / "net.akrt"
     dense = FullyConnected(
         name="dense",
-        weights=random_weights(np.random.default_rng(2), 4, (8, 3)),
-        weights_bits=4,
+        weights=random_weights(np.random.default_rng(2), 8, (8, 3)),
+        weights_bits=8,
         act_bits=None,
         **placeholder(3),
     )
@@ -119,7 +120,7 @@ def test_every_broken_budget_is_named(tmp_path: Path) -> None:
     assert within["violations"] == []
     text = CliRunner().invoke(app, ["check", str(path), "--target", "mcu", "--ram", "20"]).stdout
     assert "at most 20 bytes" in text
-    assert "general; FullyConnected has no fast kernel" in text
+    assert "general; 8-bit weights, more than 4" in text
 
 
 def test_a_budget_needs_the_target() -> None:

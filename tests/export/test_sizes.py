@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from networks import networks, residual_networks
 
 import firmware_export
 from akrt.decision import StreamSettings
@@ -65,7 +68,12 @@ def words(source: Path, command: list[str], *flags: str) -> str:
             "LARGER(8 * AKRT_ROW_WIDTH *",
             "step_0_scratch",
         ),
-        ("akrt_layer_dense", "((int32_t)(filters))", "((int32_t)(filters) + 1)", "step_5_scratch"),
+        (
+            "akrt_dense_product",
+            "(int32_t)(filters) + 3",
+            "(int32_t)(filters) + 99",
+            "step_5_scratch",
+        ),
         ("akrt_rows", "AKRT_PAIR_BYTES 5", "AKRT_PAIR_BYTES 6", "step_0_target"),
         ("akrt_rows", "(channels) + 3) >> 2 << 2", "(channels) + 7) >> 3 << 4", "step_0_target"),
         ("akrt_rows", "((int32_t)(filters) + 7) / 8 * 8", "128", "step_1_requant"),
@@ -187,6 +195,7 @@ def test_no_kernel_writes_beyond_its_scratch(core: str, tmp_path: Path) -> None:
         tool(target.runner[0])
     used = set()
     samples = [row_network(seed) for seed in range(10)] + [saturating_network(1)]
+    samples += random_samples()
     for i, (model, x) in enumerate(samples):
         folder = tmp_path / f"n{i}"
         firmware_export.export(model, folder, "net", vectors=x[:1])
@@ -195,7 +204,20 @@ def test_no_kernel_writes_beyond_its_scratch(core: str, tmp_path: Path) -> None:
         compile_program(target, [folder / "guarded.c"], folder / "guarded", ("-O1",))
         assert run_program(target, folder / "guarded") == 0, model.layers
     rows = {"akrt_conv_rows", "akrt_separable_rows", "akrt_separable_rows_muladd"}
-    assert used >= rows | {"akrt_separable_sum_rows", "akrt_layer_dense"}
+    assert used >= rows | {"akrt_separable_sum_rows", "akrt_dense_product"}
+    assert used >= {f"akrt_runs_plain/akrt_{k}" for k in ("conv_bytes", "conv_product")}
+
+
+def random_samples() -> list[tuple[Model, np.ndarray]]:
+    found: list[tuple[Model, np.ndarray]] = []
+
+    @settings(max_examples=16, derandomize=True, database=None, phases=[Phase.generate])
+    @given(st.one_of(networks(), residual_networks()))
+    def collect(sample: tuple[Model, np.ndarray]) -> None:
+        found.append(sample)
+
+    collect()
+    return found
 
 
 def guarded(model: Model, folder: Path) -> list[str]:
@@ -234,7 +256,7 @@ def test_constants_have_the_bytes_that_are_reported(tmp_path: Path) -> None:
         sizes = {row[3]: int(row[1], 16) for row in rows if len(row) == 4}
         for step in lower(model, "net").steps:
             for constant in step.constants:
-                if "#if !AKRT_DSP" in constant.text:
+                if "#if !AKRT_DSP" in constant.text or "#if AKRT_MVE" in constant.text:
                     assert sizes[constant.name] <= constant.bytes
                 else:
                     assert sizes[constant.name] == constant.bytes, constant.name

@@ -11,7 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from networks import networks
+from hypothesis import strategies as st
+from networks import networks, residual_networks
 
 import firmware_export
 from akrt.decision import StreamSettings
@@ -76,7 +77,9 @@ def test_the_listener(network: Callable[[], Model], core: str, tmp_path: Path) -
 
 def test_every_kernel_was_measured_on_every_core() -> None:
     called = {step.kernel for model, _ in samples() for step in lower(model, "net").steps}
-    assert called - set(bench().WITH_ROWS) == set(KERNELS)
+    assert called - set(bench().WITH_ROWS) <= set(KERNELS)
+    tried = {step.kernel for model in bench().networks() for step in lower(model, "net").steps}
+    assert tried - set(bench().WITH_ROWS) == set(KERNELS)
     assert {tuple(row) for row in KERNELS.values()} == {tuple(MEASURED_WITH)}
 
 
@@ -96,13 +99,13 @@ def samples() -> tuple[tuple[Model, np.ndarray], ...]:
     found: list[tuple[Model, np.ndarray]] = []
 
     @settings(
-        max_examples=24,
+        max_examples=32,
         derandomize=True,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(networks())
+    @given(st.one_of(networks(), residual_networks()))
     def collect(sample: tuple[Model, np.ndarray]) -> None:
         found.append(sample)
 

@@ -34,18 +34,23 @@ from .row_networks import saturating_network
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 MOST = 1_000_000
-MEAN = Pooling("average")
+MEAN, MAX = Pooling("average"), Pooling("max", (2, 2), (2, 2))
+WIDE = Pooling("max", (5, 5), (5, 5))
 CORES = ("cortex-m0", "m4", "m55", "rv32")
 Sample = tuple[Model, np.ndarray]
 
 
 def general(
-    shape: tuple[int, int, int], kernel: int, filters: int, pooling: Pooling | None
+    shape: tuple[int, int, int],
+    kernel: int,
+    filters: int,
+    pooling: Pooling | None,
+    width: int = 4,
 ) -> Sample:
     rng = np.random.default_rng(1)
-    weights = random_weights(rng, 4, (kernel, kernel, shape[2], filters))
+    weights = random_weights(rng, width, (kernel, kernel, shape[2], filters))
     layer = Convolutional(
-        name="conv", weights=weights, pooling=pooling, padding="valid", **bits(4, 4, filters)
+        name="conv", weights=weights, pooling=pooling, padding="valid", **bits(width, 4, filters)
     )
     return network(rng, [InputData("in", shape, 4), layer])
 
@@ -74,11 +79,10 @@ def separable(
     return network(rng, [InputData("in", shape, 4), layer])
 
 
-def dense(inputs: int, filters: int) -> Sample:
+def dense(inputs: int, filters: int, width: int) -> Sample:
     rng = np.random.default_rng(4)
-    layer = FullyConnected(
-        name="dense", weights=random_weights(rng, 4, (inputs, filters)), **bits(4, None, filters)
-    )
+    weights = random_weights(rng, width, (inputs, filters))
+    layer = FullyConnected(name="dense", weights=weights, **bits(width, None, filters))
     return network(rng, [InputData("in", (1, 1, inputs), 4), layer])
 
 
@@ -136,14 +140,22 @@ def bits(weights_bits: int, act_bits: int | None, filters: int) -> dict[str, obj
 
 # long: takes more than a million instructions on every core without a tick inside a layer
 LONG: dict[str, tuple[str, Callable[[], Sample]]] = {
-    "conv": ("akrt_layer_plain", lambda: general((6, 6, 256), 5, 16, None)),
-    "window": ("akrt_layer_plain", lambda: general((7, 7, 1024), 7, 2, None)),
-    "many": ("akrt_layer_plain", lambda: general((40, 20, 8), 3, 16, None)),
-    "top": ("akrt_layer_max", lambda: general((8, 8, 64), 3, 32, Pooling("max", (2, 2), (2, 2)))),
-    "mean": ("akrt_layer_sum", lambda: general((12, 12, 32), 3, 32, MEAN)),
-    "border": ("akrt_layer_plain", border),
+    "conv": ("akrt_runs_plain", lambda: general((9, 9, 256), 5, 32, None)),
+    "window": ("akrt_runs_plain", lambda: general((9, 9, 1024), 7, 16, None)),
+    "many": ("akrt_runs_plain", lambda: general((50, 30, 16), 3, 32, None)),
+    "top": ("akrt_runs_max", lambda: general((14, 14, 64), 3, 64, MAX)),
+    "mean": ("akrt_runs_sum", lambda: general((20, 20, 32), 3, 64, MEAN)),
+    "bytes": ("akrt_runs_plain", lambda: general((12, 12, 64), 5, 32, None, 8)),
+    "border": ("akrt_runs_plain", border),
+    "wide": (
+        "akrt_layer_max",
+        lambda: general((12, 12, 32), 3, 16, Pooling("max", (5, 5), (5, 5))),
+    ),
     "sep": ("akrt_layer_plain", lambda: separable((2, 2, 512), 128, 8)),
-    "dense": ("akrt_layer_dense", lambda: dense(50_000, 3)),
+    "sepmean": ("akrt_layer_sum", lambda: separable((3, 3, 256), 64, 8, MEAN)),
+    "runs": ("akrt_runs_plain", lambda: separable((20, 20, 128), 128, 4)),
+    "runsmean": ("akrt_runs_sum", lambda: separable((20, 20, 128), 128, 4, MEAN)),
+    "dense": ("akrt_layer_dense", lambda: dense(50_000, 3, 8)),
     "added": ("akrt_layer_add", lambda: added((28, 28, 64))),
     "rows": ("akrt_separable_rows", lambda: separable((20, 5, 256), 128, 4)),
     "low": ("akrt_separable_rows_muladd", lambda: separable((20, 5, 256), 128, 2)),
@@ -153,7 +165,11 @@ LONG: dict[str, tuple[str, Callable[[], Sample]]] = {
     ),
     "first": ("akrt_conv_rows", first_rows),
 }
-SHORT = {"idle": lambda: idle(60_000), "saturating": saturating}
+SHORT = {
+    "idle": lambda: idle(60_000),
+    "saturating": saturating,
+    "product": lambda: dense(30_000, 24, 4),
+}
 
 
 @cache
@@ -172,11 +188,11 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_kernel_of_a_layer_is_tried() -> None:
     for name, (kernel, _) in LONG.items():
         assert kernel in lower(sample(name)[0], name).kernels, name
-    drivers = {kernel for kernel, _ in LONG.values()}
+    drivers = {kernel for kernel, _ in LONG.values()} | {"akrt_dense_product"}  # SHORT: "product"
     kernels = Path(__file__).resolve().parents[2] / "src_c" / "mcu"
     architectures = ("_dsp", "_mve")  # of akrt_separable_rows
     for path in kernels.glob("akrt_*.h"):
-        if re.match(r"akrt_(layer_|conv_rows$|separable_.*rows)", path.stem):
+        if re.match(r"akrt_(layer_|runs_|conv_rows$|dense_product$|separable_.*rows)", path.stem):
             assert path.stem in drivers or path.stem.endswith(architectures), path.stem
 
 

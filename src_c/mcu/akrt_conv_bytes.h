@@ -1,0 +1,246 @@
+#ifndef AKRT_CONV_BYTES_H
+#define AKRT_CONV_BYTES_H
+#include "akrt_runs.h"
+#include "akrt_tap_source.h"
+/* Potentials of a convolution of bytes with weights of 8 bits at a run of positions.
+ * scratch: AKRT_BYTES_WORDS(inputs of a window). */
+#if AKRT_MVE
+/* Weights are (filters, inputs), inputs filled up with zeros to a multiple of 16; patches are
+ * (positions, inputs). Inputs less 128 are signed as weights are; 128 times the sum of a filter's
+ * weights puts that right. */
+#define AKRT_BYTES_TAPS 144
+#define AKRT_BYTES_PAD(inputs) (((int32_t)(inputs) + 15) / 16 * 16)
+#define AKRT_BYTES_WORDS(inputs)                                                                   \
+    (AKRT_RUN * ((inputs) < AKRT_BYTES_TAPS ? AKRT_BYTES_PAD(inputs) : AKRT_BYTES_TAPS) / 4)
+
+static void akrt_patch_bytes(const akrt_mcu_window *w, const uint8_t *input, const uint8_t *border,
+                             int32_t x, int32_t y, int32_t count, int32_t first, int32_t end,
+                             int32_t size, uint8_t *patch) {
+    for (int32_t p = 0; p < count; p++) {
+        int32_t at = 0;
+        for (int32_t k = first; k < end;) {
+            const int32_t tap = k / w->channels, channel = k - tap * w->channels;
+            const int32_t i = tap / w->size_y, j = tap - i * w->size_y;
+            const int32_t left = w->channels - channel;
+            const int32_t n = left < end - k ? left : end - k;
+            const akrt_tap_source one =
+                akrt_tap_at(w, input, border, x * w->stride_x - w->pad_x + i,
+                            (y + p) * w->stride_y - w->pad_y + j, channel);
+            for (int32_t c = 0; c < n; c++) {
+                patch[at + c] = one.from[c * one.step];
+            }
+            at += n;
+            k += n;
+        }
+        memset(patch + at, 0, (size_t)(size - at));
+        patch += size;
+    }
+}
+
+static void akrt_conv_bytes(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x, int32_t y,
+                            int32_t count, int32_t *scratch, int32_t *potentials) {
+    const akrt_mcu_window *w = &layer->conv;
+    const int32_t filters = layer->filters, inputs = w->size_x * w->size_y * w->channels;
+    const int32_t all = AKRT_BYTES_PAD(inputs);
+    const uint8_t border = (uint8_t)layer->border;
+    const uint8x16_t middle = vdupq_n_u8(128);
+    uint8_t *const patch = (uint8_t *)scratch;
+    int32_t done = 0;
+    for (int32_t first = 0; first < inputs; first += AKRT_BYTES_TAPS) {
+        const int32_t end = inputs - first < AKRT_BYTES_TAPS ? inputs : first + AKRT_BYTES_TAPS;
+        const int32_t size = AKRT_BYTES_PAD(end - first);
+        akrt_patch_bytes(w, input, &border, x, y, count, first, end, size, patch);
+        for (int32_t p = 0; p < count; p += 2) {
+            const uint8_t *const a = patch + p * size;
+            const int32_t second = p + 1 < count;
+            const uint8_t *const b = second ? a + size : a;
+            const int8_t *weights = (const int8_t *)layer->weights + first;
+            int32_t *to = potentials + p * AKRT_RUN_FILTERS(filters);
+            for (int32_t f = 0; f < filters; f++) {
+                int32_t s = 0, t = 0, sum = 0;
+                for (int32_t k = 0; k < size; k += 16) {
+                    const int8x16_t v = vld1q_s8(weights + k);
+                    const uint8x16_t one = vld1q_u8(a + k), two = vld1q_u8(b + k);
+                    s = vmladavaq_s8(s, vreinterpretq_s8_u8(veorq_u8(one, middle)), v);
+                    t = vmladavaq_s8(t, vreinterpretq_s8_u8(veorq_u8(two, middle)), v);
+                    sum = vaddvaq_s8(sum, v);
+                }
+                to[f] = (first == 0 ? 0 : to[f]) + s + 128 * sum;
+                if (second) {
+                    to[AKRT_RUN_FILTERS(filters) + f] =
+                        (first == 0 ? 0 : to[AKRT_RUN_FILTERS(filters) + f]) + t + 128 * sum;
+                }
+                weights += all;
+                AKRT_TICK_WORK(done, size);
+            }
+        }
+    }
+}
+#else
+/* Weights are (filters, inputs), inputs filled up with zeros to a multiple of 4; the second and
+ * third of four are swapped. */
+#define AKRT_BYTES_TAPS 72
+#if AKRT_DSP
+/* (inputs / 2, positions): a word has two inputs of a position. */
+#define AKRT_BYTES_WORDS(inputs)                                                                   \
+    (AKRT_RUN * ((int32_t)(inputs) < AKRT_BYTES_TAPS ? ((int32_t)(inputs) + 3) / 4 * 2             \
+                                                     : AKRT_BYTES_TAPS / 2))
+typedef uint32_t akrt_bytes_patch;
+#define AKRT_BYTES_SHARE 2
+#else
+/* (inputs, positions) */
+#define AKRT_BYTES_WORDS(inputs)                                                                   \
+    (AKRT_RUN *                                                                                    \
+         ((int32_t)(inputs) < AKRT_BYTES_TAPS ? ((int32_t)(inputs) + 3) / 4 * 4                    \
+                                              : AKRT_BYTES_TAPS) /                                 \
+         4 +                                                                                       \
+     1)
+typedef uint8_t akrt_bytes_patch;
+#define AKRT_BYTES_SHARE 1
+#endif
+
+static void akrt_patch_bytes(const akrt_mcu_window *w, const uint8_t *input, const uint8_t *border,
+                             int32_t x, int32_t y, int32_t count, int32_t first, int32_t end,
+                             akrt_bytes_patch *patch) {
+    int32_t at = 0;
+    for (int32_t k = first; k < end;) {
+        const int32_t tap = k / w->channels, channel = k - tap * w->channels;
+        const int32_t i = tap / w->size_y, j = tap - i * w->size_y;
+        const int32_t left = w->channels - channel;
+        const int32_t n = left < end - k ? left : end - k;
+        const int32_t u = x * w->stride_x - w->pad_x + i;
+        int32_t v = y * w->stride_y - w->pad_y + j;
+        for (int32_t p = 0; p < count; p++) {
+            const akrt_tap_source one = akrt_tap_at(w, input, border, u, v, channel);
+            for (int32_t c = 0; c < n; c++) {
+                const uint32_t value = one.from[c * one.step];
+#if AKRT_DSP
+                uint32_t *const to = patch + AKRT_RUN * ((at + c) >> 1) + p;
+                *to = ((at + c) & 1) != 0 ? *to | value << 16 : value;
+#else
+                patch[AKRT_RUN * (at + c) + p] = (uint8_t)value;
+#endif
+            }
+            v += w->stride_y;
+        }
+        at += n;
+        k += n;
+    }
+    for (int32_t share = AKRT_BYTES_SHARE; (at & 3) != 0; at += share - (at & (share - 1))) {
+        if ((at & (share - 1)) == 0) {
+            memset(patch + AKRT_RUN * (at / share), 0, AKRT_RUN * sizeof *patch);
+        }
+    }
+}
+
+#if AKRT_DSP
+#define AKRT_BYTES_FOUR                                                                            \
+    do {                                                                                           \
+        uint32_t even, odd;                                                                        \
+        __asm__("sxtb16 %0, %1" : "=r"(even) : "r"(word));                                         \
+        __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(word));                                  \
+        s0 = akrt_smlad(a[0], even, s0);                                                           \
+        s1 = akrt_smlad(a[1], even, s1);                                                           \
+        s2 = akrt_smlad(a[2], even, s2);                                                           \
+        s3 = akrt_smlad(a[3], even, s3);                                                           \
+        s4 = akrt_smlad(a[4], even, s4);                                                           \
+        s5 = akrt_smlad(a[5], even, s5);                                                           \
+        s0 = akrt_smlad(a[6], odd, s0);                                                            \
+        s1 = akrt_smlad(a[7], odd, s1);                                                            \
+        s2 = akrt_smlad(a[8], odd, s2);                                                            \
+        s3 = akrt_smlad(a[9], odd, s3);                                                            \
+        s4 = akrt_smlad(a[10], odd, s4);                                                           \
+        s5 = akrt_smlad(a[11], odd, s5);                                                           \
+        a += 12;                                                                                   \
+    } while (0)
+/* Sums of a run for one filter over quads of inputs. */
+AKRT_IN_ORDER static void akrt_bytes_quads(const uint32_t *a, const int8_t *weights, int32_t quads,
+                                           int32_t *sums) {
+    const int8_t *const end = weights + 4 * quads;
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0;
+    do {
+        uint32_t word;
+        memcpy(&word, weights, sizeof word);
+        AKRT_BYTES_FOUR;
+        weights += 4;
+    } while (weights != end);
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+    sums[4] = s4;
+    sums[5] = s5;
+}
+#undef AKRT_BYTES_FOUR
+#else
+#if AKRT_RUN > 4
+#define AKRT_BYTES_MORE                                                                            \
+    s4 += a[4] * w;                                                                                \
+    s5 += a[5] * w;
+#else
+#define AKRT_BYTES_MORE
+#endif
+#define AKRT_BYTES_TAP(k)                                                                          \
+    do {                                                                                           \
+        const int32_t w = weights[k];                                                              \
+        s0 += a[0] * w;                                                                            \
+        s1 += a[1] * w;                                                                            \
+        s2 += a[2] * w;                                                                            \
+        s3 += a[3] * w;                                                                            \
+        AKRT_BYTES_MORE                                                                            \
+        a += AKRT_RUN;                                                                             \
+    } while (0)
+AKRT_IN_ORDER static void akrt_bytes_quads(const uint8_t *a, const int8_t *weights, int32_t quads,
+                                           int32_t *sums) {
+    const int8_t *const end = weights + 4 * quads;
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+#if AKRT_RUN > 4
+    int32_t s4 = 0, s5 = 0;
+#endif
+    do {
+        AKRT_BYTES_TAP(0);
+        AKRT_BYTES_TAP(2);
+        AKRT_BYTES_TAP(1);
+        AKRT_BYTES_TAP(3);
+        weights += 4;
+    } while (weights != end);
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+#if AKRT_RUN > 4
+    sums[4] = s4;
+    sums[5] = s5;
+#endif
+}
+#undef AKRT_BYTES_TAP
+#undef AKRT_BYTES_MORE
+#endif
+
+static void akrt_conv_bytes(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x, int32_t y,
+                            int32_t count, int32_t *scratch, int32_t *potentials) {
+    const akrt_mcu_window *w = &layer->conv;
+    const int32_t filters = layer->filters, inputs = w->size_x * w->size_y * w->channels;
+    const int32_t all = (inputs + 3) & ~3;
+    const uint8_t border = (uint8_t)layer->border;
+    akrt_bytes_patch *const patch = (akrt_bytes_patch *)scratch;
+    int32_t done = 0;
+    for (int32_t first = 0; first < inputs; first += AKRT_BYTES_TAPS) {
+        const int32_t end = inputs - first < AKRT_BYTES_TAPS ? inputs : first + AKRT_BYTES_TAPS;
+        const int32_t quads = (end - first + 3) >> 2;
+        const int8_t *weights = (const int8_t *)layer->weights + first;
+        akrt_patch_bytes(w, input, &border, x, y, count, first, end, patch);
+        for (int32_t f = 0; f < filters; f++) {
+            int32_t sums[AKRT_RUN];
+            akrt_bytes_quads(patch, weights, quads, sums);
+            for (int32_t p = 0; p < count; p++) {
+                int32_t *const to = potentials + p * AKRT_RUN_FILTERS(filters) + f;
+                *to = first == 0 ? sums[p] : *to + sums[p];
+            }
+            weights += all;
+            AKRT_TICK_WORK(done, end - first);
+        }
+    }
+}
+#endif
+#endif

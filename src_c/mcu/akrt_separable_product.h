@@ -1,0 +1,221 @@
+#ifndef AKRT_SEPARABLE_PRODUCT_H
+#define AKRT_SEPARABLE_PRODUCT_H
+#include "akrt_depthwise_run.h"
+/* Potentials of a separable convolution with weights of at most 4 bits at a run of positions.
+ * Pointwise weights are biased to 0..15. scratch: AKRT_SEPARABLE_WORDS. */
+#define AKRT_MID_BYTES(channels)                                                                   \
+    (AKRT_RUN * AKRT_MID_CHANNELS(channels) * (int32_t)sizeof(akrt_mid))
+#define AKRT_SEPARABLE_WORDS(channels, size_x, size_y, stride_y)                                   \
+    ((AKRT_MID_BYTES((int32_t)(channels)) +                                                        \
+      (size_x) * ((((AKRT_RUN - 1) * (stride_y) + (size_y)) * (int32_t)(channels) + 3) & ~3)) /    \
+     4)
+
+#if AKRT_MVE
+/* Weights are (filters, 16 channels) in 8 bytes: the first eight in the low nibbles. */
+static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid, int32_t count,
+                               int32_t *potentials) {
+    const int32_t filters = AKRT_RUN_FILTERS(layer->filters);
+    const int32_t channels = AKRT_MID_CHANNELS(layer->conv.channels);
+    const uint16x8_t nibble = vdupq_n_u16(15);
+    int32_t done = 0;
+    for (int32_t p = 0; p < count; p += 2) {
+        const akrt_mid *const a = mid + p * channels;
+        const akrt_mid *const b = p + 1 < count ? a + channels : a;
+        const uint8_t *weights = (const uint8_t *)layer->weights;
+        int32_t *to = potentials + p * filters;
+        int32_t start = 0, start_b = 0;
+        for (int32_t c = 0; c < channels; c += 8) {
+            start = vaddvaq_s16(start, vld1q_s16(a + c));
+            start_b = vaddvaq_s16(start_b, vld1q_s16(b + c));
+        }
+        for (int32_t f = 0; f < filters; f += 2) {
+            const uint8_t *const other = weights + (channels >> 1);
+            int32_t s0 = -8 * start, s1 = -8 * start_b, t0 = s0, t1 = s1;
+            for (int32_t c = 0; c < channels; c += 16) {
+                const int16x8_t a0 = vld1q_s16(a + c), a1 = vld1q_s16(a + c + 8);
+                const int16x8_t b0 = vld1q_s16(b + c), b1 = vld1q_s16(b + c + 8);
+                const uint16x8_t u = vldrbq_u16(weights + (c >> 1));
+                const uint16x8_t v = vldrbq_u16(other + (c >> 1));
+                const int16x8_t u0 = vreinterpretq_s16_u16(vandq_u16(u, nibble));
+                const int16x8_t u1 = vreinterpretq_s16_u16(vshrq_n_u16(u, 4));
+                const int16x8_t v0 = vreinterpretq_s16_u16(vandq_u16(v, nibble));
+                const int16x8_t v1 = vreinterpretq_s16_u16(vshrq_n_u16(v, 4));
+                s0 = vmladavaq_s16(s0, a0, u0);
+                s1 = vmladavaq_s16(s1, b0, u0);
+                t0 = vmladavaq_s16(t0, a0, v0);
+                t1 = vmladavaq_s16(t1, b0, v0);
+                s0 = vmladavaq_s16(s0, a1, u1);
+                s1 = vmladavaq_s16(s1, b1, u1);
+                t0 = vmladavaq_s16(t0, a1, v1);
+                t1 = vmladavaq_s16(t1, b1, v1);
+            }
+            to[0] = s0;
+            to[1] = t0;
+            to[filters] = s1;
+            to[filters + 1] = t1;
+            to += 2;
+            weights += channels;
+            AKRT_TICK_WORK(done, channels);
+        }
+    }
+}
+#elif AKRT_DSP
+/* Weights are (filters, 8 channels) in a word: the even channels in nibbles 0 to 3, the odd ones in
+ * 4 to 7. */
+#define AKRT_POINTWISE_PAIR(at, bits)                                                              \
+    do {                                                                                           \
+        const uint32_t u = word >> (bits)&0x000f000fu;                                             \
+        s0 = akrt_smlad(a[at], u, s0);                                                             \
+        s1 = akrt_smlad(a[(at) + 1], u, s1);                                                       \
+        s2 = akrt_smlad(a[(at) + 2], u, s2);                                                       \
+        s3 = akrt_smlad(a[(at) + 3], u, s3);                                                       \
+        s4 = akrt_smlad(a[(at) + 4], u, s4);                                                       \
+        s5 = akrt_smlad(a[(at) + 5], u, s5);                                                       \
+    } while (0)
+/* Sums of a run for one filter over groups of eight channels, from `start`. */
+AKRT_IN_ORDER static void akrt_pointwise_eights(const uint32_t *a, const uint32_t *weights,
+                                                int32_t eights, const int32_t *start,
+                                                int32_t *sums) {
+    const uint32_t *const end = weights + eights;
+    int32_t s0 = start[0], s1 = start[1], s2 = start[2], s3 = start[3], s4 = start[4];
+    int32_t s5 = start[5];
+    do {
+        const uint32_t word = *weights++;
+        AKRT_POINTWISE_PAIR(0, 0);
+        AKRT_POINTWISE_PAIR(6, 4);
+        AKRT_POINTWISE_PAIR(12, 8);
+        AKRT_POINTWISE_PAIR(18, 12);
+        a += 24;
+    } while (weights != end);
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+    sums[4] = s4;
+    sums[5] = s5;
+}
+#undef AKRT_POINTWISE_PAIR
+
+static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid, int32_t count,
+                               int32_t *potentials) {
+    const int32_t filters = AKRT_RUN_FILTERS(layer->filters);
+    const int32_t eights = AKRT_MID_CHANNELS(layer->conv.channels) >> 3;
+    const uint32_t *const pairs = (const uint32_t *)(const void *)mid;
+    const uint32_t *weights = (const uint32_t *)layer->weights;
+    int32_t start[AKRT_RUN] = {0, 0, 0, 0, 0, 0};
+    int32_t done = 0;
+    for (int32_t k = 0; k < 4 * AKRT_RUN * eights; k += AKRT_RUN) {
+        for (int32_t p = 0; p < AKRT_RUN; p++) {
+            start[p] = akrt_smlad(pairs[k + p], 0x00010001u, start[p]);
+        }
+    }
+    for (int32_t p = 0; p < AKRT_RUN; p++) {
+        start[p] *= -8;
+    }
+    (void)count;
+    for (int32_t f = 0; f < layer->filters; f++) {
+        int32_t sums[AKRT_RUN];
+        int32_t *to = potentials + f;
+        akrt_pointwise_eights(pairs, weights, eights, start, sums);
+        for (int32_t p = 0; p < AKRT_RUN; p++) {
+            *to = sums[p];
+            to += filters;
+        }
+        weights += eights;
+        AKRT_TICK_WORK(done, 8 * eights);
+    }
+}
+#else
+/* Weights are words: four channels of one filter, then of the next. Two filters share a
+ * multiplication where over `row_bytes` channels both sums fit 16 bits, which the exporter has
+ * proven: starting from -8 times the sum of depthwise results the word is sum0 + sum1 * 2^16. Where
+ * row_bytes is 0 they are multiplied apart. */
+#define AKRT_SET_START(p) s##p = start[p];
+#define AKRT_ADD_CHANNEL(p) s##p += (uint32_t)a[p] * u;
+#define AKRT_PUT_BOTH(p)                                                                           \
+    to[(p)*filters] += (int16_t)(s##p & 0xffffu);                                                  \
+    to[(p)*filters + 1] += (int32_t)(s##p + 0x8000u) >> 16;
+AKRT_IN_ORDER static void akrt_pointwise_quads(const akrt_mid *a, const uint32_t *weights,
+                                               int32_t quads, const uint32_t *start,
+                                               int32_t filters, int32_t *to) {
+    const uint32_t *const end = weights + quads;
+    uint32_t s0, s1, s2, s3;
+#if AKRT_RUN > 4
+    uint32_t s4, s5;
+#endif
+    AKRT_RUN_EACH(AKRT_SET_START)
+    do {
+        uint32_t word = *weights++;
+        for (int32_t k = 0; k < 4; k++) {
+            const uint32_t u = word & 0x000f000fu;
+            AKRT_RUN_EACH(AKRT_ADD_CHANNEL)
+            word >>= 4;
+            a += AKRT_RUN;
+        }
+    } while (weights != end);
+    AKRT_RUN_EACH(AKRT_PUT_BOTH)
+}
+#undef AKRT_SET_START
+#undef AKRT_ADD_CHANNEL
+#undef AKRT_PUT_BOTH
+
+/* The same where sums leave 16 bits. */
+static void akrt_pointwise_apart(const akrt_mid *a, const uint32_t *weights, int32_t quads,
+                                 int32_t *to) {
+    int32_t even = 0, odd = 0;
+    for (int32_t q = 0; q < quads; q++) {
+        uint32_t word = weights[q];
+        for (int32_t k = 0; k < 4; k++) {
+            even += *a * ((int32_t)(word & 15u) - 8);
+            odd += *a * ((int32_t)(word >> 16 & 15u) - 8);
+            word >>= 4;
+            a += AKRT_RUN;
+        }
+    }
+    to[0] = even;
+    to[1] = odd;
+}
+
+static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid, int32_t count,
+                               int32_t *potentials) {
+    const int32_t filters = AKRT_RUN_FILTERS(layer->filters), group = layer->row_bytes;
+    const int32_t channels = AKRT_MID_CHANNELS(layer->conv.channels), quads = channels >> 2;
+    const uint32_t *weights = (const uint32_t *)layer->weights;
+    int32_t done = 0;
+    memset(potentials, 0, (size_t)AKRT_RUN_POTENTIALS(filters) * sizeof *potentials);
+    for (int32_t c = 0; group > 0 && c < channels; c += group) {
+        const int32_t some = channels - c < group ? channels - c : group;
+        const akrt_mid *const a = mid + c * AKRT_RUN;
+        uint32_t start[AKRT_RUN];
+        for (int32_t p = 0; p < AKRT_RUN; p++) {
+            int32_t sum = 0;
+            for (int32_t k = p; k < AKRT_RUN * some; k += AKRT_RUN) {
+                sum += a[k];
+            }
+            start[p] = (uint32_t)sum * (0u - 8u * 65537u);
+        }
+        for (int32_t f = 0; f < filters; f += 2) {
+            akrt_pointwise_quads(a, weights + (f >> 1) * quads + (c >> 2), some >> 2, start,
+                                 filters, potentials + f);
+            AKRT_TICK_WORK(done, some);
+        }
+    }
+    for (int32_t f = 0; group == 0 && f < filters; f += 2) {
+        for (int32_t p = 0; p < count; p++) {
+            akrt_pointwise_apart(mid + p, weights, quads, potentials + p * filters + f);
+        }
+        weights += quads;
+        AKRT_TICK_WORK(done, channels);
+    }
+}
+#endif
+
+static void akrt_separable_product(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x,
+                                   int32_t y, int32_t count, int32_t *scratch,
+                                   int32_t *potentials) {
+    akrt_mid *const mid = (akrt_mid *)scratch;
+    uint8_t *const copy = (uint8_t *)scratch + AKRT_MID_BYTES(layer->conv.channels);
+    akrt_depthwise_run(layer, akrt_run_lines(&layer->conv, input, x, y, copy), count, mid);
+    akrt_pointwise_run(layer, mid, count, potentials);
+}
+#endif

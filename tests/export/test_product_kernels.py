@@ -1,0 +1,77 @@
+"""Kernels of products on the cores that have variants of their own: random networks under QEMU."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from networks import networks, residual_networks
+
+import firmware_export
+from akrt.model import Model
+from firmware_export.program import lower
+from firmware_export.targets import TARGETS
+from firmware_export.toolchain import compile_program, run_program
+
+from .compiled_export import tool
+
+NETWORKS = 28
+WANTED = {
+    f"akrt_runs_{pool}/akrt_{compute}"
+    for pool in ("plain", "sum", "max")
+    for compute in ("conv_product", "conv_bytes", "separable_product")
+} | {"akrt_dense_product"}
+RAM = 6 << 10
+"""Of arena and outputs: the smallest machine has 16 KiB for all."""
+
+Sample = tuple[Model, np.ndarray]
+
+
+@cache
+def samples() -> tuple[Sample, ...]:
+    """Random networks that between them call every kernel of products."""
+    found: list[Sample] = []
+    missing = set(WANTED)
+
+    @settings(
+        max_examples=400,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.one_of(networks(), networks(), residual_networks()))
+    def collect(sample: Sample) -> None:
+        program = lower(sample[0], "net")
+        called = {step.kernel for step in program.steps}
+        if program.arena.bytes + 4 * np.prod(sample[0].output_shape) > RAM:
+            return
+        if called & missing or (called & WANTED and len(found) < NETWORKS):
+            found.append(sample)
+            missing.difference_update(called)
+
+    collect()
+    assert not missing
+    return tuple(found)
+
+
+@pytest.mark.parametrize("core", ["cortex-m0", "m3", "m4", "m55", "rv32"])
+@pytest.mark.parametrize("flags", [("-O2",), ("-Os", "-DAKRT_PORTABLE")], ids=" ".join)
+def test_random_networks_give_the_same_on_a_core(
+    core: str, flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    """The self-test compares every layer, the first vector being all that its bits can hold."""
+    target = TARGETS[core]
+    tool(*target.compiler)
+    tool(target.runner[0])
+    chosen = samples() if len(flags) == 1 else samples()[::4]
+    for i, (model, x) in enumerate(chosen):
+        folder = tmp_path / f"n{i}"
+        firmware_export.export(model, folder, "net", vectors=x[:2])
+        options = (*flags, "-DNET_SELFTEST_MAIN")
+        compile_program(target, [folder / "net_selftest.c"], folder / "elf", options)
+        assert run_program(target, folder / "elf") == 0, model.layers
