@@ -33,7 +33,7 @@ from akrt.model import (
     SeparableConvolutional,
 )
 from akrt.runtime import bundled_model
-from firmware_export.program import lower
+from firmware_export.lowered import lower
 from firmware_export.stream import c_front_end
 from firmware_export.targets import TARGETS, Target
 from firmware_export.toolchain import compile_program, need_program, run_program

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from akrt.decision import StreamSettings
 from akrt.frontends import CFrontEnd
-from firmware_export.program import Program
+from firmware_export.lowered import Lowered
 from firmware_export.sizes import (
     DECISION_RULE,
     Size,
@@ -17,27 +17,27 @@ from firmware_export.sizes import (
 __all__ = ["network_assertions", "stream_assertions"]
 
 
-def network_assertions(program: Program) -> str:
+def network_assertions(lowered: Lowered) -> str:
     """C text: scratch, tensors and structs have the sizes that were planned, the arena holds them.
 
     It follows kernels and constants.
     """
     found: dict[Size, str] = {}
-    for i, step in enumerate(program.steps):
+    for i, step in enumerate(lowered.steps):
         for what, size in step.sizes.items():
-            found.setdefault(size, f"{program.name}_step_{i}_{what}")
+            found.setdefault(size, f"{lowered.name}_step_{i}_{what}")
         if step.target.layout == "rows":
             x, _, c = step.target.shape
             size = rows_tensor(x, c)
-            found.setdefault(size, f"{program.name}_step_{i}_target")
-    end = max((block.offset + block.bytes for block in program.arena.blocks), default=0)
-    arena = f"{program.name.upper()}_ARENA_BYTES"
-    return _text(found) + _assertion(f"{end} <= {arena}", f"{program.name}_arena_holds_{end}")
+            found.setdefault(size, f"{lowered.name}_step_{i}_target")
+    end = max((block.offset + block.bytes for block in lowered.arena.blocks), default=0)
+    arena = f"{lowered.name.upper()}_ARENA_BYTES"
+    return _text(found) + _assertion(f"{end} <= {arena}", f"{lowered.name}_arena_holds_{end}")
 
 
-def stream_assertions(program: Program, front_end: CFrontEnd, settings: StreamSettings) -> str:
+def stream_assertions(lowered: Lowered, front_end: CFrontEnd, settings: StreamSettings) -> str:
     """C text: the same of the listener's state, tables and arena."""
-    name, classes = program.name, program.model.output_shape[2]
+    name, classes = lowered.name, lowered.model.output_shape[2]
     scratch = Size(front_end.scratch_bytes, front_end.scratch_in_c)
     arena = f"{name.upper()}_STREAM_ARENA_BYTES"
     return (

@@ -14,8 +14,8 @@ from akrt.files import read_bytes
 from akrt.model import Model
 from akrt.model.encoding import content_hash
 from firmware_export.c_text import array, string
+from firmware_export.lowered import Lowered
 from firmware_export.manifest import ChipFacts, chip_facts, digest, parse_json
-from firmware_export.program import Program
 from firmware_export.sections import section_macros
 
 __all__ = ["ALIGNMENT", "ChipProgram", "chip_files", "read_chip_program"]
@@ -101,7 +101,7 @@ def _check(program: ChipProgram, where: str, model: Model) -> None:
         )
 
 
-def chip_files(program: Program, chip: ChipProgram) -> dict[str, str]:
+def chip_files(program: Lowered, chip: ChipProgram) -> dict[str, str]:
     """``<name>_chip.h`` and ``<name>_program.h``."""
     name, upper = program.name, program.name.upper()
     return {

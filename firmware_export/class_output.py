@@ -8,7 +8,7 @@ from akrt.outputs import output_of
 from firmware_export.c_text import comment
 from firmware_export.general_steps import constant
 from firmware_export.identifiers import constant_names
-from firmware_export.program import Program
+from firmware_export.lowered import Lowered
 from firmware_export.step import Constant
 
 __all__ = ["IN_C", "ClassOutput", "output_in_c"]
@@ -17,9 +17,9 @@ __all__ = ["IN_C", "ClassOutput", "output_in_c"]
 class ClassOutput:
     """``<name>_predict_class``, ``<name>_label`` and ``<NAME>_CLASS_<LABEL>``."""
 
-    def __init__(self, program: Program) -> None:
-        self._name = program.name
-        self._model = program.model
+    def __init__(self, lowered: Lowered) -> None:
+        self._name = lowered.name
+        self._model = lowered.model
 
     @property
     def note(self) -> str:
@@ -127,6 +127,6 @@ IN_C = {"classes": ClassOutput}
 """By the kind of the output, as in `akrt.outputs`."""
 
 
-def output_in_c(program: Program) -> ClassOutput:
+def output_in_c(lowered: Lowered) -> ClassOutput:
     """The C of what the outputs of a program's model mean."""
-    return IN_C[output_of(program.model).kind](program)
+    return IN_C[output_of(lowered.model).kind](lowered)

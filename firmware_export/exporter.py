@@ -22,9 +22,9 @@ from firmware_export.chip import ChipProgram, chip_files, read_chip_program
 from firmware_export.earlier import Earlier
 from firmware_export.folder import Contents, write_export
 from firmware_export.identifiers import check_name, mend_name
+from firmware_export.lowered import Lowered, lower
 from firmware_export.manifest import MANIFEST, Entry
 from firmware_export.packages import package_files
-from firmware_export.program import Program, lower
 from firmware_export.report import memory_markdown, memory_report, stream_stack_bytes
 from firmware_export.stream import stream_files, stream_memory
 from firmware_export.stream_selftest import stream_selftest_files
@@ -128,7 +128,7 @@ class _Composed(Contents):
 
 
 def _compose(
-    lowered: Program,
+    lowered: Lowered,
     earlier: Earlier,
     inputs: npt.NDArray[np.uint8] | None,
     chip: ChipProgram | None,
@@ -173,7 +173,7 @@ def _compose(
 
 
 def _texts(
-    program: Program, inputs: npt.NDArray[np.uint8], memory: dict[str, Any]
+    program: Lowered, inputs: npt.NDArray[np.uint8], memory: dict[str, Any]
 ) -> dict[str, str]:
     name, digest = program.name, content_hash(program.model)
     return {

@@ -9,7 +9,7 @@ from firmware_export.assertions import network_assertions
 from firmware_export.c_text import comment, string
 from firmware_export.class_output import output_in_c
 from firmware_export.kernel_sources import amalgamate, same_version
-from firmware_export.program import Program
+from firmware_export.lowered import Lowered
 from firmware_export.sections import in_sections, section_macros
 from firmware_export.step import Step, padded_channels
 
@@ -47,12 +47,12 @@ _HOW_TO = """\
  * The stack that it needs is in {name}_memory.md."""
 
 
-def api_header(program: Program, model_hash: str, version: str) -> str:
+def api_header(lowered: Lowered, model_hash: str, version: str) -> str:
     """``<name>.h``: how-to, sizes, declarations, and the implementation behind a macro."""
-    model, name = program.model, program.name
+    model, name = lowered.model, lowered.name
     upper = name.upper()
     x, y, c = model.output_shape
-    output = output_in_c(program)
+    output = output_in_c(lowered)
     how_to = _HOW_TO.format(
         name=name, upper=upper, input_note=_input_note(model), output_note=output.note
     )
@@ -63,7 +63,7 @@ def api_header(program: Program, model_hash: str, version: str) -> str:
         "CLASSES": str(c),
         "LAYERS": str(len(model.layers)),
         "MODEL_ID": f"0x{model_hash[:8]}u",
-        "ARENA_BYTES": str(max(program.arena.bytes, 8)),
+        "ARENA_BYTES": str(max(lowered.arena.bytes, 8)),
     }
     defines = "".join(f"#define {upper}_{key} {value}\n" for key, value in sizes.items())
     return f"""\
@@ -79,7 +79,7 @@ def api_header(program: Program, model_hash: str, version: str) -> str:
 #define {upper}_AKRT_VERSION {string(version)}
 #define {upper}_MODEL_SHA256 {string(model_hash)}
 {defines}
-{_size_check(program)}#ifdef __cplusplus
+{_size_check(lowered)}#ifdef __cplusplus
 extern "C" {{
 #endif
 
@@ -98,38 +98,38 @@ void {name}_on_layer(int32_t layer, uint32_t hash);
 #endif
 #endif
 
-{_implementation(program)}"""
+{_implementation(lowered)}"""
 
 
-def _size_check(program: Program) -> str:
+def _size_check(lowered: Lowered) -> str:
     """Stops the compilation on a core of 16 bits whose objects cannot be so large."""
-    largest = _largest_object(program)
+    largest = _largest_object(lowered)
     if largest <= _INT16_MAX:
         return ""
     return f"""\
 #if defined(PTRDIFF_MAX) && PTRDIFF_MAX < {largest}
-#error "{program.name} has an array of {largest} bytes, more than this core can address at once."
+#error "{lowered.name} has an array of {largest} bytes, more than this core can address at once."
 #endif
 
 """
 
 
-def _largest_object(program: Program) -> int:
+def _largest_object(lowered: Lowered) -> int:
     """Bytes of the largest array that a caller gives or the network has."""
-    model = program.model
-    arena, outputs = max(program.arena.bytes, 8), 4 * math.prod(model.output_shape)
-    constants = (c.bytes for c in program.constants)
+    model = lowered.model
+    arena, outputs = max(lowered.arena.bytes, 8), 4 * math.prod(model.output_shape)
+    constants = (c.bytes for c in lowered.constants)
     return max(arena, outputs, math.prod(model.input_shape), *constants)
 
 
-def weights_header(program: Program) -> str:
+def weights_header(lowered: Lowered) -> str:
     """``<name>_weights.h``: every constant array."""
-    upper = program.name.upper()
-    texts = (c.text for c in (*program.constants, *output_in_c(program).constants))
+    upper = lowered.name.upper()
+    texts = (c.text for c in (*lowered.constants, *output_in_c(lowered).constants))
     body = in_sections("\n".join(texts), f"{upper}_CONST")
     return f"""\
-/* Constants of {program.name}; how they are packed is in akrt's OUTPUT_FORMAT.md.
- * Included by {program.name}.h after {program.name}_kernels.h. */
+/* Constants of {lowered.name}; how they are packed is in akrt's OUTPUT_FORMAT.md.
+ * Included by {lowered.name}.h after {lowered.name}_kernels.h. */
 #ifndef {upper}_WEIGHTS_H
 #define {upper}_WEIGHTS_H
 
@@ -138,36 +138,36 @@ def weights_header(program: Program) -> str:
 """
 
 
-def kernels_header(program: Program, version: str) -> str:
+def kernels_header(lowered: Lowered, version: str) -> str:
     """``<name>_kernels.h``: the kernels that the program calls, and nothing else."""
-    stems = ["akrt_static_assert", "akrt_tick", "akrt_misaligned", *program.kernels]
-    if program.model.input_bits < 8:
+    stems = ["akrt_static_assert", "akrt_tick", "akrt_misaligned", *lowered.kernels]
+    if lowered.model.input_bits < 8:
         stems.append("akrt_in_range")
-    stems += output_in_c(program).kernels
-    layouts = dict.fromkeys(s.target.layout for s in program.steps if s.ends_layer)
+    stems += output_in_c(lowered).kernels
+    layouts = dict.fromkeys(s.target.layout for s in lowered.steps if s.ends_layer)
     hashes = amalgamate(f"akrt_hash_{layout}" for layout in layouts)
     return f"""\
-/* akrt {version}: the integer kernels that {program.name} needs.
+/* akrt {version}: the integer kernels that {lowered.name} needs.
  * Licence: Apache-2.0. Every kernel has its own guard: those of several exports of the same version
  * of akrt may meet in one source file. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-{same_version(f"{program.name}.c")}
-{section_macros(program.name.upper())}
+{same_version(f"{lowered.name}.c")}
+{section_macros(lowered.name.upper())}
 {in_sections(amalgamate(stems))}
-#if defined({program.name.upper()}_LAYER_HASHES)
+#if defined({lowered.name.upper()}_LAYER_HASHES)
 {in_sections(hashes)}#endif
 """
 
 
-def source_file(program: Program) -> str:
+def source_file(lowered: Lowered) -> str:
     """``<name>.c``: the implementation as a translation unit."""
     return (
-        f"/* The implementation of {program.name}. */\n"
-        f"#define {program.name.upper()}_IMPLEMENTATION\n"
-        f'#include "{program.name}.h"\n'
+        f"/* The implementation of {lowered.name}. */\n"
+        f"#define {lowered.name.upper()}_IMPLEMENTATION\n"
+        f'#include "{lowered.name}.h"\n'
     )
 
 
@@ -179,13 +179,13 @@ def _input_note(model: Model) -> str:
     return note + "."
 
 
-def _implementation(program: Program) -> str:
-    name, model = program.name, program.model
+def _implementation(lowered: Lowered) -> str:
+    name, model = lowered.name, lowered.model
     upper = name.upper()
-    body = "".join(_step_text(program, i, step) for i, step in enumerate(program.steps))
-    needs_words = any(program.scratch(i) != "NULL" for i in range(len(program.steps)))
+    body = "".join(_step_text(lowered, i, step) for i, step in enumerate(lowered.steps))
+    needs_words = any(lowered.scratch(i) != "NULL" for i in range(len(lowered.steps)))
     needs_bytes = any(
-        not t.external for step in program.steps for t in (*step.sources, step.target)
+        not t.external for step in lowered.steps for t in (*step.sources, step.target)
     )
     declarations = "    uint8_t *arena_bytes = (uint8_t *)arena;\n" if needs_bytes else ""
     declarations += "    int32_t *arena_words = (int32_t *)arena;\n" if needs_words else ""
@@ -209,7 +209,7 @@ def _implementation(program: Program) -> str:
 #include "{name}_kernels.h"
 #include "{name}_weights.h"
 
-{network_assertions(program)}
+{network_assertions(lowered)}
 #ifndef {upper}_TICK
 #define {upper}_TICK(layer) AKRT_TICK()
 #endif
@@ -221,21 +221,21 @@ AKRT_CODE int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
     }}
 {checks}{body}    return 0;
 }}
-{output_in_c(program).functions}#endif
+{output_in_c(lowered).functions}#endif
 """
 
 
-def _step_text(program: Program, index: int, step: Step) -> str:
-    upper = program.name.upper()
-    layer = program.model.layers[step.layer]
-    reads = map(program.place, step.sources)
-    call = step.call(*reads, program.place(step.target), program.scratch(index))
+def _step_text(lowered: Lowered, index: int, step: Step) -> str:
+    upper = lowered.name.upper()
+    layer = lowered.model.layers[step.layer]
+    reads = map(lowered.place, step.sources)
+    call = step.call(*reads, lowered.place(step.target), lowered.scratch(index))
     title = comment(f"{step.layer}: {layer.name}, {layer.kind}")
     text = f"    /* {title} */\n    {call}\n"
     if step.ends_layer:
-        value = program.place(step.target)
+        value = lowered.place(step.target)
         text += f"#ifdef {upper}_LAYER_HASHES\n"
-        text += f"    {program.name}_on_layer({step.layer}, {_hash_call(step, value)});\n"
+        text += f"    {lowered.name}_on_layer({step.layer}, {_hash_call(step, value)});\n"
         text += f"#endif\n    {upper}_TICK({step.layer});\n"
     return text
 

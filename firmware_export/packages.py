@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from akrt.errors import UsageError
-from firmware_export.program import Program
+from firmware_export.lowered import Lowered
 
 __all__ = ["PACKAGES", "package_files"]
 
@@ -17,7 +17,7 @@ _URL = "about:blank"
 
 
 def package_files(
-    program: Program, kinds: Sequence[str], files: Sequence[str], version: str
+    lowered: Lowered, kinds: Sequence[str], files: Sequence[str], version: str
 ) -> dict[str, str]:
     """Files of the packages `kinds` around the `files` of an export.
 
@@ -29,7 +29,7 @@ def package_files(
     for kind in kinds:
         if kind not in PACKAGES:
             raise UsageError(f"unknown package '{kind}': choose from {', '.join(PACKAGES)}")
-        written |= PACKAGES[kind](program, files, release[0] if release else "0.0.0")
+        written |= PACKAGES[kind](lowered, files, release[0] if release else "0.0.0")
     return written
 
 
@@ -43,15 +43,15 @@ def _headers(files: Sequence[str]) -> list[str]:
     return sorted(f for f in files if f.endswith(".h") and not f.endswith("_vectors.h"))
 
 
-def _interfaces(program: Program, files: Sequence[str]) -> list[str]:
+def _interfaces(lowered: Lowered, files: Sequence[str]) -> list[str]:
     """What users include, the network's own header first."""
-    name = program.name
+    name = lowered.name
     ordered = (f"{name}.h", f"{name}_stream.h", f"{name}_chip.h", f"{name}_program.h")
     return [header for header in ordered if header in files]
 
 
-def _cmake(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
-    name, upper = program.name, program.name.upper()
+def _cmake(lowered: Lowered, files: Sequence[str], version: str) -> dict[str, str]:
+    name, upper = lowered.name, lowered.name.upper()
     sources, headers = " ".join(_sources(files)), " ".join(_headers(files))
     text = f"""\
 # {name}: the library {name}::{name}, and its self-test as a test of CTest. By add_subdirectory,
@@ -97,20 +97,20 @@ endif()
     return {"CMakeLists.txt": text}
 
 
-def _esp_idf(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
+def _esp_idf(lowered: Lowered, files: Sequence[str], version: str) -> dict[str, str]:
     """Its CMakeLists.txt is that of CMake, which asks whose build it is in."""
     component = f"""\
 version: "{version}"
-description: "The quantised network {program.name} in integer C, exported by akrt."
+description: "The quantised network {lowered.name} in integer C, exported by akrt."
 dependencies:
   idf: ">=4.4"
 """
-    return {**_cmake(program, files, version), "idf_component.yml": component}
+    return {**_cmake(lowered, files, version), "idf_component.yml": component}
 
 
-def _arduino(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
-    name, upper = program.name, program.name.upper()
-    interfaces = _interfaces(program, files)
+def _arduino(lowered: Lowered, files: Sequence[str], version: str) -> dict[str, str]:
+    name, upper = lowered.name, lowered.name.upper()
+    interfaces = _interfaces(lowered, files)
     properties = {
         "name": name,
         "version": version,
@@ -169,9 +169,9 @@ typedef int {source.removesuffix(".c")}_is_forwarded; /* ISO C forbids a source 
 """
 
 
-def _platformio(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
-    name = program.name
-    interfaces = _interfaces(program, files)
+def _platformio(lowered: Lowered, files: Sequence[str], version: str) -> dict[str, str]:
+    name = lowered.name
+    interfaces = _interfaces(lowered, files)
     compiled = [f"+<{file}>" for file in _sources(files)]
     library: dict[str, Any] = {
         "name": name,
@@ -189,9 +189,9 @@ def _platformio(program: Program, files: Sequence[str], version: str) -> dict[st
     return {"library.json": json.dumps(library, indent=2) + "\n"}
 
 
-def _zephyr(program: Program, files: Sequence[str], version: str) -> dict[str, str]:
+def _zephyr(lowered: Lowered, files: Sequence[str], version: str) -> dict[str, str]:
     """Names of Zephyr's own are many: option and library start with ``AKRT_``, the name quoted."""
-    name = program.name
+    name = lowered.name
     option = f"AKRT_{name.upper()}"
     module = f'name: "{name}"\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig\n'
     kconfig = (
@@ -216,7 +216,7 @@ endif()
     }
 
 
-PACKAGES: dict[str, Callable[[Program, Sequence[str], str], dict[str, str]]] = {
+PACKAGES: dict[str, Callable[[Lowered, Sequence[str], str], dict[str, str]]] = {
     "cmake": _cmake,
     "esp-idf": _esp_idf,
     "arduino": _arduino,

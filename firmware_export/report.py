@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from firmware_export.budget import layer_budgets
 from firmware_export.class_output import output_in_c
-from firmware_export.fit import layer_fits
-from firmware_export.program import Program
+from firmware_export.lowered import Lowered
 from firmware_export.stack_figures import FRONT_ENDS, KERNELS, MEASURED_WITH, STREAM
 from firmware_export.stream import c_front_end
 
@@ -16,11 +16,11 @@ _STACK_MARGIN = 64
 """For what a compiler keeps otherwise in other networks: 40 in those of the tests."""
 
 
-def memory_report(program: Program) -> dict[str, Any]:
+def memory_report(lowered: Lowered) -> dict[str, Any]:
     """Facts about flash and RAM, as JSON types. Code size depends on the compiler."""
     layers = []
-    for index, layer in enumerate(layer_fits(program)):
-        steps = [s for s in program.steps if s.layer == index]
+    for index, layer in enumerate(layer_budgets(lowered)):
+        steps = [s for s in lowered.steps if s.layer == index]
         layers.append(
             {
                 "name": layer.name,
@@ -35,13 +35,13 @@ def memory_report(program: Program) -> dict[str, Any]:
                 **{key: value for s in steps for key, value in s.notes.items()},
             }
         )
-    classes = output_in_c(program).constant_bytes
+    classes = output_in_c(lowered).constant_bytes
     return {
-        "name": program.name,
-        "arena_bytes": max(program.arena.bytes, 8),
+        "name": lowered.name,
+        "arena_bytes": max(lowered.arena.bytes, 8),
         "constant_bytes": classes + sum(int(str(row["constant_bytes"])) for row in layers),
         "class_constant_bytes": classes,
-        "stack_bytes": stack_bytes(program),
+        "stack_bytes": stack_bytes(lowered),
         "stack_measured_with": dict(MEASURED_WITH),
         "layers": layers,
         "arena": [
@@ -49,17 +49,17 @@ def memory_report(program: Program) -> dict[str, Any]:
                 "what": " = ".join(block.names),
                 "offset": block.offset,
                 "bytes": block.bytes,
-                "from_layer": program.steps[block.first].layer,
-                "to_layer": program.steps[block.last].layer,
+                "from_layer": lowered.steps[block.first].layer,
+                "to_layer": lowered.steps[block.last].layer,
             }
-            for block in program.arena.blocks
+            for block in lowered.arena.blocks
         ],
     }
 
 
-def stack_bytes(program: Program) -> dict[str, int]:
+def stack_bytes(lowered: Lowered) -> dict[str, int]:
     """Stack of ``<name>_run`` by target, measured kernel by kernel: the most of those it calls."""
-    called = {step.kernel for step in program.steps}
+    called = {step.kernel for step in lowered.steps}
     return {
         target: max((_measured(kernel, target) for kernel in called), default=0) + _STACK_MARGIN
         for target in MEASURED_WITH
@@ -71,12 +71,12 @@ def _measured(kernel: str, target: str) -> int:
     return KERNELS.get(kernel, {}).get(target, 0)
 
 
-def stream_stack_bytes(program: Program) -> dict[str, int]:
+def stream_stack_bytes(lowered: Lowered) -> dict[str, int]:
     """Stack of ``<name>_stream_feed`` by target: of the front end, or of the inference if more."""
-    alone = FRONT_ENDS.get(c_front_end(program.model).state, {})
+    alone = FRONT_ENDS.get(c_front_end(lowered.model).state, {})
     return {
         target: max(run + STREAM[target], alone.get(target, 0) + _STACK_MARGIN)
-        for target, run in stack_bytes(program).items()
+        for target, run in stack_bytes(lowered).items()
     }
 
 

@@ -17,7 +17,7 @@ from akrt.model import Model
 from firmware_export.assertions import stream_assertions
 from firmware_export.c_text import array
 from firmware_export.kernel_sources import amalgamate, same_version
-from firmware_export.program import Program
+from firmware_export.lowered import Lowered
 from firmware_export.sections import in_sections, section_macros
 from firmware_export.sizes import DECISION_RULE, stream_state
 
@@ -37,21 +37,21 @@ def c_front_end(model: Model) -> CFrontEnd:
         raise UsageError(f"'{model.name}' cannot be exported with its front end: {error}") from None
 
 
-def arena_bytes(program: Program) -> int:
+def arena_bytes(lowered: Lowered) -> int:
     """The network's arena, or the scratch of its front end where that is more."""
-    return max(program.arena.bytes, c_front_end(program.model).scratch_bytes)
+    return max(lowered.arena.bytes, c_front_end(lowered.model).scratch_bytes)
 
 
-def stream_memory(program: Program, settings: StreamSettings) -> dict[str, Any]:
+def stream_memory(lowered: Lowered, settings: StreamSettings) -> dict[str, Any]:
     """RAM and constants of the whole spotter, pointers being of 4 bytes."""
-    classes = program.model.output_shape[2]
-    front_end = c_front_end(program.model)
-    state = stream_state(program.name, front_end, classes, settings.window).bytes
+    classes = lowered.model.output_shape[2]
+    front_end = c_front_end(lowered.model)
+    state = stream_state(lowered.name, front_end, classes, settings.window).bytes
     by_class = 4 + 4 + 1  # threshold, factor, whether it is a word
     return {
         "state_bytes": state,
-        "arena_bytes": arena_bytes(program),
-        "ram_bytes": state + arena_bytes(program),
+        "arena_bytes": arena_bytes(lowered),
+        "ram_bytes": state + arena_bytes(lowered),
         "constant_bytes": front_end.constant_bytes + DECISION_RULE.bytes + by_class * classes,
         "hop_ms": settings.hop_ms,
         "window_ms": settings.window_ms,
@@ -61,18 +61,18 @@ def stream_memory(program: Program, settings: StreamSettings) -> dict[str, Any]:
     }
 
 
-def stream_files(program: Program, settings: StreamSettings, version: str) -> dict[str, str]:
+def stream_files(lowered: Lowered, settings: StreamSettings, version: str) -> dict[str, str]:
     """``<name>_stream.h``, ``<name>_stream.c`` and ``<name>_stream_kernels.h``.
 
     Raises:
         UsageError: as `check_spotter`.
     """
-    name = program.name
-    rule = check_spotter(program.model, settings)
+    name = lowered.name
+    rule = check_spotter(lowered.model, settings)
     return {
-        f"{name}_stream.h": _header(program, settings, version),
-        f"{name}_stream.c": _source(program, settings, rule),
-        f"{name}_stream_kernels.h": _kernels(program, version),
+        f"{name}_stream.h": _header(lowered, settings, version),
+        f"{name}_stream.c": _source(lowered, settings, rule),
+        f"{name}_stream_kernels.h": _kernels(lowered, version),
     }
 
 
@@ -86,8 +86,8 @@ def check_spotter(model: Model, settings: StreamSettings) -> DecisionRule:
     return decision_rule(model, settings)
 
 
-def _kernels(program: Program, version: str) -> str:
-    name, front_end = program.name, c_front_end(program.model)
+def _kernels(lowered: Lowered, version: str) -> str:
+    name, front_end = lowered.name, c_front_end(lowered.model)
     stems = ["akrt_static_assert", "akrt_misaligned"]
     stems += [*front_end.sources, "akrt_listen", "akrt_decision"]
     return f"""\
@@ -102,10 +102,10 @@ def _kernels(program: Program, version: str) -> str:
 {in_sections(amalgamate(stems))}"""
 
 
-def _header(program: Program, settings: StreamSettings, version: str) -> str:
-    name, upper = program.name, program.name.upper()
+def _header(lowered: Lowered, settings: StreamSettings, version: str) -> str:
+    name, upper = lowered.name, lowered.name.upper()
     pad = " " * (len(name) + 21)
-    front_end = c_front_end(program.model)
+    front_end = c_front_end(lowered.model)
     alone = f"what uses {name}_stream.h"
     shared = ["akrt_decision_types", "akrt_stream_types"]
     return f"""\
@@ -144,7 +144,7 @@ def _header(program: Program, settings: StreamSettings, version: str) -> str:
 #define {upper}_STREAM_SAMPLE_RATE 16000
 #define {upper}_STREAM_EVERY {settings.every} /* frames of {FRAME_MS} ms from one inference on */
 #define {upper}_STREAM_WINDOW {settings.window} /* inferences that are averaged */
-#define {upper}_STREAM_ARENA_BYTES {arena_bytes(program)}
+#define {upper}_STREAM_ARENA_BYTES {arena_bytes(lowered)}
 
 #ifdef __cplusplus
 extern "C" {{
@@ -182,10 +182,10 @@ int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_
 """
 
 
-def _source(program: Program, settings: StreamSettings, rule: DecisionRule) -> str:
-    name, upper = program.name, program.name.upper()
+def _source(lowered: Lowered, settings: StreamSettings, rule: DecisionRule) -> str:
+    name, upper = lowered.name, lowered.name.upper()
     words = np.asarray(rule.is_word)
-    front_end = c_front_end(program.model)
+    front_end = c_front_end(lowered.model)
     pad = " " * (len(name) + 31)
     constants = f"""\
 {array(f"{name}_rule_threshold", "int32_t", rule.threshold, "of the classes")}
@@ -203,7 +203,7 @@ static const akrt_decision_rule {name}_rule = {{
 #include "{name}_stream_kernels.h"
 
 {in_sections(constants, f"{upper}_CONST")}
-{stream_assertions(program, c_front_end(program.model), settings)}
+{stream_assertions(lowered, c_front_end(lowered.model), settings)}
 AKRT_CODE void {name}_stream_start({name}_stream *stream) {{
     {front_end.state}_start(&stream->features);
     akrt_decision_start(&stream->decision, stream->sums, stream->margins);

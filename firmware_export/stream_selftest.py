@@ -18,7 +18,7 @@ from akrt.model import Model
 from firmware_export.c_text import array
 from firmware_export.expected import FNV_OFFSET, FNV_PRIME, layer_outputs
 from firmware_export.kernel_sources import read_kernel
-from firmware_export.program import Program
+from firmware_export.lowered import Lowered
 from firmware_export.stream import c_front_end
 
 __all__ = ["STREAM_MESSAGES", "stream_selftest_files"]
@@ -37,16 +37,16 @@ _TABLE = re.compile(r"static const u?int\d+_t (akrt_\w+)\[\d+\] = \{([^}]*)\}")
 _MARGIN_MAX = 8 * LOGIT_ONE
 
 
-def stream_selftest_files(program: Program, settings: StreamSettings) -> dict[str, str]:
+def stream_selftest_files(lowered: Lowered, settings: StreamSettings) -> dict[str, str]:
     """``<name>_stream_vectors.h`` and ``<name>_stream_selftest.c``."""
-    name = program.name
-    rule = decision_rule(program.model, settings)
+    name = lowered.name
+    rule = decision_rule(lowered.model, settings)
     hops = max(60, 2 * settings.every + 3)
     steps = 200 + 4 * settings.window
-    front_end = c_front_end(program.model)
+    front_end = c_front_end(lowered.model)
     tables = _tables(front_end.tables)
-    potentials, heard = _outputs(program.model, front_end.newest, settings.every, hops)
-    boost = _boost(program.model)
+    potentials, heard = _outputs(lowered.model, front_end.newest, settings.every, hops)
+    boost = _boost(lowered.model)
     constants = [*tables.values()]
     constants += [rule.threshold.tolist(), rule.factor.tolist(), rule.is_word.tolist()]
     hashes = {

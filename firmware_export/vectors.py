@@ -11,7 +11,7 @@ from akrt.lowering.operations import Pass, operation
 from akrt.model import Model
 from firmware_export.c_text import array
 from firmware_export.expected import class_of, layer_outputs, tensor_hash
-from firmware_export.program import Program
+from firmware_export.lowered import Lowered
 
 __all__ = ["default_inputs", "selftest_source", "vectors_header"]
 
@@ -31,9 +31,9 @@ def default_inputs(model: Model) -> npt.NDArray[np.uint8]:
     return inputs
 
 
-def vectors_header(program: Program, inputs: npt.NDArray[np.uint8]) -> str:
+def vectors_header(lowered: Lowered, inputs: npt.NDArray[np.uint8]) -> str:
     """``<name>_vectors.h``: inputs, expected outputs, classes, and every layer's hash."""
-    model, name = program.model, program.name
+    model, name = lowered.model, lowered.name
     outputs, hashes, classes = [], [], []
     for sample in inputs:
         tensors = layer_outputs(model, sample)
@@ -62,9 +62,9 @@ def vectors_header(program: Program, inputs: npt.NDArray[np.uint8]) -> str:
 """
 
 
-def selftest_source(program: Program) -> str:
+def selftest_source(lowered: Lowered) -> str:
     """``<name>_selftest.c``: a function, or main(), that tells what went wrong first."""
-    model, name = program.model, program.name
+    model, name = lowered.model, lowered.name
     upper = name.upper()
     predict = ""
     if model.final_step is not None:

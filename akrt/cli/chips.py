@@ -102,9 +102,9 @@ def print_mapping(mapping: Mapping) -> None:
 
 def _check_firmware(model: Model, flash: int | None, ram: int | None, as_json: bool) -> None:
     """How a model would be exported for microcontrollers."""
-    from firmware_export.fit import fit
+    from firmware_export.budget import budget
 
-    report = fit(model, flash, ram)
+    report = budget(model, flash, ram)
     if as_json:
         print_json({"model": model.name, **report.as_dict()})
     else:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.errors import ModelError, ModelFileError, UnsupportedLayerError, UsageError
-from akrt.importers import chip_limits, cnn2snn_h5, keras_config, quantizeml_h5, quarantine
+from akrt.importers import cnn2snn_h5, keras_config, quantizeml_h5, quarantine, registers
 from akrt.model import Model
 
 __all__ = ["load_h5", "to_model"]
@@ -81,7 +81,7 @@ def to_model(
         else:
             quantiser = "cnn2snn"
             converted, notes = cnn2snn_h5.convert(chain, input_scaling)
-        layers, equalised, clipped = chip_limits.fit(converted)
+        layers, equalised, clipped = registers.fit_registers(converted)
         notes["imported_from"] = f"{quantiser} HDF5, Keras {version}"
         if equalised:
             notes["act_step_equalised"] = ", ".join(equalised)

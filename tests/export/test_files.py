@@ -18,7 +18,7 @@ from akrt.errors import InputError, UsageError
 from akrt.model import FullyConnected, InputData, Model
 from akrt.runtime import Runtime
 from firmware_export.identifiers import MAX_LENGTH, RESERVED, check_name, mend_name
-from firmware_export.program import lower
+from firmware_export.lowered import lower
 
 from .chip_programs import chip_program
 from .compiled_export import WARNINGS, build, driver, outputs, tool

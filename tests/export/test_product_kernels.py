@@ -13,7 +13,7 @@ from networks import networks, residual_networks
 
 import firmware_export
 from akrt.model import Model
-from firmware_export.program import lower
+from firmware_export.lowered import lower
 from firmware_export.targets import TARGETS
 from firmware_export.toolchain import compile_program, run_program
 

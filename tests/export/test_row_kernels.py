@@ -10,7 +10,7 @@ import pytest
 from akrt.backends.reference import ReferenceBackend
 from akrt.lowering.arithmetic import activate, convolve
 from akrt.lowering.operations import operation
-from firmware_export.program import lower
+from firmware_export.lowered import lower
 from firmware_export.requantisation import Form, muladd_constants, narrow_constants
 
 from .compiled_export import SANITIZERS, build, driver, outputs

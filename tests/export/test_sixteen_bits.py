@@ -32,8 +32,8 @@ from akrt.model import (
     Pooling,
     SeparableConvolutional,
 )
-from firmware_export.fit import fit
-from firmware_export.program import lower
+from firmware_export.budget import budget
+from firmware_export.lowered import lower
 from firmware_export.targets import TARGETS
 from firmware_export.toolchain import compile_program, run_program
 from firmware_export.verify import verify
@@ -78,7 +78,7 @@ def drawn(strategy: SearchStrategy[Sample], count: int) -> list[Sample]:
 
 def small(model: Model) -> bool:
     """Whether the self-test fits, and ends within a second or two."""
-    report = fit(model)
+    report = budget(model)
     size = report.arena_bytes + report.constant_bytes + 3 * math.prod(model.input_shape)
     return size < 9 << 10 and sum(map(products, model.nodes)) < 100_000
 

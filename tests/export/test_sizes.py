@@ -18,8 +18,8 @@ from akrt.decision import StreamSettings
 from akrt.model import Model
 from akrt.runtime import bundled_model
 from firmware_export import kernel_sources
+from firmware_export.lowered import lower
 from firmware_export.packing import pack_bits, pack_words
-from firmware_export.program import lower
 from firmware_export.requantisation import Form
 from firmware_export.targets import TARGETS
 from firmware_export.toolchain import WARNINGS, compile_program, run_program

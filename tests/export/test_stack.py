@@ -18,7 +18,7 @@ import firmware_export
 from akrt.decision import StreamSettings
 from akrt.model import FullyConnected, InputData, Mfcc, Model
 from akrt.runtime import bundled_model
-from firmware_export.program import lower
+from firmware_export.lowered import lower
 from firmware_export.report import memory_markdown
 from firmware_export.stack_figures import KERNELS, MEASURED_WITH
 from firmware_export.targets import TARGETS

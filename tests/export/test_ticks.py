@@ -25,7 +25,7 @@ from akrt.model import (
     Pooling,
     SeparableConvolutional,
 )
-from firmware_export.program import lower
+from firmware_export.lowered import lower
 from firmware_export.targets import TARGETS, Target
 from firmware_export.toolchain import compile_program
 

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 import firmware_export
 from akrt.cli.commands import app
 from akrt.model import FullyConnected, InputData, Model, Pooling, SeparableConvolutional
-from firmware_export.fit import fit
-from firmware_export.program import lower
+from firmware_export.budget import budget
+from firmware_export.lowered import lower
 
 from .row_networks import row_network
 
@@ -63,7 +63,7 @@ def test_the_path_and_its_reason(
     layer: SeparableConvolutional, shape: tuple[int, int, int], kernel: str, reason: str | None
 ) -> None:
     model = model_of(layer, shape)
-    found = fit(model).layers[1]
+    found = budget(model).layers[1]
     assert kernel in " ".join(lower(model, "net").kernels)
     assert (found.path == "fast") == (reason is None)
     assert bool(found.general_because) == (reason is not None)
@@ -71,7 +71,7 @@ def test_the_path_and_its_reason(
 
 
 def test_all_reasons_at_once() -> None:
-    found = fit(model_of(separable(weights_bits=8, pooling=WIDE), (7, 7, 8))).layers[1]
+    found = budget(model_of(separable(weights_bits=8, pooling=WIDE), (7, 7, 8))).layers[1]
     assert found.general_because == (
         "8-bit weights, more than 4",
         "max pooling over 5 positions of Y, more than 4",
@@ -82,14 +82,14 @@ def test_depthwise_results_beyond_16_bits_take_the_general_path() -> None:
     layer = separable(
         depthwise=np.full((19, 19, 8), 7, np.int8), pointwise=np.full((8, 8), 7, np.int8)
     )
-    found = fit(model_of(layer, (3, 3, 8))).layers[1]
+    found = budget(model_of(layer, (3, 3, 8))).layers[1]
     assert found.general_because == ("a depthwise result of more than 16 bits",)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_figures_are_those_of_the_export(seed: int, tmp_path: Path) -> None:
     model, _ = row_network(seed)
-    report = fit(model)
+    report = budget(model)
     export = firmware_export.export(model, tmp_path / "net", name="net")
     assert report.arena_bytes == export.arena_bytes
     assert report.constant_bytes == export.constant_bytes

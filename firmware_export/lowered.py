@@ -20,7 +20,7 @@ from firmware_export.row_steps import (
 )
 from firmware_export.step import INPUT, OUTPUT, Constant, Step, Tensor
 
-__all__ = ["ALIGNMENT", "Program", "lower", "slow_because"]
+__all__ = ["ALIGNMENT", "Lowered", "lower", "slow_because"]
 
 
 ALIGNMENT = 8
@@ -30,7 +30,7 @@ MAX_ELEMENTS = 1 << 22
 
 
 @dataclass(frozen=True)
-class Program:
+class Lowered:
     """What the C text is printed from."""
 
     name: str
@@ -72,7 +72,7 @@ def _check_texts(model: Model) -> None:
             ) from None
 
 
-def lower(model: Model, name: str) -> Program:
+def lower(model: Model, name: str) -> Lowered:
     """The steps of `model`; `name` prefixes every C symbol.
 
     Raises:
@@ -91,7 +91,7 @@ def lower(model: Model, name: str) -> Program:
                 f"{MAX_ELEMENTS:,}",
             )
     steps = tuple(_Steps(model, name).all())
-    return Program(name, model, steps, plan_arena([step.job for step in steps], ALIGNMENT))
+    return Lowered(name, model, steps, plan_arena([step.job for step in steps], ALIGNMENT))
 
 
 class _Steps:

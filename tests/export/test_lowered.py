@@ -11,14 +11,14 @@ from networks import calibrate, networks, placeholder, residual_networks
 
 from akrt.backends.reference import ReferenceBackend
 from akrt.model import Add, Convolutional, InputConvolutional, Model, SeparableConvolutional
-from firmware_export.fit import fit
-from firmware_export.program import ALIGNMENT, Program, lower
+from firmware_export.budget import budget
+from firmware_export.lowered import ALIGNMENT, Lowered, lower
 
 from .compiled_export import SANITIZERS, build, driver, outputs
 from .row_networks import row_network
 
 
-def check(program: Program) -> None:
+def check(program: Lowered) -> None:
     """Every step reads what was written before, in a layout that it asked for."""
     written = {"input"}
     for index, step in enumerate(program.steps):
@@ -95,7 +95,7 @@ def test_branches_of_fast_layers_meet(tmp_path: Path) -> None:
     build(driver([model], tmp_path, [x]), tmp_path / "driver", "-std=c99", "-O1", *SANITIZERS)
     (result,) = outputs([str(tmp_path / "driver")], [model], [x])
     np.testing.assert_array_equal(result, ReferenceBackend(model).run(x))
-    paths = {layer.name: layer.path for layer in fit(model).layers}
+    paths = {layer.name: layer.path for layer in budget(model).layers}
     assert paths == {
         **dict.fromkeys(("first", "left", "left_2", "right", "last"), "fast"),
         "sum": "general",

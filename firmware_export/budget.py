@@ -7,13 +7,13 @@ from typing import Any
 
 from akrt.model import Model
 from firmware_export.class_output import output_in_c
-from firmware_export.program import Program, lower, slow_because
+from firmware_export.lowered import Lowered, lower, slow_because
 
-__all__ = ["BudgetViolation", "FitReport", "LayerFit", "fit", "layer_fits"]
+__all__ = ["BudgetReport", "BudgetViolation", "LayerBudget", "budget", "layer_budgets"]
 
 
 @dataclass(frozen=True)
-class LayerFit:
+class LayerBudget:
     """How one layer is exported."""
 
     name: str
@@ -41,10 +41,10 @@ class BudgetViolation:
 
 
 @dataclass(frozen=True)
-class FitReport:
-    """What `fit` finds. Bytes everywhere."""
+class BudgetReport:
+    """What `budget` finds. Bytes everywhere."""
 
-    layers: tuple[LayerFit, ...]
+    layers: tuple[LayerBudget, ...]
     arena_bytes: int
     constant_bytes: int
     violations: tuple[BudgetViolation, ...]
@@ -61,7 +61,7 @@ class FitReport:
         return {"target": "mcu", "fits": self.fits, **facts}
 
 
-def fit(model: Model, flash: int | None = None, ram: int | None = None) -> FitReport:
+def budget(model: Model, flash: int | None = None, ram: int | None = None) -> BudgetReport:
     """What an export of `model` needs, and what of it exceeds a budget.
 
     Args:
@@ -69,10 +69,10 @@ def fit(model: Model, flash: int | None = None, ram: int | None = None) -> FitRe
         flash: bytes that there are for constants.
         ram: bytes that there are for the arena.
     """
-    program = lower(model, "net")
-    layers = layer_fits(program)
-    constants = sum(layer.flash_bytes for layer in layers) + output_in_c(program).constant_bytes
-    arena = max(program.arena.bytes, 8)
+    lowered = lower(model, "net")
+    layers = layer_budgets(lowered)
+    constants = sum(layer.flash_bytes for layer in layers) + output_in_c(lowered).constant_bytes
+    arena = max(lowered.arena.bytes, 8)
     found = []
     for layer in layers:
         for rule, limit, value in (
@@ -82,27 +82,27 @@ def fit(model: Model, flash: int | None = None, ram: int | None = None) -> FitRe
             found += _exceeds(layer.name, layer.kind, rule, limit, value)
     found += _exceeds(model.name, "model", "flash in all", flash, constants)
     found += _exceeds(model.name, "model", "arena", ram, arena)
-    return FitReport(layers, arena, constants, tuple(found))
+    return BudgetReport(layers, arena, constants, tuple(found))
 
 
-def layer_fits(program: Program) -> tuple[LayerFit, ...]:
+def layer_budgets(lowered: Lowered) -> tuple[LayerBudget, ...]:
     """Of every layer of a lowered model."""
-    fits = []
-    for index, node in enumerate(program.model.nodes):
-        numbers = [i for i, step in enumerate(program.steps) if step.layer == index]
-        steps = [program.steps[i] for i in numbers]
-        reasons = slow_because(program.model, index)
+    found = []
+    for index, node in enumerate(lowered.model.nodes):
+        numbers = [i for i, step in enumerate(lowered.steps) if step.layer == index]
+        steps = [lowered.steps[i] for i in numbers]
+        reasons = slow_because(lowered.model, index)
         kernels = tuple(step.kernel for step in steps)
         path = "none" if not kernels else "general" if reasons else "fast"
         flash = sum(c.bytes for step in steps for c in step.constants)
-        ram = max((_in_use(program, i) for i in numbers), default=0)
+        ram = max((_in_use(lowered, i) for i in numbers), default=0)
         layer = node.layer
-        fits.append(LayerFit(layer.name, layer.kind, kernels, path, reasons, flash, ram))
-    return tuple(fits)
+        found.append(LayerBudget(layer.name, layer.kind, kernels, path, reasons, flash, ram))
+    return tuple(found)
 
 
-def _in_use(program: Program, step: int) -> int:
-    return sum(b.bytes for b in program.arena.blocks if b.first <= step <= b.last)
+def _in_use(lowered: Lowered, step: int) -> int:
+    return sum(b.bytes for b in lowered.arena.blocks if b.first <= step <= b.last)
 
 
 def _exceeds(

@@ -29,10 +29,10 @@ from akrt.model import (
     SeparableConvolutional,
 )
 
-__all__ = ["fit"]
+__all__ = ["fit_registers"]
 
 
-def fit(layers: list[AnyLayer]) -> tuple[list[AnyLayer], list[str], list[str]]:
+def fit_registers(layers: list[AnyLayer]) -> tuple[list[AnyLayer], list[str], list[str]]:
     """The layers with steps and thresholds that fit.
 
     Returns:
