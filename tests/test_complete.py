@@ -12,7 +12,7 @@ import pytest
 from export.row_networks import row_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import networks, residual_networks, wide_dense_networks
+from networks import networks, placeholder, residual_networks, wide_dense_networks
 
 import akrt
 import firmware_export
@@ -20,7 +20,7 @@ from akrt.decision import StreamSettings
 from akrt.lowering.arithmetic import run_nodes
 from akrt.lowering.operations import Pass, operation
 from akrt.lowering.ranges import potential_range
-from akrt.model import Model
+from akrt.model import Convolutional, InputData, Model, Pooling
 from akrt.model.layers import KINDS
 from akrt.runtime import bundled_model
 
@@ -135,7 +135,16 @@ def test_every_firmware_kernel_says_what_it_does() -> None:
 
 def test_every_firmware_kernel_is_in_some_export(tmp_path: Path) -> None:
     """Exports are compiled under sanitizers and run on every core: none carries what is not run."""
-    models = [bundled_model(), *(row_network(seed)[0] for seed in range(12))]
+    wide = Convolutional(
+        name="wide",
+        weights=np.ones((3, 3, 2, 4), np.int8),
+        weights_bits=4,
+        act_bits=4,
+        pooling=Pooling("max", (5, 5), (5, 5)),  # more than any fast kernel takes
+        **placeholder(4),
+    )
+    models = [bundled_model(), Model((InputData("in", (8, 8, 2), 4), wide))]
+    models += [row_network(seed)[0] for seed in range(12)]
 
     @settings(max_examples=60, derandomize=True, database=None)
     @given(st.one_of(networks(), residual_networks()))

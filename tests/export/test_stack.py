@@ -42,7 +42,7 @@ def test_reported_is_measured_and_not_much_more(core: str, tmp_path: Path) -> No
             continue
         measured = bench().stack_of(target, export, tmp_path)
         reported = report.memory["stack_bytes"][core]
-        assert measured <= reported <= measured * 1.5 + 128, model.layers
+        assert measured <= reported <= measured * 1.5 + 160, model.layers
         tried += 1
     assert tried > 20
 
