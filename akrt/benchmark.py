@@ -171,22 +171,23 @@ def compare(
         else:
             here.append(name)
     pool = samples(model, max(batch, CLIPS))
-    network = peers.quantise(model, pool[:CLIPS])
+    network = peers.quantise(model, pool[:CLIPS]) if here else None
     with one_core():
         for size in sorted({1, batch}):
             x = np.ascontiguousarray(pool[:size])
             calls = {n: _native(model, a, 1, x) for n, a in zip(ours, archs, strict=True)}
-            for name in here:
-                calls[name] = peers.prepare(name, network, x)
+            if network is not None:
+                calls |= {name: peers.prepare(name, network, x) for name in here}
             wall, cpu = time.perf_counter(), time.process_time()
             timings = take_turns(calls, seconds)
             share = (time.process_time() - cpu) / (time.perf_counter() - wall)
             found.cpu_share = min(found.cpu_share, share)
             _record(found, timings, size, 1, ours)
-        for name in here:
+        if network is not None:
             x = pool[:CLIPS]
-            real = peers.to_real(network, peers.prepare(name, network, x)())
-            found.agreement[name] = _correlation(real, peers.run_float(model, x))
+            for name in here:
+                real = peers.to_real(network, peers.prepare(name, network, x)())
+                found.agreement[name] = _correlation(real, peers.run_float(model, x))
         for name in also:
             runtime = Runtime(model, backend=name)
             x = np.ascontiguousarray(pool[:1])

@@ -58,7 +58,9 @@ class StreamSettings:
                 kind = "an integer" if whole else "a number"
                 raise UsageError(f"{field.name} must be {kind}, got {value!r}")
         if not FRAME_MS <= self.hop_ms <= 10_000 or self.hop_ms % FRAME_MS:
-            raise UsageError(f"hop_ms must be a multiple of {FRAME_MS}, got {self.hop_ms}")
+            raise UsageError(
+                f"hop_ms must be a multiple of {FRAME_MS} up to 10000, got {self.hop_ms}"
+            )
         if not self.hop_ms <= self.window_ms <= MAX_WINDOW * self.hop_ms:
             raise UsageError(
                 f"window_ms must be {self.hop_ms} (hop_ms) to {MAX_WINDOW * self.hop_ms}, "

@@ -111,6 +111,7 @@ def test_an_addition_refuses_what_is_no_activation() -> None:
         ({"name": ""}, "not empty"),
         ({"threshold": np.zeros(3, np.int32)}, r"act_step must be float32 \(3,\)"),
         ({"threshold": np.zeros((1, 2), np.int32)}, "threshold must be int32"),
+        ({"threshold": [[1], [1, 2]]}, "threshold is no array"),
         ({"act_step": np.zeros(2, np.float32)}, "every act_step"),
     ):
         with pytest.raises(UnsupportedLayerError, match=message):

@@ -17,7 +17,7 @@ from safetensors.numpy import save as save_tensors
 
 import akrt
 import firmware_export
-from akrt.backends import native
+from akrt.backends.native import backend
 from akrt.errors import (
     AkrtError,
     BackendUnavailableError,
@@ -328,7 +328,7 @@ def test_an_arena_of_gigabytes_is_refused(tmp_path: Path) -> None:
     model = Model((InputData("in", (128, 128, 1), 1), wide))
     assert akrt.Runtime(model, backend="native").forward(np.ones((1, 128, 128, 1), np.uint8)).all()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(native, "MAX_ARENA_BYTES", 1 << 16)
+        patch.setattr(backend, "MAX_ARENA_BYTES", 1 << 16)
         with pytest.raises(BackendUnavailableError, match="takes at most 65,536"):
             akrt.Runtime(model, backend="native")
     assert akrt.Runtime(Model((InputData("in", (1, 1, 1), 1), layer)), backend="native")

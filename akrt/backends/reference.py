@@ -38,10 +38,11 @@ class ReferenceBackend(Backend):
         self._at_once = max(1, _BATCH_BYTES // max(windows, 1))
 
     def run(self, x: npt.NDArray[np.uint8]) -> Output:
-        parts = [
-            self.layer_outputs(x[start : start + self._at_once])[-1]
-            for start in range(0, max(len(x), 1), self._at_once)
-        ]
+        parts = []
+        for start in range(0, max(len(x), 1), self._at_once):
+            for output in run_nodes(self._model.nodes, x[start : start + self._at_once]):
+                last = output
+            parts.append(last)
         return np.concatenate(parts)
 
     def layer_outputs(self, x: npt.NDArray[np.uint8]) -> list[Output]:

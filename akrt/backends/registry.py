@@ -164,7 +164,7 @@ def _loaded(plugin: EntryPoint) -> type[Backend]:
         loaded = plugin.load()
     except AkrtError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BackendUnavailableError(
             f"the plugin backend '{plugin.name}' ({plugin.value}) cannot be imported: {error!r}"
         ) from error

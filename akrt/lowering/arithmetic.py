@@ -29,10 +29,16 @@ Potentials: TypeAlias = npt.NDArray[np.int64]
 
 def run_nodes(nodes: Iterable[Node], x: Output) -> Iterator[Output]:
     """The output of every node for `x`, what the caller gives, in turn."""
+    nodes = list(nodes)
+    last = {name: i for i, node in enumerate(nodes) for name in node.sources}
     made: dict[str, Output] = {}
-    for node in nodes:
-        made[node.layer.name] = run_node(node, *([made[name] for name in node.sources] or [x]))
-        yield made[node.layer.name]
+    for i, node in enumerate(nodes):
+        output = run_node(node, *([made[name] for name in node.sources] or [x]))
+        made[node.layer.name] = output
+        for name in {*node.sources, node.layer.name}:
+            if last.get(name, -1) <= i:
+                del made[name]
+        yield output
 
 
 def run_node(node: Node, *inputs: Output) -> Output:

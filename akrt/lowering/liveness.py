@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 __all__ = ["Arena", "Block", "Job", "plan_arena", "scratch_name"]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Job:
     """What a step of a program does to the arena. What the caller holds is not named."""
 
@@ -21,7 +21,7 @@ class Job:
     """It may write over the first tensor that it reads."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Block:
     """Memory that is in use from step `first` to step `last`, both included."""
 
@@ -36,7 +36,7 @@ class Block:
         return self.first <= other.last and other.first <= self.last
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Arena:
     """Blocks with their offsets, and the memory that they take together."""
 

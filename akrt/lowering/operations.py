@@ -41,14 +41,14 @@ __all__ = [
 Weights: TypeAlias = npt.NDArray[np.int8]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Pass:
     """What comes in goes out; nothing is to be done."""
 
     node: Node
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Neural:
     """Potentials, which `layer` makes activations of."""
 
@@ -56,12 +56,12 @@ class Neural:
     layer: NeuralLayer
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Addition(Neural):
     """Two tensors of one shape, element by element."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Dense(Neural):
     """One product of all of the input; the sums saturate."""
 
@@ -70,7 +70,7 @@ class Dense(Neural):
     """(X * Y * C, F), rows in the order of the input in memory."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Spatial(Neural):
     """A product at every position of a window, then pooling."""
 
@@ -85,12 +85,12 @@ class Spatial(Neural):
     """What is beyond the edges of the input."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Convolution(Spatial):
     """Each window, (kernel_x, kernel_y, C), is a row of the product."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Separable(Spatial):
     """Each channel is multiplied by its kernel first; `weights` are (C, F)."""
 

@@ -100,6 +100,12 @@ class Layer:
         """Bound of the magnitude of every potential that meets the activation."""
         return extent.max_potential
 
+    def _as_array(self, field_name: str) -> IntArray:
+        try:
+            return np.asarray(getattr(self, field_name))
+        except (ValueError, TypeError) as error:
+            raise self._fail(f"{field_name} is no array: {error}") from None
+
     def _fail(self, problem: str) -> UnsupportedLayerError:
         return UnsupportedLayerError(self.name, self.kind, problem)
 
@@ -171,7 +177,8 @@ class NeuralLayer(Layer):
             not is_int(self.act_bits) or self.act_bits not in ACT_BITS
         ):
             raise self._fail(f"activations must have 1, 2 or 4 bits, got {self.act_bits!r}")
-        threshold, act_step = np.asarray(self.threshold), np.asarray(self.act_step)
+        threshold = self._as_array("threshold")
+        act_step = self._as_array("act_step")
         for what, array, dtype in (
             ("threshold", threshold, np.int32),
             ("act_step", act_step, np.float32),
@@ -201,7 +208,7 @@ class WeightedLayer(NeuralLayer):
 
     def _freeze_weights(self, field_name: str, ndim: int) -> None:
         self._check_name()
-        array = np.asarray(getattr(self, field_name))
+        array = self._as_array(field_name)
         if not is_int(self.weights_bits) or self.weights_bits not in WEIGHT_RANGES:
             raise self._fail(f"weights_bits must be 1, 2, 4 or 8, got {self.weights_bits!r}")
         if array.dtype != np.int8 or array.ndim != ndim or 0 in array.shape:

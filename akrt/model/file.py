@@ -99,7 +99,13 @@ def _model(header: dict[str, Any], tensors: dict[str, IntArray]) -> Model:
     inputs = {}
     if header["format"] > 1:
         inputs = {entry["name"]: entry.pop("inputs") for entry in header["layers"]}
-    layers = tuple(_layer(entry, i, tensors) for i, entry in enumerate(header["layers"]))
+    arrays: dict[str, dict[str, IntArray]] = {}
+    for name, array in tensors.items():
+        index, _, own = name.partition(".")
+        arrays.setdefault(index, {})[own] = array
+    layers = tuple(
+        _layer(entry, arrays.get(str(i), {})) for i, entry in enumerate(header["layers"])
+    )
     labels = header["labels"]
     if labels is not None and not isinstance(labels, list):
         raise ModelFileError("labels must be a list")
@@ -123,7 +129,7 @@ def _preprocessing(entry: dict[str, Any] | None) -> Preprocessing | None:
     return PREPROCESSING[kind](**values)
 
 
-def _layer(entry: dict[str, Any], index: int, tensors: dict[str, IntArray]) -> Layer:
+def _layer(entry: dict[str, Any], arrays: dict[str, IntArray]) -> Layer:
     values = _tuples(entry)
     kind = values.pop("kind")
     if kind not in KINDS:
@@ -131,8 +137,6 @@ def _layer(entry: dict[str, Any], index: int, tensors: dict[str, IntArray]) -> L
     pooling = values.get("pooling")
     if pooling is not None:
         values["pooling"] = Pooling(**_tuples(pooling))
-    prefix = f"{index}."
-    arrays = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
     layer: Layer = KINDS[kind](**values, **arrays)
     return layer
 

@@ -187,7 +187,15 @@ class Model:
 
     def takers(self, name: str) -> tuple[Node, ...]:
         """The nodes that take the output of the layer `name`."""
-        return tuple(node for node in self.nodes if name in node.sources)
+        return self._takers.get(name, ())
+
+    @cached_property
+    def _takers(self) -> dict[str, tuple[Node, ...]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for source in dict.fromkeys(node.sources):
+                found.setdefault(source, []).append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.akrt`` file; an existing file is replaced whole or not at all.

@@ -191,7 +191,7 @@ class Add(NeuralLayer):
 
     def __post_init__(self) -> None:
         self._check_name()
-        self._freeze_activation(np.size(self.threshold))
+        self._freeze_activation(self._as_array("threshold").size)
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         first, second = inputs

@@ -14,7 +14,7 @@ __all__ = ["Node", "connect"]
 INT32_MAX = (1 << 31) - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Node:
     """A layer in its place in a network."""
 

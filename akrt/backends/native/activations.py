@@ -24,7 +24,7 @@ LANES_BLOCK = 16
 """Filters of `akrt_lanes` are filled up to a multiple of it."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Activation:
     """Base of the ways from potentials to outputs."""
 
@@ -36,14 +36,14 @@ class Activation:
         """Raises ValueError where an array is shorter than `filters` ask for."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Potentials(Activation):
     """None: they are the output."""
 
     kind: ClassVar[str] = "potentials"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Levels(Activation):
     """`akrt_levels`: a comparison with each level."""
 
@@ -55,7 +55,7 @@ class Levels(Activation):
         need("levels", self.levels, self.count * filters)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Bisect(Activation):
     """`akrt_bisect`: comparisons that halve the levels."""
 
@@ -69,7 +69,7 @@ class Bisect(Activation):
         need("steps", self.step, filters)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Scale(Activation):
     """`akrt_scale`: one multiplication."""
 
@@ -89,7 +89,7 @@ class Scale(Activation):
             need("fine", self.fine, filters)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class FusedScale(Scale):
     """The same in the product, whose sums start from the negated threshold."""
 
@@ -97,7 +97,7 @@ class FusedScale(Scale):
     fused: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class FusedShort(Activation):
     """`akrt_short_scale`: one multiplication of 16 bits, in the product."""
 
@@ -114,7 +114,7 @@ class FusedShort(Activation):
             need("factor", self.factor, filters)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class FusedLanes(Activation):
     """`akrt_lanes`: the product adds up in 16 bits, one lane a filter."""
 

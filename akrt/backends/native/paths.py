@@ -35,7 +35,7 @@ OFFSET_BLOCK = 64
 """Channels to whose multiple the offsets of `akrt_depthwise_bytes` are filled up."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Path:
     """Base of the paths."""
 
@@ -51,7 +51,7 @@ class Path:
         return None if product is None else int(product.filters)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Direct(Path):
     """`akrt_direct`: the input is the matrix."""
 
@@ -65,7 +65,7 @@ class Direct(Path):
             raise ValueError("the input is no matrix that a product could take")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Patches(Path):
     """`akrt_patches`: a copy of each window."""
 
@@ -78,7 +78,7 @@ class Patches(Path):
         deep_enough(self.product.depth, window.size_x * window.line)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Lines(Path):
     """`akrt_lines`: windows over lines with a border, which the product walks."""
 
@@ -94,7 +94,7 @@ class Lines(Path):
             raise ValueError("only a product filled up by lines walks windows")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Halves(Path):
     """`akrt_halves`: a copy of each window, the halves of its bytes multiplied apart."""
 
@@ -108,7 +108,7 @@ class Halves(Path):
             raise ValueError(f"weights of depth {lanes.depth} for a window of another size")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class ShortRows(Path):
     """`akrt_short_rows`: a copy of each window in 16 bits."""
 
@@ -121,7 +121,7 @@ class ShortRows(Path):
         deep_enough(self.product.depth, window.size_x * window.line)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class RowLanes(Path):
     """`akrt_row_lanes`: the same, for lanes."""
 
@@ -132,7 +132,7 @@ class RowLanes(Path):
         deep_enough(_lanes(activation).depth, window.size_x * window.line)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class DepthwiseBytes(Path):
     """`akrt_depthwise_bytes`: depthwise results as bytes and what these did not hold."""
 
@@ -153,7 +153,7 @@ class DepthwiseBytes(Path):
             )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class DepthwiseShort(Path):
     """`akrt_depthwise_short`: depthwise results of 16 bits."""
 
@@ -167,14 +167,14 @@ class DepthwiseShort(Path):
         need("depthwise weights", self.depthwise, window.taps * window.channels)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class DepthwiseWide(DepthwiseShort):
     """The same of 32 bits."""
 
     kind: ClassVar[str] = "depthwise_wide"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class DepthwiseLanes(Path):
     """`akrt_depthwise_lanes`: depthwise results of 16 bits, for lanes."""
 

@@ -39,28 +39,28 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class MaxPooling(WindowPlan):
     """The largest potential of each window, saturated."""
 
     kind: ClassVar[str] = "max"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class MaxActivated(WindowPlan):
     """The largest activation of each window."""
 
     kind: ClassVar[str] = "max_activated"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class SumPooling:
     """The sum over all positions, saturating after each."""
 
     kind: ClassVar[str] = "sum"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Collapse(SumPooling):
     """`akrt_collapse`: the same, taken before the product where no sum can saturate."""
 
@@ -81,7 +81,7 @@ class Collapse(SumPooling):
         need("depthwise weights", self.depthwise, window.taps * window.channels)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class AdditionPlan:
     """`akrt_add`."""
 
@@ -89,7 +89,7 @@ class AdditionPlan:
     positions: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class DenseBytes:
     """`akrt_dense_bytes`."""
 
@@ -101,7 +101,7 @@ class DenseBytes:
         deep_enough(self.product.depth, self.inputs)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class DenseShort:
     """`akrt_dense_short`."""
 
@@ -113,7 +113,7 @@ class DenseShort:
         deep_enough(self.product.depth, self.inputs)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class SpatialPlan:
     """`akrt_spatial`."""
 
@@ -123,7 +123,7 @@ class SpatialPlan:
     pooling: MaxPooling | MaxActivated | SumPooling | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class LayerPlan:
     """`akrt_layer`."""
 
@@ -192,7 +192,7 @@ class LayerPlan:
         return does.inputs
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class NodePlan:
     """`akrt_node`: a layer in its place. Offsets are those of C; `CALLER` for the caller's."""
 

@@ -41,7 +41,7 @@ def deep_enough(depth: int, used: int) -> None:
         raise ValueError(f"weights of depth {depth} for {used} inputs")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class WindowPlan:
     """`akrt_window`."""
 
@@ -75,7 +75,7 @@ class WindowPlan:
         return self.size_y * self.channels
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class ByteProduct:
     """`akrt_product`."""
 
@@ -99,7 +99,7 @@ class ByteProduct:
             need("weights", self.weights, size)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class ShortProduct:
     """`akrt_short_product`."""
 

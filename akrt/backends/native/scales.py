@@ -19,7 +19,7 @@ __all__ = ["ShortScale", "find_scale", "find_short_scale"]
 _INT32_MAX = (1 << 31) - 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class ShortScale:
     """Constants of akrt_matmul_u8s8_u8_short, and what they ask of the sums."""
 
