@@ -35,8 +35,8 @@ static void akrt_patch_run(const akrt_mcu_window *w, const uint8_t *input, int32
 static void akrt_conv_product(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x,
                               int32_t y, int32_t count, int32_t *scratch, int32_t *potentials) {
     const akrt_mcu_window *w = &layer->conv;
-    const int32_t filters = AKRT_RUN_FILTERS(layer->filters),
-                  inputs = w->size_x * w->size_y * w->channels;
+    const int32_t filters = AKRT_RUN_FILTERS(layer->filters);
+    const int32_t inputs = w->size_x * w->size_y * w->channels;
     const int32_t all = AKRT_PRODUCT_PAD(inputs);
     uint8_t *const patch = (uint8_t *)scratch;
     int32_t done = 0;
@@ -67,9 +67,15 @@ static void akrt_conv_product(const akrt_mcu_layer *layer, const uint8_t *input,
     }
 }
 #else
+#if AKRT_LONG_MLA
+typedef uint32_t akrt_product_patch; /* (inputs, 3): two positions to a word */
+#else
+typedef uint8_t akrt_product_patch; /* (inputs, AKRT_RUN) */
+#endif
+
 /* Inputs `first` to `end` of the windows of a run, as a patch. */
 static void akrt_patch_run(const akrt_mcu_window *w, const uint8_t *input, int32_t x, int32_t y,
-                           int32_t count, int32_t first, int32_t end, uint32_t *patch) {
+                           int32_t count, int32_t first, int32_t end, akrt_product_patch *patch) {
     static const uint8_t zero = 0;
     int32_t at = 0;
     for (int32_t k = first; k < end;) {
@@ -91,7 +97,7 @@ static void akrt_patch_run(const akrt_mcu_window *w, const uint8_t *input, int32
                 to += 3;
             }
 #else
-            uint8_t *to = (uint8_t *)patch + AKRT_RUN * at + p;
+            uint8_t *to = patch + AKRT_RUN * at + p;
             for (int32_t c = 0; c < n; c++) {
                 to[0] = one.from[c * one.step];
                 to[1] = two.from[c * two.step];
@@ -105,7 +111,7 @@ static void akrt_patch_run(const akrt_mcu_window *w, const uint8_t *input, int32
 #if AKRT_LONG_MLA
     memset(patch + 3 * at, 0, (size_t)(3 * (-at & 3)) * sizeof *patch);
 #else
-    memset((uint8_t *)patch + AKRT_RUN * at, 0, (size_t)(AKRT_RUN * (-at & 3)));
+    memset(patch + AKRT_RUN * at, 0, (size_t)(AKRT_RUN * (-at & 3)));
 #endif
 }
 
@@ -154,17 +160,26 @@ AKRT_IN_ORDER static void akrt_product_two(const uint32_t *patch, const uint32_t
     akrt_product_quads(patch, weights, quads, 1, sums);
 }
 
-/* Adds the sums of a pair of filters, less where they started, to the potentials. */
-static inline void akrt_product_put(const uint64_t *sums, const uint32_t *start, int32_t count,
-                                    int32_t filters, int32_t *to) {
+/* Adds the sums of a pair of filters, less where they started, to the potentials of a run. */
+static inline void akrt_product_pair(const uint32_t *patch, const uint32_t *weights, int32_t quads,
+                                     const uint32_t *start, int32_t count, int32_t filters,
+                                     int32_t *to) {
+    uint64_t both[AKRT_RUN / 2];
+    const uint64_t *sums = both;
+    if (count > 4) {
+        akrt_product_six(patch, weights, quads, both);
+    } else if (count > 2) {
+        akrt_product_four(patch, weights, quads, both);
+    } else {
+        akrt_product_two(patch, weights, quads, both);
+    }
     for (int32_t p = 0; p < count; p += 2) {
-        const uint32_t low = (uint32_t)sums[0], high = (uint32_t)(sums[0] >> 28);
-        to[0] += (int32_t)((low & 0x3fffu) - start[0]);
-        to[1] += (int32_t)((high & 0x3fffu) - start[0]);
-        to[filters] += (int32_t)((low >> 14 & 0x3fffu) - start[1]);
-        to[filters + 1] += (int32_t)((high >> 14 & 0x3fffu) - start[1]);
+        const uint32_t low = (uint32_t)*sums, high = (uint32_t)(*sums >> 28);
+        to[0] += (int32_t)((low & 0x3fffu) - start[p]);
+        to[1] += (int32_t)((high & 0x3fffu) - start[p]);
+        to[filters] += (int32_t)((low >> 14 & 0x3fffu) - start[p + 1]);
+        to[filters + 1] += (int32_t)((high >> 14 & 0x3fffu) - start[p + 1]);
         to += 2 * filters;
-        start += 2;
         sums++;
     }
 }
@@ -184,38 +199,6 @@ static void akrt_patch_start(const uint32_t *patch, int32_t inputs, uint32_t *st
     start[3] = (s1 >> 14) * 8;
     start[4] = (s2 & 0x3fffu) * 8;
     start[5] = (s2 >> 14) * 8;
-}
-
-static void akrt_conv_product(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x,
-                              int32_t y, int32_t count, int32_t *scratch, int32_t *potentials) {
-    const akrt_mcu_window *w = &layer->conv;
-    const int32_t filters = AKRT_RUN_FILTERS(layer->filters),
-                  inputs = w->size_x * w->size_y * w->channels;
-    const int32_t all_quads = (inputs + 3) >> 2;
-    uint32_t *const patch = (uint32_t *)scratch;
-    int32_t done = 0;
-    memset(potentials, 0, (size_t)AKRT_RUN_POTENTIALS(filters) * sizeof *potentials);
-    for (int32_t first = 0; first < inputs; first += AKRT_PRODUCT_TAPS) {
-        const int32_t end = inputs - first < AKRT_PRODUCT_TAPS ? inputs : first + AKRT_PRODUCT_TAPS;
-        const int32_t quads = (end - first + 3) >> 2;
-        const uint32_t *weights = (const uint32_t *)layer->weights + (first >> 2);
-        uint32_t start[AKRT_RUN];
-        akrt_patch_run(w, input, x, y, count, first, end, patch);
-        akrt_patch_start(patch, end - first, start);
-        for (int32_t f = 0; f < filters; f += 2) {
-            uint64_t sums[AKRT_RUN / 2];
-            if (count > 4) {
-                akrt_product_six(patch, weights, quads, sums);
-            } else if (count > 2) {
-                akrt_product_four(patch, weights, quads, sums);
-            } else {
-                akrt_product_two(patch, weights, quads, sums);
-            }
-            akrt_product_put(sums, start, count, filters, potentials + f);
-            weights += all_quads;
-            AKRT_TICK_WORK(done, end - first);
-        }
-    }
 }
 #else
 #if AKRT_RUN > 4
@@ -273,13 +256,27 @@ static void akrt_patch_start(const uint8_t *patch, int32_t inputs, uint32_t *sta
     }
 }
 
+/* Adds the sums of a pair of filters, less where they started, to the potentials of a run. */
+static inline void akrt_product_pair(const uint8_t *patch, const uint32_t *weights, int32_t quads,
+                                     const uint32_t *start, int32_t count, int32_t filters,
+                                     int32_t *to) {
+    uint32_t sums[AKRT_RUN];
+    akrt_product_quads(patch, weights, quads, sums);
+    for (int32_t p = 0; p < count; p++) {
+        to[0] += (int32_t)((sums[p] & 0xffffu) - start[p]);
+        to[1] += (int32_t)((sums[p] >> 16) - start[p]);
+        to += filters;
+    }
+}
+#endif
+
 static void akrt_conv_product(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x,
                               int32_t y, int32_t count, int32_t *scratch, int32_t *potentials) {
     const akrt_mcu_window *w = &layer->conv;
-    const int32_t filters = AKRT_RUN_FILTERS(layer->filters),
-                  inputs = w->size_x * w->size_y * w->channels;
+    const int32_t filters = AKRT_RUN_FILTERS(layer->filters);
+    const int32_t inputs = w->size_x * w->size_y * w->channels;
     const int32_t all_quads = (inputs + 3) >> 2;
-    uint8_t *const patch = (uint8_t *)scratch;
+    akrt_product_patch *const patch = (akrt_product_patch *)scratch;
     int32_t done = 0;
     memset(potentials, 0, (size_t)AKRT_RUN_POTENTIALS(filters) * sizeof *potentials);
     for (int32_t first = 0; first < inputs; first += AKRT_PRODUCT_TAPS) {
@@ -287,21 +284,14 @@ static void akrt_conv_product(const akrt_mcu_layer *layer, const uint8_t *input,
         const int32_t quads = (end - first + 3) >> 2;
         const uint32_t *weights = (const uint32_t *)layer->weights + (first >> 2);
         uint32_t start[AKRT_RUN];
-        akrt_patch_run(w, input, x, y, count, first, end, (uint32_t *)(void *)patch);
+        akrt_patch_run(w, input, x, y, count, first, end, patch);
         akrt_patch_start(patch, end - first, start);
         for (int32_t f = 0; f < filters; f += 2) {
-            uint32_t sums[AKRT_RUN];
-            akrt_product_quads(patch, weights, quads, sums);
-            for (int32_t p = 0; p < count; p++) {
-                int32_t *const to = potentials + p * filters + f;
-                to[0] += (int32_t)((sums[p] & 0xffffu) - start[p]);
-                to[1] += (int32_t)((sums[p] >> 16) - start[p]);
-            }
+            akrt_product_pair(patch, weights, quads, start, count, filters, potentials + f);
             weights += all_quads;
             AKRT_TICK_WORK(done, end - first);
         }
     }
 }
-#endif
 #endif
 #endif
