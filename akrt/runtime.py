@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.resources import as_file, files
+from pathlib import Path
 from time import perf_counter_ns
 from types import TracebackType
 from typing import Any, TypeGuard
@@ -31,8 +31,7 @@ _ALL = 0
 
 def bundled_model() -> Model:
     """The keyword-spotting network that ships with akrt."""
-    with as_file(files("akrt") / "data" / _BUNDLED) as path:
-        return load(path)
+    return load(Path(__file__).with_name("data") / _BUNDLED)
 
 
 class Runtime:
