@@ -25,6 +25,14 @@ settings.register_profile(
 settings.load_profile("akrt")
 
 
+@pytest.fixture(autouse=True)
+def _no_resource_fork() -> Iterator[None]:
+    """libsndfile leaves an empty file of this name where it writes sound to memory, takes it for
+    the resource fork of the next sound that it reads from memory, and then refuses that."""
+    yield
+    Path("._").unlink(missing_ok=True)
+
+
 def need(package: str) -> None:
     """Skip the test where an optional package is absent."""
     if importlib.util.find_spec(package) is None:

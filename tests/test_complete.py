@@ -25,8 +25,8 @@ from akrt.model import Convolutional, InputData, Model, Pooling
 from akrt.model.layers import KINDS
 from akrt.runtime import bundled_model
 
-ROOT = Path(akrt.__file__).parent.parent
 TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 LAYERS = tuple(cls.__name__ for cls in KINDS.values())
 
 

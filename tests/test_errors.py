@@ -81,7 +81,7 @@ def test_an_exit_code_means_one_thing(kind: type[AkrtError]) -> None:
 
 
 def test_the_exit_codes_are_told() -> None:
-    readme = (Path(akrt.__file__).parent.parent / "README.md").read_text()
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
     told = readme[readme.index("Exit codes: ") :].partition("\n\n")[0]
     assert [int(code) for code in re.findall(r"[:,]\s(\d) ", told)] == [0, 2, 3, 4, 5, 6]
 

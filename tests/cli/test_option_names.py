@@ -14,7 +14,10 @@ from akrt.cli.commands import VERBS, app
 from akrt.cli.option_names import as_options
 
 WRONG = [
-    (("stream", "x.wav", "--hop-ms", "30"), "--hop-ms must be a multiple of 20, got 30"),
+    (
+        ("stream", "x.wav", "--hop-ms", "30"),
+        "--hop-ms must be a multiple of 20 up to 10000, got 30",
+    ),
     (("stream", "x.wav", "--window-ms", "10"), "--window-ms must be 80 (--hop-ms) to"),
     (("stream", "x.wav", "--min-count", "0"), "--min-count must be 1"),
     (("stream", "x.wav", "--threshold", "99"), "--threshold must be 0..8"),
