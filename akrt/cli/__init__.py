@@ -36,7 +36,8 @@ def main() -> None:
     except OSError as error:
         # what is left cannot be written when Python flushes at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = status or _told(error)
+        told = _told(error)
+        status = status or told
     sys.exit(status)
 
 

@@ -37,8 +37,11 @@ def akrt(*arguments: str) -> str:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 @pytest.mark.parametrize("arguments", VERBS, ids=" ".join)
-def test_a_full_disk_is_told_in_one_line(arguments: tuple[str, ...]) -> None:
-    done = shell(f"{akrt(*arguments)} >/dev/full")
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_full_disk_is_told_in_one_line(arguments: tuple[str, ...], buffered: bool) -> None:
+    """A buffered output is written last, when the command has ended already."""
+    how = "env -u PYTHONUNBUFFERED" if buffered else "env PYTHONUNBUFFERED=1"
+    done = shell(f"{how} {akrt(*arguments)} >/dev/full")
     assert done.returncode in (3, 4)
     lines = done.stderr.decode().strip().splitlines()
     assert len(lines) == 1
