@@ -36,8 +36,9 @@ def main() -> None:
     except OSError as error:
         # what is left cannot be written when Python flushes at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        told = _told(error)
-        status = status or told
+        if status != OutputError.exit_code:  # else something was told already
+            told = _told(error)
+            status = status or told
     sys.exit(status)
 
 
