@@ -7,7 +7,7 @@ from typing import Any
 
 from akrt.model import Model
 from firmware_export.class_output import output_in_c
-from firmware_export.lowered import Lowered, lower, slow_because
+from firmware_export.lowered import Lowered, lower
 
 __all__ = ["BudgetReport", "BudgetViolation", "LayerBudget", "budget", "layer_budgets"]
 
@@ -91,7 +91,7 @@ def layer_budgets(lowered: Lowered) -> tuple[LayerBudget, ...]:
     for index, node in enumerate(lowered.model.nodes):
         numbers = [i for i, step in enumerate(lowered.steps) if step.layer == index]
         steps = [lowered.steps[i] for i in numbers]
-        reasons = slow_because(lowered.model, index)
+        reasons = tuple(reason for step in steps for reason in step.general_because)
         kernels = tuple(step.kernel for step in steps)
         path = "none" if not kernels else "general" if reasons else "fast"
         flash = sum(c.bytes for step in steps for c in step.constants)

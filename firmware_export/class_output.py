@@ -6,8 +6,8 @@ import numpy as np
 
 from akrt.outputs import output_of
 from firmware_export.c_text import comment
-from firmware_export.general_steps import constant
 from firmware_export.identifiers import constant_names
+from firmware_export.layer_constants import constant
 from firmware_export.lowered import Lowered
 from firmware_export.step import Constant
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.lowering.liveness import Arena, plan_arena, scratch_name
-from akrt.lowering.operations import Convolution, Dense, NeuralOperation, Pass, Separable, operation
+from akrt.lowering.operations import Addition, NeuralOperation, Pass, Separable, operation
 from akrt.model import Model, Node
 from firmware_export.general_steps import general_step
 from firmware_export.product_steps import product_obstacles, product_step
@@ -20,7 +20,7 @@ from firmware_export.row_steps import (
 )
 from firmware_export.step import INPUT, OUTPUT, Constant, Step, Tensor
 
-__all__ = ["ALIGNMENT", "Lowered", "lower", "slow_because"]
+__all__ = ["ALIGNMENT", "Lowered", "lower"]
 
 
 ALIGNMENT = 8
@@ -102,6 +102,7 @@ class _Steps:
         self._prefix = name
         self._does = {node.layer.name: operation(node) for node in model.nodes}
         self._takers = {n.layer.name: model.takers(n.layer.name) for n in model.nodes}
+        self._by_rows = {name: takes_rows(does) for name, does in self._does.items()}
         self._made: dict[str, dict[str, Tensor]] = {}
         """Of every layer: its output, by layout."""
         self._steps: list[Step] = []
@@ -126,17 +127,20 @@ class _Steps:
         node, prefix = does.node, f"{self._prefix}_l{index}"
         target = _target(index, node)
         as_rows = replace(target, layout="rows")
-        if isinstance(does, Separable) and takes_rows(does):
+        if isinstance(does, Separable) and self._by_rows[node.layer.name]:
             (source,) = self._inputs(index, node, "rows")
             goal = as_rows if does.pool is None else target
             return separable_rows_step(prefix, index, does, source, goal)
         sources = self._inputs(index, node, "bytes")
-        fast = None
         takers = self._takers[node.layer.name]
-        if takers and all(takes_rows(self._does[taker.layer.name]) for taker in takers):
-            fast = conv_rows_step(prefix, index, does, sources[0], as_rows)
-        fast = fast or product_step(prefix, index, does, sources[0], target)
-        return fast or general_step(prefix, index, does, sources, target)
+        if takers and all(self._by_rows[taker.layer.name] for taker in takers):
+            first = conv_rows_step(prefix, index, does, sources[0], as_rows)
+            if first is not None:
+                return first
+        obstacles = product_obstacles(does)
+        if isinstance(does, Addition) or obstacles:
+            return general_step(prefix, index, does, sources, target, obstacles)
+        return product_step(prefix, index, does, sources[0], target)
 
     def _inputs(self, index: int, node: Node, layout: str) -> tuple[Tensor, ...]:
         """What a layer takes, each in `layout`."""
@@ -158,19 +162,6 @@ class _Steps:
             change = pack_step if layout == "rows" else unpack_step
             self._steps.append(change(index, given, made[layout]))
         return made[layout]
-
-
-def slow_because(model: Model, index: int) -> tuple[str, ...]:
-    """All that keeps layer `index` from the fast kernels, for people; empty: it takes them."""
-    node = model.nodes[index]
-    does = operation(node)
-    if isinstance(does, Pass):
-        return ()
-    if not isinstance(does, (Convolution, Dense, Separable)):
-        return (f"{does.layer.kind} has no fast kernel",)
-    if takes_rows(does):
-        return ()
-    return product_obstacles(does)
 
 
 def _target(index: int, node: Node) -> Tensor:

@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.operations import Convolution, Dense, Operation, Separable
+from akrt.lowering.operations import Addition, Convolution, Dense, NeuralOperation, Separable
 from akrt.lowering.ranges import product_range
-from firmware_export.general_steps import constant, general_step
+from firmware_export.layer_constants import constant, layer_constants
 from firmware_export.sizes import (
     MCU_LAYER,
-    Words,
     byte_words,
     dense_product_scratch,
     product_words,
@@ -28,8 +24,10 @@ __all__ = ["product_obstacles", "product_step"]
 _INT16_MAX, _INT32_MAX = (1 << 15) - 1, (1 << 31) - 1
 
 
-def product_obstacles(does: Convolution | Dense | Separable) -> tuple[str, ...]:
+def product_obstacles(does: NeuralOperation) -> tuple[str, ...]:
     """All that keeps a layer from these kernels, for people."""
+    if isinstance(does, Addition):
+        return (f"{does.layer.kind} has no fast kernel",)
     rules = []
     if not _in_bytes(does):
         bits = does.layer.weights_bits
@@ -49,55 +47,38 @@ def product_obstacles(does: Convolution | Dense | Separable) -> tuple[str, ...]:
 
 
 def product_step(
-    prefix: str, index: int, does: Operation, source: Tensor, target: Tensor
-) -> Step | None:
-    """The layer with these kernels, tensors as bytes; None where it needs the general ones."""
-    if not isinstance(does, (Convolution, Dense, Separable)) or product_obstacles(does):
-        return None
-    if isinstance(does, Separable):
-        return _separable_step(prefix, index, does, source, target)
-    general = general_step(prefix, index, does, (source,), target)
-    name = f"{prefix}_weights"
-    in_bytes = _in_bytes(does)
-    weights = (_byte_weights if in_bytes else _weights)(name, does.weights)
-    constants = [weights if c.name == name else c for c in general.constants]
-    inputs, filters = does.weights.shape
-    if isinstance(does, Dense):
-        kernel = "akrt_dense_product"
-        scratch = dense_product_scratch(filters, inputs)
-        return replace(
-            general,
-            kernel=kernel,
-            call=lambda read, write, scratch: f"{kernel}(&{prefix}, {read}, {write}, {scratch});",
-            kernels=(kernel,),
-            constants=tuple(constants),
-            scratch_bytes=scratch.bytes,
-            sizes={"layer": MCU_LAYER, "scratch": scratch},
-        )
-    compute = "akrt_conv_bytes" if in_bytes else "akrt_conv_product"
-    words = (byte_words if in_bytes else product_words)(inputs)
-    return _in_runs(general, prefix, does, compute, words, constants)
-
-
-def _in_runs(
-    general: Step,
-    prefix: str,
-    does: Convolution | Separable,
-    compute: str,
-    words: Words,
-    constants: Sequence[Constant],
+    prefix: str, index: int, does: Convolution | Dense | Separable, source: Tensor, target: Tensor
 ) -> Step:
-    """The step that computes runs of potentials with `compute`, then pools and activates them."""
-    driver = f"akrt_runs_{does.pool or 'plain'}"
-    scratch = runs_scratch(driver, words, does.layer.filters)
-    return replace(
-        general,
-        kernel=f"{driver}/{compute}",
+    """A layer that nothing keeps from these kernels; tensors are bytes."""
+    inputs, filters = does.weights.shape
+    name, row_bytes, depthwise = f"{prefix}_weights", 0, None
+    if isinstance(does, Dense):
+        weights, kernels, how = _weights(name, does.weights), ["akrt_dense_product"], ""
+        scratch = dense_product_scratch(filters, inputs)
+    else:
+        if isinstance(does, Separable):
+            compute, weights = "akrt_separable_product", _pointwise_weights(name, does.weights)
+            words = separable_words(inputs, does.window.size, does.window.stride[1])
+            depthwise = _depthwise_weights(f"{prefix}_depthwise", does.depthwise)
+            row_bytes = _group(does)
+        elif _in_bytes(does):
+            compute, weights = "akrt_conv_bytes", _byte_weights(name, does.weights)
+            words = byte_words(inputs)
+        else:
+            compute, weights = "akrt_conv_product", _weights(name, does.weights)
+            words = product_words(inputs)
+        kernels, how = [f"akrt_runs_{does.pool or 'plain'}", compute], f"{compute}, {words.c}, "
+        scratch = runs_scratch(kernels[0], words, filters)
+    return Step(
+        layer=index,
+        kernel="/".join(kernels),
+        sources=(source,),
+        target=target,
         call=lambda read, write, scratch: (
-            f"{driver}(&{prefix}, {compute}, {words.c}, {read}, {write}, {scratch});"
+            f"{kernels[0]}(&{prefix}, {how}{read}, {write}, {scratch});"
         ),
-        kernels=(driver, compute),
-        constants=tuple(constants),
+        kernels=tuple(kernels),
+        constants=layer_constants(prefix, does, weights, depthwise, row_bytes),
         scratch_bytes=scratch.bytes,
         sizes={"layer": MCU_LAYER, "scratch": scratch},
     )
@@ -107,29 +88,6 @@ def _in_bytes(does: Convolution | Dense | Separable) -> bool:
     """Whether inputs or weights need 8 bits, and a kernel is there for them."""
     wide = does.layer.weights_bits > 4 or does.node.input_max > 15
     return wide and isinstance(does, Convolution)
-
-
-def _separable_step(
-    prefix: str, index: int, does: Separable, source: Tensor, target: Tensor
-) -> Step:
-    general = general_step(prefix, index, does, (source,), target)
-    channels, filters = does.weights.shape
-    size, stride = does.window.size, does.window.stride
-    constants = []
-    for one in general.constants:
-        if one.name == f"{prefix}_weights":
-            one = _pointwise_weights(one.name, does.weights)
-        elif one.name == f"{prefix}_depthwise":
-            one = _depthwise_weights(one.name, does.depthwise)
-        elif one.name == prefix:  # the field that says how long a row of packed weights is
-            rows = -(-channels * does.layer.weights_bits // 8)
-            before = f"{filters}, {does.layer.weights_bits}, {rows}, 0, "
-            assert before in one.text
-            after = f"{filters}, {does.layer.weights_bits}, {_group(does)}, 0, "
-            one = replace(one, text=one.text.replace(before, after))
-        constants.append(one)
-    words = separable_words(channels, size, stride[1])
-    return _in_runs(general, prefix, does, "akrt_separable_product", words, constants)
 
 
 def _group(does: Separable) -> int:

@@ -11,7 +11,7 @@ from akrt.model import (
     POTENTIAL_MAX,
     POTENTIAL_MIN,
 )
-from firmware_export.general_steps import constant, requant_constant, window_fields
+from firmware_export.layer_constants import constant, requant_constant, window_fields
 from firmware_export.packing import pack_bits, pack_words
 from firmware_export.requantisation import (
     Activation,
@@ -36,11 +36,9 @@ from firmware_export.sizes import (
 from firmware_export.step import Constant, Step, Tensor
 
 __all__ = [
-    "conv_obstacles",
     "conv_rows_step",
     "pack_step",
     "pointwise_group",
-    "rows_obstacles",
     "separable_rows_step",
     "takes_rows",
     "unpack_step",
@@ -57,39 +55,32 @@ _INT32_MAX = (1 << 31) - 1
 
 
 def takes_rows(does: Operation) -> bool:
-    """Whether the layer is separable, 3x3, unstrided, 'same', narrow, of few bits."""
-    return isinstance(does, Separable) and not rows_obstacles(does)
-
-
-def rows_obstacles(does: Separable) -> tuple[str, ...]:
-    """All that keeps a separable layer from the fast kernels, for people."""
+    """Whether the layer is separable, 3x3, unstrided, 'same', narrow, of few bits, and no number
+    of it needs more bits than its kernel has for it."""
+    if not isinstance(does, Separable):
+        return False
     node, layer = does.node, does.layer
-    kernel, stride = "x".join(map(str, layer.kernel_size)), "x".join(map(str, layer.stride))
+    shaped = (
+        (layer.kernel_size, layer.stride, layer.padding) == ((3, 3), (1, 1), "same")
+        and node.input_shape[1] <= ROW_WIDTH
+        and max(node.input_shape[0], layer.filters) <= _SIZE
+        and node.input_shape[2] <= _CHANNELS
+        and (layer.weights_bits <= 4 and node.input_max <= 15)
+    )
+    if not shaped or not _fits_field(does):
+        return False
+    if layer.pooling is not None:
+        summed = layer.pooling.kind == "average" and 2 * _sum_reach(does) <= _INT32_MAX
+        return summed and (layer.act_bits is None or _requantisation(does) is not None)
+    low, high = potential_range(does)
+    within = bool(low.min() >= POTENTIAL_MIN and high.max() <= POTENTIAL_MAX)
+    return within and _requantisation(does) is not None
+
+
+def _fits_field(does: Separable) -> bool:
+    """Whether every depthwise result, less its least, fits 10 bits."""
     low, high = depthwise_range(does)
-    rules = [
-        (layer.kernel_size == (3, 3), f"kernel {kernel}, not 3x3"),
-        (layer.stride == (1, 1), f"stride {stride}, not 1x1"),
-        (layer.padding == "same", f"padding '{layer.padding}', not 'same'"),
-        (node.input_shape[1] <= ROW_WIDTH, f"Y {node.input_shape[1]}, more than {ROW_WIDTH}"),
-        (max(node.input_shape[0], layer.filters) <= _SIZE, f"more than {_SIZE} rows or filters"),
-        (node.input_shape[2] <= _CHANNELS, f"more than {_CHANNELS} channels"),
-        (layer.weights_bits <= 4, f"{layer.weights_bits}-bit weights, more than 4"),
-        (node.input_max <= 15, f"inputs up to {node.input_max}, more than 4 bits"),
-        (int((high - low).max()) <= _FIELD - 3, "a depthwise result of more than 10 bits"),
-    ]
-    if layer.pooling is None:
-        low, high = potential_range(does)
-        within = low.min() >= POTENTIAL_MIN and high.max() <= POTENTIAL_MAX
-        rules.append((bool(within), "a potential of more than 20 bits"))
-        rules.append((layer.act_bits is not None, "no activation"))
-        exact = layer.act_bits is None or _requantisation(does) is not None
-        rules.append((exact, "thresholds beyond 23 bits"))
-    else:
-        rules.append((layer.pooling.kind == "average", f"{layer.pooling.kind} pooling"))
-        rules.append((2 * _sum_reach(does) <= _INT32_MAX, "sums of more than 31 bits"))
-        exact = layer.act_bits is None or bisect_constants(layer, 1 << 19) is not None
-        rules.append((exact, "thresholds beyond 23 bits"))
-    return tuple(text for holds, text in rules if not holds)
+    return int((high - low).max()) <= _FIELD - 3
 
 
 def pointwise_group(does: Separable) -> int:
@@ -177,13 +168,14 @@ def conv_rows_step(
     prefix: str, index: int, does: Operation, source: Tensor, target: Tensor
 ) -> Step | None:
     """A first layer with 8-bit weights to rows; None if it needs the general kernel."""
-    if not isinstance(does, Convolution) or conv_obstacles(does):
+    if not isinstance(does, Convolution) or does.node.sources or does.pool is not None:
         return None
-    layer = does.layer
-    requant = _requantisation(does)
-    assert requant is not None
+    layer, taps = does.layer, len(does.weights)
+    narrow = taps <= _CHANNELS and does.node.output_shape[1] <= ROW_WIDTH
+    requant = _requantisation(does) if narrow and layer.weights_bits == 8 else None
+    if requant is None:
+        return None
     filters = padded_channels(layer.filters)
-    taps = len(does.weights)
     padded = np.zeros((taps, filters), np.int8)
     padded[:, : layer.filters] = does.weights
     pairs = padded.reshape(taps, filters // 2, 2).transpose(1, 0, 2)
@@ -211,22 +203,6 @@ def conv_rows_step(
         notes={"requantisation": requant.title},
         sizes={"layer": CONV_ROWS_LAYER, "requant": size, "scratch": scratch},
     )
-
-
-def conv_obstacles(does: Convolution) -> tuple[str, ...]:
-    """All that keeps a convolution from the fast kernel, for people."""
-    node, layer = does.node, does.layer
-    if node.sources:
-        return (f"{layer.kind} has no fast kernel",)
-    rules = [
-        (layer.pooling is None, "pooling"),
-        (len(does.weights) <= _CHANNELS, f"more than {_CHANNELS} weights to a filter"),
-        (layer.weights_bits == 8, f"{layer.weights_bits}-bit weights, not 8"),
-        (node.output_shape[1] <= ROW_WIDTH, f"Y {node.output_shape[1]}, more than {ROW_WIDTH}"),
-        (layer.act_bits is not None, "no activation"),
-        (layer.act_bits is None or _requantisation(does) is not None, "thresholds beyond 23 bits"),
-    ]
-    return tuple(text for holds, text in rules if not holds)
 
 
 def pack_step(layer: int, source: Tensor, target: Tensor) -> Step:

@@ -72,6 +72,8 @@ class Step:
     notes: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, Size] = field(default_factory=dict)
     """What was counted on, by what it is of; the export asserts it."""
+    general_because: tuple[str, ...] = ()
+    """What keeps the layer from faster kernels, for people."""
 
     @property
     def job(self) -> Job:

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from networks import calibrate, networks, placeholder, residual_networks
 
 from akrt.backends.reference import ReferenceBackend
-from akrt.model import Add, Convolutional, InputConvolutional, Model, SeparableConvolutional
+from akrt.model import (
+    Add,
+    Convolutional,
+    InputConvolutional,
+    InputData,
+    Model,
+    SeparableConvolutional,
+)
 from firmware_export.budget import budget
 from firmware_export.lowered import ALIGNMENT, Lowered, lower
 
@@ -100,3 +107,28 @@ def test_branches_of_fast_layers_meet(tmp_path: Path) -> None:
         **dict.fromkeys(("first", "left", "left_2", "right", "last"), "fast"),
         "sum": "general",
     }
+
+
+def test_numbers_of_a_structure_that_are_equal(tmp_path: Path) -> None:
+    """One filter of one bit beside a window of ones: no number of it is taken for another's."""
+    rng = np.random.default_rng(3)
+    layers = [
+        InputData("in", (6, 7, 8), 4),
+        SeparableConvolutional(
+            name="last",
+            depthwise=np.ones((3, 1, 8), np.int8),
+            pointwise=np.ones((8, 1), np.int8),
+            weights_bits=1,
+            act_bits=None,
+            padding="valid",
+            **placeholder(1),
+        ),
+    ]
+    x = rng.integers(0, 16, (4, 6, 7, 8)).astype(np.uint8)
+    model = Model(tuple(layers))
+    assert [step.kernel for step in lower(model, "net").steps] == [
+        "akrt_runs_plain/akrt_separable_product"
+    ]
+    build(driver([model], tmp_path, [x]), tmp_path / "driver", "-std=c99", "-O1", *SANITIZERS)
+    (result,) = outputs([str(tmp_path / "driver")], [model], [x])
+    np.testing.assert_array_equal(result, ReferenceBackend(model).run(x))
