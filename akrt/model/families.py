@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -58,7 +59,7 @@ class Extent:
     """Multiply-accumulates for one sample."""
 
 
-class Layer:
+class Layer(ABC):
     """A layer of any kind. Kinds are frozen dataclasses."""
 
     kind: ClassVar[str]
@@ -84,17 +85,17 @@ class Layer:
         """Whether its potentials saturate at 20 bits."""
         return False
 
+    @abstractmethod
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         """Shapes and bounds for these inputs, which are not yet known to fit.
 
         Raises:
             ModelError: they do not fit this layer.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def output(self, extent: Extent) -> Value:
         """What the layer gives."""
-        raise NotImplementedError
 
     def max_activated(self, extent: Extent) -> int:
         """Bound of the magnitude of every potential that meets the activation."""

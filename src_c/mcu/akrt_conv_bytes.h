@@ -19,18 +19,15 @@ static void akrt_patch_bytes(const akrt_mcu_window *w, const uint8_t *input, con
     for (int32_t p = 0; p < count; p++) {
         int32_t at = 0;
         for (int32_t k = first; k < end;) {
-            const int32_t tap = k / w->channels, channel = k - tap * w->channels;
-            const int32_t i = tap / w->size_y, j = tap - i * w->size_y;
-            const int32_t left = w->channels - channel;
-            const int32_t n = left < end - k ? left : end - k;
+            const akrt_tap tap = akrt_tap_of(w, k, end);
             const akrt_tap_source one =
-                akrt_tap_at(w, input, border, x * w->stride_x - w->pad_x + i,
-                            (y + p) * w->stride_y - w->pad_y + j, channel);
-            for (int32_t c = 0; c < n; c++) {
+                akrt_tap_at(w, input, border, x * w->stride_x - w->pad_x + tap.i,
+                            (y + p) * w->stride_y - w->pad_y + tap.j, tap.channel);
+            for (int32_t c = 0; c < tap.count; c++) {
                 patch[at + c] = one.from[c * one.step];
             }
-            at += n;
-            k += n;
+            at += tap.count;
+            k += tap.count;
         }
         memset(patch + at, 0, (size_t)(size - at));
         patch += size;
@@ -104,15 +101,12 @@ static void akrt_patch_bytes(const akrt_mcu_window *w, const uint8_t *input, con
                              akrt_bytes_patch *patch) {
     int32_t at = 0;
     for (int32_t k = first; k < end;) {
-        const int32_t tap = k / w->channels, channel = k - tap * w->channels;
-        const int32_t i = tap / w->size_y, j = tap - i * w->size_y;
-        const int32_t left = w->channels - channel;
-        const int32_t n = left < end - k ? left : end - k;
-        const int32_t u = x * w->stride_x - w->pad_x + i;
-        int32_t v = y * w->stride_y - w->pad_y + j;
+        const akrt_tap tap = akrt_tap_of(w, k, end);
+        const int32_t u = x * w->stride_x - w->pad_x + tap.i;
+        int32_t v = y * w->stride_y - w->pad_y + tap.j;
         for (int32_t p = 0; p < count; p++) {
-            const akrt_tap_source one = akrt_tap_at(w, input, border, u, v, channel);
-            for (int32_t c = 0; c < n; c++) {
+            const akrt_tap_source one = akrt_tap_at(w, input, border, u, v, tap.channel);
+            for (int32_t c = 0; c < tap.count; c++) {
                 const uint32_t value = one.from[c * one.step];
 #if AKRT_DSP
                 uint32_t *const to = patch + AKRT_RUN * ((at + c) >> 1) + p;
@@ -123,8 +117,8 @@ static void akrt_patch_bytes(const akrt_mcu_window *w, const uint8_t *input, con
             }
             v += w->stride_y;
         }
-        at += n;
-        k += n;
+        at += tap.count;
+        k += tap.count;
     }
     for (int32_t share = AKRT_BYTES_SHARE; (at & 3) != 0; at += share - (at & (share - 1))) {
         if ((at & (share - 1)) == 0) {

@@ -79,34 +79,31 @@ static void akrt_patch_run(const akrt_mcu_window *w, const uint8_t *input, int32
     static const uint8_t zero = 0;
     int32_t at = 0;
     for (int32_t k = first; k < end;) {
-        const int32_t tap = k / w->channels, channel = k - tap * w->channels;
-        const int32_t i = tap / w->size_y, j = tap - i * w->size_y;
-        const int32_t left = w->channels - channel;
-        const int32_t n = left < end - k ? left : end - k;
-        const int32_t u = x * w->stride_x - w->pad_x + i;
-        const int32_t v = y * w->stride_y - w->pad_y + j;
+        const akrt_tap tap = akrt_tap_of(w, k, end);
+        const int32_t u = x * w->stride_x - w->pad_x + tap.i;
+        const int32_t v = y * w->stride_y - w->pad_y + tap.j;
         for (int32_t p = 0; p < count; p += 2) {
             const akrt_tap_source one =
-                akrt_tap_at(w, input, &zero, u, v + p * w->stride_y, channel);
+                akrt_tap_at(w, input, &zero, u, v + p * w->stride_y, tap.channel);
             akrt_tap_source two =
-                akrt_tap_at(w, input, &zero, u, v + (p + 1) * w->stride_y, channel);
+                akrt_tap_at(w, input, &zero, u, v + (p + 1) * w->stride_y, tap.channel);
 #if AKRT_LONG_MLA
             uint32_t *to = patch + 3 * at + (p >> 1);
-            for (int32_t c = 0; c < n; c++) {
+            for (int32_t c = 0; c < tap.count; c++) {
                 *to = (uint32_t)one.from[c * one.step] | (uint32_t)two.from[c * two.step] << 14;
                 to += 3;
             }
 #else
             uint8_t *to = patch + AKRT_RUN * at + p;
-            for (int32_t c = 0; c < n; c++) {
+            for (int32_t c = 0; c < tap.count; c++) {
                 to[0] = one.from[c * one.step];
                 to[1] = two.from[c * two.step];
                 to += AKRT_RUN;
             }
 #endif
         }
-        at += n;
-        k += n;
+        at += tap.count;
+        k += tap.count;
     }
 #if AKRT_LONG_MLA
     memset(patch + 3 * at, 0, (size_t)(3 * (-at & 3)) * sizeof *patch);

@@ -17,4 +17,19 @@ static inline akrt_tap_source akrt_tap_at(const akrt_mcu_window *w, const uint8_
     }
     return source;
 }
+
+/* Inputs `k` onward of a window, (size_x, size_y, channels), as far as they are of one position
+ * and before `end`. */
+typedef struct akrt_tap {
+    int32_t i, j, channel, count;
+} akrt_tap;
+
+static inline akrt_tap akrt_tap_of(const akrt_mcu_window *w, int32_t k, int32_t end) {
+    const int32_t position = k / w->channels, i = position / w->size_y;
+    akrt_tap tap = {i, position - i * w->size_y, k - position * w->channels, end - k};
+    if (w->channels - tap.channel < tap.count) {
+        tap.count = w->channels - tap.channel;
+    }
+    return tap;
+}
 #endif

@@ -60,7 +60,7 @@ from akrt.backends.native.weights import (
     short_product,
 )
 from akrt.kernels._kernels import Architecture
-from akrt.lowering.operations import Addition, Convolution, Dense, Separable
+from akrt.lowering.operations import Addition, Convolution, Dense, NeuralOperation, Separable
 from akrt.lowering.ranges import depthwise_range
 from akrt.lowering.requantisation import bisection
 from akrt.model import POTENTIAL_MAX, POTENTIAL_MIN, NeuralLayer
@@ -87,7 +87,7 @@ class _Product(NamedTuple):
     """(F,), by which the kernel multiplies."""
 
 
-def pack(does: Addition | Dense | Convolution | Separable, arch: Architecture) -> LayerPlan:
+def pack(does: NeuralOperation, arch: Architecture) -> LayerPlan:
     """The plan of one layer.
 
     Args:
