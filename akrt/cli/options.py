@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import Field, fields
 from functools import wraps
 from operator import getitem
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
@@ -78,7 +78,6 @@ def stream_options(*names: str) -> Callable[[Verb], Verb]:
     """
 
     def changed(verb: Verb) -> Verb:
-        hints = get_type_hints(verb, include_extras=True)
         ours = [f for f in fields(StreamSettings) if not names or f.name in names]
 
         @wraps(verb)
@@ -87,12 +86,12 @@ def stream_options(*names: str) -> Callable[[Verb], Verb]:
             verb(**values, settings=settings)
 
         parameters: list[inspect.Parameter] = []
-        for parameter in inspect.signature(verb).parameters.values():
+        # not get_type_hints: Python 3.10 hides Annotated in an Optional where the default is None
+        for parameter in inspect.signature(verb, eval_str=True).parameters.values():
             if parameter.name == "settings":
                 parameters += map(_stream_option, ours)
             else:
-                kind, hint = inspect.Parameter.KEYWORD_ONLY, hints[parameter.name]
-                parameters.append(parameter.replace(kind=kind, annotation=hint))
+                parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         return run
