@@ -87,18 +87,18 @@ def budget(model: Model, flash: int | None = None, ram: int | None = None) -> Bu
 
 def layer_budgets(lowered: Lowered) -> tuple[LayerBudget, ...]:
     """Of every layer of a lowered model."""
-    found = []
+    budgets = []
     for index, node in enumerate(lowered.model.nodes):
-        numbers = [i for i, step in enumerate(lowered.steps) if step.layer == index]
-        steps = [lowered.steps[i] for i in numbers]
-        reasons = tuple(reason for step in steps for reason in step.general_because)
-        kernels = tuple(step.kernel for step in steps)
+        found = [(i, w) for i, s in enumerate(lowered.steps) for w in s.works if w.layer == index]
+        numbers, works = [i for i, _ in found], [work for _, work in found]
+        reasons = tuple(reason for work in works for reason in work.general_because)
+        kernels = tuple(work.kernel for work in works)
         path = "none" if not kernels else "general" if reasons else "fast"
-        flash = sum(c.bytes for step in steps for c in step.constants)
+        flash = sum(c.bytes for work in works for c in work.constants)
         ram = max((_in_use(lowered, i) for i in numbers), default=0)
         layer = node.layer
-        found.append(LayerBudget(layer.name, layer.kind, kernels, path, reasons, flash, ram))
-    return tuple(found)
+        budgets.append(LayerBudget(layer.name, layer.kind, kernels, path, reasons, flash, ram))
+    return tuple(budgets)
 
 
 def _in_use(lowered: Lowered, step: int) -> int:

@@ -10,6 +10,7 @@ from firmware_export.c_text import comment, string
 from firmware_export.class_output import output_in_c
 from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.lowered import Lowered
+from firmware_export.pipeline_text import pipeline_functions, pipeline_hashes
 from firmware_export.sections import in_sections, section_macros
 from firmware_export.step import Step, padded_channels
 
@@ -144,8 +145,9 @@ def kernels_header(lowered: Lowered, version: str) -> str:
     if lowered.model.input_bits < 8:
         stems.append("akrt_in_range")
     stems += output_in_c(lowered).kernels
-    layouts = dict.fromkeys(s.target.layout for s in lowered.steps if s.ends_layer)
-    hashes = amalgamate(f"akrt_hash_{layout}" for layout in layouts)
+    steps = [step for step in lowered.steps if step.ends_layer]
+    layouts = dict.fromkeys(step.target.layout for step in steps)
+    hashes = amalgamate([*(f"akrt_hash_{layout}" for layout in layouts), *pipeline_hashes(lowered)])
     return f"""\
 /* akrt {version}: the integer kernels that {lowered.name} needs.
  * Licence: Apache-2.0. Every kernel has its own guard: those of several exports of the same version
@@ -183,6 +185,7 @@ def _implementation(lowered: Lowered) -> str:
     name, model = lowered.name, lowered.model
     upper = name.upper()
     body = "".join(_step_text(lowered, i, step) for i, step in enumerate(lowered.steps))
+    pipelines = pipeline_functions(lowered)
     needs_words = any(lowered.scratch(i) != "NULL" for i in range(len(lowered.steps)))
     needs_bytes = any(
         not t.external for step in lowered.steps for t in (*step.sources, step.target)
@@ -214,7 +217,7 @@ def _implementation(lowered: Lowered) -> str:
 #define {upper}_TICK(layer) AKRT_TICK()
 #endif
 
-AKRT_CODE int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
+{pipelines}AKRT_CODE int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
 {declarations}    if (input == NULL || output == NULL || arena == NULL ||
         akrt_misaligned((uintptr_t)arena | (uintptr_t)output)) {{
         return -1;
@@ -231,6 +234,9 @@ def _step_text(lowered: Lowered, index: int, step: Step) -> str:
     reads = map(lowered.place, step.sources)
     call = step.call(*reads, lowered.place(step.target), lowered.scratch(index))
     title = comment(f"{step.layer}: {layer.name}, {layer.kind}")
+    if step.stages:
+        first = step.stages[0].layer
+        title = f"{first} to {step.layer}" if first < step.layer else title
     text = f"    /* {title} */\n    {call}\n"
     if step.ends_layer:
         value = lowered.place(step.target)

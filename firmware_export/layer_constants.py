@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 import numpy as np
 import numpy.typing as npt
 
 from akrt.lowering.geometry import Window, window
 from akrt.lowering.operations import Addition, Dense, NeuralOperation
 from akrt.lowering.ranges import activated_range
+from akrt.model import Shape
 from firmware_export.c_text import array, literal
 from firmware_export.requantisation import (
     Activation,
@@ -19,7 +22,23 @@ from firmware_export.requantisation import (
 from firmware_export.sizes import MCU_LAYER, Size
 from firmware_export.step import Constant
 
-__all__ = ["constant", "layer_constants", "requant_constant", "window_fields"]
+__all__ = [
+    "Emission",
+    "constant",
+    "layer_constants",
+    "requant_constant",
+    "structure_of_shape",
+    "window_fields",
+]
+
+
+class Emission(Enum):
+    """What becomes of a layer's potentials: the enumerators of akrt_emission."""
+
+    OUTPUT = "AKRT_EMITS_OUTPUT"
+    SATURATED = "AKRT_EMITS_SATURATED"
+    SUMS = "AKRT_EMITS_SUMS"
+
 
 _ITEM_BYTES = {"uint8_t": 1, "int8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4}
 
@@ -35,6 +54,7 @@ def layer_constants(
     weights: Constant | None = None,
     depthwise: Constant | None = None,
     row_bytes: int = 0,
+    emits: Emission = Emission.OUTPUT,
 ) -> tuple[Constant, ...]:
     """The akrt_mcu_layer of a layer, which comes last, and all that it points to.
 
@@ -44,9 +64,10 @@ def layer_constants(
         weights: in the order that the kernel wants; None: an addition has none.
         depthwise: the same of a separable layer's first product.
         row_bytes: of a filter in packed weights, or what the kernel says; 0: it does not ask.
+        emits: what becomes of the potentials; a general kernel does not ask.
     """
     node, layer = does.node, does.layer
-    tables, activation, pointers = _activation(prefix, does)
+    tables, activation, pointers = _activation(prefix, does, emits)
     bits = 0 if isinstance(does, Addition) else does.layer.weights_bits
     moved, pooling, border = window(node.input_shape, node.output_shape), None, 0
     if not isinstance(does, (Addition, Dense)):
@@ -55,11 +76,21 @@ def layer_constants(
     arrays = ", ".join("NULL" if one is None else one.name for one in (weights, depthwise))
     fields = (
         f"{window_fields(moved)}, {window_fields(pool)}, {layer.filters}, {bits}, {row_bytes}, "
-        f"{border}, {activation}, {arrays}, {pointers}"
+        f"{emits.value}, {border}, {activation}, {arrays}, {pointers}"
     )
     text = f"static const akrt_mcu_layer {prefix} = {{{fields}}};\n"
     given = (one for one in (depthwise, weights) if one is not None)
     return (*tables, *given, Constant(prefix, text, MCU_LAYER.bytes))
+
+
+def structure_of_shape(name: str, shape: Shape) -> Constant:
+    """An akrt_mcu_layer that knows the shape of its input and nothing else."""
+    fields = window_fields(window(shape, shape))
+    text = (
+        f"static const akrt_mcu_layer {name} = {{{fields}, {fields}, {shape[2]}, 0, 0, "
+        f"{Emission.OUTPUT.value}, 0, {Activation()}, NULL, NULL, NULL, NULL}};\n"
+    )
+    return Constant(name, text, MCU_LAYER.bytes)
 
 
 def requant_constant(name: str, requant: Requantisation, size: Size | None = None) -> Constant:
@@ -91,10 +122,12 @@ def window_fields(window: Window) -> str:
     return "{" + ", ".join(map(str, fields)) + "}"
 
 
-def _activation(prefix: str, does: NeuralOperation) -> tuple[list[Constant], Activation, str]:
+def _activation(
+    prefix: str, does: NeuralOperation, emits: Emission
+) -> tuple[list[Constant], Activation, str]:
     """Constants of the activation, its form, and the pointers to them in akrt_mcu_layer."""
     layer = does.layer
-    if layer.act_bits is None:
+    if layer.act_bits is None or emits is Emission.SUMS:
         return [], Activation(), "NULL, NULL"
     requant = _requantisation(does)
     if requant is not None:

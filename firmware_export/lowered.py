@@ -7,10 +7,16 @@ from dataclasses import dataclass, replace
 
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.lowering.liveness import Arena, plan_arena, scratch_name
-from akrt.lowering.operations import Addition, NeuralOperation, Pass, Separable, operation
+from akrt.lowering.operations import NeuralOperation, Pass, Separable, operation
 from akrt.model import Model, Node
 from firmware_export.general_steps import general_step
-from firmware_export.product_steps import product_obstacles, product_step
+from firmware_export.line_stages import (
+    changed_layout,
+    line_obstacles,
+    line_stages,
+    reads_bytes,
+)
+from firmware_export.pipeline import held_lines, pipeline_step, segments
 from firmware_export.row_steps import (
     conv_rows_step,
     pack_step,
@@ -18,7 +24,7 @@ from firmware_export.row_steps import (
     takes_rows,
     unpack_step,
 )
-from firmware_export.step import INPUT, OUTPUT, Constant, Step, Tensor
+from firmware_export.step import INPUT, OUTPUT, Constant, Stage, Step, Tensor
 
 __all__ = ["ALIGNMENT", "Lowered", "lower"]
 
@@ -102,45 +108,169 @@ class _Steps:
         self._prefix = name
         self._does = {node.layer.name: operation(node) for node in model.nodes}
         self._takers = {n.layer.name: model.takers(n.layer.name) for n in model.nodes}
-        self._by_rows = {name: takes_rows(does) for name, does in self._does.items()}
+        self._by_rows: dict[str, bool] = {}
+        """Of every layer: whether it takes rows, and gets them from its source."""
+        for node in model.nodes:
+            self._by_rows[node.layer.name] = self._takes_rows(node)
         self._made: dict[str, dict[str, Tensor]] = {}
         """Of every layer: its output, by layout."""
         self._steps: list[Step] = []
+        self._pipelines = 0
 
     def all(self) -> list[Step]:
-        for index, node in enumerate(self._nodes):
+        index = 0
+        while index < len(self._nodes):
+            node = self._nodes[index]
             does = self._does[node.layer.name]
+            end = self._end_of_lines(index)
             if isinstance(does, Pass):
                 given = Tensor(INPUT, node.input_shape, "bytes", external=True)
                 self._made[node.layer.name] = {"bytes": given}
+            elif end == index:
+                step = self._step(index, does)
+                self._steps.append(step)
+                self._made[node.layer.name] = {step.target.layout: step.target}
+            elif self._add_pipelines(index, end):
+                index = end
                 continue
-            step = self._step(index, does)
-            self._steps.append(step)
-            self._made[node.layer.name] = {step.target.layout: step.target}
+            else:  # branches that no pipeline can take in
+                for number in range(index, end):
+                    self._add_general(number)
+                index = end
+                continue
+            index += 1
         last = len(self._nodes) - 1
         name = self._nodes[last].layer.name
         if "words" not in self._made[name]:
             self._steps.append(_widen(last, self._output(name, "bytes", last, "unpacked")))
         return self._steps
 
+    def _takes_rows(self, node: Node) -> bool:
+        if not takes_rows(self._does[node.layer.name]):
+            return False
+        if not node.sources:
+            return True
+        (source,) = node.sources
+        does = self._does[source]
+        first = isinstance(does, Pass) or not does.node.sources
+        return first or self._by_rows[source]
+
+    def _end_of_lines(self, index: int) -> int:
+        """The first layer from `index` on that does not work on lines."""
+        while index < len(self._nodes):
+            name = self._nodes[index].layer.name
+            does = self._does[name]
+            if isinstance(does, Pass) or self._by_rows[name] or line_obstacles(does):
+                break
+            if self._feeds_rows(index) and self._first_of_rows(index, does) is not None:
+                break
+            index += 1
+        return index
+
+    def _feeds_rows(self, index: int) -> bool:
+        """Whether all that takes a layer's output takes rows."""
+        takers = self._takers[self._nodes[index].layer.name]
+        return bool(takers) and all(self._by_rows[taker.layer.name] for taker in takers)
+
+    def _first_of_rows(self, index: int, does: NeuralOperation) -> Step | None:
+        """The step of a first layer that makes rows."""
+        node = self._nodes[index]
+        if node.sources:
+            return None
+        given = Tensor(INPUT, node.input_shape, "bytes", external=True)
+        target = replace(_target(index, node), layout="rows")
+        return conv_rows_step(f"{self._prefix}_l{index}", index, does, given, target)
+
     def _step(self, index: int, does: NeuralOperation) -> Step:
         node, prefix = does.node, f"{self._prefix}_l{index}"
         target = _target(index, node)
-        as_rows = replace(target, layout="rows")
         if isinstance(does, Separable) and self._by_rows[node.layer.name]:
             (source,) = self._inputs(index, node, "rows")
-            goal = as_rows if does.pool is None else target
+            goal = replace(target, layout="rows") if does.pool is None else target
             return separable_rows_step(prefix, index, does, source, goal)
-        sources = self._inputs(index, node, "bytes")
-        takers = self._takers[node.layer.name]
-        if takers and all(self._by_rows[taker.layer.name] for taker in takers):
-            first = conv_rows_step(prefix, index, does, sources[0], as_rows)
+        if self._feeds_rows(index):
+            first = self._first_of_rows(index, does)
             if first is not None:
                 return first
-        obstacles = product_obstacles(does)
-        if isinstance(does, Addition) or obstacles:
-            return general_step(prefix, index, does, sources, target, obstacles)
-        return product_step(prefix, index, does, sources[0], target)
+        sources = self._inputs(index, node, "bytes")
+        return general_step(prefix, index, does, sources, target, line_obstacles(does))
+
+    def _add_general(self, index: int) -> None:
+        node = self._nodes[index]
+        does = self._does[node.layer.name]
+        assert not isinstance(does, Pass)
+        sources, target = self._inputs(index, node, "bytes"), _target(index, node)
+        reasons = line_obstacles(does) or ("branches that meet outside of a pipeline",)
+        prefix = f"{self._prefix}_l{index}"
+        self._steps.append(general_step(prefix, index, does, sources, target, reasons))
+        self._made[node.layer.name] = {target.layout: target}
+
+    def _add_pipelines(self, first: int, end: int) -> bool:
+        """The layers `first` to `end` as pipelines; False: they cannot be cut into such."""
+        made: dict[str, Tensor] = {}
+        """Of a layer: its output as lines."""
+        stages: list[Stage] = []
+        for index in range(first, end):
+            node = self._nodes[index]
+            does = self._does[node.layer.name]
+            assert not isinstance(does, Pass)
+            sources = []
+            for number, name in enumerate(node.sources or ("",)):
+                if name not in made:
+                    wanted = "bytes" if reads_bytes(does) else "lines"
+                    source, change = self._given(index, number, name, wanted)
+                    stages += change
+                    if source.layout == "bytes":
+                        sources.append(source)
+                        continue
+                    made[name] = source
+                sources.append(made[name])
+            target = _target(index, node)
+            if target.layout == "bytes":
+                target = replace(target, layout="lines")
+            made[node.layer.name] = target
+            prefix = f"{self._prefix}_l{index}"
+            stages += line_stages(prefix, index, does, tuple(sources), target)
+        last = self._nodes[end - 1]
+        if end == len(self._nodes) and last.output_max is not None:
+            target = Tensor(OUTPUT, last.output_shape, "words", external=True)
+            source = made[last.layer.name]
+            prefix = f"{self._prefix}_l{end - 1}_out"
+            stages.append(changed_layout(prefix, end - 1, source, target))
+            made[last.layer.name] = target
+        outside = self._nodes[end:]
+        kept = {
+            made[name].name
+            for name in (node.layer.name for node in self._nodes[first:end])
+            if any(name in node.sources for node in outside)
+        }
+        held = held_lines(stages)
+        parts = segments(stages, kept, held)
+        if parts is None:
+            return False
+        for part in parts:
+            prefix = f"{self._prefix}_p{self._pipelines}"
+            self._steps.append(pipeline_step(prefix, part, held))
+            self._pipelines += 1
+        for node in self._nodes[first:end]:
+            tensor = made[node.layer.name]
+            self._made[node.layer.name] = {tensor.layout: tensor}
+        return True
+
+    def _given(self, index: int, number: int, name: str, wanted: str) -> tuple[Tensor, list[Stage]]:
+        """What was made before a pipeline of the layer `index`, and the stage that changes it."""
+        if not name:
+            given = Tensor(INPUT, self._nodes[index].input_shape, "bytes", external=True)
+        else:
+            layouts = self._made[name]
+            if "lines" in layouts:
+                return layouts["lines"], []
+            given = self._output(name, "bytes", index, f"unpacked_{index}_{number}")
+        if wanted == "bytes":
+            return given, []
+        packed = Tensor(f"packed_{index}_{number}", given.shape, "lines")
+        prefix = f"{self._prefix}_l{index}_in{number}"
+        return packed, [changed_layout(prefix, index, given, packed)]
 
     def _inputs(self, index: int, node: Node, layout: str) -> tuple[Tensor, ...]:
         """What a layer takes, each in `layout`."""
@@ -156,9 +286,18 @@ class _Steps:
     def _output(self, layer: str, layout: str, index: int, name: str) -> Tensor:
         """The output of `layer` in `layout`, made before the step `index` as `name` if need be."""
         made = self._made[layer]
-        if layout not in made:
-            (given,) = made.values()
-            made[layout] = Tensor(name, given.shape, layout)
+        if layout in made:
+            return made[layout]
+        if layout == "rows" and "bytes" not in made:
+            self._output(layer, "bytes", index, f"{name}_bytes")
+        given = made["bytes"] if "bytes" in made else next(iter(made.values()))
+        made[layout] = Tensor(name, given.shape, layout)
+        if given.layout == "lines":
+            prefix = f"{self._prefix}_p{self._pipelines}"
+            self._pipelines += 1
+            stage = changed_layout(f"{prefix}_out", index, given, made[layout])
+            self._steps.append(pipeline_step(prefix, (stage,), {}))
+        else:
             change = pack_step if layout == "rows" else unpack_step
             self._steps.append(change(index, given, made[layout]))
         return made[layout]

@@ -20,7 +20,7 @@ def memory_report(lowered: Lowered) -> dict[str, Any]:
     """Facts about flash and RAM, as JSON types. Code size depends on the compiler."""
     layers = []
     for index, layer in enumerate(layer_budgets(lowered)):
-        steps = [s for s in lowered.steps if s.layer == index]
+        steps = [w for s in lowered.steps for w in s.works if w.layer == index]
         layers.append(
             {
                 "name": layer.name,
@@ -49,7 +49,7 @@ def memory_report(lowered: Lowered) -> dict[str, Any]:
                 "what": " = ".join(block.names),
                 "offset": block.offset,
                 "bytes": block.bytes,
-                "from_layer": lowered.steps[block.first].layer,
+                "from_layer": lowered.steps[block.first].works[0].layer,
                 "to_layer": lowered.steps[block.last].layer,
             }
             for block in lowered.arena.blocks
@@ -59,7 +59,7 @@ def memory_report(lowered: Lowered) -> dict[str, Any]:
 
 def stack_bytes(lowered: Lowered) -> dict[str, int]:
     """Stack of ``<name>_run`` by target, measured kernel by kernel: the most of those it calls."""
-    called = {step.kernel for step in lowered.steps}
+    called = {work.kernel for step in lowered.steps for work in step.works}
     return {
         target: max((_measured(kernel, target) for kernel in called), default=0) + _STACK_MARGIN
         for target in MEASURED_WITH

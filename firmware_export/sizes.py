@@ -14,19 +14,30 @@ __all__ = [
     "CONV_ROWS_LAYER",
     "DECISION_RULE",
     "GROUPS",
+    "LINES_MOST",
+    "LINE_TENSOR",
     "MCU_LAYER",
+    "PIPELINE",
     "ROWS_LAYER",
     "ROW_WIDTH",
+    "STAGE",
     "Size",
+    "add_lines_scratch",
+    "bytes_lines_scratch",
+    "conv_lines_scratch",
     "conv_rows_scratch",
+    "dense_line_scratch",
     "layer_scratch",
+    "line_words",
     "padded_channels",
     "requant_array",
     "rows_tensor",
+    "separable_lines_scratch",
     "separable_rows_muladd_scratch",
     "separable_rows_scratch",
     "separable_sum_rows_scratch",
     "stream_state",
+    "wide_lines_scratch",
 ]
 
 ROW_WIDTH = 5
@@ -58,10 +69,15 @@ class Size:
     """Of what some cores need less of."""
 
 
-MCU_LAYER = Size(4 * (2 * _WINDOW_WORDS + 5) + 4 * _POINTER, "sizeof(akrt_mcu_layer)", True)
+MCU_LAYER = Size(4 * (2 * _WINDOW_WORDS + 6) + 4 * _POINTER, "sizeof(akrt_mcu_layer)", True)
 CONV_ROWS_LAYER = Size(4 * (_WINDOW_WORDS + 3) + 2 * _POINTER, "sizeof(akrt_conv_rows_layer)", True)
 ROWS_LAYER = Size(2 * 6 + 4 + 4 + 5 * _POINTER, "sizeof(akrt_rows_layer)", True)
 
+LINES_MOST = 16
+"""AKRT_LINES_MOST: lines that a kernel of lines reads."""
+LINE_TENSOR = Size(4 * 3, "sizeof(akrt_line_tensor)")
+STAGE = Size(2 * _POINTER + 4 * 8, "sizeof(akrt_stage)", True)
+PIPELINE = Size(2 * _POINTER + 4 * 2, "sizeof(akrt_pipeline)", True)
 DECISION_RULE = Size(3 * _POINTER + 4 * 6, "sizeof(akrt_decision_rule)", True)
 
 
@@ -142,52 +158,58 @@ def separable_sum_rows_scratch(channels: int, groups: int, pairs: int) -> Size:
     )
 
 
-def runs_scratch(driver: str, compute: Words, filters: int) -> Size:
-    """AKRT_RUNS_PLAIN_, _SUM_ or _MAX_SCRATCH_WORDS, by the kernel's name."""
-    run = RUN * (-(-filters // 2) * 2)
-    words = compute.words + {"plain": run, "sum": run + filters, "max": 2 * run}[driver[10:]]
-    return Size(4 * words, f"4 * {driver.upper()}_SCRATCH_WORDS({compute.c}, {filters})", most=True)
+def line_words(channels: int) -> int:
+    """AKRT_LINE_WORDS: of eight channels, at a position of a line."""
+    return -(-channels // 8)
 
 
-def dense_product_scratch(filters: int, inputs: int) -> Size:
-    """AKRT_DENSE_PRODUCT_SCRATCH_WORDS."""
-    words = -(-filters // 4) * 4 + -(-inputs // 32) * 8
-    macro = f"AKRT_DENSE_PRODUCT_SCRATCH_WORDS({filters}, {inputs})"
-    return Size(4 * words, f"4 * {macro}", most=True)
+def conv_lines_scratch(taps: int, channels: int, filters: int) -> Size:
+    """AKRT_CONV_LINES_SCRATCH_WORDS."""
+    inputs = taps * (-(-channels // 4) * 4)
+    long = RUN // 2 * min(inputs, _LONG_TAPS)
+    short = RUN * min(inputs, _SHORT_TAPS) // 4 + 1
+    words = max(long, short) + _potentials(filters)
+    return _most(words, f"AKRT_CONV_LINES_SCRATCH_WORDS({inputs}, {filters})")
 
 
-@dataclass(frozen=True)
-class Words:
-    """Words of scratch, and the C expression that gives at most as many."""
-
-    words: int
-    c: str
-
-
-def product_words(inputs: int) -> Words:
-    """AKRT_PRODUCT_WORDS."""
+def bytes_lines_scratch(inputs: int, filters: int) -> Size:
+    """AKRT_BYTES_LINES_SCRATCH_WORDS."""
     quads = -(-inputs // 4)
-    long = RUN // 2 * 4 * min(quads, _LONG_TAPS // 4)
-    short = RUN * 4 * min(quads, _SHORT_TAPS // 4) // 4 + 1
-    vector = RUN * min(-(-inputs // 32) * 32, _SHORT_TAPS) // 4
-    return Words(max(long, short, vector), f"AKRT_PRODUCT_WORDS({inputs})")
+    words = max(RUN * min(2 * quads, 36), RUN * min(4 * quads, 72) // 4 + 1)
+    macro = f"AKRT_BYTES_LINES_SCRATCH_WORDS({inputs}, {filters})"
+    return _most(words + _potentials(filters), macro)
 
 
-def byte_words(inputs: int) -> Words:
-    """AKRT_BYTES_WORDS."""
-    quads = -(-inputs // 4)
-    pairs = RUN * min(2 * quads, 36)
-    single = RUN * min(4 * quads, 72) // 4 + 1
-    vector = RUN * min(-(-inputs // 16) * 16, 144) // 4
-    return Words(max(pairs, single, vector), f"AKRT_BYTES_WORDS({inputs})")
+def wide_lines_scratch(inputs: int, filters: int, size_x: int, line: int) -> Size:
+    """AKRT_WIDE_LINES_SCRATCH_WORDS; `line`: bytes of a line of the input."""
+    words = bytes_lines_scratch(inputs, filters).bytes // 4 + size_x * (-(-line // 4))
+    macro = f"AKRT_WIDE_LINES_SCRATCH_WORDS({inputs}, {filters}, {size_x}, {line})"
+    return _most(words, macro)
 
 
-def separable_words(channels: int, size: tuple[int, int], stride: int) -> Words:
-    """AKRT_SEPARABLE_WORDS."""
-    mids = max(2 * (-(-channels // 16) * 16), 4 * (-(-channels // 4) * 4))
-    line = -(-((RUN - 1) * stride + size[1]) * channels // 4) * 4
-    c = f"AKRT_SEPARABLE_WORDS({channels}, {size[0]}, {size[1]}, {stride})"
-    return Words((RUN * mids + size[0] * line) // 4, c)
+def separable_lines_scratch(
+    channels: int, size: tuple[int, int], stride: int, filters: int
+) -> Size:
+    """AKRT_SEPARABLE_LINES_SCRATCH_WORDS."""
+    mids = RUN * (-(-channels // 8) * 8)
+    words = mids + size[0] * ((RUN - 1) * stride + size[1]) + _potentials(filters)
+    arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {filters}"
+    return _most(words, f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
+
+
+def dense_line_scratch() -> Size:
+    """AKRT_DENSE_LINE_SCRATCH_WORDS."""
+    return _words(8, "AKRT_DENSE_LINE_SCRATCH_WORDS")
+
+
+def add_lines_scratch() -> Size:
+    """AKRT_ADD_LINES_SCRATCH_WORDS."""
+    return _words(8, "AKRT_ADD_LINES_SCRATCH_WORDS")
+
+
+def _potentials(filters: int) -> int:
+    """AKRT_RUN_POTENTIALS."""
+    return RUN * (-(-filters // 2) * 2)
 
 
 def stream_state(name: str, front_end: CFrontEnd, classes: int, window: int) -> Size:
@@ -196,6 +218,10 @@ def stream_state(name: str, front_end: CFrontEnd, classes: int, window: int) -> 
     margins = -(-2 * window * classes // 4) * 4
     state = front_end.state_bytes + decision + 2 * 4 * classes + margins + 2 * 4
     return Size(state, f"sizeof({name}_stream)", True)
+
+
+def _most(words: int, c: str) -> Size:
+    return Size(4 * words, f"4 * {c}", most=True)
 
 
 def _words(words: int, c: str) -> Size:

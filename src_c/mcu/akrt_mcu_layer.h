@@ -17,12 +17,20 @@ typedef struct akrt_mcu_window {
     int32_t pad_x, pad_y;
 } akrt_mcu_window;
 
+/* What becomes of the potentials of a kernel of lines. */
+typedef enum akrt_emission {
+    AKRT_EMITS_OUTPUT = 0,    /* activations, or the potentials where there is no activation */
+    AKRT_EMITS_SATURATED = 1, /* the same of potentials that saturate first */
+    AKRT_EMITS_SUMS = 2       /* sums over positions, which saturate at every addition */
+} akrt_emission;
+
 typedef struct akrt_mcu_layer {
     akrt_mcu_window conv; /* a fully connected layer uses in_* and channels only */
     akrt_mcu_window pool; /* of max pooling, over the potentials */
     int32_t filters;
     int32_t weights_bits;        /* 1, 2, 4 or 8 */
     int32_t row_bytes;           /* of one filter in packed weights; see the kernel for others */
+    int32_t emits;               /* an akrt_emission; general kernels do not ask */
     int32_t border;              /* value of the input outside its edges */
     akrt_activation activation;  /* POTENTIALS, BISECTION, LEVELS, MULADD or HIGH_WORD */
     const void *weights;         /* rows of packed weights, one a filter, or as the kernel says */

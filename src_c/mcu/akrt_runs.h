@@ -1,6 +1,5 @@
 #ifndef AKRT_RUNS_H
 #define AKRT_RUNS_H
-#include "akrt_activate.h"
 #include "akrt_rows.h"
 /* Layers whose potentials are computed at several positions of an output row at once: a run. */
 #if AKRT_LONG_MLA || !defined(__thumb__)
@@ -12,11 +11,6 @@
 /* Potentials of a run are (AKRT_RUN, filters), with an even number of filters. */
 #define AKRT_RUN_FILTERS(filters) (((int32_t)(filters) + 1) & ~1)
 #define AKRT_RUN_POTENTIALS(filters) (AKRT_RUN * AKRT_RUN_FILTERS(filters))
-
-/* How potentials of a run are computed: those of output positions (x, y) to (x, y + count - 1).
- * What lies beyond them in the run is any value afterwards. */
-typedef void (*akrt_run)(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x, int32_t y,
-                         int32_t count, int32_t *scratch, int32_t *potentials);
 
 /* Runs of about one length: as few as there can be. */
 static inline int32_t akrt_run_length(int32_t positions) {

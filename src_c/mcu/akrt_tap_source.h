@@ -7,12 +7,11 @@ typedef struct akrt_tap_source {
     int32_t step;
 } akrt_tap_source;
 
-static inline akrt_tap_source akrt_tap_at(const akrt_mcu_window *w, const uint8_t *input,
-                                          const uint8_t *border, int32_t u, int32_t v,
-                                          int32_t channel) {
+static inline akrt_tap_source akrt_tap_at(const akrt_mcu_window *w, const void *line,
+                                          const uint8_t *border, int32_t v, int32_t channel) {
     akrt_tap_source source = {border, 0};
-    if (u >= 0 && u < w->in_x && v >= 0 && v < w->in_y) {
-        source.from = input + (u * w->in_y + v) * w->channels + channel;
+    if (line != NULL && v >= 0 && v < w->in_y) {
+        source.from = (const uint8_t *)line + v * w->channels + channel;
         source.step = 1;
     }
     return source;

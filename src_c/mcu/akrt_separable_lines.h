@@ -1,65 +1,16 @@
-#ifndef AKRT_SEPARABLE_PRODUCT_H
-#define AKRT_SEPARABLE_PRODUCT_H
-#include "akrt_depthwise_run.h"
-/* Potentials of a separable convolution with weights of at most 4 bits at a run of positions.
- * Pointwise weights are biased to 0..15. scratch: AKRT_SEPARABLE_WORDS. */
+#ifndef AKRT_SEPARABLE_LINES_H
+#define AKRT_SEPARABLE_LINES_H
+#include "akrt_depthwise_lines.h"
+#include "akrt_emit.h"
+/* A separable convolution with weights of at most 4 bits, a line of the output at a time.
+ * Pointwise weights are biased to 0..15. scratch: AKRT_SEPARABLE_LINES_SCRATCH_WORDS. */
 #define AKRT_MID_BYTES(channels)                                                                   \
     (AKRT_RUN * AKRT_MID_CHANNELS(channels) * (int32_t)sizeof(akrt_mid))
-#define AKRT_SEPARABLE_WORDS(channels, size_x, size_y, stride_y)                                   \
-    ((AKRT_MID_BYTES((int32_t)(channels)) +                                                        \
-      (size_x) * ((((AKRT_RUN - 1) * (stride_y) + (size_y)) * (int32_t)(channels) + 3) & ~3)) /    \
-     4)
+#define AKRT_SEPARABLE_LINES_SCRATCH_WORDS(channels, size_x, size_y, stride_y, filters)            \
+    (AKRT_MID_BYTES(channels) / 4 + (size_x)*AKRT_RUN_COLUMNS(size_y, stride_y) +                  \
+     AKRT_RUN_POTENTIALS(filters))
 
-#if AKRT_MVE
-/* Weights are (filters, 16 channels) in 8 bytes: the first eight in the low nibbles. */
-static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid, int32_t count,
-                               int32_t *potentials) {
-    const int32_t filters = AKRT_RUN_FILTERS(layer->filters);
-    const int32_t channels = AKRT_MID_CHANNELS(layer->conv.channels);
-    const uint16x8_t nibble = vdupq_n_u16(15);
-    int32_t done = 0;
-    for (int32_t p = 0; p < count; p += 2) {
-        const akrt_mid *const a = mid + p * channels;
-        const akrt_mid *const b = p + 1 < count ? a + channels : a;
-        const uint8_t *weights = (const uint8_t *)layer->weights;
-        int32_t *to = potentials + p * filters;
-        int32_t start = 0, start_b = 0;
-        for (int32_t c = 0; c < channels; c += 8) {
-            start = vaddvaq_s16(start, vld1q_s16(a + c));
-            start_b = vaddvaq_s16(start_b, vld1q_s16(b + c));
-        }
-        for (int32_t f = 0; f < filters; f += 2) {
-            const uint8_t *const other = weights + (channels >> 1);
-            int32_t s0 = -8 * start, s1 = -8 * start_b, t0 = s0, t1 = s1;
-            for (int32_t c = 0; c < channels; c += 16) {
-                const int16x8_t a0 = vld1q_s16(a + c), a1 = vld1q_s16(a + c + 8);
-                const int16x8_t b0 = vld1q_s16(b + c), b1 = vld1q_s16(b + c + 8);
-                const uint16x8_t u = vldrbq_u16(weights + (c >> 1));
-                const uint16x8_t v = vldrbq_u16(other + (c >> 1));
-                const int16x8_t u0 = vreinterpretq_s16_u16(vandq_u16(u, nibble));
-                const int16x8_t u1 = vreinterpretq_s16_u16(vshrq_n_u16(u, 4));
-                const int16x8_t v0 = vreinterpretq_s16_u16(vandq_u16(v, nibble));
-                const int16x8_t v1 = vreinterpretq_s16_u16(vshrq_n_u16(v, 4));
-                s0 = vmladavaq_s16(s0, a0, u0);
-                s1 = vmladavaq_s16(s1, b0, u0);
-                t0 = vmladavaq_s16(t0, a0, v0);
-                t1 = vmladavaq_s16(t1, b0, v0);
-                s0 = vmladavaq_s16(s0, a1, u1);
-                s1 = vmladavaq_s16(s1, b1, u1);
-                t0 = vmladavaq_s16(t0, a1, v1);
-                t1 = vmladavaq_s16(t1, b1, v1);
-            }
-            to[0] = s0;
-            to[1] = t0;
-            to[filters] = s1;
-            to[filters + 1] = t1;
-            to += 2;
-            weights += channels;
-            AKRT_TICK_WORK(done, channels);
-        }
-    }
-}
-#elif AKRT_DSP
+#if AKRT_DSP
 /* Weights are (filters, 8 channels) in a word: the even channels in nibbles 0 to 3, the odd ones in
  * 4 to 7. */
 #define AKRT_POINTWISE_PAIR(at, bits)                                                              \
@@ -210,12 +161,19 @@ static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid,
 }
 #endif
 
-static void akrt_separable_product(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x,
-                                   int32_t y, int32_t count, int32_t *scratch,
-                                   int32_t *potentials) {
+AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const void *const *lines,
+                                            void *target, int32_t *scratch) {
+    const akrt_mcu_window *w = &layer->conv;
+    const int32_t filters = AKRT_RUN_FILTERS(layer->filters), run = akrt_run_length(w->out_y);
     akrt_mid *const mid = (akrt_mid *)scratch;
-    uint8_t *const copy = (uint8_t *)scratch + AKRT_MID_BYTES(layer->conv.channels);
-    akrt_depthwise_run(layer, akrt_run_lines(&layer->conv, input, x, y, copy), count, mid);
-    akrt_pointwise_run(layer, mid, count, potentials);
+    int32_t *const words = scratch + AKRT_MID_BYTES(w->channels) / 4;
+    int32_t *const potentials = words + w->size_x * AKRT_RUN_COLUMNS(w->size_y, w->stride_y);
+    for (int32_t y = 0; y < w->out_y; y += run) {
+        const int32_t count = w->out_y - y < run ? w->out_y - y : run;
+        akrt_depthwise_run(layer, lines, y, (uint32_t *)words, mid);
+        akrt_pointwise_run(layer, mid, count, potentials);
+        akrt_emit(layer, potentials, filters, 0, layer->filters, y, count, target);
+        AKRT_TICK();
+    }
 }
 #endif

@@ -1,79 +1,13 @@
-#ifndef AKRT_CONV_BYTES_H
-#define AKRT_CONV_BYTES_H
+#ifndef AKRT_BYTES_LINES_H
+#define AKRT_BYTES_LINES_H
+#include "akrt_emit.h"
 #include "akrt_runs.h"
 #include "akrt_tap_source.h"
-/* Potentials of a convolution of bytes with weights of 8 bits at a run of positions.
- * scratch: AKRT_BYTES_WORDS(inputs of a window). */
-#if AKRT_MVE
-/* Weights are (filters, inputs), inputs filled up with zeros to a multiple of 16; patches are
- * (positions, inputs). Inputs less 128 are signed as weights are; 128 times the sum of a filter's
- * weights puts that right. */
-#define AKRT_BYTES_TAPS 144
-#define AKRT_BYTES_PAD(inputs) (((int32_t)(inputs) + 15) / 16 * 16)
-#define AKRT_BYTES_WORDS(inputs)                                                                   \
-    (AKRT_RUN * ((inputs) < AKRT_BYTES_TAPS ? AKRT_BYTES_PAD(inputs) : AKRT_BYTES_TAPS) / 4)
+/* A convolution of bytes, (Y, C) to a line, with weights of 8 bits, a line of the output at a time.
+ * scratch: AKRT_BYTES_LINES_SCRATCH_WORDS. */
+#define AKRT_BYTES_LINES_SCRATCH_WORDS(inputs, filters)                                            \
+    (AKRT_BYTES_WORDS(inputs) + AKRT_RUN_POTENTIALS(filters))
 
-static void akrt_patch_bytes(const akrt_mcu_window *w, const uint8_t *input, const uint8_t *border,
-                             int32_t x, int32_t y, int32_t count, int32_t first, int32_t end,
-                             int32_t size, uint8_t *patch) {
-    for (int32_t p = 0; p < count; p++) {
-        int32_t at = 0;
-        for (int32_t k = first; k < end;) {
-            const akrt_tap tap = akrt_tap_of(w, k, end);
-            const akrt_tap_source one =
-                akrt_tap_at(w, input, border, x * w->stride_x - w->pad_x + tap.i,
-                            (y + p) * w->stride_y - w->pad_y + tap.j, tap.channel);
-            for (int32_t c = 0; c < tap.count; c++) {
-                patch[at + c] = one.from[c * one.step];
-            }
-            at += tap.count;
-            k += tap.count;
-        }
-        memset(patch + at, 0, (size_t)(size - at));
-        patch += size;
-    }
-}
-
-static void akrt_conv_bytes(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x, int32_t y,
-                            int32_t count, int32_t *scratch, int32_t *potentials) {
-    const akrt_mcu_window *w = &layer->conv;
-    const int32_t filters = layer->filters, inputs = w->size_x * w->size_y * w->channels;
-    const int32_t all = AKRT_BYTES_PAD(inputs);
-    const uint8_t border = (uint8_t)layer->border;
-    const uint8x16_t middle = vdupq_n_u8(128);
-    uint8_t *const patch = (uint8_t *)scratch;
-    int32_t done = 0;
-    for (int32_t first = 0; first < inputs; first += AKRT_BYTES_TAPS) {
-        const int32_t end = inputs - first < AKRT_BYTES_TAPS ? inputs : first + AKRT_BYTES_TAPS;
-        const int32_t size = AKRT_BYTES_PAD(end - first);
-        akrt_patch_bytes(w, input, &border, x, y, count, first, end, size, patch);
-        for (int32_t p = 0; p < count; p += 2) {
-            const uint8_t *const a = patch + p * size;
-            const int32_t second = p + 1 < count;
-            const uint8_t *const b = second ? a + size : a;
-            const int8_t *weights = (const int8_t *)layer->weights + first;
-            int32_t *to = potentials + p * AKRT_RUN_FILTERS(filters);
-            for (int32_t f = 0; f < filters; f++) {
-                int32_t s = 0, t = 0, sum = 0;
-                for (int32_t k = 0; k < size; k += 16) {
-                    const int8x16_t v = vld1q_s8(weights + k);
-                    const uint8x16_t one = vld1q_u8(a + k), two = vld1q_u8(b + k);
-                    s = vmladavaq_s8(s, vreinterpretq_s8_u8(veorq_u8(one, middle)), v);
-                    t = vmladavaq_s8(t, vreinterpretq_s8_u8(veorq_u8(two, middle)), v);
-                    sum = vaddvaq_s8(sum, v);
-                }
-                to[f] = (first == 0 ? 0 : to[f]) + s + 128 * sum;
-                if (second) {
-                    to[AKRT_RUN_FILTERS(filters) + f] =
-                        (first == 0 ? 0 : to[AKRT_RUN_FILTERS(filters) + f]) + t + 128 * sum;
-                }
-                weights += all;
-                AKRT_TICK_WORK(done, size);
-            }
-        }
-    }
-}
-#else
 /* Weights are (filters, inputs), inputs filled up with zeros to a multiple of 4; the second and
  * third of four are swapped. */
 #define AKRT_BYTES_TAPS 72
@@ -96,16 +30,15 @@ typedef uint8_t akrt_bytes_patch;
 #define AKRT_BYTES_SHARE 1
 #endif
 
-static void akrt_patch_bytes(const akrt_mcu_window *w, const uint8_t *input, const uint8_t *border,
-                             int32_t x, int32_t y, int32_t count, int32_t first, int32_t end,
-                             akrt_bytes_patch *patch) {
+static void akrt_patch_bytes(const akrt_mcu_window *w, const void *const *lines,
+                             const uint8_t *border, int32_t y, int32_t count, int32_t first,
+                             int32_t end, akrt_bytes_patch *patch) {
     int32_t at = 0;
     for (int32_t k = first; k < end;) {
         const akrt_tap tap = akrt_tap_of(w, k, end);
-        const int32_t u = x * w->stride_x - w->pad_x + tap.i;
         int32_t v = y * w->stride_y - w->pad_y + tap.j;
         for (int32_t p = 0; p < count; p++) {
-            const akrt_tap_source one = akrt_tap_at(w, input, border, u, v, tap.channel);
+            const akrt_tap_source one = akrt_tap_at(w, lines[tap.i], border, v, tap.channel);
             for (int32_t c = 0; c < tap.count; c++) {
                 const uint32_t value = one.from[c * one.step];
 #if AKRT_DSP
@@ -211,30 +144,35 @@ AKRT_IN_ORDER static void akrt_bytes_quads(const uint8_t *a, const int8_t *weigh
 #undef AKRT_BYTES_MORE
 #endif
 
-static void akrt_conv_bytes(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x, int32_t y,
-                            int32_t count, int32_t *scratch, int32_t *potentials) {
+AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void *const *lines,
+                                        void *target, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
-    const int32_t filters = layer->filters, inputs = w->size_x * w->size_y * w->channels;
-    const int32_t all = (inputs + 3) & ~3;
+    const int32_t filters = AKRT_RUN_FILTERS(layer->filters), run = akrt_run_length(w->out_y);
+    const int32_t inputs = w->size_x * w->size_y * w->channels, all = (inputs + 3) & ~3;
     const uint8_t border = (uint8_t)layer->border;
     akrt_bytes_patch *const patch = (akrt_bytes_patch *)scratch;
+    int32_t *const potentials = scratch + AKRT_BYTES_WORDS(inputs);
     int32_t done = 0;
-    for (int32_t first = 0; first < inputs; first += AKRT_BYTES_TAPS) {
-        const int32_t end = inputs - first < AKRT_BYTES_TAPS ? inputs : first + AKRT_BYTES_TAPS;
-        const int32_t quads = (end - first + 3) >> 2;
-        const int8_t *weights = (const int8_t *)layer->weights + first;
-        akrt_patch_bytes(w, input, &border, x, y, count, first, end, patch);
-        for (int32_t f = 0; f < filters; f++) {
-            int32_t sums[AKRT_RUN];
-            akrt_bytes_quads(patch, weights, quads, sums);
-            for (int32_t p = 0; p < count; p++) {
-                int32_t *const to = potentials + p * AKRT_RUN_FILTERS(filters) + f;
-                *to = first == 0 ? sums[p] : *to + sums[p];
+    for (int32_t y = 0; y < w->out_y; y += run) {
+        const int32_t count = w->out_y - y < run ? w->out_y - y : run;
+        for (int32_t first = 0; first < inputs; first += AKRT_BYTES_TAPS) {
+            const int32_t end = inputs - first < AKRT_BYTES_TAPS ? inputs : first + AKRT_BYTES_TAPS;
+            const int32_t quads = (end - first + 3) >> 2;
+            const int8_t *weights = (const int8_t *)layer->weights + first;
+            akrt_patch_bytes(w, lines, &border, y, count, first, end, patch);
+            for (int32_t f = 0; f < layer->filters; f++) {
+                int32_t sums[AKRT_RUN];
+                akrt_bytes_quads(patch, weights, quads, sums);
+                for (int32_t p = 0; p < count; p++) {
+                    int32_t *const to = potentials + p * filters + f;
+                    *to = first == 0 ? sums[p] : *to + sums[p];
+                }
+                weights += all;
+                AKRT_TICK_WORK(done, end - first);
             }
-            weights += all;
-            AKRT_TICK_WORK(done, end - first);
         }
+        akrt_emit(layer, potentials, filters, 0, layer->filters, y, count, target);
+        AKRT_TICK();
     }
 }
-#endif
 #endif

@@ -1,115 +1,64 @@
-#ifndef AKRT_CONV_PRODUCT_H
-#define AKRT_CONV_PRODUCT_H
+#ifndef AKRT_CONV_LINES_H
+#define AKRT_CONV_LINES_H
+#include "akrt_emit.h"
 #include "akrt_product.h"
-#include "akrt_tap_source.h"
-/* Potentials of a convolution of activations at a run of positions: akrt_product.h. Beyond the
- * edges of the input lie zeros. scratch: AKRT_PRODUCT_WORDS(inputs of a window). */
+/* A convolution of activations, a line of the output at a time: akrt_product.h. The inputs of a
+ * window are (size_x, size_y, channels), channels filled up with zeros to a multiple of 4.
+ * scratch: AKRT_CONV_LINES_SCRATCH_WORDS, `inputs` being such ones. */
+#define AKRT_CONV_LINES_SCRATCH_WORDS(inputs, filters)                                             \
+    (AKRT_PRODUCT_WORDS(inputs) + AKRT_RUN_POTENTIALS(filters))
 
-#if AKRT_MVE
-/* Inputs `first` to `end` of the windows of a run, as (positions, size) bytes. */
-static void akrt_patch_run(const akrt_mcu_window *w, const uint8_t *input, int32_t x, int32_t y,
-                           int32_t count, int32_t first, int32_t end, int32_t size,
-                           uint8_t *patch) {
-    const int32_t line = w->size_y * w->channels;
-    for (int32_t p = 0; p < count; p++) {
-        const int32_t from_y = (y + p) * w->stride_y - w->pad_y;
-        /* inputs of a line that are within */
-        const int32_t low = from_y < 0 ? -from_y * w->channels : 0;
-        const int32_t high = (w->in_y - from_y) * w->channels;
-        memset(patch, 0, (size_t)size);
-        for (int32_t i = first / line; i * line < end; i++) {
-            const int32_t u = x * w->stride_x - w->pad_x + i;
-            const int32_t before = first - i * line > low ? first - i * line : low;
-            int32_t after = high < line ? high : line;
-            after = end - i * line < after ? end - i * line : after;
-            if (u >= 0 && u < w->in_x && after > before) {
-                memcpy(patch + i * line + before - first,
-                       input + (u * w->in_y + from_y) * w->channels + before,
-                       (size_t)(after - before));
-            }
-        }
-        patch += size;
-    }
-}
-
-static void akrt_conv_product(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x,
-                              int32_t y, int32_t count, int32_t *scratch, int32_t *potentials) {
-    const akrt_mcu_window *w = &layer->conv;
-    const int32_t filters = AKRT_RUN_FILTERS(layer->filters);
-    const int32_t inputs = w->size_x * w->size_y * w->channels;
-    const int32_t all = AKRT_PRODUCT_PAD(inputs);
-    uint8_t *const patch = (uint8_t *)scratch;
-    int32_t done = 0;
-    memset(potentials, 0, (size_t)AKRT_RUN_POTENTIALS(filters) * sizeof *potentials);
-    for (int32_t first = 0; first < inputs; first += AKRT_PRODUCT_TAPS) {
-        const int32_t end = inputs - first < AKRT_PRODUCT_TAPS ? inputs : first + AKRT_PRODUCT_TAPS;
-        const int32_t size = AKRT_PRODUCT_PAD(end - first);
-        akrt_patch_run(w, input, x, y, count, first, end, size, patch);
-        for (int32_t p = 0; p < count; p += 2) {
-            const uint8_t *const a = patch + p * size;
-            const uint8_t *const b = p + 1 < count ? a + size : a;
-            const int32_t start = (int32_t)(akrt_product_sum(a, size) * 8);
-            const int32_t start_b = (int32_t)(akrt_product_sum(b, size) * 8);
-            const uint8_t *weights = (const uint8_t *)layer->weights + (first >> 1);
-            int32_t *to = potentials + p * filters;
-            for (int32_t f = 0; f < filters; f += 2) {
-                uint32_t sums[4];
-                akrt_product_two(a, b, size, weights, all >> 1, sums);
-                to[0] += (int32_t)sums[0] - start;
-                to[1] += (int32_t)sums[2] - start;
-                to[filters] += (int32_t)sums[1] - start_b;
-                to[filters + 1] += (int32_t)sums[3] - start_b;
-                weights += all;
-                to += 2;
-                AKRT_TICK_WORK(done, size);
-            }
-        }
-    }
-}
-#else
 #if AKRT_LONG_MLA
 typedef uint32_t akrt_product_patch; /* (inputs, 3): two positions to a word */
 #else
 typedef uint8_t akrt_product_patch; /* (inputs, AKRT_RUN) */
 #endif
 
-/* Inputs `first` to `end` of the windows of a run, as a patch. */
-static void akrt_patch_run(const akrt_mcu_window *w, const uint8_t *input, int32_t x, int32_t y,
-                           int32_t count, int32_t first, int32_t end, akrt_product_patch *patch) {
-    static const uint8_t zero = 0;
-    int32_t at = 0;
-    for (int32_t k = first; k < end;) {
-        const akrt_tap tap = akrt_tap_of(w, k, end);
-        const int32_t u = x * w->stride_x - w->pad_x + tap.i;
-        const int32_t v = y * w->stride_y - w->pad_y + tap.j;
-        for (int32_t p = 0; p < count; p += 2) {
-            const akrt_tap_source one =
-                akrt_tap_at(w, input, &zero, u, v + p * w->stride_y, tap.channel);
-            akrt_tap_source two =
-                akrt_tap_at(w, input, &zero, u, v + (p + 1) * w->stride_y, tap.channel);
+/* Where in their windows the next inputs lie: eight channels at a tap. */
+typedef struct akrt_octet {
+    int32_t i, j, word;
+} akrt_octet;
+
+/* The next inputs of the windows of a run, at most AKRT_PRODUCT_TAPS, as a patch. Returns how many
+ * there are, a multiple of 4. */
+static int32_t akrt_patch_run(const akrt_mcu_window *w, const void *const *lines, int32_t y,
+                              int32_t count, akrt_octet *next, akrt_product_patch *patch) {
+    const int32_t words = AKRT_LINE_WORDS(w->channels);
+    const int32_t left = w->channels & 7;
+    int32_t inputs = 0;
+    while (next->i < w->size_x && inputs + 8 <= AKRT_PRODUCT_TAPS) {
+        const uint32_t *const line = (const uint32_t *)lines[next->i];
+        const int32_t some = next->word + 1 < words || left == 0 || left > 4 ? 8 : 4;
+        uint32_t octets[AKRT_RUN];
+        int32_t v = y * w->stride_y - w->pad_y + next->j;
+        for (int32_t p = 0; p < AKRT_RUN; p++) {
+            octets[p] = p < count ? akrt_line_word(line, v, w->in_y, words, next->word) : 0;
+            v += w->stride_y;
+        }
+        for (int32_t c = 0; c < some; c++) {
 #if AKRT_LONG_MLA
-            uint32_t *to = patch + 3 * at + (p >> 1);
-            for (int32_t c = 0; c < tap.count; c++) {
-                *to = (uint32_t)one.from[c * one.step] | (uint32_t)two.from[c * two.step] << 14;
-                to += 3;
+            for (int32_t p = 0; p < AKRT_RUN; p += 2) {
+                *patch++ = (octets[p] & 15u) | (octets[p + 1] & 15u) << 14;
+                octets[p] >>= 4;
+                octets[p + 1] >>= 4;
             }
 #else
-            uint8_t *to = patch + AKRT_RUN * at + p;
-            for (int32_t c = 0; c < tap.count; c++) {
-                to[0] = one.from[c * one.step];
-                to[1] = two.from[c * two.step];
-                to += AKRT_RUN;
+            for (int32_t p = 0; p < AKRT_RUN; p++) {
+                *patch++ = (akrt_product_patch)(octets[p] & 15u);
+                octets[p] >>= 4;
             }
 #endif
         }
-        at += tap.count;
-        k += tap.count;
+        inputs += some;
+        if (++next->word == words) {
+            next->word = 0;
+            if (++next->j == w->size_y) {
+                next->j = 0;
+                next->i++;
+            }
+        }
     }
-#if AKRT_LONG_MLA
-    memset(patch + 3 * at, 0, (size_t)(3 * (-at & 3)) * sizeof *patch);
-#else
-    memset(patch + AKRT_RUN * at, 0, (size_t)(AKRT_RUN * (-at & 3)));
-#endif
+    return inputs;
 }
 
 #if AKRT_LONG_MLA
@@ -267,28 +216,32 @@ static inline void akrt_product_pair(const uint8_t *patch, const uint32_t *weigh
 }
 #endif
 
-static void akrt_conv_product(const akrt_mcu_layer *layer, const uint8_t *input, int32_t x,
-                              int32_t y, int32_t count, int32_t *scratch, int32_t *potentials) {
+AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *const *lines,
+                                       void *target, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
-    const int32_t filters = AKRT_RUN_FILTERS(layer->filters);
-    const int32_t inputs = w->size_x * w->size_y * w->channels;
-    const int32_t all_quads = (inputs + 3) >> 2;
+    const int32_t filters = AKRT_RUN_FILTERS(layer->filters), run = akrt_run_length(w->out_y);
+    const int32_t all = w->size_x * w->size_y * ((w->channels + 3) & ~3);
     akrt_product_patch *const patch = (akrt_product_patch *)scratch;
+    int32_t *const potentials = scratch + AKRT_PRODUCT_WORDS(all);
     int32_t done = 0;
-    memset(potentials, 0, (size_t)AKRT_RUN_POTENTIALS(filters) * sizeof *potentials);
-    for (int32_t first = 0; first < inputs; first += AKRT_PRODUCT_TAPS) {
-        const int32_t end = inputs - first < AKRT_PRODUCT_TAPS ? inputs : first + AKRT_PRODUCT_TAPS;
-        const int32_t quads = (end - first + 3) >> 2;
-        const uint32_t *weights = (const uint32_t *)layer->weights + (first >> 2);
-        uint32_t start[AKRT_RUN];
-        akrt_patch_run(w, input, x, y, count, first, end, patch);
-        akrt_patch_start(patch, end - first, start);
-        for (int32_t f = 0; f < filters; f += 2) {
-            akrt_product_pair(patch, weights, quads, start, count, filters, potentials + f);
-            weights += all_quads;
-            AKRT_TICK_WORK(done, end - first);
+    for (int32_t y = 0; y < w->out_y; y += run) {
+        const int32_t count = w->out_y - y < run ? w->out_y - y : run;
+        const uint32_t *weights = (const uint32_t *)layer->weights;
+        akrt_octet next = {0, 0, 0};
+        memset(potentials, 0, (size_t)AKRT_RUN_POTENTIALS(filters) * sizeof *potentials);
+        while (next.i < w->size_x) {
+            const int32_t inputs = akrt_patch_run(w, lines, y, count, &next, patch);
+            uint32_t start[AKRT_RUN];
+            akrt_patch_start(patch, inputs, start);
+            for (int32_t f = 0; f < filters; f += 2) {
+                akrt_product_pair(patch, weights + (f >> 1) * (all >> 2), inputs >> 2, start, count,
+                                  filters, potentials + f);
+                AKRT_TICK_WORK(done, inputs);
+            }
+            weights += inputs >> 2;
         }
+        akrt_emit(layer, potentials, filters, 0, layer->filters, y, count, target);
+        AKRT_TICK();
     }
 }
-#endif
 #endif

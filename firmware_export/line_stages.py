@@ -1,0 +1,249 @@
+"""Stages on lines of nibbles: products of small integers, several to a multiplication, of any shape
+with weights of at most 4 bits, and what belongs to them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.lowering.geometry import Window
+from akrt.lowering.operations import Addition, Convolution, Dense, NeuralOperation, Separable
+from akrt.lowering.ranges import potential_range, product_range
+from akrt.model import POTENTIAL_MAX, POTENTIAL_MIN
+from firmware_export.layer_constants import (
+    Emission,
+    constant,
+    layer_constants,
+    structure_of_shape,
+)
+from firmware_export.sizes import (
+    LINES_MOST,
+    MCU_LAYER,
+    Size,
+    add_lines_scratch,
+    bytes_lines_scratch,
+    conv_lines_scratch,
+    dense_line_scratch,
+    separable_lines_scratch,
+    wide_lines_scratch,
+)
+from firmware_export.step import Constant, Lines, Stage, Tensor
+
+__all__ = ["changed_layout", "line_obstacles", "line_stages", "reads_bytes"]
+
+_INT16_MAX, _INT32_MAX = (1 << 15) - 1, (1 << 31) - 1
+
+
+def line_obstacles(does: NeuralOperation) -> tuple[str, ...]:
+    """All that keeps a layer from these kernels, for people."""
+    if isinstance(does, Addition):
+        return ()
+    rules = []
+    if not reads_bytes(does):
+        bits = does.layer.weights_bits
+        rules += [
+            (bits <= 4, f"{bits}-bit weights, more than 4"),
+            (does.node.input_max <= 15, f"inputs up to {does.node.input_max}, more than 4 bits"),
+        ]
+    if not isinstance(does, Dense):
+        reach = max(does.window.size[0], 0 if does.pooling is None else does.pooling.size[0])
+        rules.append((reach <= LINES_MOST, f"windows of {reach} on X, more than {LINES_MOST}"))
+        raw = does.pooling is not None and does.layer.act_bits is None
+        rules.append((not raw, "max pooling of potentials that stay potentials"))
+    if isinstance(does, Separable):
+        most = does.node.max_depthwise
+        rules.append((most <= _INT16_MAX, "a depthwise result of more than 16 bits"))
+        whole = 16 * most * len(does.weights) <= _INT32_MAX
+        rules.append((whole, "biased potentials of more than 32 bits"))
+    return tuple(text for holds, text in rules if not holds)
+
+
+def reads_bytes(does: NeuralOperation) -> bool:
+    """Whether inputs or weights need 8 bits, and a kernel is there for them."""
+    if not isinstance(does, Convolution):
+        return False
+    return does.layer.weights_bits > 4 or does.node.input_max > 15
+
+
+def line_stages(
+    prefix: str, index: int, does: NeuralOperation, sources: tuple[Tensor, ...], target: Tensor
+) -> tuple[Stage, ...]:
+    """The stages of a layer that nothing keeps from these kernels.
+
+    Args:
+        prefix: of the C names of the layer's constants.
+        index: of the layer in the model.
+        does: what the layer does.
+        sources: of layout ``lines``, or ``bytes`` where `reads_bytes`.
+        target: of layout ``lines``, or ``words`` if the layer has no activation.
+    """
+    shape = does.node.conv_shape
+    if isinstance(does, Addition):
+        structure = layer_constants(prefix, does)
+        moved = Lines(shape[0], shape[0])
+        scratch = add_lines_scratch()
+        return (
+            _stage(index, "akrt_add_lines", prefix, sources, target, moved, structure, scratch),
+        )
+    inputs, filters = does.weights.shape
+    name, depthwise, group = f"{prefix}_weights", None, 0
+    if isinstance(does, Dense):
+        x, _, channels = does.node.input_shape
+        kernel, weights = "akrt_dense_line", _weights(name, does.weights, channels, 8)
+        moved, scratch = Lines(x, 1, reach=x), dense_line_scratch()
+    else:
+        moved = _moved(does.window)
+        taps, channels = does.window.taps, does.node.input_shape[2]
+        if isinstance(does, Separable):
+            kernel, weights = "akrt_separable_lines", _pointwise_weights(name, does.weights)
+            depthwise = _depthwise_weights(f"{prefix}_depthwise", does.depthwise)
+            group = _group(does)
+            size, stride = does.window.size, does.window.stride[1]
+            scratch = separable_lines_scratch(inputs, size, stride, filters)
+        elif not reads_bytes(does):
+            kernel, weights = "akrt_conv_lines", _weights(name, does.weights, channels, 4)
+            scratch = conv_lines_scratch(taps, channels, filters)
+        else:
+            kernel, weights = "akrt_bytes_lines", _byte_weights(name, does.weights)
+            scratch = bytes_lines_scratch(inputs, filters)
+            if sources[0].layout == "lines":
+                kernel, line = "akrt_wide_lines", does.node.input_shape[1] * channels
+                scratch = wide_lines_scratch(inputs, filters, does.window.size[0], line)
+    pool = None if isinstance(does, Dense) else does.pool
+    emits = Emission.SUMS if pool == "sum" else Emission.OUTPUT
+    if pool == "max" or isinstance(does, Dense):
+        emits = Emission.SATURATED if _saturates(does) else Emission.OUTPUT
+    structure = layer_constants(prefix, does, weights, depthwise, group, emits)
+    first = target
+    if pool is not None:
+        layout = "sums" if pool == "sum" else "lines"
+        first = Tensor(f"{target.name}_before", shape, layout)
+    stages = [_stage(index, kernel, prefix, sources, first, moved, structure, scratch)]
+    if pool == "max":
+        assert not isinstance(does, Dense)
+        assert does.pooling is not None
+        moved = _moved(does.pooling)
+        stages.append(_stage(index, "akrt_max_line", prefix, (first,), target, moved))
+    elif pool == "sum":
+        prefix = f"{prefix}_sums"
+        structure = layer_constants(prefix, does)
+        moved = Lines(shape[0], 1, reach=shape[0])
+        stages.append(_stage(index, "akrt_sums_line", prefix, (first,), target, moved, structure))
+    return tuple(stages)
+
+
+def changed_layout(prefix: str, layer: int, source: Tensor, target: Tensor) -> Stage:
+    """Bytes to lines, or lines to bytes or words, beside the layer `layer`."""
+    kernel = {"lines": "akrt_pack_line", "bytes": "akrt_unpack_line", "words": "akrt_widen_line"}
+    shape = source.shape
+    structure = (structure_of_shape(prefix, shape),)
+    moved = Lines(shape[0], shape[0])
+    of_target = kernel[target.layout]
+    return _stage(layer, of_target, prefix, (source,), target, moved, structure, ends=False)
+
+
+def _stage(
+    layer: int,
+    kernel: str,
+    structure: str,
+    sources: tuple[Tensor, ...],
+    target: Tensor,
+    moved: Lines,
+    constants: tuple[Constant, ...] = (),
+    scratch: Size | None = None,
+    ends: bool | None = None,
+) -> Stage:
+    if ends is None:
+        ends = not target.name.endswith("_before")
+    sizes = {"layer": MCU_LAYER} | ({} if scratch is None else {"scratch": scratch})
+    return Stage(layer, kernel, structure, sources, target, moved, constants, sizes, ends)
+
+
+def _moved(window: Window) -> Lines:
+    return Lines(
+        window.source[0], window.target[0], window.size[0], window.stride[0], window.before[0]
+    )
+
+
+def _saturates(does: Convolution | Dense | Separable) -> bool:
+    """Whether a potential can leave the 20 bits of an accumulator."""
+    low, high = potential_range(does)
+    return bool(low.min() < POTENTIAL_MIN or high.max() > POTENTIAL_MAX)
+
+
+def _group(does: Separable) -> int:
+    """Channels over which every filter's sum fits 16 bits, a multiple of 4; 0: not even four."""
+    least, most = product_range(does)
+    for size in range(-(-len(least) // 4) * 4, 3, -4):
+        starts = range(0, len(least), size)
+        sums = [(least[s : s + size].sum(0), most[s : s + size].sum(0)) for s in starts]
+        if all(a.min() >= -(1 << 15) and b.max() < 1 << 15 for a, b in sums):
+            return size
+    return 0
+
+
+def _pointwise_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
+    """Pointwise weights (C, F), biased, in the order that each core wants."""
+    filters = weights.shape[1]
+    even = -(-filters // 2) * 2
+    biased = _biased(weights, weights.shape[0], 8, even)
+    eights = biased[:, :filters].T.reshape(filters, -1, 4, 2)
+    dsp = (eights << (4 * np.array([[0, 4], [1, 5], [2, 6], [3, 7]]))).sum((2, 3))
+    quads = biased.reshape(-1, 4, even // 2, 2).transpose(2, 0, 3, 1)
+    short = (quads << (4 * np.arange(8).reshape(2, 4))).sum((2, 3))
+    texts = [
+        ("#if AKRT_DSP", constant(name, "uint32_t", dsp, "4 bits: 8 channels of a filter")),
+        ("#else", constant(name, "uint32_t", short, "4 bits: by pair of filters")),
+    ]
+    return _by_core(name, texts)
+
+
+def _depthwise_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
+    """Depthwise weights (kernel_x, kernel_y, C), a byte each, by channel."""
+    flat = weights.reshape(-1, weights.shape[2])
+    filled = np.zeros((-(-flat.shape[1] // 8) * 8, len(flat)), np.int8)
+    filled[: flat.shape[1]] = flat.T
+    return constant(name, "int8_t", filled, "by channel")
+
+
+def _byte_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
+    """Weights (K, F) of 8 bits, in the order that each core wants."""
+    inputs, filters = weights.shape
+    plain = np.zeros((filters, -(-inputs // 4) * 4), np.int8)
+    plain[:, :inputs] = weights.T
+    quads = plain.reshape(filters, -1, 4)[..., [0, 2, 1, 3]]
+    return constant(name, "int8_t", quads, "8 bits, by filter; of four the middle two are swapped")
+
+
+def _weights(name: str, weights: npt.NDArray[np.int8], channels: int, multiple: int) -> Constant:
+    """Weights (positions * channels, F), biased, in the order that each core wants.
+
+    Channels are filled up to a `multiple`.
+    """
+    pairs = -(-weights.shape[1] // 2)
+    biased = _biased(weights, channels, multiple, pairs * 2)
+    # (pair, quad, filter of the pair, input of the quad)
+    nibbles = biased.reshape(-1, 4, pairs, 2).transpose(2, 0, 3, 1)
+    long = (nibbles << (4 * np.array([[0, 2, 4, 6], [7, 1, 3, 5]]))).sum((2, 3))
+    short = (nibbles << (4 * np.array([[0, 1, 2, 3], [4, 5, 6, 7]]))).sum((2, 3))
+    texts = [
+        ("#if AKRT_LONG_MLA", constant(name, "uint32_t", long, "4 bits: by pair of filters")),
+        ("#else", constant(name, "uint32_t", short, "4 bits: by pair of filters")),
+    ]
+    return _by_core(name, texts)
+
+
+def _biased(
+    weights: npt.NDArray[np.int8], channels: int, multiple: int, filters: int
+) -> npt.NDArray[np.int64]:
+    """Weights (positions * channels, F) plus 8; channels filled up to a `multiple`, filters to
+    `filters`, with 8 for zero."""
+    positions = len(weights) // channels
+    biased = np.full((positions, -(-channels // multiple) * multiple, filters), 8, np.int64)
+    biased[:, :channels, : weights.shape[1]] += weights.reshape(positions, channels, -1)
+    return biased.reshape(-1, filters)
+
+
+def _by_core(name: str, texts: list[tuple[str, Constant]]) -> Constant:
+    text = "".join(f"{condition}\n{c.text}" for condition, c in texts) + "#endif\n"
+    return Constant(name, text, max(c.bytes for _, c in texts))

@@ -1,0 +1,191 @@
+"""Stages to pipelines: which lines of a tensor must be held, and where tensors exist as a whole.
+
+A pipeline makes one line at a time, the furthest from its source that can be made, so that of the
+tensors between its stages only the lines that are still needed are held. Where that takes less
+memory, a tensor is made as a whole: it ends one pipeline and begins the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from firmware_export.sizes import LINE_TENSOR, PIPELINE, STAGE
+from firmware_export.step import Constant, Stage, Step
+
+__all__ = ["STAGES_MOST", "Memory", "held_lines", "memory_of", "pipeline_step", "segments"]
+
+STAGES_MOST = 48
+"""Of a pipeline: every line looks at all of them."""
+_ALIGNMENT = 8
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Where the parts of a pipeline's memory lie, in bytes."""
+
+    offsets: tuple[int, ...]
+    """Of the tensors between its stages, by stage."""
+    scratch: int
+    bytes: int
+
+
+def held_lines(stages: Sequence[Stage]) -> dict[str, int]:
+    """How many lines of every tensor are needed at a time, by its name.
+
+    Lines of the tensors that no stage makes come one by one.
+    """
+    readers: dict[str, list[int]] = {}
+    for number, stage in enumerate(stages):
+        for source in stage.sources:
+            readers.setdefault(source.name, []).append(number)
+    made_here = {stage.target.name for stage in stages}
+    lines = {s.name: stage.lines.source for stage in stages for s in stage.sources}
+    outside = [name for name in readers if name not in made_here]
+    made = dict.fromkeys([*lines, *made_here], 0)
+    done = [0] * len(stages)
+    held = dict.fromkeys(made, 1)
+
+    def note(name: str) -> None:
+        """A line of `name` was made: what is needed now has to be there with it."""
+        made[name] += 1
+        first = made[name] - 1
+        for number in readers.get(name, ()):
+            moved = stages[number].lines
+            if done[number] < moved.target:
+                first = min(first, moved.start(done[number]))
+        held[name] = max(held[name], made[name] - first)
+
+    def ready(number: int) -> bool:
+        stage = stages[number]
+        x = done[number]
+        if x == stage.lines.target:
+            return False
+        return all(made[s.name] >= stage.lines.end(x) for s in stage.sources)
+
+    while True:
+        number = next((n for n in reversed(range(len(stages))) if ready(n)), -1)
+        if number >= 0:
+            done[number] += 1
+            note(stages[number].target.name)
+            continue
+        waiting = [name for name in outside if made[name] < lines[name]]
+        if not waiting:
+            return held
+        note(min(waiting, key=lambda name: made[name] / lines[name]))
+
+
+def segments(
+    stages: Sequence[Stage], kept: Collection[str], held: dict[str, int]
+) -> list[tuple[Stage, ...]] | None:
+    """The pipelines that take the least memory; None: the stages cannot be cut into such.
+
+    Args:
+        stages: in the order of their work.
+        kept: names of tensors that later steps read.
+        held: of `held_lines`.
+    """
+    last = {s.name: number for number, stage in enumerate(stages) for s in stage.sources}
+    last.update(dict.fromkeys(kept, len(stages)))
+    # most memory of the pipelines up to a cut, and where the last of them begins
+    best: list[tuple[int, int] | None] = [(0, 0)] + [None] * len(stages)
+    for end in range(1, len(stages) + 1):
+        alive = {s.target.name for s in stages[:end] if last.get(s.target.name, -1) >= end}
+        if alive - {stages[end - 1].target.name}:
+            continue
+        for start in range(max(0, end - STAGES_MOST), end):
+            part, before = stages[start:end], best[start]
+            if before is None or any(s.target.name in kept for s in part[:-1]):
+                continue
+            inner = {stage.target.name for stage in part}
+            outside = {s.name: s for stage in part for s in stage.sources if s.name not in inner}
+            if len(outside) != 1:
+                continue
+            (source,) = outside.values()
+            whole = sum(t.bytes for t in (source, part[-1].target) if not t.external)
+            cost = max(before[0], memory_of(part, held).bytes + whole)
+            chosen = best[end]
+            if chosen is None or cost < chosen[0]:
+                best[end] = (cost, start)
+    found: list[tuple[Stage, ...]] = []
+    end = len(stages)
+    while end:
+        chosen = best[end]
+        if chosen is None:
+            return None
+        found.append(tuple(stages[chosen[1] : end]))
+        end = chosen[1]
+    return found[::-1]
+
+
+def memory_of(stages: Sequence[Stage], held: dict[str, int]) -> Memory:
+    """The numbers of lines made, the lines held between stages, and scratch that all share."""
+    at = _aligned(4 * (len(stages) + 1))
+    offsets = []
+    for stage in stages[:-1]:
+        offsets.append(at)
+        at = _aligned(at + _height(stage, held) * stage.target.line_bytes)
+    scratch = max(stage.scratch_bytes for stage in stages)
+    return Memory((*offsets, 0), at, at + scratch)
+
+
+def pipeline_step(prefix: str, stages: tuple[Stage, ...], held: dict[str, int]) -> Step:
+    """Stages as one step; `prefix` is the C name of the pipeline."""
+    memory = memory_of(stages, held)
+    inner = {stage.target.name for stage in stages}
+    (source,) = {s.name: s for st in stages for s in st.sources if s.name not in inner}.values()
+    target = stages[-1].target
+    lines = next(stage.lines.source for stage in stages if source in stage.sources)
+    numbers = {source.name: 0} | {st.target.name: n + 1 for n, st in enumerate(stages)}
+    tensors = [(0, source.line_bytes, lines)]
+    for stage, offset in zip(stages, memory.offsets, strict=True):
+        height = stage.lines.target if stage is stages[-1] else _height(stage, held)
+        tensors.append((offset, stage.target.line_bytes, height))
+    sizes = {f"stage_{n}_{w}": s for n, st in enumerate(stages) for w, s in st.sizes.items()}
+    sizes |= {"stage": STAGE, "tensor": LINE_TENSOR, "pipeline": PIPELINE}
+    rows = [_stage_fields(stage, numbers) for stage in stages]
+    text = (
+        f"static const akrt_stage {prefix}_stages[{len(rows)}] = {{\n    "
+        + ",\n    ".join(rows)
+        + f",\n}};\nstatic const akrt_line_tensor {prefix}_tensors[{len(tensors)}] = {{\n    "
+        + ",\n    ".join("{" + ", ".join(map(str, t)) + "}" for t in tensors)
+        + f",\n}};\nstatic const akrt_pipeline {prefix} = {{\n    {prefix}_stages, "
+        f"{prefix}_tensors, {len(stages)}, {memory.scratch},\n}};\n"
+    )
+    size = len(rows) * STAGE.bytes + len(tensors) * LINE_TENSOR.bytes + PIPELINE.bytes
+    constants = (*(c for stage in stages for c in stage.constants), Constant(prefix, text, size))
+    return Step(
+        layer=stages[-1].layer,
+        kernel="akrt_next_line",
+        sources=(source,),
+        target=target,
+        call=lambda read, write, scratch: f"{prefix}_run({read}, {write}, {scratch});",
+        kernels=(*(k for stage in stages for k in stage.kernels), "akrt_pipeline"),
+        constants=constants,
+        scratch_bytes=memory.bytes,
+        sizes=sizes,
+        pipeline=prefix,
+        stages=stages,
+        ends_layer=False,
+    )
+
+
+def _height(stage: Stage, held: dict[str, int]) -> int:
+    """Lines of a tensor between stages that memory holds; sums are one."""
+    return 1 if stage.target.layout == "sums" else held[stage.target.name]
+
+
+def _stage_fields(stage: Stage, numbers: dict[str, int]) -> str:
+    moved = stage.lines
+    first, second = numbers[stage.sources[0].name], -1
+    if len(stage.sources) > 1:
+        second = numbers[stage.sources[1].name]
+    reach = moved.taps if moved.reach is None else moved.reach
+    fields = (
+        first, second, moved.source, moved.target, moved.taps, reach, moved.stride, moved.before,
+    )  # fmt: skip
+    return f"{{{stage.kernel}, &{stage.structure}, {', '.join(map(str, fields))}}}"
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
