@@ -99,7 +99,8 @@ def line_stages(
             depthwise = _depthwise_weights(f"{prefix}_depthwise", does.depthwise)
             group = _group(does)
             size, stride = does.window.size, does.window.stride[1]
-            scratch = separable_lines_scratch(inputs, size, stride, filters)
+            groups = -(-(-(-inputs // 8) * 8) // group) if group else 0
+            scratch = separable_lines_scratch(inputs, size, stride, groups)
         elif not reads_bytes(does):
             kernel, weights = "akrt_conv_lines", _weights(name, does.weights, channels, 4)
             scratch = conv_lines_scratch(taps, channels, filters)

@@ -187,13 +187,11 @@ def wide_lines_scratch(inputs: int, filters: int, size_x: int, line: int) -> Siz
     return _most(words, macro)
 
 
-def separable_lines_scratch(
-    channels: int, size: tuple[int, int], stride: int, filters: int
-) -> Size:
+def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, groups: int) -> Size:
     """AKRT_SEPARABLE_LINES_SCRATCH_WORDS."""
     mids = RUN * (-(-channels // 8) * 8)
-    words = mids + size[0] * ((RUN - 1) * stride + size[1]) + _potentials(filters)
-    arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {filters}"
+    words = mids + size[0] * ((RUN - 1) * stride + size[1]) + RUN * (8 + groups)
+    arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {groups}"
     return _most(words, f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
 
 

@@ -3,12 +3,13 @@
 #include "akrt_depthwise_lines.h"
 #include "akrt_emit.h"
 /* A separable convolution with weights of at most 4 bits, a line of the output at a time.
- * Pointwise weights are biased to 0..15. scratch: AKRT_SEPARABLE_LINES_SCRATCH_WORDS. */
+ * Pointwise weights are biased to 0..15. scratch: AKRT_SEPARABLE_LINES_SCRATCH_WORDS, `groups` of
+ * `row_bytes` channels each, or 0. */
 #define AKRT_MID_BYTES(channels)                                                                   \
     (AKRT_RUN * AKRT_MID_CHANNELS(channels) * (int32_t)sizeof(akrt_mid))
-#define AKRT_SEPARABLE_LINES_SCRATCH_WORDS(channels, size_x, size_y, stride_y, filters)            \
+#define AKRT_SEPARABLE_LINES_SCRATCH_WORDS(channels, size_x, size_y, stride_y, groups)             \
     (AKRT_MID_BYTES(channels) / 4 + (size_x)*AKRT_RUN_COLUMNS(size_y, stride_y) +                  \
-     AKRT_RUN_POTENTIALS(filters))
+     AKRT_RUN * (8 + (int32_t)(groups)))
 
 #if AKRT_DSP
 /* Weights are (filters, 8 channels) in a word: the even channels in nibbles 0 to 3, the odd ones in
@@ -47,9 +48,8 @@ AKRT_IN_ORDER static void akrt_pointwise_eights(const uint32_t *a, const uint32_
 }
 #undef AKRT_POINTWISE_PAIR
 
-static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid, int32_t count,
-                               int32_t *potentials) {
-    const int32_t filters = AKRT_RUN_FILTERS(layer->filters);
+static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid, int32_t y,
+                               int32_t count, int32_t *scratch, void *target) {
     const int32_t eights = AKRT_MID_CHANNELS(layer->conv.channels) >> 3;
     const uint32_t *const pairs = (const uint32_t *)(const void *)mid;
     const uint32_t *weights = (const uint32_t *)layer->weights;
@@ -63,17 +63,18 @@ static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid,
     for (int32_t p = 0; p < AKRT_RUN; p++) {
         start[p] *= -8;
     }
-    (void)count;
-    for (int32_t f = 0; f < layer->filters; f++) {
-        int32_t sums[AKRT_RUN];
-        int32_t *to = potentials + f;
-        akrt_pointwise_eights(pairs, weights, eights, start, sums);
-        for (int32_t p = 0; p < AKRT_RUN; p++) {
-            *to = sums[p];
-            to += filters;
+    for (int32_t first = 0; first < layer->filters; first += 8) {
+        const int32_t some = layer->filters - first < 8 ? layer->filters - first : 8;
+        for (int32_t f = 0; f < some; f++) {
+            int32_t sums[AKRT_RUN];
+            akrt_pointwise_eights(pairs, weights, eights, start, sums);
+            for (int32_t p = 0; p < AKRT_RUN; p++) {
+                scratch[8 * p + f] = sums[p];
+            }
+            weights += eights;
+            AKRT_TICK_WORK(done, 8 * eights);
         }
-        weights += eights;
-        AKRT_TICK_WORK(done, 8 * eights);
+        akrt_emit(layer, scratch, 8, first, some, y, count, target);
     }
 }
 #else
@@ -127,36 +128,42 @@ static void akrt_pointwise_apart(const akrt_mid *a, const uint32_t *weights, int
     to[1] = odd;
 }
 
-static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid, int32_t count,
-                               int32_t *potentials) {
-    const int32_t filters = AKRT_RUN_FILTERS(layer->filters), group = layer->row_bytes;
-    const int32_t channels = AKRT_MID_CHANNELS(layer->conv.channels), quads = channels >> 2;
+static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid, int32_t y,
+                               int32_t count, int32_t *scratch, void *target) {
+    const int32_t group = layer->row_bytes, channels = AKRT_MID_CHANNELS(layer->conv.channels);
+    const int32_t quads = channels >> 2;
     const uint32_t *weights = (const uint32_t *)layer->weights;
+    uint32_t *const starts = (uint32_t *)scratch + 8 * AKRT_RUN;
+    uint32_t *start = starts;
     int32_t done = 0;
-    memset(potentials, 0, (size_t)AKRT_RUN_POTENTIALS(filters) * sizeof *potentials);
     for (int32_t c = 0; group > 0 && c < channels; c += group) {
-        const int32_t some = channels - c < group ? channels - c : group;
-        const akrt_mid *const a = mid + c * AKRT_RUN;
-        uint32_t start[AKRT_RUN];
+        const int32_t end = channels - c < group ? channels : c + group;
         for (int32_t p = 0; p < AKRT_RUN; p++) {
             int32_t sum = 0;
-            for (int32_t k = p; k < AKRT_RUN * some; k += AKRT_RUN) {
-                sum += a[k];
+            for (int32_t k = AKRT_RUN * c + p; k < AKRT_RUN * end; k += AKRT_RUN) {
+                sum += mid[k];
             }
-            start[p] = (uint32_t)sum * (0u - 8u * 65537u);
-        }
-        for (int32_t f = 0; f < filters; f += 2) {
-            akrt_pointwise_quads(a, weights + (f >> 1) * quads + (c >> 2), some >> 2, start,
-                                 filters, potentials + f);
-            AKRT_TICK_WORK(done, some);
+            *start++ = (uint32_t)sum * (0u - 8u * 65537u);
         }
     }
-    for (int32_t f = 0; group == 0 && f < filters; f += 2) {
-        for (int32_t p = 0; p < count; p++) {
-            akrt_pointwise_apart(mid + p, weights, quads, potentials + p * filters + f);
+    for (int32_t first = 0; first < layer->filters; first += 8) {
+        const int32_t some = layer->filters - first < 8 ? layer->filters - first : 8;
+        memset(scratch, 0, 8 * AKRT_RUN * sizeof *scratch);
+        for (int32_t f = 0; f < some; f += 2) {
+            start = starts;
+            for (int32_t c = 0; group > 0 && c < channels; c += group) {
+                const int32_t many = channels - c < group ? channels - c : group;
+                akrt_pointwise_quads(mid + c * AKRT_RUN, weights + (c >> 2), many >> 2, start, 8,
+                                     scratch + f);
+                start += AKRT_RUN;
+            }
+            for (int32_t p = 0; group == 0 && p < count; p++) {
+                akrt_pointwise_apart(mid + p, weights, quads, scratch + 8 * p + f);
+            }
+            weights += quads;
+            AKRT_TICK_WORK(done, channels);
         }
-        weights += quads;
-        AKRT_TICK_WORK(done, channels);
+        akrt_emit(layer, scratch, 8, first, some, y, count, target);
     }
 }
 #endif
@@ -164,15 +171,14 @@ static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid,
 AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const void *const *lines,
                                             void *target, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
-    const int32_t filters = AKRT_RUN_FILTERS(layer->filters), run = akrt_run_length(w->out_y);
+    const int32_t run = akrt_run_length(w->out_y);
     akrt_mid *const mid = (akrt_mid *)scratch;
     int32_t *const words = scratch + AKRT_MID_BYTES(w->channels) / 4;
-    int32_t *const potentials = words + w->size_x * AKRT_RUN_COLUMNS(w->size_y, w->stride_y);
+    int32_t *const rest = words + w->size_x * AKRT_RUN_COLUMNS(w->size_y, w->stride_y);
     for (int32_t y = 0; y < w->out_y; y += run) {
         const int32_t count = w->out_y - y < run ? w->out_y - y : run;
         akrt_depthwise_run(layer, lines, y, (uint32_t *)words, mid);
-        akrt_pointwise_run(layer, mid, count, potentials);
-        akrt_emit(layer, potentials, filters, 0, layer->filters, y, count, target);
+        akrt_pointwise_run(layer, mid, y, count, rest, target);
         AKRT_TICK();
     }
 }
