@@ -28,11 +28,9 @@ def _functions(lowered: Lowered, step: Step) -> str:
         f"                break;\n"
         for n, stage in ends
     )
-    lines = next(s.lines.source for s in step.stages if step.sources[0] in s.sources)
-    return f"""\
-AKRT_CODE static void {prefix}_go(const akrt_pipeline_memory *m) {{
-    int32_t stage;
-    while ((stage = akrt_next_line(&{prefix}, m)) >= 0) {{
+    after = ""
+    if ends:
+        after = f"""\
         const int32_t made = akrt_lines_made(m)[stage + 1];
         const int32_t ends = made == {prefix}_stages[stage].out_lines;
 {_hashes(lowered, step)}        if (ends) {{
@@ -41,7 +39,13 @@ AKRT_CODE static void {prefix}_go(const akrt_pipeline_memory *m) {{
                 break;
             }}
         }}
-    }}
+"""
+    lines = next(s.lines.source for s in step.stages if step.sources[0] in s.sources)
+    return f"""\
+AKRT_CODE static void {prefix}_go(const akrt_pipeline_memory *m) {{
+    int32_t stage;
+    while ((stage = akrt_next_line(&{prefix}, m)) >= 0) {{
+{after}    }}
 }}
 
 AKRT_CODE static void {prefix}_run(const uint8_t *source, void *target, void *memory) {{
