@@ -55,6 +55,7 @@ def layer_constants(
     depthwise: Constant | None = None,
     row_bytes: int = 0,
     emits: Emission = Emission.OUTPUT,
+    given: Shape | None = None,
 ) -> tuple[Constant, ...]:
     """The akrt_mcu_layer of a layer, which comes last, and all that it points to.
 
@@ -65,11 +66,12 @@ def layer_constants(
         depthwise: the same of a separable layer's first product.
         row_bytes: of a filter in packed weights, or what the kernel says; 0: it does not ask.
         emits: what becomes of the potentials; a general kernel does not ask.
+        given: the shape that a dense layer's input lies in memory as; default: its own.
     """
     node, layer = does.node, does.layer
     tables, activation, pointers = _activation(prefix, does, emits)
     bits = 0 if isinstance(does, Addition) else does.layer.weights_bits
-    moved, pooling, border = window(node.input_shape, node.output_shape), None, 0
+    moved, pooling, border = window(given or node.input_shape, node.output_shape), None, 0
     if not isinstance(does, (Addition, Dense)):
         moved, pooling, border = does.window, does.pooling, does.border
     pool = pooling or window(node.conv_shape, node.output_shape)
@@ -79,8 +81,8 @@ def layer_constants(
         f"{emits.value}, {border}, {activation}, {arrays}, {pointers}"
     )
     text = f"static const akrt_mcu_layer {prefix} = {{{fields}}};\n"
-    given = (one for one in (depthwise, weights) if one is not None)
-    return (*tables, *given, Constant(prefix, text, MCU_LAYER.bytes))
+    arrays_given = (one for one in (depthwise, weights) if one is not None)
+    return (*tables, *arrays_given, Constant(prefix, text, MCU_LAYER.bytes))
 
 
 def structure_of_shape(name: str, shape: Shape) -> Constant:

@@ -88,7 +88,7 @@ def line_stages(
     inputs, filters = does.weights.shape
     name, depthwise, group = f"{prefix}_weights", None, 0
     if isinstance(does, Dense):
-        x, _, channels = does.node.input_shape
+        x, _, channels = sources[0].shape
         kernel, weights = "akrt_dense_line", _weights(name, does.weights, channels, 8)
         moved, scratch = Lines(x, 1, reach=x), dense_line_scratch()
     else:
@@ -114,7 +114,8 @@ def line_stages(
     emits = Emission.SUMS if pool == "sum" else Emission.OUTPUT
     if pool == "max" or isinstance(does, Dense):
         emits = Emission.SATURATED if _saturates(does) else Emission.OUTPUT
-    structure = layer_constants(prefix, does, weights, depthwise, group, emits)
+    given = sources[0].shape
+    structure = layer_constants(prefix, does, weights, depthwise, group, emits, given)
     first = target
     if pool is not None:
         layout = "sums" if pool == "sum" else "lines"

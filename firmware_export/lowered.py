@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.lowering.liveness import Arena, plan_arena, scratch_name
-from akrt.lowering.operations import NeuralOperation, Pass, Separable, operation
+from akrt.lowering.operations import Dense, NeuralOperation, Pass, Separable, operation
 from akrt.model import Model, Node
 from firmware_export.general_steps import general_step
 from firmware_export.line_stages import (
@@ -220,7 +220,7 @@ class _Steps:
                     wanted = "bytes" if reads_bytes(does) else "lines"
                     source, change = self._given(index, number, name, wanted)
                     stages += change
-                    if source.layout == "bytes":
+                    if source.layout == "bytes" or isinstance(does, Dense):  # for it alone
                         sources.append(source)
                         continue
                     made[name] = source
@@ -268,6 +268,9 @@ class _Steps:
             given = self._output(name, "bytes", index, f"unpacked_{index}_{number}")
         if wanted == "bytes":
             return given, []
+        if isinstance(self._does[self._nodes[index].layer.name], Dense):  # as few words as can be
+            x, y, channels = given.shape
+            given = replace(given, shape=(x, 1, y * channels))
         packed = Tensor(f"packed_{index}_{number}", given.shape, "lines")
         prefix = f"{self._prefix}_l{index}_in{number}"
         return packed, [changed_layout(prefix, index, given, packed)]

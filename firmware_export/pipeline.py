@@ -91,7 +91,8 @@ def segments(
     best: list[tuple[int, int] | None] = [(0, 0)] + [None] * len(stages)
     for end in range(1, len(stages) + 1):
         alive = {s.target.name for s in stages[:end] if last.get(s.target.name, -1) >= end}
-        if alive - {stages[end - 1].target.name}:
+        target = stages[end - 1].target
+        if alive - {target.name} or target.layout == "sums":
             continue
         for start in range(max(0, end - STAGES_MOST), end):
             part, before = stages[start:end], best[start]
