@@ -9,6 +9,11 @@ from firmware_export.assertions import network_assertions
 from firmware_export.c_text import comment, string
 from firmware_export.class_output import output_in_c
 from firmware_export.kernel_sources import amalgamate, same_version
+from firmware_export.line_feed import (
+    line_feed,
+    line_feed_declarations,
+    line_feed_functions,
+)
 from firmware_export.lowered import Lowered
 from firmware_export.pipeline_text import pipeline_functions, pipeline_hashes
 from firmware_export.sections import in_sections, section_macros
@@ -65,6 +70,9 @@ def api_header(lowered: Lowered, model_hash: str, version: str) -> str:
         "LAYERS": str(len(model.layers)),
         "MODEL_ID": f"0x{model_hash[:8]}u",
         "ARENA_BYTES": str(max(lowered.arena.bytes, 8)),
+        "LINES": str(model.input_shape[0]),
+        "LINE_BYTES": str(math.prod(model.input_shape[1:])),
+        "LINES_ARENA_BYTES": str(line_feed(lowered).bytes),
     }
     defines = "".join(f"#define {upper}_{key} {value}\n" for key, value in sizes.items())
     return f"""\
@@ -88,7 +96,8 @@ extern "C" {{
  * {upper}_ARENA_BYTES, aligned as words are, contents irrelevant before and after.
  * Returns 0, -1 for a null or misaligned pointer, -2 for input values out of range. */
 int {name}_run(const uint8_t *input, int32_t *output, void *arena);
-{output.declarations}
+
+{line_feed_declarations(lowered)}{output.declarations}
 #ifdef {upper}_LAYER_HASHES
 /* Yours to define: gets the FNV-1a hash of every layer's output, for tests. */
 void {name}_on_layer(int32_t layer, uint32_t hash);
@@ -184,14 +193,20 @@ def _input_note(model: Model) -> str:
 def _implementation(lowered: Lowered) -> str:
     name, model = lowered.name, lowered.model
     upper = name.upper()
-    body = "".join(_step_text(lowered, i, step) for i, step in enumerate(lowered.steps))
+    texts = [_step_text(lowered, i, step) for i, step in enumerate(lowered.steps)]
+    by_lines = line_feed(lowered).first is not None
+    body, after = "".join(texts[:1] if by_lines else texts), "".join(texts[1:])
     pipelines = pipeline_functions(lowered)
-    needs_words = any(lowered.scratch(i) != "NULL" for i in range(len(lowered.steps)))
-    needs_bytes = any(
-        not t.external for step in lowered.steps for t in (*step.sources, step.target)
-    )
-    declarations = "    uint8_t *arena_bytes = (uint8_t *)arena;\n" if needs_bytes else ""
-    declarations += "    int32_t *arena_words = (int32_t *)arena;\n" if needs_words else ""
+    if by_lines:
+        pipelines += f"""\
+/* What follows the first lines. */
+AKRT_CODE static void {name}_after_lines(int32_t *output, void *arena) {{
+{_named(after)}    (void)output;
+    (void)arena;
+{after}}}
+
+"""
+        body += f"    {name}_after_lines(output, arena);\n"
     checks = ""
     if model.input_bits < 8:
         checks = (
@@ -218,14 +233,23 @@ def _implementation(lowered: Lowered) -> str:
 #endif
 
 {pipelines}AKRT_CODE int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
-{declarations}    if (input == NULL || output == NULL || arena == NULL ||
+{_named(body)}    if (input == NULL || output == NULL || arena == NULL ||
         akrt_misaligned((uintptr_t)arena | (uintptr_t)output)) {{
         return -1;
     }}
 {checks}{body}    return 0;
 }}
-{output_in_c(lowered).functions}#endif
+
+{line_feed_functions(lowered)}{output_in_c(lowered).functions}#endif
 """
+
+
+def _named(body: str) -> str:
+    """Declarations of what statements use of the arena."""
+    text = "    uint8_t *arena_bytes = (uint8_t *)arena;\n" if "arena_bytes" in body else ""
+    if "arena_words" in body:
+        text += "    int32_t *arena_words = (int32_t *)arena;\n"
+    return text
 
 
 def _step_text(lowered: Lowered, index: int, step: Step) -> str:

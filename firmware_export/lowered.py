@@ -123,21 +123,18 @@ class _Steps:
             node = self._nodes[index]
             does = self._does[node.layer.name]
             end = self._end_of_lines(index)
+            while end > index and not self._add_pipelines(index, end):
+                end -= 1  # branches that no pipeline can take in
+            if end > index:
+                index = end
+                continue
             if isinstance(does, Pass):
                 given = Tensor(INPUT, node.input_shape, "bytes", external=True)
                 self._made[node.layer.name] = {"bytes": given}
-            elif end == index:
+            else:
                 step = self._step(index, does)
                 self._steps.append(step)
                 self._made[node.layer.name] = {step.target.layout: step.target}
-            elif self._add_pipelines(index, end):
-                index = end
-                continue
-            else:  # branches that no pipeline can take in
-                for number in range(index, end):
-                    self._add_general(number)
-                index = end
-                continue
             index += 1
         last = len(self._nodes) - 1
         name = self._nodes[last].layer.name
@@ -193,17 +190,8 @@ class _Steps:
             if first is not None:
                 return first
         sources = self._inputs(index, node, "bytes")
-        return general_step(prefix, index, does, sources, target, line_obstacles(does))
-
-    def _add_general(self, index: int) -> None:
-        node = self._nodes[index]
-        does = self._does[node.layer.name]
-        assert not isinstance(does, Pass)
-        sources, target = self._inputs(index, node, "bytes"), _target(index, node)
         reasons = line_obstacles(does) or ("branches that meet outside of a pipeline",)
-        prefix = f"{self._prefix}_l{index}"
-        self._steps.append(general_step(prefix, index, does, sources, target, reasons))
-        self._made[node.layer.name] = {target.layout: target}
+        return general_step(prefix, index, does, sources, target, reasons)
 
     def _add_pipelines(self, first: int, end: int) -> bool:
         """The layers `first` to `end` as pipelines; False: they cannot be cut into such."""

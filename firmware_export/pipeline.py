@@ -11,13 +11,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from firmware_export.sizes import LINE_TENSOR, PIPELINE, STAGE
-from firmware_export.step import Constant, Stage, Step
+from firmware_export.step import Constant, Stage, Step, Tensor
 
 __all__ = ["STAGES_MOST", "Memory", "held_lines", "memory_of", "pipeline_step", "segments"]
 
 STAGES_MOST = 48
 """Of a pipeline: every line looks at all of them."""
 _ALIGNMENT = 8
+_SMALL = 512
+"""Bytes that are not worth a pipeline of their own."""
 
 
 @dataclass(frozen=True)
@@ -87,36 +89,55 @@ def segments(
     """
     last = {s.name: number for number, stage in enumerate(stages) for s in stage.sources}
     last.update(dict.fromkeys(kept, len(stages)))
-    # most memory of the pipelines up to a cut, and where the last of them begins
-    best: list[tuple[int, int] | None] = [(0, 0)] + [None] * len(stages)
+    costs: dict[tuple[int, int], int] = {}
     for end in range(1, len(stages) + 1):
         alive = {s.target.name for s in stages[:end] if last.get(s.target.name, -1) >= end}
         target = stages[end - 1].target
         if alive - {target.name} or target.layout == "sums":
             continue
         for start in range(max(0, end - STAGES_MOST), end):
-            part, before = stages[start:end], best[start]
-            if before is None or any(s.target.name in kept for s in part[:-1]):
+            part = stages[start:end]
+            sources = _outside(part)
+            if len(sources) != 1 or any(s.target.name in kept for s in part[:-1]):
                 continue
-            inner = {stage.target.name for stage in part}
-            outside = {s.name: s for stage in part for s in stage.sources if s.name not in inner}
-            if len(outside) != 1:
-                continue
-            (source,) = outside.values()
-            whole = sum(t.bytes for t in (source, part[-1].target) if not t.external)
-            cost = max(before[0], memory_of(part, held).bytes + whole)
-            chosen = best[end]
-            if chosen is None or cost < chosen[0]:
-                best[end] = (cost, start)
-    found: list[tuple[Stage, ...]] = []
-    end = len(stages)
-    while end:
-        chosen = best[end]
+            whole = sum(t.bytes for t in (*sources, target) if not t.external)
+            costs[start, end] = memory_of(part, held).bytes + whole
+    least = _cut(len(stages), costs, 0)
+    if least is None:
+        return None
+    peak = max(max(costs[part] for part in least), _SMALL)
+    fewest = _cut(len(stages), costs, peak)
+    assert fewest is not None
+    return [tuple(stages[start:end]) for start, end in fewest]
+
+
+def _outside(stages: Sequence[Stage]) -> tuple[Tensor, ...]:
+    """Tensors that stages read and do not make."""
+    inner = {stage.target.name for stage in stages}
+    found = {s.name: s for stage in stages for s in stage.sources if s.name not in inner}
+    return tuple(found.values())
+
+
+def _cut(
+    count: int, costs: dict[tuple[int, int], int], allowed: int
+) -> list[tuple[int, int]] | None:
+    """The parts with the lowest highest cost, where what is `allowed` counts as nothing, and of
+    these cuts one with the fewest parts."""
+    best: list[tuple[int, int, int] | None] = [(allowed, 0, 0)] + [None] * count
+    for (start, end), cost in sorted(costs.items(), key=lambda item: item[0][1]):
+        before, chosen = best[start], best[end]
+        if before is not None:
+            found = (max(before[0], cost), before[1] + 1, start)
+            if chosen is None or found[:2] < chosen[:2]:
+                best[end] = found
+    parts: list[tuple[int, int]] = []
+    while count:
+        chosen = best[count]
         if chosen is None:
             return None
-        found.append(tuple(stages[chosen[1] : end]))
-        end = chosen[1]
-    return found[::-1]
+        parts.append((chosen[2], count))
+        count = chosen[2]
+    return parts[::-1]
 
 
 def memory_of(stages: Sequence[Stage], held: dict[str, int]) -> Memory:
@@ -133,8 +154,7 @@ def memory_of(stages: Sequence[Stage], held: dict[str, int]) -> Memory:
 def pipeline_step(prefix: str, stages: tuple[Stage, ...], held: dict[str, int]) -> Step:
     """Stages as one step; `prefix` is the C name of the pipeline."""
     memory = memory_of(stages, held)
-    inner = {stage.target.name for stage in stages}
-    (source,) = {s.name: s for st in stages for s in st.sources if s.name not in inner}.values()
+    (source,) = _outside(stages)
     target = stages[-1].target
     lines = next(stage.lines.source for stage in stages if source in stage.sources)
     numbers = {source.name: 0} | {st.target.name: n + 1 for n, st in enumerate(stages)}

@@ -50,7 +50,7 @@ AKRT_CODE static void {prefix}_go(const akrt_pipeline_memory *m) {{
 
 AKRT_CODE static void {prefix}_run(const uint8_t *source, void *target, void *memory) {{
     akrt_pipeline_memory m;
-    m.source = source;
+    m.source = (uint8_t *)(uintptr_t)source;
     m.held = {lines};
     m.target = (uint8_t *)target;
     m.memory = (uint8_t *)memory;

@@ -75,8 +75,8 @@ def selftest_source(lowered: Lowered) -> str:
 """
     first = 1 if isinstance(operation(model.nodes[0]), Pass) else 0
     return f"""\
-/* Runs the test vectors of {name}. Empty, so that a folder may be compiled whole, unless one of
- * these is defined:
+/* Runs the test vectors of {name}, each as a whole and line by line. Empty, so that a folder may be
+ * compiled whole, unless one of these is defined:
  *     {upper}_SELFTEST_MAIN   main() returns what {name}_selftest() does
  *     {upper}_SELFTEST        int {name}_selftest(void), for a program of yours to call
  * The file holds a copy of the network of its own, which hashes every layer. Returned is
@@ -84,11 +84,14 @@ def selftest_source(lowered: Lowered) -> str:
  *   1..250   1 + the first layer that differs (250: or a later one)
  *   251      an output differs although every layer agreed
  *   252      the class differs
- *   253      {name}_run refused the vector
+ *   253      {name}_run refused the vector, or {name}_begin, _line or _finish did
  *   254      memory outside the arena was written
  * Layers start at {first}. */
 #if defined({upper}_SELFTEST) || defined({upper}_SELFTEST_MAIN)
 #define {name}_run {name}_selftest_run
+#define {name}_begin {name}_selftest_begin
+#define {name}_line {name}_selftest_line
+#define {name}_finish {name}_selftest_finish
 #define {name}_predict_class {name}_selftest_predict_class
 #define {name}_label {name}_selftest_label
 #define {upper}_LAYER_HASHES
@@ -97,7 +100,7 @@ def selftest_source(lowered: Lowered) -> str:
 #include "{name}_vectors.h"
 
 #define {upper}_GUARD_WORDS 16
-#define {upper}_ARENA_WORDS ({upper}_ARENA_BYTES / 4)
+#define {upper}_ARENA_WORDS ({upper}_LINES_ARENA_BYTES / 4)
 
 static uint32_t {name}_memory[{upper}_GUARD_WORDS + {upper}_ARENA_WORDS + {upper}_GUARD_WORDS];
 static int32_t {name}_output[{upper}_OUTPUTS];
@@ -110,10 +113,11 @@ void {name}_on_layer(int32_t layer, uint32_t hash) {{
     }}
 }}
 
-static int {name}_guards_intact(void) {{
-    for (int32_t i = 0; i < {upper}_GUARD_WORDS; i++) {{
-        if ({name}_memory[i] != 0xA5A5A5A5u ||
-            {name}_memory[{upper}_GUARD_WORDS + {upper}_ARENA_WORDS + i] != 0xA5A5A5A5u) {{
+/* Whether nothing was written but `words` of the arena. */
+static int {name}_guards_intact(int32_t words) {{
+    for (int32_t i = 0; i < {upper}_GUARD_WORDS + {upper}_ARENA_WORDS + {upper}_GUARD_WORDS; i++) {{
+        const int32_t at = i - {upper}_GUARD_WORDS;
+        if ((at < 0 || at >= words) && {name}_memory[i] != 0xA5A5A5A5u) {{
             return 0;
         }}
     }}
@@ -128,19 +132,36 @@ int {name}_selftest(void);
 }}
 #endif
 
+/* One vector, line by line or as a whole. */
+static int {name}_selftest_one(const uint8_t *input, int32_t *arena, int32_t lines) {{
+    if (!lines) {{
+        return {name}_run(input, {name}_output, arena);
+    }}
+    if ({name}_begin(arena) != 0) {{
+        return 1;
+    }}
+    for (int32_t x = 0; x < {upper}_LINES; x++) {{
+        if ({name}_line(arena, input + x * {upper}_LINE_BYTES) != 0) {{
+            return 1;
+        }}
+    }}
+    return {name}_finish(arena, {name}_output);
+}}
+
 int {name}_selftest(void) {{
     const int32_t words = {upper}_GUARD_WORDS + {upper}_ARENA_WORDS + {upper}_GUARD_WORDS;
     {name}_failed = 0;
-    for (int32_t v = 0; v < {upper}_VECTORS; v++) {{
+    for (int32_t run = 0; run < 2 * {upper}_VECTORS; run++) {{
+        const int32_t v = run / 2;
         {name}_vector = v;
         for (int32_t i = 0; i < words; i++) {{
             {name}_memory[i] = 0xA5A5A5A5u;
         }}
-        if ({name}_run({name}_vector_inputs + v * {upper}_INPUT_BYTES, {name}_output,
-            {name}_memory + {upper}_GUARD_WORDS) != 0) {{
+        if ({name}_selftest_one({name}_vector_inputs + v * {upper}_INPUT_BYTES,
+                (int32_t *)(void *)({name}_memory + {upper}_GUARD_WORDS), run % 2) != 0) {{
             return 253;
         }}
-        if (!{name}_guards_intact()) {{
+        if (!{name}_guards_intact(run % 2 ? {upper}_ARENA_WORDS : {upper}_ARENA_BYTES / 4)) {{
             return 254;
         }}
         if ({name}_failed != 0) {{

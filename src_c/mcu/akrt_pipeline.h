@@ -32,8 +32,8 @@ typedef struct akrt_pipeline {
 
 /* Where a pipeline works. `memory` begins with the numbers of lines made, by tensor. */
 typedef struct akrt_pipeline_memory {
-    const uint8_t *source;
-    int32_t held; /* lines of the source that there is memory for */
+    uint8_t *source; /* is read only */
+    int32_t held;    /* lines of the source that there is memory for */
     uint8_t *target;
     uint8_t *memory;
 } akrt_pipeline_memory;
@@ -47,8 +47,8 @@ static void akrt_pipeline_begin(const akrt_pipeline *pipeline, const akrt_pipeli
 }
 
 /* Line `x` of a tensor. */
-static const uint8_t *akrt_line_of(const akrt_pipeline *pipeline, const akrt_pipeline_memory *m,
-                                   int32_t tensor, int32_t x) {
+static uint8_t *akrt_line_of(const akrt_pipeline *pipeline, const akrt_pipeline_memory *m,
+                             int32_t tensor, int32_t x) {
     const akrt_line_tensor *const t = &pipeline->tensors[tensor];
     if (tensor == 0) {
         return m->source + x % m->held * t->pitch;
@@ -92,7 +92,7 @@ AKRT_LAYER static int32_t akrt_next_line(const akrt_pipeline *pipeline,
         if (stage->second >= 0) {
             lines[1] = akrt_line_of(pipeline, m, stage->second, from);
         }
-        target = (uint8_t *)(uintptr_t)akrt_line_of(pipeline, m, s + 1, made[s + 1]);
+        target = akrt_line_of(pipeline, m, s + 1, made[s + 1]);
         if (stage->layer->emits == AKRT_EMITS_SUMS && made[s + 1] == 0) {
             memset(target, 0, (size_t)pipeline->tensors[s + 1].pitch);
         }

@@ -36,29 +36,54 @@ def build(source: Path, program: Path, *flags: str, compiler: str = "gcc") -> No
 def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray]) -> Path:
     """A program that runs every model on inputs from stdin and writes int32 outputs to stdout.
 
-    The arenas are allocated to the byte, so that a sanitizer sees a write beyond them.
+    Inputs are given as a whole and line by line: the program ends with 13 where that differs. The
+    arenas are allocated to the byte, so that a sanitizer sees a write beyond them.
     """
-    lines = ["#include <stdio.h>", "#include <stdlib.h>", "#include <string.h>"]
+    lines = ["#include <stdint.h>", "#include <stdio.h>", "#include <stdlib.h>"]
+    lines += [
+        "#include <string.h>",
+        "typedef struct net {",
+        "    int (*whole)(const uint8_t *, int32_t *, void *);",
+        "    int (*begin)(void *);",
+        "    int (*one)(void *, const uint8_t *);",
+        "    int (*finish)(void *, int32_t *);",
+        "    size_t in, out, arena, lines, held;",
+        "} net;",
+    ]
     calls = []
     for i, (model, x) in enumerate(zip(models, vectors, strict=True)):
         name = f"net_{i}"
         firmware_export.export(model, folder / name, name=name)
         upper = name.upper()
         lines += [f"#define {upper}_IMPLEMENTATION", f'#include "{name}/{name}.h"']
-        calls.append(
-            f"run({name}_run, {len(x)}, {upper}_INPUT_BYTES, {upper}_OUTPUTS, {upper}_ARENA_BYTES);"
+        sizes = ("INPUT_BYTES", "OUTPUTS", "ARENA_BYTES", "LINES", "LINES_ARENA_BYTES")
+        functions = (f"{name}_{what}" for what in ("run", "begin", "line", "finish"))
+        lines.append(
+            f"static const net {name}_net = {{{', '.join(functions)}, "
+            f"{', '.join(f'{upper}_{size}' for size in sizes)}}};"
         )
+        calls.append(f"run(&{name}_net, {len(x)});")
     lines += [
-        "static void run(int (*f)(const uint8_t *, int32_t *, void *), int samples, size_t in,",
-        "                size_t out, size_t arena_bytes) {",
-        "    for (int n = 0; n < samples; n++) {",
-        "        uint8_t *input = (uint8_t *)malloc(in);",
-        "        int32_t *output = (int32_t *)malloc(out * 4);",
-        "        void *arena = malloc(arena_bytes);",
-        "        memset(arena, 0xA5, arena_bytes);",
-        "        if (fread(input, 1, in, stdin) != in || f(input, output, arena) != 0) exit(9);",
-        "        fwrite(output, 4, out, stdout);",
-        "        free(input); free(output); free(arena);",
+        "static void run(const net *n, int samples) {",
+        "    const size_t line = n->in / n->lines;",
+        "    for (int s = 0; s < samples; s++) {",
+        "        uint8_t *input = (uint8_t *)malloc(n->in), *one = (uint8_t *)malloc(line);",
+        "        int32_t *output = (int32_t *)malloc(n->out * 4);",
+        "        int32_t *again = (int32_t *)malloc(n->out * 4);",
+        "        void *arena = malloc(n->arena), *held = malloc(n->held);",
+        "        memset(arena, 0xA5, n->arena);",
+        "        memset(held, 0xA5, n->held);",
+        "        if (fread(input, 1, n->in, stdin) != n->in) exit(8);",
+        "        if (n->whole(input, output, arena) != 0) exit(9);",
+        "        if (n->begin(held) != 0) exit(10);",
+        "        for (size_t x = 0; x < n->lines; x++) {",
+        "            memcpy(one, input + x * line, line);",
+        "            if (n->one(held, one) != 0) exit(11);",
+        "        }",
+        "        if (n->finish(held, again) != 0) exit(12);",
+        "        if (memcmp(output, again, n->out * 4) != 0) exit(13);",
+        "        fwrite(output, 4, n->out, stdout);",
+        "        free(input); free(one); free(output); free(again); free(arena); free(held);",
         "    }",
         "}",
         "int main(void) {",

@@ -49,14 +49,15 @@ def model_of(layer: SeparableConvolutional, shape: tuple[int, int, int] = (6, 4,
     ("layer", "shape", "kernel", "reason"),
     [
         (separable(), (6, 4, 8), "akrt_separable_rows", None),
-        (separable(kernel=(5, 5)), (6, 4, 8), "akrt_separable_product", None),
-        (separable(stride=(2, 2)), (6, 4, 8), "akrt_separable_product", None),
-        (separable(padding="valid"), (6, 4, 8), "akrt_separable_product", None),
-        (separable(), (6, 6, 8), "akrt_separable_product", None),
-        (separable(act_bits=None), (6, 4, 8), "akrt_separable_product", None),
-        (separable(pooling=MAX), (6, 4, 8), "akrt_separable_product", None),
+        (separable(kernel=(5, 5)), (6, 4, 8), "akrt_separable_lines", None),
+        (separable(stride=(2, 2)), (6, 4, 8), "akrt_separable_lines", None),
+        (separable(padding="valid"), (6, 4, 8), "akrt_separable_lines", None),
+        (separable(), (6, 6, 8), "akrt_separable_lines", None),
+        (separable(act_bits=None), (6, 4, 8), "akrt_separable_lines", None),
+        (separable(pooling=MAX), (6, 4, 8), "akrt_separable_lines", None),
         (separable(weights_bits=8), (6, 4, 8), "akrt_separable_potentials", "8-bit weights"),
-        (separable(pooling=WIDE), (6, 6, 8), "akrt_separable_potentials", "max pooling over 5"),
+        (separable(pooling=WIDE), (6, 6, 8), "akrt_max_line", None),
+        (separable(pooling=MAX, act_bits=None), (6, 6, 8), "akrt_layer_max", "max pooling of"),
     ],
 )
 def test_the_path_and_its_reason(
@@ -71,10 +72,10 @@ def test_the_path_and_its_reason(
 
 
 def test_all_reasons_at_once() -> None:
-    found = budget(model_of(separable(weights_bits=8, pooling=WIDE), (7, 7, 8))).layers[1]
-    assert found.general_because == (
+    layer = separable(weights_bits=8, pooling=WIDE, act_bits=None)
+    assert budget(model_of(layer, (7, 7, 8))).layers[1].general_because == (
         "8-bit weights, more than 4",
-        "max pooling over 5 positions of Y, more than 4",
+        "max pooling of potentials that stay potentials",
     )
 
 
@@ -83,7 +84,10 @@ def test_depthwise_results_beyond_16_bits_take_the_general_path() -> None:
         depthwise=np.full((19, 19, 8), 7, np.int8), pointwise=np.full((8, 8), 7, np.int8)
     )
     found = budget(model_of(layer, (3, 3, 8))).layers[1]
-    assert found.general_because == ("a depthwise result of more than 16 bits",)
+    assert found.general_because == (
+        "windows of 19 on X, more than 16",
+        "a depthwise result of more than 16 bits",
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -69,17 +69,20 @@ def words(source: Path, command: list[str], *flags: str) -> str:
             "step_0_scratch",
         ),
         (
-            "akrt_dense_product",
-            "(int32_t)(filters) + 3",
-            "(int32_t)(filters) + 99",
-            "step_5_scratch",
+            "akrt_dense_line",
+            "SCRATCH_WORDS 8",
+            "SCRATCH_WORDS 80",
+            "step_5_stage_1_scratch",
         ),
+        ("akrt_pipeline", "int32_t taps, reach,", "int32_t taps, more, reach,", "step_5_stage"),
+        ("akrt_pipeline", "int32_t held;  ", "int32_t held, more;  ", "step_5_tensor"),
+        ("akrt_pipeline", "int32_t scratch;  ", "int32_t scratch, more;  ", "step_5_pipeline"),
         ("akrt_rows", "AKRT_PAIR_BYTES 5", "AKRT_PAIR_BYTES 6", "step_0_target"),
         ("akrt_rows", "(channels) + 3) >> 2 << 2", "(channels) + 7) >> 3 << 4", "step_0_target"),
         ("akrt_rows", "((int32_t)(filters) + 7) / 8 * 8", "128", "step_1_requant"),
         ("akrt_rows", "int16_t addend;", "int32_t addend;", "step_1_requant"),
         ("akrt_rows", "int32_t addend_unit;", "int32_t more, addend_unit;", "step_1_layer"),
-        ("akrt_mcu_layer", "int32_t border;", "int32_t border, more;", "step_5_layer"),
+        ("akrt_mcu_layer", "int32_t border;", "int32_t border, more;", "step_5_stage_0_layer"),
         (
             "akrt_conv_rows",
             "int32_t border, pairs;",
@@ -204,8 +207,9 @@ def test_no_kernel_writes_beyond_its_scratch(core: str, tmp_path: Path) -> None:
         compile_program(target, [folder / "guarded.c"], folder / "guarded", ("-O1",))
         assert run_program(target, folder / "guarded") == 0, model.layers
     rows = {"akrt_conv_rows", "akrt_separable_rows", "akrt_separable_rows_muladd"}
-    assert used >= rows | {"akrt_separable_sum_rows", "akrt_dense_product"}
-    assert used >= {f"akrt_runs_plain/akrt_{k}" for k in ("conv_bytes", "conv_product")}
+    assert used >= rows | {"akrt_separable_sum_rows"}
+    lines = ("add_lines", "bytes_lines", "conv_lines", "dense_line", "separable_lines")
+    assert used >= {f"akrt_{kernel}" for kernel in lines}
 
 
 def random_samples() -> list[tuple[Model, np.ndarray]]:
@@ -231,7 +235,7 @@ def guarded(model: Model, folder: Path) -> list[str]:
             place, given = f", {planned});", f", exactly({step.scratch_bytes // 4}, {planned}));"
             assert place in implementation
             implementation = implementation.replace(place, given, 1)
-            kernels.append(step.kernel)
+            kernels += [work.kernel for work in step.works]
     (folder / "net.h").write_text(f"{head}#ifdef NET_LAYER_HASHES{implementation}")
     most = max((step.scratch_bytes // 4 for step in program.steps), default=0)
     (folder / "guarded.c").write_text(GUARDED.format(most=most))
@@ -256,7 +260,10 @@ def test_constants_have_the_bytes_that_are_reported(tmp_path: Path) -> None:
         sizes = {row[3]: int(row[1], 16) for row in rows if len(row) == 4}
         for step in lower(model, "net").steps:
             for constant in step.constants:
-                if "#if !AKRT_DSP" in constant.text or "#if AKRT_MVE" in constant.text:
+                if f"{constant.name}_stages" in sizes:  # of a pipeline
+                    parts = (f"{constant.name}{part}" for part in ("", "_stages", "_tensors"))
+                    assert sum(sizes[part] for part in parts) == constant.bytes
+                elif "#if " in constant.text:
                     assert sizes[constant.name] <= constant.bytes
                 else:
                     assert sizes[constant.name] == constant.bytes, constant.name

@@ -46,11 +46,16 @@ def general(
     filters: int,
     pooling: Pooling | None,
     width: int = 4,
+    act_bits: int | None = 4,
 ) -> Sample:
     rng = np.random.default_rng(1)
     weights = random_weights(rng, width, (kernel, kernel, shape[2], filters))
     layer = Convolutional(
-        name="conv", weights=weights, pooling=pooling, padding="valid", **bits(width, 4, filters)
+        name="conv",
+        weights=weights,
+        pooling=pooling,
+        padding="valid",
+        **bits(width, act_bits, filters),
     )
     return network(rng, [InputData("in", shape, 4), layer])
 
@@ -98,6 +103,29 @@ def added(shape: tuple[int, int, int]) -> Sample:
     return Model(tuple(calibrate(layers, rng, x, inputs)), inputs=inputs), x
 
 
+def branches() -> Sample:
+    """Two branches of rows, which are added as bytes."""
+    rng = np.random.default_rng(7)
+
+    def layer(name: str) -> SeparableConvolutional:
+        return SeparableConvolutional(
+            name=name,
+            depthwise=random_weights(rng, 4, (3, 3, 64)),
+            pointwise=random_weights(rng, 4, (64, 256)),
+            **bits(4, 4, 256),
+        )
+
+    layers: list[AnyLayer] = [
+        InputData("in", (30, 5, 64), 4),
+        layer("left"),
+        layer("right"),
+        Add(name="sum", act_bits=4, **placeholder(256)),
+    ]
+    x = rng.integers(1, 16, (1, 30, 5, 64)).astype(np.uint8)
+    inputs = {"right": ("in",), "sum": ("left", "right")}
+    return Model(tuple(calibrate(layers, rng, x, inputs)), inputs=inputs), x
+
+
 def first_rows() -> Sample:
     rng = np.random.default_rng(5)
     first = InputConvolutional(
@@ -140,23 +168,24 @@ def bits(weights_bits: int, act_bits: int | None, filters: int) -> dict[str, obj
 
 # long: takes more than a million instructions on every core without a tick inside a layer
 LONG: dict[str, tuple[str, Callable[[], Sample]]] = {
-    "conv": ("akrt_runs_plain", lambda: general((9, 9, 256), 5, 32, None)),
-    "window": ("akrt_runs_plain", lambda: general((9, 9, 1024), 7, 16, None)),
-    "many": ("akrt_runs_plain", lambda: general((50, 30, 16), 3, 32, None)),
-    "top": ("akrt_runs_max", lambda: general((14, 14, 64), 3, 64, MAX)),
-    "mean": ("akrt_runs_sum", lambda: general((20, 20, 32), 3, 64, MEAN)),
-    "bytes": ("akrt_runs_plain", lambda: general((12, 12, 64), 5, 32, None, 8)),
-    "border": ("akrt_runs_plain", border),
+    "conv": ("akrt_conv_lines", lambda: general((9, 9, 256), 5, 32, None)),
+    "window": ("akrt_conv_lines", lambda: general((9, 9, 1024), 7, 16, None)),
+    "many": ("akrt_conv_lines", lambda: general((50, 30, 16), 3, 32, None)),
+    "top": ("akrt_max_line", lambda: general((14, 14, 64), 3, 64, MAX)),
+    "mean": ("akrt_sums_line", lambda: general((20, 20, 32), 3, 64, MEAN)),
+    "bytes": ("akrt_bytes_lines", lambda: general((12, 12, 64), 5, 32, None, 8)),
+    "border": ("akrt_bytes_lines", border),
     "wide": (
         "akrt_layer_max",
-        lambda: general((12, 12, 32), 3, 16, Pooling("max", (5, 5), (5, 5))),
+        lambda: general((12, 12, 32), 3, 16, Pooling("max", (5, 5), (5, 5)), act_bits=None),
     ),
     "sep": ("akrt_layer_plain", lambda: separable((2, 2, 512), 128, 8)),
     "sepmean": ("akrt_layer_sum", lambda: separable((3, 3, 256), 64, 8, MEAN)),
-    "runs": ("akrt_runs_plain", lambda: separable((20, 20, 128), 128, 4)),
-    "runsmean": ("akrt_runs_sum", lambda: separable((20, 20, 128), 128, 4, MEAN)),
+    "separable": ("akrt_separable_lines", lambda: separable((20, 20, 128), 128, 4)),
+    "separable_mean": ("akrt_separable_lines", lambda: separable((20, 20, 128), 128, 4, MEAN)),
     "dense": ("akrt_layer_dense", lambda: dense(50_000, 3, 8)),
-    "added": ("akrt_layer_add", lambda: added((28, 28, 64))),
+    "added": ("akrt_add_lines", lambda: added((28, 28, 64))),
+    "branches": ("akrt_layer_add", branches),
     "rows": ("akrt_separable_rows", lambda: separable((20, 5, 256), 128, 4)),
     "low": ("akrt_separable_rows_muladd", lambda: separable((20, 5, 256), 128, 2)),
     "rowsum": (
@@ -188,11 +217,13 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_kernel_of_a_layer_is_tried() -> None:
     for name, (kernel, _) in LONG.items():
         assert kernel in lower(sample(name)[0], name).kernels, name
-    drivers = {kernel for kernel, _ in LONG.values()} | {"akrt_dense_product"}  # SHORT: "product"
+    drivers = {kernel for kernel, _ in LONG.values()} | {"akrt_dense_line"}  # SHORT: "product"
+    drivers |= {"akrt_pack_line", "akrt_unpack_line", "akrt_widen_line"}  # short ones
+    drivers |= {"akrt_lines", "akrt_depthwise_lines", "akrt_hash_line", "akrt_wide_lines"}  # parts
     kernels = Path(__file__).resolve().parents[2] / "src_c" / "mcu"
-    architectures = ("_dsp", "_mve")  # of akrt_separable_rows
+    architectures = ("_dsp", "_mve", "_long", "_halves")
     for path in kernels.glob("akrt_*.h"):
-        if re.match(r"akrt_(layer_|runs_|conv_rows$|dense_product$|separable_.*rows)", path.stem):
+        if re.match(r"akrt_(layer_|conv_rows$|.*_lines?$|separable_.*rows)", path.stem):
             assert path.stem in drivers or path.stem.endswith(architectures), path.stem
 
 

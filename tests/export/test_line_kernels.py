@@ -1,4 +1,4 @@
-"""Kernels of products on the cores that have variants of their own: random networks under QEMU."""
+"""Kernels of lines on the cores that have variants of their own: random networks under QEMU."""
 
 from __future__ import annotations
 
@@ -21,10 +21,21 @@ from .compiled_export import tool
 
 NETWORKS = 16
 WANTED = {
-    f"akrt_runs_{pool}/akrt_{compute}"
-    for pool in ("plain", "sum", "max")
-    for compute in ("conv_product", "conv_bytes", "separable_product")
-} | {"akrt_dense_product"}
+    f"akrt_{kernel}"
+    for kernel in (
+        "add_lines",
+        "bytes_lines",
+        "conv_lines",
+        "dense_line",
+        "max_line",
+        "pack_line",
+        "separable_lines",
+        "sums_line",
+        "unpack_line",
+        "wide_lines",
+        "widen_line",
+    )
+}
 RAM = 6 << 10
 """Of arena and outputs: the smallest machine has 16 KiB for all."""
 
@@ -33,7 +44,7 @@ Sample = tuple[Model, np.ndarray]
 
 @cache
 def samples() -> tuple[Sample, ...]:
-    """Random networks that between them call every kernel of products."""
+    """Random networks that between them call every kernel of lines."""
     found: list[Sample] = []
     missing = set(WANTED)
 
@@ -47,7 +58,7 @@ def samples() -> tuple[Sample, ...]:
     @given(st.one_of(networks(), networks(), residual_networks()))
     def collect(sample: Sample) -> None:
         program = lower(sample[0], "net")
-        called = {step.kernel for step in program.steps}
+        called = {work.kernel for step in program.steps for work in step.works}
         if program.arena.bytes + 4 * np.prod(sample[0].output_shape) > RAM:
             return
         if called & missing or (called & WANTED and len(found) < NETWORKS):
