@@ -15,13 +15,15 @@ from firmware_export.line_feed import (
     line_feed_functions,
 )
 from firmware_export.lowered import Lowered
-from firmware_export.pipeline_text import pipeline_functions, pipeline_hashes
+from firmware_export.pipeline_text import pipeline_functions
 from firmware_export.sections import in_sections, section_macros
 from firmware_export.step import Step, padded_channels
 
 __all__ = ["FORMAT_VERSION", "api_header", "kernels_header", "source_file", "weights_header"]
 
 FORMAT_VERSION = 3
+_HASHED = {"bytes": "bytes", "lines": "line", "rows": "rows", "words": "words"}
+"""Kernels that tell the hash of a tensor, by its layout."""
 _INT16_MAX = (1 << 15) - 1
 
 _HOW_TO = """\
@@ -154,9 +156,10 @@ def kernels_header(lowered: Lowered, version: str) -> str:
     if lowered.model.input_bits < 8:
         stems.append("akrt_in_range")
     stems += output_in_c(lowered).kernels
-    steps = [step for step in lowered.steps if step.ends_layer]
-    layouts = dict.fromkeys(step.target.layout for step in steps)
-    hashes = amalgamate([*(f"akrt_hash_{layout}" for layout in layouts), *pipeline_hashes(lowered)])
+    layouts = {step.target.layout for step in lowered.steps if step.ends_layer}
+    if any(step.stages for step in lowered.steps):
+        layouts.add("lines")
+    hashes = amalgamate(f"akrt_hash_{_HASHED[layout]}" for layout in sorted(layouts))
     return f"""\
 /* akrt {version}: the integer kernels that {lowered.name} needs.
  * Licence: Apache-2.0. Every kernel has its own guard: those of several exports of the same version
@@ -275,4 +278,7 @@ def _hash_call(step: Step, value: str) -> str:
     if tensor.layout == "rows":
         x, y, c = tensor.shape
         return f"akrt_hash_rows({value}, {x}, {y}, {c}, {padded_channels(c)})"
+    if tensor.layout == "lines":
+        _, y, c = tensor.shape
+        return f"akrt_hash_line(AKRT_HASH_START, {value}, {y}, {c}, 0)"
     return f"akrt_hash_{tensor.layout}({value}, {tensor.elements})"

@@ -16,7 +16,7 @@ from firmware_export.line_stages import (
     line_stages,
     reads_bytes,
 )
-from firmware_export.pipeline import held_lines, pipeline_step, segments
+from firmware_export.pipeline import held_lines, part_step, segments
 from firmware_export.row_steps import (
     conv_rows_step,
     pack_step,
@@ -238,7 +238,7 @@ class _Steps:
             return False
         for part in parts:
             prefix = f"{self._prefix}_p{self._pipelines}"
-            self._steps.append(pipeline_step(prefix, part, held))
+            self._steps.append(part_step(prefix, part, held))
             self._pipelines += 1
         for node in self._nodes[first:end]:
             tensor = made[node.layer.name]
@@ -287,7 +287,7 @@ class _Steps:
             prefix = f"{self._prefix}_p{self._pipelines}"
             self._pipelines += 1
             stage = changed_layout(f"{prefix}_out", index, given, made[layout])
-            self._steps.append(pipeline_step(prefix, (stage,), {}))
+            self._steps.append(part_step(prefix, (stage,), {}))
         else:
             change = pack_step if layout == "rows" else unpack_step
             self._steps.append(change(index, given, made[layout]))

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from firmware_export.sizes import LINE_TENSOR, PIPELINE, STAGE
 from firmware_export.step import Constant, Stage, Step, Tensor
 
-__all__ = ["STAGES_MOST", "Memory", "held_lines", "memory_of", "pipeline_step", "segments"]
+__all__ = [
+    "STAGES_MOST",
+    "Memory",
+    "held_lines",
+    "memory_of",
+    "part_step",
+    "segments",
+]
 
 STAGES_MOST = 48
 """Of a pipeline: every line looks at all of them."""
@@ -100,8 +107,12 @@ def segments(
             sources = _outside(part)
             if len(sources) != 1 or any(s.target.name in kept for s in part[:-1]):
                 continue
+            if len(part) > 1 and any(stage.alone for stage in part):
+                continue  # a call does it, without a pipeline
             whole = sum(t.bytes for t in (*sources, target) if not t.external)
-            costs[start, end] = memory_of(part, held).bytes + whole
+            single = len(part) == 1 and part[0].alone
+            work = part[0].scratch_bytes if single else memory_of(part, held).bytes
+            costs[start, end] = work + whole
     least = _cut(len(stages), costs, 0)
     if least is None:
         return None
@@ -151,8 +162,35 @@ def memory_of(stages: Sequence[Stage], held: dict[str, int]) -> Memory:
     return Memory((*offsets, 0), at, at + scratch)
 
 
-def pipeline_step(prefix: str, stages: tuple[Stage, ...], held: dict[str, int]) -> Step:
-    """Stages as one step; `prefix` is the C name of the pipeline."""
+def part_step(prefix: str, stages: tuple[Stage, ...], held: dict[str, int]) -> Step:
+    """Stages as one step: a pipeline, or the call of a kernel that makes the only line.
+
+    Args:
+        prefix: the C name of a pipeline.
+        stages: one of `segments`.
+        held: of `held_lines`.
+    """
+    if len(stages) > 1 or not stages[0].alone:
+        return _pipeline_step(prefix, stages, held)
+    (stage,) = stages
+    return Step(
+        layer=stage.layer,
+        kernel=stage.kernel,
+        sources=stage.sources,
+        target=stage.target,
+        call=lambda read, write, scratch: (
+            f"akrt_one_line({stage.kernel}, &{stage.structure}, {read}, {write}, {scratch});"
+        ),
+        kernels=(*stage.kernels, "akrt_one_line"),
+        constants=stage.constants,
+        scratch_bytes=stage.scratch_bytes,
+        sizes=stage.sizes,
+        notes=stage.notes,
+        ends_layer=stage.ends_layer,
+    )
+
+
+def _pipeline_step(prefix: str, stages: tuple[Stage, ...], held: dict[str, int]) -> Step:
     memory = memory_of(stages, held)
     (source,) = _outside(stages)
     target = stages[-1].target

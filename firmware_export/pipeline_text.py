@@ -5,12 +5,7 @@ from __future__ import annotations
 from firmware_export.lowered import Lowered
 from firmware_export.step import Step
 
-__all__ = ["pipeline_functions", "pipeline_hashes"]
-
-
-def pipeline_hashes(lowered: Lowered) -> tuple[str, ...]:
-    """Stems of the kernels that tell hashes of what pipelines make."""
-    return ("akrt_hash_line",) if any(step.stages for step in lowered.steps) else ()
+__all__ = ["pipeline_functions"]
 
 
 def pipeline_functions(lowered: Lowered) -> str:

@@ -115,6 +115,13 @@ class Stage:
     general_because: tuple[str, ...] = ()
 
     @property
+    def alone(self) -> bool:
+        """Whether the stage makes the only line of its target of the only one of its source."""
+        lines = self.lines
+        one = lines.source == lines.target == lines.taps == len(self.sources) == 1
+        return one and "sums" not in (self.sources[0].layout, self.target.layout)
+
+    @property
     def kernels(self) -> tuple[str, ...]:
         """Stems of the files in src_c/mcu."""
         return (self.kernel,)
