@@ -15,6 +15,7 @@ from akrt.decision import StreamSettings
 from akrt.errors import UsageError
 from akrt.files import read_bytes
 from akrt.model import Model
+from firmware_export.lowered import Optimise
 from firmware_export.manifest import ChipFacts, Entry, file_state
 from firmware_export.stream import check_spotter
 
@@ -52,6 +53,14 @@ class Earlier:
             ) from None
         self.kept.append("--stream")
         return self._entry.stream
+
+    def optimise(self, asked: Optimise | None) -> Optimise:
+        """What was asked for, or the earlier export was made for."""
+        if asked is not None or self._entry is None:
+            return asked or "speed"
+        if self._entry.optimise != "speed":
+            self.kept.append(f"--optimise {self._entry.optimise}")
+        return self._entry.optimise
 
     def packages(self, asked: Sequence[str]) -> tuple[str, ...]:
         """The packages asked for, and the earlier ones."""

@@ -22,7 +22,7 @@ from firmware_export.chip import ChipProgram, chip_files, read_chip_program
 from firmware_export.earlier import Earlier
 from firmware_export.folder import Contents, write_export
 from firmware_export.identifiers import check_name, mend_name
-from firmware_export.lowered import Lowered, lower
+from firmware_export.lowered import OPTIMISE, Lowered, Optimise, check_exportable, lower
 from firmware_export.manifest import MANIFEST, Entry
 from firmware_export.packages import package_files
 from firmware_export.report import memory_markdown, memory_report, stream_stack_bytes
@@ -68,6 +68,7 @@ def export(
     program: str | os.PathLike[str] | ChipProgram | None = None,
     packages: Sequence[str] = (),
     stream: StreamSettings | None = None,
+    optimise: Optimise | None = None,
     keep: bool = True,
     force: bool = False,
 ) -> ExportReport:
@@ -88,13 +89,14 @@ def export(
         packages: of `PACKAGES`: cmake, esp-idf, arduino, platformio, zephyr.
         stream: also write ``<name>_stream.h``: sound in, detected words out, decided by these
             settings.
+        optimise: ``speed`` or ``ram``; default: that of the export that is there, else ``speed``.
         keep: what an export of this name that is in `directory` has and is not asked for now.
         force: overwrite files that akrt did not write or that were changed since, and drop the
             program and the test vectors of an earlier model.
 
     Raises:
-        UsageError: a name that C cannot carry, an unknown package, a stream of a model that hears
-            no sound, or files in the way that akrt did not write, or that were changed since.
+        UsageError: a name that C cannot carry, an unknown package or `optimise`, a stream of a
+            model that hears no sound, or files in the way that akrt did not write, or that were changed since.
         InputError: vectors of the wrong shape, dtype or range; a program that cannot be read, was
             altered, or is of another model.
         OutputError: the directory cannot be written.
@@ -104,10 +106,14 @@ def export(
     if inputs is not None and not len(inputs):
         raise UsageError("an export needs at least one test vector")
     chip = None if program is None else read_chip_program(program, model)
-    lowered, model_sha256 = lower(model, chosen), content_hash(model)
+    if optimise is not None and optimise not in OPTIMISE:
+        raise UsageError(f"optimise must be {' or '.join(OPTIMISE)}, not '{optimise}'")
+    model_sha256 = content_hash(model)
+    check_exportable(model)
 
     def compose(before: Entry | None) -> _Composed:
         earlier = Earlier(Path(directory), chosen, before if keep else None, model_sha256, force)
+        lowered = lower(model, chosen, earlier.optimise(optimise))
         return _compose(lowered, earlier, inputs, chip, packages, stream)
 
     written, removed = write_export(Path(directory), chosen, compose, force)
@@ -166,6 +172,7 @@ def _compose(
         given_vectors=inputs is not None or kept_vectors is not None,
         packages=kinds,
         stream=settings,
+        optimise=lowered.optimise,
         program=facts,
         files={},
     )

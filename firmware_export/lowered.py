@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.lowering.liveness import Arena, plan_arena, scratch_name
@@ -26,7 +27,11 @@ from firmware_export.row_steps import (
 )
 from firmware_export.step import INPUT, OUTPUT, Constant, Stage, Step, Tensor
 
-__all__ = ["ALIGNMENT", "Lowered", "lower"]
+__all__ = ["ALIGNMENT", "OPTIMISE", "Lowered", "Optimise", "lower"]
+
+Optimise = Literal["speed", "ram"]
+OPTIMISE: tuple[Optimise, ...] = get_args(Optimise)
+"""What an export can be made for."""
 
 
 ALIGNMENT = 8
@@ -41,6 +46,7 @@ class Lowered:
 
     name: str
     model: Model
+    optimise: Optimise
     steps: tuple[Step, ...]
     arena: Arena
 
@@ -78,12 +84,32 @@ def _check_texts(model: Model) -> None:
             ) from None
 
 
-def lower(model: Model, name: str) -> Lowered:
-    """The steps of `model`; `name` prefixes every C symbol.
+def lower(model: Model, name: str, optimise: Optimise = "speed") -> Lowered:
+    """The steps of `model`.
+
+    Args:
+        model: any model.
+        name: prefixes every C symbol.
+        optimise: what for. Layers with at most five columns have kernels of their own, which are
+            the fastest and need whole tensors; for ``ram`` they are taken only where that is less.
 
     Raises:
         UnsupportedLayerError: a tensor is larger than a microcontroller's memory.
         UsageError: a name or label holds what UTF-8 cannot carry.
+    """
+    check_exportable(model)
+    found = _lowered(model, name, optimise, rows=True)
+    if optimise == "ram":
+        other = _lowered(model, name, optimise, rows=False)
+        found = min(found, other, key=lambda one: one.arena.bytes)
+    return found
+
+
+def check_exportable(model: Model) -> None:
+    """That C can carry `model`.
+
+    Raises:
+        UnsupportedLayerError, UsageError: as `lower`.
     """
     _check_texts(model)
     for node in model.nodes:
@@ -96,14 +122,18 @@ def lower(model: Model, name: str) -> Lowered:
                 f"a tensor of {elements:,} elements: those of an export have at most "
                 f"{MAX_ELEMENTS:,}",
             )
-    steps = tuple(_Steps(model, name).all())
-    return Lowered(name, model, steps, plan_arena([step.job for step in steps], ALIGNMENT))
+
+
+def _lowered(model: Model, name: str, optimise: Optimise, rows: bool) -> Lowered:
+    steps = tuple(_Steps(model, name, rows).all())
+    arena = plan_arena([step.job for step in steps], ALIGNMENT)
+    return Lowered(name, model, optimise, steps, arena)
 
 
 class _Steps:
     """Makes the steps of a model, and between them those that change a tensor's layout."""
 
-    def __init__(self, model: Model, name: str) -> None:
+    def __init__(self, model: Model, name: str, rows: bool) -> None:
         self._nodes = model.nodes
         self._prefix = name
         self._does = {node.layer.name: operation(node) for node in model.nodes}
@@ -111,7 +141,7 @@ class _Steps:
         self._by_rows: dict[str, bool] = {}
         """Of every layer: whether it takes rows, and gets them from its source."""
         for node in model.nodes:
-            self._by_rows[node.layer.name] = self._takes_rows(node)
+            self._by_rows[node.layer.name] = rows and self._takes_rows(node)
         self._made: dict[str, dict[str, Tensor]] = {}
         """Of every layer: its output, by layout."""
         self._steps: list[Step] = []

@@ -15,6 +15,7 @@ from akrt.decision import StreamSettings
 from akrt.errors import InputError, ModelFileError, UsageError
 from akrt.files import read_bytes
 from firmware_export.headers import FORMAT_VERSION
+from firmware_export.lowered import OPTIMISE, Optimise
 
 __all__ = [
     "MANIFEST",
@@ -62,6 +63,7 @@ class Entry:
     """Whether the inputs of the test vectors were the user's."""
     packages: tuple[str, ...]
     stream: StreamSettings | None
+    optimise: Optimise
     program: ChipFacts | None
     files: Mapping[str, str]
     """SHA-256 of each, by its path in the folder."""
@@ -78,6 +80,7 @@ class Entry:
             "given_vectors": self.given_vectors,
             "packages": list(self.packages),
             "stream": None if self.stream is None else asdict(self.stream),
+            "optimise": self.optimise,
             "program": None if self.program is None else asdict(self.program),
             "files": dict(sorted(self.files.items())),
         }
@@ -197,6 +200,7 @@ def _entry(parsed: Any) -> Entry:
         given_vectors=_truth(parsed["given_vectors"]),
         packages=_texts(parsed["packages"]),
         stream=None if stream is None else StreamSettings(**_object(stream)),
+        optimise=_optimise(parsed.get("optimise", "speed")),
         program=None if program is None else chip_facts(program),
         files=_files(parsed["files"]),
     )
@@ -212,6 +216,7 @@ def _entry_of_format_2(parsed: Any, version: int) -> Entry:
         given_vectors=False,
         packages=(),
         stream=None,
+        optimise="speed",
         program=None,
         files=_files(parsed["files"]),
         format_version=version,
@@ -231,6 +236,13 @@ def chip_facts(parsed: Any) -> ChipFacts:
         device=_text(parsed["device"]),
         hw_version=_text(parsed["hw_version"]),
     )
+
+
+def _optimise(parsed: Any) -> Optimise:
+    for known in OPTIMISE:
+        if parsed == known:
+            return known
+    raise ValueError("it is optimised for what is not known")
 
 
 def _files(parsed: Any) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,9 @@ from akrt.errors import UsageError
 from akrt.files import read_array
 from akrt.loading import load
 from akrt.runtime import bundled_model
+
+if TYPE_CHECKING:
+    from firmware_export.lowered import Optimise
 
 __all__ = ["export", "verify"]
 
@@ -53,6 +56,10 @@ def export(
         bool, typer.Option("--stream", help="Also write <name>_stream.h: sound in, words out.")
     ] = False,
     settings: StreamSettings = STREAM_DEFAULTS,
+    optimise: Annotated[
+        str | None,
+        typer.Option(help="speed or ram: what matters more where both cannot be had."),
+    ] = None,
     anew: Annotated[
         bool,
         typer.Option(
@@ -85,6 +92,7 @@ def export(
         program=program,
         packages=packages,
         stream=settings if stream else None,
+        optimise=None if optimise is None else _optimise(optimise),
         keep=not anew,
         force=force,
     )
@@ -111,6 +119,15 @@ def export(
     if report.removed:
         print_line(f"removed   {', '.join(report.removed)}: no part of this export")
     print_line(f"next      akrt verify {output}")
+
+
+def _optimise(asked: str) -> Optimise:
+    from firmware_export.lowered import OPTIMISE
+
+    for known in OPTIMISE:
+        if asked == known:
+            return known
+    raise UsageError(f"--optimise must be {' or '.join(OPTIMISE)}, got '{asked}'")
 
 
 def verify(

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 __all__ = ["Arena", "Block", "Job", "plan_arena", "scratch_name"]
+
+
+_ORDERS = 64
+"""In which blocks are placed, at the most."""
 
 
 @dataclass(eq=False, repr=False)
@@ -57,17 +62,28 @@ class Arena:
 
 
 def plan_arena(jobs: Sequence[Job], alignment: int) -> Arena:
-    """Lifetimes to offsets: the largest block first, each at the lowest place that is free.
+    """Lifetimes to offsets: blocks one after the other, each at the lowest place that is free.
+
+    The largest comes first. Where that takes more than the blocks of the busiest step need
+    together, the block that ends highest is put first, as long as another order comes of it.
 
     Args:
         jobs: in the order in which they run.
         alignment: of every offset.
     """
-    placed: list[Block] = []
-    for block in sorted(_lifetimes(jobs), key=lambda b: (-b.bytes, b.first, b.names)):
-        placed.append(_placed(block, placed, alignment))
-    end = max((b.offset + _aligned(b.bytes, alignment) for b in placed), default=0)
-    return Arena(tuple(sorted(placed, key=lambda b: (b.first, b.offset))), end)
+    order = sorted(_lifetimes(jobs), key=lambda b: (-b.bytes, b.first, b.names))
+    least, best = _busiest(order, len(jobs), alignment), _stacked(order, alignment)
+    seen = {tuple(block.names for block in order)}
+    while best.bytes > least and len(seen) <= _ORDERS:
+        tried = _stacked(order, alignment)
+        best = min(best, tried, key=lambda arena: arena.bytes)
+        top = max(tried.blocks, key=lambda b: (b.offset + b.bytes, b.names)).names
+        order.sort(key=lambda block: block.names != top)
+        key = tuple(block.names for block in order)
+        if key in seen:
+            break
+        seen.add(key)
+    return best
 
 
 def scratch_name(index: int) -> str:
@@ -95,6 +111,23 @@ def _lifetimes(jobs: Sequence[Job]) -> list[Block]:
         if job.scratch_bytes:
             blocks.append(Block((scratch_name(i),), job.scratch_bytes, i, i))
     return blocks
+
+
+def _stacked(order: Sequence[Block], alignment: int) -> Arena:
+    placed: list[Block] = []
+    for block in order:
+        placed.append(_placed(block, placed, alignment))
+    end = max((b.offset + _aligned(b.bytes, alignment) for b in placed), default=0)
+    return Arena(tuple(sorted(placed, key=lambda b: (b.first, b.offset))), end)
+
+
+def _busiest(blocks: Sequence[Block], jobs: int, alignment: int) -> int:
+    """Bytes that are in use at once, at the most."""
+    change = [0] * (jobs + 1)
+    for block in blocks:
+        change[block.first] += _aligned(block.bytes, alignment)
+        change[block.last + 1] -= _aligned(block.bytes, alignment)
+    return max(accumulate(change), default=0)
 
 
 def _placed(block: Block, placed: Sequence[Block], alignment: int) -> Block:
