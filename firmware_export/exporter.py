@@ -96,7 +96,8 @@ def export(
 
     Raises:
         UsageError: a name that C cannot carry, an unknown package or `optimise`, a stream of a
-            model that hears no sound, or files in the way that akrt did not write, or that were changed since.
+            model that hears no sound, or files in the way that akrt did not write, or that were
+            changed since.
         InputError: vectors of the wrong shape, dtype or range; a program that cannot be read, was
             altered, or is of another model.
         OutputError: the directory cannot be written.
