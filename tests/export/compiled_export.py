@@ -13,6 +13,7 @@ import pytest
 
 import firmware_export
 from akrt.model import Model
+from firmware_export.lowered import Optimise
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -36,8 +37,8 @@ def build(source: Path, program: Path, *flags: str, compiler: str = "gcc") -> No
 def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray]) -> Path:
     """A program that runs every model on inputs from stdin and writes int32 outputs to stdout.
 
-    Inputs are given as a whole and line by line: the program ends with 13 where that differs. The
-    arenas are allocated to the byte, so that a sanitizer sees a write beyond them.
+    Every other model is exported for RAM. Inputs are given as a whole and line by line: the program
+    ends with 13 where that differs. The arenas are allocated to the byte, so that a sanitizer sees a write beyond them.
     """
     lines = ["#include <stdint.h>", "#include <stdio.h>", "#include <stdlib.h>"]
     lines += [
@@ -53,7 +54,8 @@ def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray])
     calls = []
     for i, (model, x) in enumerate(zip(models, vectors, strict=True)):
         name = f"net_{i}"
-        firmware_export.export(model, folder / name, name=name)
+        optimise: Optimise = "ram" if i % 2 else "speed"
+        firmware_export.export(model, folder / name, name=name, optimise=optimise)
         upper = name.upper()
         lines += [f"#define {upper}_IMPLEMENTATION", f'#include "{name}/{name}.h"']
         sizes = ("INPUT_BYTES", "OUTPUTS", "ARENA_BYTES", "LINES", "LINES_ARENA_BYTES")
