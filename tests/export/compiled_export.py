@@ -38,7 +38,8 @@ def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray])
     """A program that runs every model on inputs from stdin and writes int32 outputs to stdout.
 
     Every other model is exported for RAM. Inputs are given as a whole and line by line: the program
-    ends with 13 where that differs. The arenas are allocated to the byte, so that a sanitizer sees a write beyond them.
+    ends with 13 where that differs. The arenas are allocated to the byte, so that a sanitizer sees
+    a write beyond them.
     """
     lines = ["#include <stdint.h>", "#include <stdio.h>", "#include <stdlib.h>"]
     lines += [
