@@ -145,7 +145,7 @@ def test_only_the_kernels_that_are_called(tmp_path: Path) -> None:
     )
     firmware_export.export(Model((InputData("in", (1, 1, 4), 4), layer)), tmp_path / "out")
     kernels = next((tmp_path / "out").glob("*_kernels.h")).read_text()
-    assert "akrt_dense_product" in kernels
+    assert "akrt_dense_line" in kernels
     for absent in ("akrt_conv", "akrt_separable", "akrt_depthwise", "akrt_layer_max"):
         assert not re.search(rf"\b{absent}\w*\(", kernels), absent
 

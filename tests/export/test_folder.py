@@ -38,7 +38,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def write(folder: Path, name: str, force: bool = False, **files: str) -> tuple[str, ...]:
     """An export of made-up files; `a__b` stands for ``a/b``."""
     named = {file.replace("__", "/"): text for file, text in files.items()}
-    entry = Entry("1", "0" * 64, (), None, 1, False, (), None, None, {})
+    entry = Entry("1", "0" * 64, (), None, 1, False, (), None, "speed", None, {})
     new = export_folder.Contents(named, entry)
     return export_folder.write_export(folder, name, lambda before: new, force)[1]
 
