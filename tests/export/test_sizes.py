@@ -232,9 +232,11 @@ def guarded(model: Model, folder: Path) -> list[str]:
     for i, step in enumerate(program.steps):
         if step.scratch_bytes:
             planned = program.scratch(i)
-            place, given = f", {planned});", f", exactly({step.scratch_bytes // 4}, {planned}));"
-            assert place in implementation
-            implementation = implementation.replace(place, given, 1)
+            memory = [*map(program.place, step.sources), program.place(step.target)]
+            call = step.call(*memory, planned)
+            assert implementation.count(call) == 1
+            given = step.call(*memory, f"exactly({step.scratch_bytes // 4}, {planned})")
+            implementation = implementation.replace(call, given)
             kernels += [work.kernel for work in step.works]
     (folder / "net.h").write_text(f"{head}#ifdef NET_LAYER_HASHES{implementation}")
     most = max((step.scratch_bytes // 4 for step in program.steps), default=0)
