@@ -170,7 +170,7 @@ def bits(weights_bits: int, act_bits: int | None, filters: int) -> dict[str, obj
 LONG: dict[str, tuple[str, Callable[[], Sample]]] = {
     "conv": ("akrt_conv_lines", lambda: general((9, 9, 256), 5, 32, None)),
     "window": ("akrt_conv_lines", lambda: general((9, 9, 1024), 7, 16, None)),
-    "many": ("akrt_conv_lines", lambda: general((50, 30, 16), 3, 32, None)),
+    "many": ("akrt_conv_lines", lambda: general((50, 30, 32), 3, 8, None)),
     "top": ("akrt_max_line", lambda: general((14, 14, 64), 3, 64, MAX)),
     "mean": ("akrt_sums_line", lambda: general((20, 20, 32), 3, 64, MEAN)),
     "bytes": ("akrt_bytes_lines", lambda: general((12, 12, 64), 5, 32, None, 8)),
