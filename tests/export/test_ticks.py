@@ -181,7 +181,7 @@ LONG: dict[str, tuple[str, Callable[[], Sample]]] = {
     ),
     "sep": ("akrt_layer_plain", lambda: separable((2, 2, 512), 128, 8)),
     "sepmean": ("akrt_layer_sum", lambda: separable((3, 3, 256), 64, 8, MEAN)),
-    "separable": ("akrt_separable_lines", lambda: separable((20, 20, 128), 128, 4)),
+    "separable": ("akrt_separable_lines", lambda: separable((20, 20, 256), 32, 4)),
     "separable_mean": ("akrt_separable_lines", lambda: separable((20, 20, 128), 128, 4, MEAN)),
     "dense": ("akrt_layer_dense", lambda: dense(50_000, 3, 8)),
     "added": ("akrt_add_lines", lambda: added((28, 28, 64))),
