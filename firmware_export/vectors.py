@@ -120,6 +120,7 @@ static int {name}_guards_intact(int32_t words) {{
         if ((at < 0 || at >= words) && {name}_memory[i] != 0xA5A5A5A5u) {{
             return 0;
         }}
+        AKRT_TICK_AT(i);
     }}
     return 1;
 }}
@@ -156,6 +157,7 @@ int {name}_selftest(void) {{
         {name}_vector = v;
         for (int32_t i = 0; i < words; i++) {{
             {name}_memory[i] = 0xA5A5A5A5u;
+            AKRT_TICK_AT(i);
         }}
         if ({name}_selftest_one({name}_vector_inputs + v * {upper}_INPUT_BYTES,
                 (int32_t *)(void *)({name}_memory + {upper}_GUARD_WORDS), run % 2) != 0) {{
@@ -171,6 +173,7 @@ int {name}_selftest(void) {{
             if ({name}_output[i] != {name}_vector_outputs[v * {upper}_OUTPUTS + i]) {{
                 return 251;
             }}
+            AKRT_TICK_AT(i);
         }}
 {predict}    }}
     return 0;

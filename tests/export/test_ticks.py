@@ -219,7 +219,13 @@ def test_every_kernel_of_a_layer_is_tried() -> None:
         assert kernel in lower(sample(name)[0], name).kernels, name
     drivers = {kernel for kernel, _ in LONG.values()} | {"akrt_dense_line"}  # SHORT: "product"
     drivers |= {"akrt_pack_line", "akrt_unpack_line", "akrt_widen_line"}  # short ones
-    drivers |= {"akrt_lines", "akrt_depthwise_lines", "akrt_hash_line", "akrt_wide_lines"}  # parts
+    drivers |= {
+        "akrt_lines",
+        "akrt_depthwise_lines",
+        "akrt_hash_line",
+        "akrt_wide_lines",
+        "akrt_one_line",
+    }  # parts
     kernels = Path(__file__).resolve().parents[2] / "src_c" / "mcu"
     architectures = ("_dsp", "_mve", "_long", "_halves")
     for path in kernels.glob("akrt_*.h"):
