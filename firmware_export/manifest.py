@@ -66,6 +66,8 @@ class Entry:
     files: Mapping[str, str]
     """SHA-256 of each, by its path in the folder."""
     format_version: int = FORMAT_VERSION
+    incremental: bool = False
+    """The stream keeps rows from one window to the next, where that pays."""
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain types, for JSON."""
@@ -78,6 +80,7 @@ class Entry:
             "given_vectors": self.given_vectors,
             "packages": list(self.packages),
             "stream": None if self.stream is None else asdict(self.stream),
+            "incremental": self.incremental,
             "program": None if self.program is None else asdict(self.program),
             "files": dict(sorted(self.files.items())),
         }
@@ -199,6 +202,7 @@ def _entry(parsed: Any) -> Entry:
         stream=None if stream is None else StreamSettings(**_object(stream)),
         program=None if program is None else chip_facts(program),
         files=_files(parsed["files"]),
+        incremental=_truth(parsed.get("incremental", False)),
     )
 
 

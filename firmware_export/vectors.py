@@ -89,6 +89,7 @@ def selftest_source(lowered: Lowered) -> str:
  * Layers start at {first}. */
 #if defined({upper}_SELFTEST) || defined({upper}_SELFTEST_MAIN)
 #define {name}_run {name}_selftest_run
+#define {name}_run_hop {name}_selftest_run_hop
 #define {name}_predict_class {name}_selftest_predict_class
 #define {name}_label {name}_selftest_label
 #define {upper}_LAYER_HASHES
