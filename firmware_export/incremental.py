@@ -249,6 +249,7 @@ def hop_function(hop: HopPlan, steps: str) -> str:
     end = max((block.offset + block.bytes for block in hop.arena.blocks), default=0)
     return f"""
 AKRT_STATIC_ASSERT({end} <= {upper}_HOP_ARENA_BYTES, {name}_hop_arena_holds_{end});
+AKRT_STATIC_ASSERT({hop.kept_bytes} <= {upper}_KEPT_BYTES, {name}_kept_holds_{hop.kept_bytes});
 
 AKRT_CODE int {name}_run_hop(const uint8_t *input, int32_t first, int32_t *output, void *kept,
 {" " * (len(name) + 23)}void *arena) {{

@@ -109,7 +109,9 @@ def test_a_kernel_that_was_changed_stops_the_compilation(
 
 
 def test_an_arena_that_is_too_small_stops_the_compilation(tmp_path: Path) -> None:
-    report = firmware_export.export(bundled_model(), tmp_path, "net", stream=StreamSettings())
+    report = firmware_export.export(
+        bundled_model(), tmp_path, "net", stream=StreamSettings(), incremental=False
+    )
     define = f"#define NET_ARENA_BYTES {report.arena_bytes}"
     header = tmp_path / "net.h"
     text = header.read_text()
@@ -118,6 +120,24 @@ def test_an_arena_that_is_too_small_stops_the_compilation(tmp_path: Path) -> Non
     header.write_text(text.replace(define, f"#define NET_ARENA_BYTES {report.arena_bytes + 8}"))
     said = words(tmp_path / "net_stream.c", ["gcc"], "-std=c99")
     assert "net_arena_holds_the_network" in said
+
+
+def test_memory_of_hops_that_is_too_small_stops_the_compilation(tmp_path: Path) -> None:
+    report = firmware_export.export(bundled_model(), tmp_path, "net", stream=StreamSettings())
+    header = tmp_path / "net.h"
+    text = header.read_text()
+    for what, size in (
+        ("HOP_ARENA", report.memory["stream"]["arena_bytes"]),
+        ("KEPT", report.memory["stream"]["hop"]["kept_bytes"]),
+    ):
+        define = f"#define NET_{what}_BYTES {size}"
+        assert define in text
+        header.write_text(text.replace(define, f"#define NET_{what}_BYTES {size - 8}"))
+        assert f"net_{what.lower()}" in words(tmp_path / "net.c", ["gcc"], "-std=c99")
+    arena = report.memory["stream"]["arena_bytes"]
+    define = f"#define NET_HOP_ARENA_BYTES {arena}"
+    header.write_text(text.replace(define, f"#define NET_HOP_ARENA_BYTES {arena + 8}"))
+    assert "net_arena_holds_the_network" in words(tmp_path / "net_stream.c", ["gcc"], "-std=c99")
 
 
 @pytest.mark.parametrize(
