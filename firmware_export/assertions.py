@@ -43,9 +43,12 @@ def stream_assertions(
     name, classes = lowered.name, lowered.model.output_shape[2]
     scratch = Size(front_end.scratch_bytes, front_end.scratch_in_c)
     arena = f"{name.upper()}_STREAM_ARENA_BYTES"
-    kept, needed = 0, f"{name.upper()}_ARENA_BYTES"
+    kept, by_hops = 0, ""
     if hop is not None:
-        kept, needed = hop.kept_bytes, f"{name.upper()}_HOP_ARENA_BYTES"
+        kept = hop.kept_bytes
+        by_hops = _assertion(
+            f"{name.upper()}_HOP_ARENA_BYTES <= {arena}", f"{name}_arena_holds_a_hop"
+        )
     return (
         _text(
             {
@@ -56,7 +59,8 @@ def stream_assertions(
             }
         )
         + _assertion(f"{scratch.c} <= {arena}", f"{name}_arena_holds_the_front_end")
-        + _assertion(f"{needed} <= {arena}", f"{name}_arena_holds_the_network")
+        + _assertion(f"{name.upper()}_ARENA_BYTES <= {arena}", f"{name}_arena_holds_the_network")
+        + by_hops
     )
 
 

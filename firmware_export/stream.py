@@ -46,9 +46,10 @@ def hop_plan(lowered: Lowered, settings: StreamSettings) -> HopPlan:
 
 
 def arena_bytes(lowered: Lowered, hop: HopPlan | None = None) -> int:
-    """The network's arena, or the scratch of its front end where that is more."""
-    needed = lowered.arena.bytes if hop is None else hop.arena_bytes
-    return max(needed, c_front_end(lowered.model).scratch_bytes)
+    """The network's arena, or the scratch of its front end where that is more. With a hop too:
+    whoever listens may run a window with the same memory."""
+    by_hops = 0 if hop is None else hop.arena_bytes
+    return max(lowered.arena.bytes, by_hops, c_front_end(lowered.model).scratch_bytes)
 
 
 def stream_memory(

@@ -76,7 +76,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("name", "way", "kilobytes"),
-    [("m4", "export", 26), ("m4", "whole", 24), ("cortex-m0", "whole", 16)],
+    [("m4", "export", 30), ("m4", "whole", 24), ("cortex-m0", "whole", 16)],
 )
 def test_on_a_microcontroller(
     request: pytest.FixtureRequest,
