@@ -18,7 +18,7 @@ from firmware_export.lowered import lower
 from .compiled_export import SANITIZERS, build
 from .hop_networks import Listening, hop_driver, hop_network, saturating_listener
 
-NETWORKS = 120
+NETWORKS = 80
 COMPILERS = [
     ("gcc", "-std=c99", "-O1", *SANITIZERS),
     ("clang", "-std=c99", "-O2"),
