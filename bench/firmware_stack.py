@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from firmware_size import CORES, NAME, STACK_PROGRAM, STACK_WORDS
 from stream_cost import STACK_PROGRAM as STREAM_PROGRAM
+from stream_cost import with_memory
 
 import firmware_export
 from akrt.decision import StreamSettings
@@ -156,18 +157,20 @@ def deepest(model: Model) -> set[str]:
 
 
 def stream_figures(folder: Path) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-    """By core: what listening takes besides the inference; by front end, where none is due."""
-    export = folder / "stream"
+    """By core: what listening takes besides the inference, windows computed whole or not; by front
+    end, where none is due."""
     model = bundled_model()
-    firmware_export.export(model, export, name=NAME, stream=StreamSettings())
-    besides = {
-        core_name(core): stack_of(TARGETS[core], export, folder, listening("NET_STREAM_EVERY"))
-        - stack_of(TARGETS[core], export, folder)
-        for core in CORES
-    }
-    alone = {
-        core_name(core): stack_of(TARGETS[core], export, folder, listening("1")) for core in CORES
-    }
+    ways = {False: folder / "whole", True: folder / "incremental"}
+    for incremental, export in ways.items():
+        firmware_export.export(
+            model, export, name=NAME, stream=StreamSettings(), incremental=incremental
+        )
+    besides, alone = {}, {}
+    for core in CORES:
+        target, name = with_memory(core), core_name(core)
+        both = [stack_of(target, e, folder, listening("NET_STREAM_EVERY")) for e in ways.values()]
+        besides[name] = max(both) - stack_of(target, ways[False], folder)
+        alone[name] = stack_of(target, ways[False], folder, listening("1"))
     return besides, {c_front_end(model).state: alone}
 
 

@@ -4,6 +4,7 @@
 
 Counted per address by a QEMU plugin, as in bench/firmware_size.py: programs that do one thing more
 than another, on noise. A frame of features is due every 20 ms; inference and decision every hop.
+Both ways are measured: windows computed whole, and rows kept from one window to the next.
 Instructions are not cycles.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +34,11 @@ METHOD = """\
 
 Instructions (not cycles) on noise, counted per address by a QEMU plugin as differences between
 programs: one frame of features (every 20 ms of sound), one inference and one decision (every
-{hop} ms); MIPS is what they come to in a second of sound. Code is every function that the spotter
-needs; constants are the export's arrays; RAM is state, arena and the stack that was overwritten.
+{hop} ms); MIPS is what they come to in a second of sound. An inference computes its window whole
+(`akrt export --stream --whole`), or keeps the rows that it shares with the window before
+(`--incremental`, the default). Code is every function that the spotter needs, `net_run` left out
+where nothing calls it; constants are the export's arrays; RAM is state, arena and the stack that
+was overwritten.
 `python bench/stream_cost.py`
 
 """
@@ -49,9 +54,6 @@ int main(void) {{
     net_stream_start(&stream);
     for (int32_t i = 0; i < {frames}; i++) {{
         (void)net_stream_feed(&stream, sound + (i & 1) * 320, 320, arena, &found);
-    }}
-    for (int32_t i = 0; i < {inferences}; i++) {{
-        (void)net_run(stream.features.frames, stream.output, arena);
     }}
     for (int32_t i = 0; i < {decisions}; i++) {{
         (void)akrt_decide(&net_rule, &stream.decision, stream.output);
@@ -94,17 +96,16 @@ def measure(target: Target, export: Path, every: int, folder: Path, plugin: Path
     sound = ", ".join(map(str, noise))
     options = ("-O2", f"-I{export}", "-ffunction-sections", "-fdata-sections")
 
-    def total(frames: int, inferences: int, decisions: int) -> tuple[int, Path]:
+    def total(frames: int, decisions: int) -> tuple[int, Path]:
         source, program = folder / "cost.c", folder / "cost.elf"
-        numbers = {"frames": frames, "inferences": inferences, "decisions": decisions}
-        source.write_text(PROGRAM.format(sound=sound, **numbers))
+        source.write_text(PROGRAM.format(sound=sound, frames=frames, decisions=decisions))
         compile_program(target, [source], program, options)
         return sum(counts(target, program, plugin).values()), program
 
-    base, program = total(2 * every, 1, 1)
-    features = total(2 * every + 1, 1, 1)[0] - base
-    inference = total(2 * every, 2, 1)[0] - base
-    decision = total(2 * every, 1, 2)[0] - base
+    base, program = total(2 * every, 1)
+    decision = total(2 * every, 2)[0] - base
+    features = total(2 * every + 1, 1)[0] - base if every > 1 else 0
+    inference = total(3 * every, 1)[0] - base - every * features - decision
     skipped = ("main", "akrt_reset", "akrt_start", "fault", "leave")
     code = sum(size for _, size, name in symbols(target, program) if name not in skipped)
     source, stack = folder / "stack.c", folder / "stack.elf"
@@ -120,6 +121,15 @@ def measure(target: Target, export: Path, every: int, folder: Path, plugin: Path
     }
 
 
+def with_memory(name: str) -> Target:
+    """The target, on a board that holds both ways: that of the M0 has 16 KiB of RAM."""
+    target = TARGETS[name]
+    if name != "cortex-m0":
+        return target
+    board = TARGETS["m3"]
+    return replace(target, runner=board.runner, rom=board.rom, ram=board.ram)
+
+
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -129,26 +139,31 @@ def main() -> None:
     arguments = parser.parse_args()
     model = bundled_model() if arguments.model is None else akrt.load(arguments.model)
     settings = StreamSettings()
-    rows = {}
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        report = firmware_export.export(model, folder / "export", name="net", stream=settings)
-        facts = report.memory["stream"]
         plugin = build_counter(folder)
-        for core in arguments.cores.split(","):
-            row = measure(TARGETS[core], folder / "export", settings.every, folder, plugin)
-            constants = report.constant_bytes + facts["constant_bytes"]
-            ram = facts["ram_bytes"] + row["stack"]
-            rows[core] = row | {"constants": constants, "ram": ram}
+        for way in ("whole", "incremental"):
+            export = folder / way
+            report = firmware_export.export(
+                model, export, name="net", stream=settings, incremental=way == "incremental"
+            )
+            facts = report.memory["stream"]
+            for core in arguments.cores.split(","):
+                row = measure(with_memory(core), export, settings.every, folder, plugin)
+                constants = report.constant_bytes + facts["constant_bytes"]
+                ram = facts["ram_bytes"] + row["stack"]
+                more = {"constants": constants, "ram": ram}
+                rows.setdefault(core, {})[way] = row | more
     table = [
-        "| core | features | inference | decision | MIPS | code | constants | stack | RAM |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| core | way | features | inference | decision | MIPS | code | constants | stack | RAM |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for core, row in rows.items():
+    for core, way, row in ((c, w, r) for c, ways in rows.items() for w, r in ways.items()):
         table.append(
-            f"| {core} | {row['features']:,} | {row['inference']:,} | {row['decision']:,} | "
-            f"{row['mips']:.1f} | {row['code']:,} | {row['constants']:,} | {row['stack']:,} | "
-            f"{row['ram']:,} |"
+            f"| {core} | {way} | {row['features']:,} | {row['inference']:,} | "
+            f"{row['decision']:,} | {row['mips']:.1f} | {row['code']:,} | "
+            f"{row['constants']:,} | {row['stack']:,} | {row['ram']:,} |"
         )
     print("\n".join(table))
     if arguments.out is not None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from akrt.decision import StreamSettings
 from akrt.frontends import CFrontEnd
+from firmware_export.incremental import HopPlan
 from firmware_export.lowered import Lowered
 from firmware_export.sizes import (
     DECISION_RULE,
@@ -35,15 +36,23 @@ def network_assertions(lowered: Lowered) -> str:
     return _text(found) + _assertion(f"{end} <= {arena}", f"{lowered.name}_arena_holds_{end}")
 
 
-def stream_assertions(lowered: Lowered, front_end: CFrontEnd, settings: StreamSettings) -> str:
+def stream_assertions(
+    lowered: Lowered, front_end: CFrontEnd, settings: StreamSettings, hop: HopPlan | None
+) -> str:
     """C text: the same of the listener's state, tables and arena."""
     name, classes = lowered.name, lowered.model.output_shape[2]
     scratch = Size(front_end.scratch_bytes, front_end.scratch_in_c)
     arena = f"{name.upper()}_STREAM_ARENA_BYTES"
+    kept, by_hops = 0, ""
+    if hop is not None:
+        kept = hop.kept_bytes
+        by_hops = _assertion(
+            f"{name.upper()}_HOP_ARENA_BYTES <= {arena}", f"{name}_arena_holds_a_hop"
+        )
     return (
         _text(
             {
-                stream_state(name, front_end, classes, settings.window): f"{name}_state",
+                stream_state(name, front_end, classes, settings.window, kept): f"{name}_state",
                 DECISION_RULE: f"{name}_decision_rule",
                 Size(front_end.constant_bytes, front_end.constants_in_c): f"{name}_tables",
                 scratch: f"{name}_front_end",
@@ -51,6 +60,7 @@ def stream_assertions(lowered: Lowered, front_end: CFrontEnd, settings: StreamSe
         )
         + _assertion(f"{scratch.c} <= {arena}", f"{name}_arena_holds_the_front_end")
         + _assertion(f"{name.upper()}_ARENA_BYTES <= {arena}", f"{name}_arena_holds_the_network")
+        + by_hops
     )
 
 

@@ -62,6 +62,14 @@ class Earlier:
             self.kept.append(f"--optimise {self._entry.optimise}")
         return self._entry.optimise
 
+    def incremental(self, asked: bool | None) -> bool:
+        """What is asked for, or what the earlier stream did; true where there was none."""
+        if asked is not None or self._entry is None or self._entry.stream is None:
+            return asked is not False
+        if not self._entry.incremental:
+            self.kept.append("--whole")
+        return self._entry.incremental
+
     def packages(self, asked: Sequence[str]) -> tuple[str, ...]:
         """The packages asked for, and the earlier ones."""
         earlier = () if self._entry is None else self._entry.packages

@@ -22,11 +22,12 @@ from firmware_export.chip import ChipProgram, chip_files, read_chip_program
 from firmware_export.earlier import Earlier
 from firmware_export.folder import Contents, write_export
 from firmware_export.identifiers import check_name, mend_name
+from firmware_export.incremental import HopPlan
 from firmware_export.lowered import OPTIMISE, Lowered, Optimise, check_exportable, lower
 from firmware_export.manifest import MANIFEST, Entry
 from firmware_export.packages import package_files
 from firmware_export.report import memory_markdown, memory_report, stream_stack_bytes
-from firmware_export.stream import stream_files, stream_memory
+from firmware_export.stream import hop_plan, stream_files, stream_memory
 from firmware_export.stream_selftest import stream_selftest_files
 from firmware_export.vectors import default_inputs, selftest_source, vectors_header
 
@@ -71,6 +72,7 @@ def export(
     optimise: Optimise | None = None,
     keep: bool = True,
     force: bool = False,
+    incremental: bool | None = None,
 ) -> ExportReport:
     """Write `model` as portable C99.
 
@@ -93,6 +95,10 @@ def export(
         keep: what an export of this name that is in `directory` has and is not asked for now.
         force: overwrite files that akrt did not write or that were changed since, and drop the
             program and the test vectors of an earlier model.
+        incremental: of a stream: keep the rows that consecutive windows share, where that pays,
+            instead of computing every window whole. The words are the same; it takes fewer
+            instructions and more RAM, which the memory report tells. Default: as the export that is
+            replaced, or true.
 
     Raises:
         UsageError: a name that C cannot carry, an unknown package or `optimise`, a stream of a
@@ -115,7 +121,7 @@ def export(
     def compose(before: Entry | None) -> _Composed:
         earlier = Earlier(Path(directory), chosen, before if keep else None, model_sha256, force)
         lowered = lower(model, chosen, earlier.optimise(optimise))
-        return _compose(lowered, earlier, inputs, chip, packages, stream)
+        return _compose(lowered, earlier, inputs, chip, packages, stream, incremental)
 
     written, removed = write_export(Path(directory), chosen, compose, force)
     return ExportReport(
@@ -141,17 +147,21 @@ def _compose(
     chip: ChipProgram | None,
     packages: Sequence[str],
     stream: StreamSettings | None,
+    incremental: bool | None,
 ) -> _Composed:
     """All files, of what is asked for and what the earlier export had."""
     model = lowered.model
     settings = earlier.stream(stream, model)
-    memory = memory_report(lowered)
+    memory, hop = memory_report(lowered), None
+    by_hops = settings is not None and earlier.incremental(incremental)
     if settings is not None:
-        memory["stream"] = stream_memory(lowered, settings)
+        plan = hop_plan(lowered, settings)
+        hop = plan if by_hops and plan.kept else None
+        memory["stream"] = stream_memory(lowered, settings, by_hops)
         memory["stream"]["stack_bytes"] = stream_stack_bytes(lowered)
     kept_vectors = earlier.vectors() if inputs is None else None
     used = default_inputs(model) if inputs is None else inputs
-    files = _texts(lowered, used, memory) | (kept_vectors[0] if kept_vectors else {})
+    files = _texts(lowered, used, memory, hop) | (kept_vectors[0] if kept_vectors else {})
     facts = None
     if chip is not None:
         files |= chip_files(lowered, chip)
@@ -160,7 +170,7 @@ def _compose(
         files |= kept_program[0]
         facts = kept_program[1]
     if settings is not None:
-        files |= stream_files(lowered, settings, __version__)
+        files |= stream_files(lowered, settings, __version__, hop)
         files |= stream_selftest_files(lowered, settings)
     kinds = earlier.packages(packages)
     files |= package_files(lowered, kinds, tuple(files), __version__)
@@ -174,6 +184,7 @@ def _compose(
         packages=kinds,
         stream=settings,
         optimise=lowered.optimise,
+        incremental=by_hops,
         program=facts,
         files={},
     )
@@ -181,13 +192,16 @@ def _compose(
 
 
 def _texts(
-    program: Lowered, inputs: npt.NDArray[np.uint8], memory: dict[str, Any]
+    program: Lowered,
+    inputs: npt.NDArray[np.uint8],
+    memory: dict[str, Any],
+    hop: HopPlan | None,
 ) -> dict[str, str]:
     name, digest = program.name, content_hash(program.model)
     return {
-        f"{name}.h": headers.api_header(program, digest, __version__),
+        f"{name}.h": headers.api_header(program, digest, __version__, hop),
         f"{name}_weights.h": headers.weights_header(program),
-        f"{name}_kernels.h": headers.kernels_header(program, __version__),
+        f"{name}_kernels.h": headers.kernels_header(program, __version__, hop),
         f"{name}.c": headers.source_file(program),
         f"{name}_vectors.h": vectors_header(program, inputs),
         f"{name}_selftest.c": selftest_source(program),

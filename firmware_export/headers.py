@@ -8,6 +8,7 @@ from akrt.model import Model
 from firmware_export.assertions import network_assertions
 from firmware_export.c_text import comment, string
 from firmware_export.class_output import output_in_c
+from firmware_export.incremental import HopPlan, hop_function, hop_interface
 from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.line_feed import (
     line_feed,
@@ -55,8 +56,15 @@ _HOW_TO = """\
  * The stack that it needs is in {name}_memory.md."""
 
 
-def api_header(lowered: Lowered, model_hash: str, version: str) -> str:
-    """``<name>.h``: how-to, sizes, declarations, and the implementation behind a macro."""
+def api_header(lowered: Lowered, model_hash: str, version: str, hop: HopPlan | None = None) -> str:
+    """``<name>.h``: how-to, sizes, declarations, and the implementation behind a macro.
+
+    Args:
+        lowered: the network.
+        model_hash: of its model.
+        version: of akrt.
+        hop: how ``<name>_run_hop`` computes; None: there is none.
+    """
     model, name = lowered.model, lowered.name
     upper = name.upper()
     x, y, c = model.output_shape
@@ -90,7 +98,7 @@ def api_header(lowered: Lowered, model_hash: str, version: str) -> str:
 #define {upper}_AKRT_VERSION {string(version)}
 #define {upper}_MODEL_SHA256 {string(model_hash)}
 {defines}
-{_size_check(lowered)}#ifdef __cplusplus
+{_size_check(lowered, hop)}#ifdef __cplusplus
 extern "C" {{
 #endif
 
@@ -98,7 +106,7 @@ extern "C" {{
  * {upper}_ARENA_BYTES, aligned as words are, contents irrelevant before and after.
  * Returns 0, -1 for a null or misaligned pointer, -2 for input values out of range. */
 int {name}_run(const uint8_t *input, int32_t *output, void *arena);
-
+{hop_interface(hop)}
 {line_feed_declarations(lowered)}{output.declarations}
 #ifdef {upper}_LAYER_HASHES
 /* Yours to define: gets the FNV-1a hash of every layer's output, for tests. */
@@ -110,12 +118,12 @@ void {name}_on_layer(int32_t layer, uint32_t hash);
 #endif
 #endif
 
-{_implementation(lowered)}"""
+{_implementation(lowered, hop)}"""
 
 
-def _size_check(lowered: Lowered) -> str:
+def _size_check(lowered: Lowered, hop: HopPlan | None) -> str:
     """Stops the compilation on a core of 16 bits whose objects cannot be so large."""
-    largest = _largest_object(lowered)
+    largest = max(_largest_object(lowered), 0 if hop is None else hop.kept_bytes)
     if largest <= _INT16_MAX:
         return ""
     return f"""\
@@ -150,12 +158,12 @@ def weights_header(lowered: Lowered) -> str:
 """
 
 
-def kernels_header(lowered: Lowered, version: str) -> str:
+def kernels_header(lowered: Lowered, version: str, hop: HopPlan | None = None) -> str:
     """``<name>_kernels.h``: the kernels that the program calls, and nothing else."""
     stems = ["akrt_static_assert", "akrt_tick", "akrt_misaligned", *lowered.kernels]
     if lowered.model.input_bits < 8:
         stems.append("akrt_in_range")
-    stems += output_in_c(lowered).kernels
+    stems += [*(() if hop is None else hop.kernels), *output_in_c(lowered).kernels]
     layouts = {step.target.layout for step in lowered.steps if step.ends_layer}
     if any(step.stages for step in lowered.steps):
         layouts.add("lines")
@@ -193,7 +201,7 @@ def _input_note(model: Model) -> str:
     return note + "."
 
 
-def _implementation(lowered: Lowered) -> str:
+def _implementation(lowered: Lowered, hop: HopPlan | None) -> str:
     name, model = lowered.name, lowered.model
     upper = name.upper()
     texts = [_step_text(lowered, i, step) for i, step in enumerate(lowered.steps)]
@@ -210,6 +218,15 @@ AKRT_CODE static void {name}_after_lines(int32_t *output, void *arena) {{
 
 """
         body += f"    {name}_after_lines(output, arena);\n"
+    by_hops = ""
+    if hop is not None:
+        by_hops = hop_function(
+            hop,
+            "".join(
+                _step_text(lowered, i, step, hop.call(i), hop.place(i))
+                for i, step in enumerate(lowered.steps)
+            ),
+        )
     checks = ""
     if model.input_bits < 8:
         checks = (
@@ -243,7 +260,7 @@ AKRT_CODE static void {name}_after_lines(int32_t *output, void *arena) {{
 {checks}{body}    return 0;
 }}
 
-{line_feed_functions(lowered)}{output_in_c(lowered).functions}#endif
+{line_feed_functions(lowered)}{by_hops}{output_in_c(lowered).functions}#endif
 """
 
 
@@ -255,18 +272,22 @@ def _named(body: str) -> str:
     return text
 
 
-def _step_text(lowered: Lowered, index: int, step: Step) -> str:
+def _step_text(
+    lowered: Lowered, index: int, step: Step, calls: str | None = None, value: str | None = None
+) -> str:
+    """A step as C text; `calls` and `value`, the place of its output: of another plan."""
     upper = lowered.name.upper()
     layer = lowered.model.layers[step.layer]
-    reads = map(lowered.place, step.sources)
-    call = step.call(*reads, lowered.place(step.target), lowered.scratch(index))
+    value = lowered.place(step.target) if value is None else value
+    if calls is None:
+        reads = map(lowered.place, step.sources)
+        calls = f"    {step.call(*reads, value, lowered.scratch(index))}\n"
     title = comment(f"{step.layer}: {layer.name}, {layer.kind}")
     if step.stages:
         first = step.stages[0].layer
         title = f"{first} to {step.layer}" if first < step.layer else title
-    text = f"    /* {title} */\n    {call}\n"
+    text = f"    /* {title} */\n{calls}"
     if step.ends_layer:
-        value = lowered.place(step.target)
         text += f"#ifdef {upper}_LAYER_HASHES\n"
         text += f"    {lowered.name}_on_layer({step.layer}, {_hash_call(step, value)});\n"
         text += f"#endif\n    {upper}_TICK({step.layer});\n"

@@ -68,6 +68,8 @@ class Entry:
     files: Mapping[str, str]
     """SHA-256 of each, by its path in the folder."""
     format_version: int = FORMAT_VERSION
+    incremental: bool = False
+    """The stream keeps rows from one window to the next, where that pays."""
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain types, for JSON."""
@@ -81,6 +83,7 @@ class Entry:
             "packages": list(self.packages),
             "stream": None if self.stream is None else asdict(self.stream),
             "optimise": self.optimise,
+            "incremental": self.incremental,
             "program": None if self.program is None else asdict(self.program),
             "files": dict(sorted(self.files.items())),
         }
@@ -203,6 +206,7 @@ def _entry(parsed: Any) -> Entry:
         optimise=_optimise(parsed.get("optimise", "speed")),
         program=None if program is None else chip_facts(program),
         files=_files(parsed["files"]),
+        incremental=_truth(parsed.get("incremental", False)),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from firmware_export.budget import layer_budgets
 from firmware_export.class_output import output_in_c
+from firmware_export.hop_report import hop_lines
 from firmware_export.lowered import Lowered
 from firmware_export.stack_figures import FRONT_ENDS, KERNELS, MEASURED_WITH, STREAM
 from firmware_export.stream import c_front_end
@@ -126,6 +127,8 @@ def memory_markdown(memory: dict[str, Any]) -> str:
             f"{stream['state_bytes']}, arena {stream['arena_bytes']}, which features and network "
             f"take in turns); constants {stream['constant_bytes']} bytes besides the network's. An "
             f"inference every {stream['hop_ms']} ms.",
+            "",
+            *hop_lines(stream),
         ]
     return "\n".join(lines) + "\n"
 

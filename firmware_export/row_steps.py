@@ -145,8 +145,11 @@ def separable_rows_step(
         kernel = "akrt_separable_rows"
         sizes["scratch"] = separable_rows_scratch(channels, groups)
 
-    def call(read: str, write: str, scratch: str) -> str:
-        return f"{kernel}(&{prefix}, {read}, {write}, {scratch});"
+    every = "" if pooled else f"0, {node.output_shape[0]}"
+
+    def call(read: str, write: str, scratch: str, rows: str = every) -> str:
+        which = f"{rows}, " if rows else ""
+        return f"{kernel}(&{prefix}, {which}{read}, {write}, {scratch});"
 
     notes = {} if requant is None else {"requantisation": requant.title}
     return Step(
@@ -191,12 +194,17 @@ def conv_rows_step(
     )
     text = f"static const akrt_conv_rows_layer {prefix} = {{{fields}}};\n"
     constants.append(Constant(prefix, text, CONV_ROWS_LAYER.bytes))
+    every = f"0, {does.node.output_shape[0]}"
+
+    def call(read: str, write: str, scratch: str, rows: str = every) -> str:
+        return f"akrt_conv_rows(&{prefix}, {rows}, {read}, {write}, {scratch});"
+
     return Step(
         layer=index,
         kernel="akrt_conv_rows",
         sources=(source,),
         target=target,
-        call=lambda read, write, scratch: f"akrt_conv_rows(&{prefix}, {read}, {write}, {scratch});",
+        call=call,
         kernels=("akrt_conv_rows",),
         constants=tuple(constants),
         scratch_bytes=scratch.bytes,

@@ -210,11 +210,11 @@ def _potentials(filters: int) -> int:
     return RUN * (-(-filters // 2) * 2)
 
 
-def stream_state(name: str, front_end: CFrontEnd, classes: int, window: int) -> Size:
-    """The struct ``<name>_stream``."""
+def stream_state(name: str, front_end: CFrontEnd, classes: int, window: int, kept: int = 0) -> Size:
+    """The struct ``<name>_stream``; `kept`: bytes of rows that it keeps."""
     decision = 2 * _POINTER + 4 * 6
     margins = -(-2 * window * classes // 4) * 4
-    state = front_end.state_bytes + decision + 2 * 4 * classes + margins + 2 * 4
+    state = front_end.state_bytes + decision + 2 * 4 * classes + margins + 2 * 4 + kept
     return Size(state, f"sizeof({name}_stream)", True)
 
 

@@ -16,12 +16,13 @@ from akrt.frontends import CFrontEnd, front_end_of
 from akrt.model import Model
 from firmware_export.assertions import stream_assertions
 from firmware_export.c_text import array
+from firmware_export.incremental import HopPlan, plan_hop
 from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.lowered import Lowered
 from firmware_export.sections import in_sections, section_macros
 from firmware_export.sizes import DECISION_RULE, stream_state
 
-__all__ = ["c_front_end", "check_spotter", "stream_files", "stream_memory"]
+__all__ = ["c_front_end", "check_spotter", "hop_plan", "stream_files", "stream_memory"]
 
 
 def c_front_end(model: Model) -> CFrontEnd:
@@ -37,21 +38,49 @@ def c_front_end(model: Model) -> CFrontEnd:
         raise UsageError(f"'{model.name}' cannot be exported with its front end: {error}") from None
 
 
-def arena_bytes(lowered: Lowered) -> int:
-    """The network's arena, or the scratch of its front end where that is more."""
-    return max(lowered.arena.bytes, c_front_end(lowered.model).scratch_bytes)
+def hop_plan(lowered: Lowered, settings: StreamSettings) -> HopPlan:
+    """What can be kept from one window to the next."""
+    _, y, c = lowered.model.input_shape
+    rows, rest = divmod(settings.every * c_front_end(lowered.model).newest, y * c)
+    return plan_hop(lowered, 0 if rest else rows)
 
 
-def stream_memory(lowered: Lowered, settings: StreamSettings) -> dict[str, Any]:
-    """RAM and constants of the whole spotter, pointers being of 4 bytes."""
+def arena_bytes(lowered: Lowered, hop: HopPlan | None = None) -> int:
+    """The network's arena, or the scratch of its front end where that is more. With a hop too:
+    whoever listens may run a window with the same memory."""
+    by_hops = 0 if hop is None else hop.arena_bytes
+    return max(lowered.arena.bytes, by_hops, c_front_end(lowered.model).scratch_bytes)
+
+
+def stream_memory(
+    lowered: Lowered, settings: StreamSettings, incremental: bool = False
+) -> dict[str, Any]:
+    """RAM and constants of the whole spotter, pointers being of 4 bytes, and what a hop costs.
+
+    Args:
+        lowered: the network.
+        settings: of the stream.
+        incremental: what the window before had is not computed again, where that pays.
+    """
     classes = lowered.model.output_shape[2]
-    front_end = c_front_end(lowered.model)
-    state = stream_state(lowered.name, front_end, classes, settings.window).bytes
+    front_end, plan = c_front_end(lowered.model), hop_plan(lowered, settings)
+
+    def state(hop: HopPlan | None) -> int:
+        kept = 0 if hop is None else hop.kept_bytes
+        return stream_state(lowered.name, front_end, classes, settings.window, kept).bytes
+
+    hop = plan if incremental and plan.kept else None
     by_class = 4 + 4 + 1  # threshold, factor, whether it is a word
     return {
-        "state_bytes": state,
-        "arena_bytes": arena_bytes(lowered),
-        "ram_bytes": state + arena_bytes(lowered),
+        "state_bytes": state(hop),
+        "arena_bytes": arena_bytes(lowered, hop),
+        "ram_bytes": state(hop) + arena_bytes(lowered, hop),
+        "hop": {
+            "incremental": hop is not None,
+            "whole_ram_bytes": state(None) + arena_bytes(lowered),
+            "incremental_ram_bytes": state(plan) + arena_bytes(lowered, plan),
+            **plan.facts(),
+        },
         "constant_bytes": front_end.constant_bytes + DECISION_RULE.bytes + by_class * classes,
         "hop_ms": settings.hop_ms,
         "window_ms": settings.window_ms,
@@ -61,8 +90,16 @@ def stream_memory(lowered: Lowered, settings: StreamSettings) -> dict[str, Any]:
     }
 
 
-def stream_files(lowered: Lowered, settings: StreamSettings, version: str) -> dict[str, str]:
+def stream_files(
+    lowered: Lowered, settings: StreamSettings, version: str, hop: HopPlan | None = None
+) -> dict[str, str]:
     """``<name>_stream.h``, ``<name>_stream.c`` and ``<name>_stream_kernels.h``.
+
+    Args:
+        lowered: the network.
+        settings: of the stream.
+        version: of akrt.
+        hop: how it computes the window of a hop; None: with ``<name>_run``.
 
     Raises:
         UsageError: as `check_spotter`.
@@ -70,8 +107,8 @@ def stream_files(lowered: Lowered, settings: StreamSettings, version: str) -> di
     name = lowered.name
     rule = check_spotter(lowered.model, settings)
     return {
-        f"{name}_stream.h": _header(lowered, settings, version),
-        f"{name}_stream.c": _source(lowered, settings, rule),
+        f"{name}_stream.h": _header(lowered, settings, version, hop),
+        f"{name}_stream.c": _source(lowered, settings, rule, hop),
         f"{name}_stream_kernels.h": _kernels(lowered, version),
     }
 
@@ -102,12 +139,15 @@ def _kernels(lowered: Lowered, version: str) -> str:
 {in_sections(amalgamate(stems))}"""
 
 
-def _header(lowered: Lowered, settings: StreamSettings, version: str) -> str:
+def _header(lowered: Lowered, settings: StreamSettings, version: str, hop: HopPlan | None) -> str:
     name, upper = lowered.name, lowered.name.upper()
     pad = " " * (len(name) + 21)
     front_end = c_front_end(lowered.model)
     alone = f"what uses {name}_stream.h"
     shared = ["akrt_decision_types", "akrt_stream_types"]
+    kept = ""
+    if hop is not None:
+        kept = f"    uint32_t kept[{upper}_KEPT_BYTES / 4]; /* of the last inference */\n"
     return f"""\
 /* {name}_stream: 16 kHz sound in, detected words out; exported by akrt {version}.
  *
@@ -144,7 +184,7 @@ def _header(lowered: Lowered, settings: StreamSettings, version: str) -> str:
 #define {upper}_STREAM_SAMPLE_RATE 16000
 #define {upper}_STREAM_EVERY {settings.every} /* frames of {FRAME_MS} ms from one inference on */
 #define {upper}_STREAM_WINDOW {settings.window} /* inferences that are averaged */
-#define {upper}_STREAM_ARENA_BYTES {arena_bytes(lowered)}
+#define {upper}_STREAM_ARENA_BYTES {arena_bytes(lowered, hop)}
 
 #ifdef __cplusplus
 extern "C" {{
@@ -157,7 +197,7 @@ typedef struct {name}_stream {{
     int32_t sums[{upper}_CLASSES];
     int16_t margins[{upper}_STREAM_WINDOW * {upper}_CLASSES];
     akrt_hops hops;
-}} {name}_stream;
+{kept}}} {name}_stream;
 
 typedef struct {name}_detection {{
     int32_t word;    /* its class, or -1: none */
@@ -182,11 +222,22 @@ int32_t {name}_stream_feed({name}_stream *stream, const int16_t *samples, int32_
 """
 
 
-def _source(lowered: Lowered, settings: StreamSettings, rule: DecisionRule) -> str:
+def _source(
+    lowered: Lowered, settings: StreamSettings, rule: DecisionRule, hop: HopPlan | None
+) -> str:
     name, upper = lowered.name, lowered.name.upper()
     words = np.asarray(rule.is_word)
     front_end = c_front_end(lowered.model)
     pad = " " * (len(name) + 31)
+    window = f"stream->features.{front_end.input}"
+    run = f"            (void){name}_run({window}, stream->output, arena);\n"
+    if hop is not None:
+        inner = " " * (len(name) + 27)
+        run = (
+            f"            (void){name}_run_hop({window},\n"
+            f"{inner}stream->hops.frames == {upper}_STREAM_EVERY,\n"
+            f"{inner}stream->output, stream->kept, arena);\n"
+        )
     constants = f"""\
 {array(f"{name}_rule_threshold", "int32_t", rule.threshold, "of the classes")}
 {array(f"{name}_rule_factor", "int32_t", rule.factor, f"256 / act_step * 2^{rule.shift}")}
@@ -203,7 +254,7 @@ static const akrt_decision_rule {name}_rule = {{
 #include "{name}_stream_kernels.h"
 
 {in_sections(constants, f"{upper}_CONST")}
-{stream_assertions(lowered, c_front_end(lowered.model), settings)}
+{stream_assertions(lowered, c_front_end(lowered.model), settings, hop)}
 AKRT_CODE void {name}_stream_start({name}_stream *stream) {{
     {front_end.state}_start(&stream->features);
     akrt_decision_start(&stream->decision, stream->sums, stream->margins);
@@ -223,8 +274,7 @@ AKRT_CODE int32_t {name}_stream_feed({name}_stream *stream, const int16_t *sampl
             akrt_listen({front_end.state}_push, &stream->features, &stream->hops,
                         {upper}_STREAM_EVERY, samples + taken, count - taken, (int32_t *)arena);
         if (stream->hops.wait == 0) {{
-            (void){name}_run(stream->features.{front_end.input}, stream->output, arena);
-            found->word = akrt_decide(&{name}_rule, &stream->decision, stream->output);
+{run}            found->word = akrt_decide(&{name}_rule, &stream->decision, stream->output);
             found->score = stream->decision.average;
             found->frames = stream->hops.frames;
         }}

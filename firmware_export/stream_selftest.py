@@ -208,6 +208,7 @@ def _source(name: str, front_end: CFrontEnd, tables: list[str]) -> str:
 {meanings} */
 #if defined({upper}_STREAM_SELFTEST) || defined({upper}_STREAM_SELFTEST_MAIN)
 #define {name}_run {name}_stream_selftest_run
+#define {name}_run_hop {name}_stream_selftest_run_hop
 #define {name}_predict_class {name}_stream_selftest_predict_class
 #define {name}_label {name}_stream_selftest_label
 #define {name}_stream_start {name}_stream_selftest_start

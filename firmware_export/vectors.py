@@ -92,6 +92,7 @@ def selftest_source(lowered: Lowered) -> str:
 #define {name}_begin {name}_selftest_begin
 #define {name}_line {name}_selftest_line
 #define {name}_finish {name}_selftest_finish
+#define {name}_run_hop {name}_selftest_run_hop
 #define {name}_predict_class {name}_selftest_predict_class
 #define {name}_label {name}_selftest_label
 #define {upper}_LAYER_HASHES

@@ -145,7 +145,12 @@ def _run_parts(place: Path, name: str, entry: Entry, machine: Target) -> tuple[s
     if entry.program is not None:
         _check_program(place, name, entry.program)
     if entry.stream is not None:
-        _run(place, f"{name}_stream_selftest", machine, STREAM_MESSAGES.get)
+        try:
+            _run(place, f"{name}_stream_selftest", machine, STREAM_MESSAGES.get)
+        except UsageError as error:
+            if not entry.incremental:
+                raise
+            raise UsageError(f"{error}; a stream exported with --whole takes less RAM") from None
         parts.append("stream")
     return tuple(parts)
 

@@ -60,6 +60,15 @@ def export(
         str | None,
         typer.Option(help="speed or ram: what matters more where both cannot be had."),
     ] = None,
+    incremental: Annotated[
+        bool | None,
+        typer.Option(
+            "--incremental/--whole",
+            help="Of a stream: keep rows that consecutive windows share, where that pays, or "
+            "compute every window whole: the same words, more instructions, less RAM. Default: "
+            "--incremental, or as the export that is replaced.",
+        ),
+    ] = None,
     anew: Annotated[
         bool,
         typer.Option(
@@ -75,11 +84,12 @@ def export(
     vectors. Other files in DIR stay as they are.
     """
     from firmware_export import export as write
+    from firmware_export.hop_report import hop_share
     from firmware_export.packages import PACKAGES
 
     if output is None:
         raise UsageError("name the folder to write with -o DIR")
-    if not stream and given(context, *vars(settings)):
+    if not stream and given(context, *vars(settings), "incremental"):
         raise UsageError("settings of a stream were given without --stream")
     packages = [kind.strip() for kind in ",".join(pkg or ()).split(",") if kind.strip()]
     if pkg and not packages:
@@ -95,6 +105,7 @@ def export(
         optimise=None if optimise is None else _optimise(optimise),
         keep=not anew,
         force=force,
+        incremental=incremental,
     )
     if as_json:
         print_json(
@@ -114,6 +125,10 @@ def export(
         spotter = report.memory["stream"]
         print_line(f"spotter   {spotter['ram_bytes']:,} bytes of RAM from sound to words, arena")
         print_line(f"          included, and {spotter['constant_bytes']:,} more bytes of flash")
+        if spotter["hop"]["incremental"]:
+            hop = spotter["hop"]
+            print_line(f"a hop     {hop_share(hop)} % of the multiplications of a whole window;")
+            print_line(f"          with --whole {hop['whole_ram_bytes']:,} bytes of RAM")
     if report.kept:
         print_line(f"kept      {' '.join(report.kept)}, of the export that was there")
     if report.removed:

@@ -51,7 +51,7 @@ class CFrontEnd:
     tables: str | None
     """Stem of the header of its constants, of which the self-test makes sure; None: it has none."""
     newest: int
-    """Bytes that a hop adds at the end of the input."""
+    """Bytes that a hop adds at the end of the input; the rest moves on by as many, unchanged."""
     state_bytes: int
     scratch_bytes: int
     """Of the arena, while it computes."""

@@ -38,17 +38,19 @@ static void akrt_patch_rows(const akrt_conv_rows_layer *layer, const uint8_t *in
     }
 }
 
-/* Bytes to rows. scratch: AKRT_CONV_ROWS_SCRATCH_WORDS, `taps` being size_x * size_y * channels. */
+/* Bytes to the rows from `from` to before `to`; both tensors are whole. scratch:
+ * AKRT_CONV_ROWS_SCRATCH_WORDS, `taps` being size_x * size_y * channels. */
 #define AKRT_CONV_ROWS_SCRATCH_WORDS(taps) AKRT_CONV_PATCH_WORDS(taps)
-AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, const uint8_t *input,
-                                      uint8_t *output, int32_t *scratch) {
+AKRT_LAYER static void akrt_conv_rows(const akrt_conv_rows_layer *layer, int32_t from, int32_t to,
+                                      const uint8_t *input, uint8_t *output, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
     const int32_t taps = w->size_x * w->size_y * w->channels;
     int32_t done = 0;
 #if AKRT_MVE
     const uint32_t row = 2 * (uint32_t)taps, at[4] = {0, 1, row, row + 1};
 #endif
-    for (int32_t x = 0; x < w->out_x; x++) {
+    output += from * AKRT_ROW_BYTES(2 * layer->pairs);
+    for (int32_t x = from; x < to; x++) {
         akrt_patch_rows(layer, input, x, scratch);
         AKRT_TICK_WORK(done, 5 * taps);
 #if AKRT_MVE

@@ -10,15 +10,16 @@ typedef struct akrt_ring {
     const int32_t *taps;
 } akrt_ring;
 
-/* Before row 0. memory: AKRT_RING_WORDS * channels words. */
-static void akrt_ring_start(const akrt_rows_layer *layer, const uint8_t *input, uint32_t *memory,
-                            akrt_ring *ring) {
+/* Before row `x`. memory: AKRT_RING_WORDS * channels words. */
+static void akrt_ring_start(const akrt_rows_layer *layer, const uint8_t *input, int32_t x,
+                            uint32_t *memory, akrt_ring *ring) {
+    const int32_t row = AKRT_ROW_BYTES(layer->channels);
     ring->above = memory;
     ring->here = memory + AKRT_LOADED_WORDS * (int32_t)layer->channels;
     ring->below = ring->here + AKRT_LOADED_WORDS * (int32_t)layer->channels;
     ring->taps = (int32_t *)(ring->below + AKRT_LOADED_WORDS * (int32_t)layer->channels);
-    akrt_load_rows(NULL, layer->channels, ring->above);
-    akrt_load_rows(input, layer->channels, ring->here);
+    akrt_load_rows(x > 0 ? input + (x - 1) * row : NULL, layer->channels, ring->above);
+    akrt_load_rows(input + x * row, layer->channels, ring->here);
     akrt_tap_words(layer, (int32_t *)(ring->below + AKRT_LOADED_WORDS * (int32_t)layer->channels));
 }
 

@@ -10,8 +10,9 @@
 #if !AKRT_DSP && !AKRT_MVE
 #include "akrt_pwconv_rows.h"
 #endif
-/* A separable layer without pooling, rows to rows, in place where output == input: any number of
- * groups, any requantisation.
+/* A separable layer without pooling, rows to the rows from `from` to before `to`, in place where
+ * output == input and all are computed: any number of groups, any requantisation. Both tensors are
+ * whole.
  * scratch: AKRT_SEPARABLE_ROWS_SCRATCH_WORDS, the most of any core, in the parts that they take. */
 #define AKRT_SEPARABLE_ROWS_SCRATCH_WORDS(channels, groups)                                        \
     AKRT_LARGER(AKRT_MID_WORDS(channels) + AKRT_RING_WORDS * (int32_t)(channels) +                 \
@@ -22,15 +23,17 @@
 #elif AKRT_MVE
 #define akrt_separable_rows akrt_separable_rows_mve
 #else
-AKRT_LAYER static void akrt_separable_rows(const akrt_rows_layer *layer, const uint8_t *input,
-                                           uint8_t *output, int32_t *scratch) {
+AKRT_LAYER static void akrt_separable_rows(const akrt_rows_layer *layer, int32_t from, int32_t to,
+                                           const uint8_t *input, uint8_t *output,
+                                           int32_t *scratch) {
     uint32_t *const mid = (uint32_t *)scratch;
     uint32_t *const memory = mid + AKRT_MID_WORDS(layer->channels);
     uint32_t *const start = memory + AKRT_RING_WORDS * (int32_t)layer->channels;
     int32_t done = 0;
     akrt_ring ring;
-    akrt_ring_start(layer, input, memory, &ring);
-    for (int32_t x = 0; x < layer->rows; x++) {
+    akrt_ring_start(layer, input, from, memory, &ring);
+    output += from * AKRT_ROW_BYTES(2 * layer->pairs);
+    for (int32_t x = from; x < to; x++) {
         const uint32_t *weights = layer->weights;
         akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_pwconv_start(layer, mid, start);

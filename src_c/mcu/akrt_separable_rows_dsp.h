@@ -10,18 +10,19 @@
     (4 * AKRT_PAIR_WORDS * (((int32_t)(channels) + 7) >> 3) + AKRT_RING_WORDS * (int32_t)(channels))
 
 #if AKRT_DSP
-/* A separable layer without pooling, rows to rows, in place where output == input: three filters
- * at a time. */
-AKRT_LAYER static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, const uint8_t *input,
-                                               uint8_t *output, int32_t *scratch) {
+/* akrt_separable_rows, three filters at a time. */
+AKRT_LAYER static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, int32_t from,
+                                               int32_t to, const uint8_t *input, uint8_t *output,
+                                               int32_t *scratch) {
     const int32_t groups = (layer->channels + 7) >> 3, step = 3 * groups;
     uint32_t *const mid = (uint32_t *)scratch;
     uint32_t *const end = mid + AKRT_MID_PAIR_WORDS(layer->channels);
     uint32_t *const memory = mid + 4 * AKRT_PAIR_WORDS * groups;
     int32_t done = 0;
     akrt_ring ring;
-    akrt_ring_start(layer, input, memory, &ring);
-    for (int32_t x = 0; x < layer->rows; x++) {
+    akrt_ring_start(layer, input, from, memory, &ring);
+    output += from * AKRT_ROW_BYTES(2 * layer->pairs);
+    for (int32_t x = from; x < to; x++) {
         const uint32_t *weights = layer->weights;
         int32_t start[2 * AKRT_ROW_WIDTH];
         uint32_t words[4]; /* if `late`, the first is of a filter that waits for its neighbour */

@@ -21,8 +21,8 @@
 #elif AKRT_MVE
 #define akrt_separable_rows_muladd akrt_separable_rows_mve
 #else
-AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer,
-                                                  const uint8_t *input, uint8_t *output,
+AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer, int32_t from,
+                                                  int32_t to, const uint8_t *input, uint8_t *output,
                                                   int32_t *scratch) {
     uint32_t *const mid = (uint32_t *)scratch;
     uint32_t *const memory = mid + AKRT_MID_WORDS(layer->channels);
@@ -33,8 +33,9 @@ AKRT_LAYER static void akrt_separable_rows_muladd(const akrt_rows_layer *layer,
     int32_t done = 0;
     akrt_ring ring;
     akrt_zero(sums, 2 * AKRT_SUMS_WORDS);
-    akrt_ring_start(layer, input, memory, &ring);
-    for (int32_t x = 0; x < layer->rows; x++) {
+    akrt_ring_start(layer, input, from, memory, &ring);
+    output += from * AKRT_ROW_BYTES(2 * layer->pairs);
+    for (int32_t x = from; x < to; x++) {
         const uint32_t *weights = layer->weights;
         const akrt_requant16 *requant = (const akrt_requant16 *)layer->requant;
         akrt_mid_rows(layer, input, x, &ring, mid);

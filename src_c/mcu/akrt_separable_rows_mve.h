@@ -53,18 +53,19 @@ static int32x4x4_t akrt_vector_requant(const akrt_rows_layer *layer, int32_t f) 
     return r;
 }
 
-/* A separable layer without pooling, rows to rows, in place where output == input: eight filters
- * at a time. */
-AKRT_LAYER static void akrt_separable_rows_mve(const akrt_rows_layer *layer, const uint8_t *input,
-                                               uint8_t *output, int32_t *scratch) {
+/* akrt_separable_rows, eight filters at a time. */
+AKRT_LAYER static void akrt_separable_rows_mve(const akrt_rows_layer *layer, int32_t from,
+                                               int32_t to, const uint8_t *input, uint8_t *output,
+                                               int32_t *scratch) {
     const uint32_t row = (uint32_t)layer->channels >> 2;
     uint32_t *const mid = (uint32_t *)scratch;
     uint32_t *const memory = mid + AKRT_MID_WORDS(layer->channels);
     uint32_t *const start = memory + AKRT_RING_WORDS * (int32_t)layer->channels;
     int32_t done = 0;
     akrt_ring ring;
-    akrt_ring_start(layer, input, memory, &ring);
-    for (int32_t x = 0; x < layer->rows; x++) {
+    akrt_ring_start(layer, input, from, memory, &ring);
+    output += from * AKRT_ROW_BYTES(2 * layer->pairs);
+    for (int32_t x = from; x < to; x++) {
         const uint32_t *weights = layer->weights;
         akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_pwconv_start(layer, mid, start);

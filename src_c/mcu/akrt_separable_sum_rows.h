@@ -120,8 +120,8 @@ static int akrt_sum_rows_collapsed(const akrt_rows_layer *layer, const int32_t *
 }
 
 /* Adds the depthwise results of `channels` channels, and their sizes, to their totals. */
-static void akrt_add_mid(const uint32_t *mid, int32_t channels, int32_t width, int32_t *total,
-                         int32_t *reach) {
+AKRT_LAYER static void akrt_add_mid(const uint32_t *mid, int32_t channels, int32_t width,
+                                    int32_t *total, int32_t *reach) {
 #if AKRT_DSP
     const uint32_t zero = 0;
     for (const int32_t *const end = total + channels; total < end; total += 2, reach += 2) {
@@ -168,39 +168,36 @@ static void akrt_add_mid(const uint32_t *mid, int32_t channels, int32_t width, i
 
 #define AKRT_SUM_CHANNELS 16 /* at a time */
 
-/* A separable layer with global average pooling, rows to bytes, or to int32 without activation.
- * scratch: AKRT_SEPARABLE_SUM_ROWS_SCRATCH_WORDS, the most of any core: the sums, then totals,
- * reaches, ring and some channels' results, or, if the sums have to be exact, ring and results. */
-#define AKRT_SEPARABLE_SUM_ROWS_SCRATCH_WORDS(channels, groups, pairs)                             \
-    (2 * (int32_t)(pairs) + AKRT_LARGER((2 + AKRT_RING_WORDS) * (int32_t)(channels) +              \
-                                            AKRT_LARGER(AKRT_MID_WORDS(AKRT_SUM_CHANNELS),         \
-                                                        AKRT_MID_PAIR_WORDS(AKRT_SUM_CHANNELS)),   \
-                                        AKRT_RING_WORDS * (int32_t)(channels) +                    \
-                                            AKRT_SUM_ROWS_EXACT_WORDS(channels, groups)))
-AKRT_LAYER static void akrt_separable_sum_rows(const akrt_rows_layer *layer, const uint8_t *input,
-                                               void *output, int32_t *scratch) {
+/* Adds the depthwise results of the rows from `from`, where the ring is, to before `to` to the
+ * totals of their channels, and their sizes to the reaches behind them. mid: of some channels. */
+static void akrt_sum_rows_add(const akrt_rows_layer *layer, int32_t from, int32_t to,
+                              const uint8_t *input, akrt_ring *ring, uint32_t *mid,
+                              int32_t *total) {
     const int32_t channels = layer->channels;
-    int32_t *const sums = scratch, *const total = sums + 2 * layer->pairs;
-    uint32_t *const memory = (uint32_t *)total;
-    uint32_t *const mid = memory + (2 + AKRT_RING_WORDS) * channels;
     int32_t done = 0;
-    akrt_ring ring;
-    akrt_ring_start(layer, input, memory + 2 * channels, &ring);
-    akrt_zero(memory, 2 * channels);
-    for (int32_t x = 0; x < layer->rows; x++) {
-        akrt_ring_read(layer, input, x, &ring);
+    for (int32_t x = from; x < to; x++) {
+        akrt_ring_read(layer, input, x, ring);
         for (int32_t c = 0; c < channels; c += AKRT_SUM_CHANNELS) {
             const int32_t left = channels - c;
             const int32_t count = left < AKRT_SUM_CHANNELS ? left : AKRT_SUM_CHANNELS;
-            akrt_ring_convolve(&ring, c, count, mid);
+            akrt_ring_convolve(ring, c, count, mid);
             akrt_add_mid(mid, count, layer->width, total + c, total + channels + c);
             AKRT_TICK_WORK(done, 4 * AKRT_SUM_CHANNELS);
         }
-        akrt_ring_turn(&ring);
+        akrt_ring_turn(ring);
     }
-    if (!akrt_sum_rows_collapsed(layer, total, total + channels, sums)) {
-        akrt_ring_start(layer, input, memory, &ring);
-        akrt_sum_rows_exact(layer, input, memory + AKRT_RING_WORDS * channels, &ring, sums);
+}
+
+/* Totals and reaches, which follow `sums` in the scratch, to the output. */
+static void akrt_sum_rows_end(const akrt_rows_layer *layer, const uint8_t *input, void *output,
+                              int32_t *sums) {
+    int32_t *const total = sums + 2 * layer->pairs;
+    if (!akrt_sum_rows_collapsed(layer, total, total + layer->channels, sums)) {
+        uint32_t *const memory = (uint32_t *)total;
+        akrt_ring ring;
+        akrt_ring_start(layer, input, 0, memory, &ring);
+        akrt_sum_rows_exact(layer, input, memory + AKRT_RING_WORDS * (int32_t)layer->channels,
+                            &ring, sums);
     }
     for (int32_t f = 0; f < layer->filters; f++) {
         if (layer->activation.form == AKRT_FORM_POTENTIALS) {
@@ -213,5 +210,26 @@ AKRT_LAYER static void akrt_separable_sum_rows(const akrt_rows_layer *layer, con
         }
         AKRT_TICK_AT(f);
     }
+}
+
+/* A separable layer with global average pooling, rows to bytes, or to int32 without activation.
+ * scratch: AKRT_SEPARABLE_SUM_ROWS_SCRATCH_WORDS, the most of any core: the sums, then totals,
+ * reaches, ring and some channels' results, or, if the sums have to be exact, ring and results. */
+#define AKRT_SEPARABLE_SUM_ROWS_SCRATCH_WORDS(channels, groups, pairs)                             \
+    (2 * (int32_t)(pairs) + AKRT_LARGER((2 + AKRT_RING_WORDS) * (int32_t)(channels) +              \
+                                            AKRT_LARGER(AKRT_MID_WORDS(AKRT_SUM_CHANNELS),         \
+                                                        AKRT_MID_PAIR_WORDS(AKRT_SUM_CHANNELS)),   \
+                                        AKRT_RING_WORDS * (int32_t)(channels) +                    \
+                                            AKRT_SUM_ROWS_EXACT_WORDS(channels, groups)))
+AKRT_LAYER static void akrt_separable_sum_rows(const akrt_rows_layer *layer, const uint8_t *input,
+                                               void *output, int32_t *scratch) {
+    int32_t *const total = scratch + 2 * layer->pairs;
+    uint32_t *const memory = (uint32_t *)total + 2 * layer->channels;
+    akrt_ring ring;
+    akrt_ring_start(layer, input, 0, memory, &ring);
+    akrt_zero((uint32_t *)total, 2 * layer->channels);
+    akrt_sum_rows_add(layer, 0, layer->rows, input, &ring,
+                      memory + AKRT_RING_WORDS * (int32_t)layer->channels, total);
+    akrt_sum_rows_end(layer, input, output, scratch);
 }
 #endif

@@ -88,6 +88,10 @@ def test_every_source_on_a_microcontroller(name: str, whole: Path, tmp_path: Pat
     target = TARGETS[name]
     tool(*target.compiler)
     tool(target.runner[0])
+    if name == "cortex-m0":  # 16 KiB of RAM
+        chip = chip_program(bundled_model(), b"akida")
+        whole = shutil.copytree(whole, tmp_path / "smaller")
+        firmware_export.export(bundled_model(), whole, name="kws", program=chip, incremental=False)
     main = tmp_path / "main.c"
     main.write_text(MAIN)
     program = tmp_path / "program.elf"

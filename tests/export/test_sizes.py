@@ -21,6 +21,7 @@ from firmware_export import kernel_sources
 from firmware_export.lowered import lower
 from firmware_export.packing import pack_bits, pack_words
 from firmware_export.requantisation import Form
+from firmware_export.stream import hop_plan
 from firmware_export.targets import TARGETS
 from firmware_export.toolchain import WARNINGS, compile_program, run_program
 
@@ -121,6 +122,22 @@ def test_an_arena_that_is_too_small_stops_the_compilation(tmp_path: Path) -> Non
     header.write_text(text.replace(define, f"#define NET_ARENA_BYTES {report.arena_bytes + 8}"))
     said = words(tmp_path / "net_stream.c", ["gcc"], "-std=c99")
     assert "net_arena_holds_the_network" in said
+
+
+def test_memory_of_hops_that_is_too_small_stops_the_compilation(tmp_path: Path) -> None:
+    lowered = lower(bundled_model(), "net")
+    plan = hop_plan(lowered, StreamSettings())
+    firmware_export.export(bundled_model(), tmp_path, "net", stream=StreamSettings())
+    header = tmp_path / "net.h"
+    text = header.read_text()
+    for what, size in (("HOP_ARENA", plan.arena_bytes), ("KEPT", plan.kept_bytes)):
+        define = f"#define NET_{what}_BYTES {size}"
+        assert define in text
+        header.write_text(text.replace(define, f"#define NET_{what}_BYTES {size - 8}"))
+        assert f"net_{what.lower()}" in words(tmp_path / "net.c", ["gcc"], "-std=c99")
+    define = f"#define NET_HOP_ARENA_BYTES {plan.arena_bytes}"
+    header.write_text(text.replace(define, f"{define}0"))
+    assert "net_arena_holds_a_hop" in words(tmp_path / "net_stream.c", ["gcc"], "-std=c99")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from firmware_export.targets import TARGETS
 
 from .compiled_export import tool
 from .row_networks import row_network, saturating_network
+from .test_ticks import with_memory
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 
@@ -61,12 +62,18 @@ def small() -> Model:
 
 
 @pytest.mark.parametrize("core", ["cortex-m0", "m4", "m55", "rv32"])
-@pytest.mark.parametrize("network", [bundled_model, small])
-def test_the_listener(network: Callable[[], Model], core: str, tmp_path: Path) -> None:
-    target = TARGETS[core]
+@pytest.mark.parametrize(
+    ("network", "incremental"), [(bundled_model, True), (bundled_model, False), (small, True)]
+)
+def test_the_listener(
+    network: Callable[[], Model], incremental: bool, core: str, tmp_path: Path
+) -> None:
+    target = with_memory(core)
     tool(*target.compiler)
     tool(target.runner[0])
-    report = firmware_export.export(network(), tmp_path, "net", stream=StreamSettings())
+    report = firmware_export.export(
+        network(), tmp_path, "net", stream=StreamSettings(), incremental=incremental
+    )
     noise = np.random.default_rng(5).normal(0, 4000, 640).round().astype(int)
     sound, hops = ", ".join(map(str, noise)), "NET_STREAM_EVERY"
     program = bench().STREAM_PROGRAM.format(sound=sound, hops=hops)

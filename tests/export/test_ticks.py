@@ -260,18 +260,27 @@ def gaps(
     target: Target, folder: Path, name: str, options: tuple[str, ...], plugin: Path
 ) -> tuple[int, int, int]:
     """Ticks of a self-test that passed, the most instructions between two, and between all."""
-    main = folder / "main.c"
+    text = (
+        f"#define {name.upper()}_SELFTEST\n"
+        f'#include "{name}_selftest.c"\n'
+        f"int main(void) {{ return {name}_selftest(); }}\n"
+    )
+    return gaps_of(target, folder / "main.c", text, name, options, plugin)
+
+
+def gaps_of(
+    target: Target, main: Path, text: str, name: str, options: tuple[str, ...], plugin: Path
+) -> tuple[int, int, int]:
+    """The same of a program of this text, which is written to `main`."""
     main.write_text(
         f"#include <stdint.h>\n"
         f"void tick(int32_t layer);\n"
         f"#define {name.upper()}_TICK(layer) tick(layer)\n"
-        f"#define {name.upper()}_SELFTEST\n"
-        f'#include "{name}_selftest.c"\n'
+        f"{text}"
         f"static volatile int32_t ticked;\n"
         f"__attribute__((noinline)) void tick(int32_t layer) {{ ticked = layer; }}\n"
-        f"int main(void) {{ return {name}_selftest(); }}\n"
     )
-    program, out = folder / "main.elf", folder / "gaps"
+    program, out = main.with_suffix(".elf"), main.with_suffix(".gaps")
     compile_program(target, [main], program, options)
     nm = tool(re.sub("gcc$", "nm", target.compiler[0]))
     symbols = subprocess.run([nm, str(program)], capture_output=True, text=True, check=True).stdout
@@ -280,7 +289,7 @@ def gaps(
     mark = int(found[1], 16) & ~1
     command = [target.runner[0], "-plugin", f"{plugin},mark={mark:#x},out={out}"]
     done = subprocess.run([*command, *target.runner[1:], str(program)], capture_output=True)
-    assert done.returncode == 0, f"{name}: the self-test returned {done.returncode}"
+    assert done.returncode == 0, f"{name}: the program returned {done.returncode}"
     ticks, most, total = map(int, out.read_text().split())
     return ticks, most, total
 

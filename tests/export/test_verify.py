@@ -123,10 +123,16 @@ def altered(export: Path, folder: Path, file: str, old: str, new: str, fixed: bo
 
 
 @pytest.mark.parametrize("name", ["host", "cortex-m0", "m4", "m55", "rv32", "big-endian"])
-def test_everything_runs_on_every_target(listener: Path, name: str) -> None:
+def test_everything_runs_on_every_target(listener: Path, name: str, tmp_path: Path) -> None:
     tool(*TARGETS[name].compiler)
     if TARGETS[name].runner:
         tool(TARGETS[name].runner[0])
+    if name == "cortex-m0":
+        with pytest.raises(UsageError, match=r"RAM, 16,384 are there.*--whole takes less RAM"):
+            verify(listener, name)
+        listener = shutil.copytree(listener, tmp_path / "whole")
+        program = chip_program(bundled_model())
+        firmware_export.export(bundled_model(), listener, "kws", program=program, incremental=False)
     assert verify(listener, name).parts == ("network", "labels", "chip", "stream")
 
 
