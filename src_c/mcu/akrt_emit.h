@@ -30,16 +30,53 @@ static inline uint32_t akrt_level_of(const akrt_mcu_layer *layer, int32_t potent
     }
 }
 
+#define AKRT_EMIT_LEVEL(k, level)                                                                  \
+    word = word << 4 | level(potentials[k], requant[k], layer->activation.shift);
+#define AKRT_EMIT_EIGHT(level)                                                                     \
+    AKRT_EMIT_LEVEL(7, level)                                                                      \
+    AKRT_EMIT_LEVEL(6, level)                                                                      \
+    AKRT_EMIT_LEVEL(5, level)                                                                      \
+    AKRT_EMIT_LEVEL(4, level)                                                                      \
+    AKRT_EMIT_LEVEL(3, level)                                                                      \
+    AKRT_EMIT_LEVEL(2, level)                                                                      \
+    AKRT_EMIT_LEVEL(1, level)                                                                      \
+    AKRT_EMIT_LEVEL(0, level)
+/* Activations of `some` filters from `f` on, eight at most. */
+static inline uint32_t akrt_emit_word(const akrt_mcu_layer *layer, const int32_t *potentials,
+                                      int32_t f, int32_t some) {
+    const int32_t form = layer->activation.form;
+    uint32_t word = 0;
+    if (some == 8 && form == AKRT_FORM_MULADD) {
+        const akrt_requant *const requant = layer->requant + f;
+        AKRT_EMIT_EIGHT(akrt_level_muladd)
+#if AKRT_LONG_MULTIPLY
+    } else if (some == 8 && form == AKRT_FORM_HIGH_WORD) {
+        const akrt_requant *const requant = layer->requant + f;
+        AKRT_EMIT_EIGHT(akrt_level_high)
+#endif
+    } else {
+        for (int32_t i = some; i-- > 0;) {
+            word = word << 4 | akrt_level_of(layer, potentials[i], f + i);
+        }
+    }
+    return word;
+}
+#undef AKRT_EMIT_LEVEL
+#undef AKRT_EMIT_EIGHT
+
 /* Adds potentials to the sums of their filters; a sum saturates at every addition. */
 static void akrt_emit_sums(const int32_t *potentials, int32_t stride, int32_t some, int32_t count,
                            int32_t *sums) {
-    for (int32_t p = 0; p < count; p++) {
-        for (int32_t f = 0; f < some; f++) {
+    for (int32_t f = 0; f < some; f++) {
+        const int32_t *from = potentials + f;
+        int32_t sum = sums[f];
+        for (int32_t p = 0; p < count; p++) {
             /* |sum| is below 2^20 and |potential| below 2^31 - 2^20 */
-            sums[f] = akrt_saturate(sums[f] + potentials[f]);
-            AKRT_TICK_AT(f);
+            sum = akrt_saturate(sum + *from);
+            from += stride;
         }
-        potentials += stride;
+        sums[f] = sum;
+        AKRT_TICK_AT(f);
     }
 }
 
@@ -63,12 +100,16 @@ static void akrt_emit(const akrt_mcu_layer *layer, const int32_t *potentials, in
         } else {
             uint32_t *to = (uint32_t *)target + p * words + (f >> 3);
             for (int32_t first = 0; first < some; first += 8) {
-                uint32_t word = 0;
-                for (int32_t i = some - first < 8 ? some : first + 8; i-- > first;) {
-                    const int32_t one = saturates ? akrt_saturate(potentials[i]) : potentials[i];
-                    word = word << 4 | akrt_level_of(layer, one, f + i);
+                const int32_t many = some - first < 8 ? some - first : 8;
+                int32_t within[8];
+                const int32_t *from = potentials + first;
+                if (saturates) {
+                    for (int32_t i = 0; i < many; i++) {
+                        within[i] = akrt_saturate(from[i]);
+                    }
+                    from = within;
                 }
-                *to++ = word;
+                *to++ = akrt_emit_word(layer, from, f + first, many);
                 AKRT_TICK_AT(first >> 3);
             }
         }
