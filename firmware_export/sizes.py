@@ -16,6 +16,7 @@ __all__ = [
     "GROUPS",
     "LINES_MOST",
     "LINE_TENSOR",
+    "LONG_TAPS",
     "MCU_LAYER",
     "PIPELINE",
     "ROWS_LAYER",
@@ -44,7 +45,7 @@ ROW_WIDTH = 5
 """AKRT_ROW_WIDTH: positions on Y that a row of nibbles holds."""
 RUN = 6
 """AKRT_RUN, where it is more: positions that are computed at once."""
-_LONG_TAPS, _SHORT_TAPS = 72, 288
+LONG_TAPS, _SHORT_TAPS = 144, 288
 """AKRT_PRODUCT_TAPS."""
 GROUPS = 4
 """AKRT_GROUPS: the most that akrt_separable_rows_muladd takes."""
@@ -166,7 +167,7 @@ def line_words(channels: int) -> int:
 def conv_lines_scratch(taps: int, channels: int, filters: int) -> Size:
     """AKRT_CONV_LINES_SCRATCH_WORDS."""
     inputs = taps * (-(-channels // 4) * 4)
-    long = RUN // 2 * min(inputs, _LONG_TAPS)
+    long = RUN // 2 * min(inputs + 4, LONG_TAPS)
     short = RUN * min(inputs, _SHORT_TAPS) // 4 + 1
     words = max(long, short) + _potentials(filters)
     return _most(words, f"AKRT_CONV_LINES_SCRATCH_WORDS({inputs}, {filters})")

@@ -15,51 +15,66 @@ typedef struct akrt_octet {
 } akrt_octet;
 
 #if AKRT_LONG_MLA
-typedef uint32_t akrt_product_patch; /* (inputs, words): two positions to a word */
+typedef uint32_t akrt_product_patch; /* (inputs, 3): two positions to a word */
 
-/* The next inputs of the windows of a run, at most AKRT_PRODUCT_TAPS, as a patch, and eight times
- * their sums. Returns how many there are, a multiple of 4. */
+/* The next inputs of the windows of a run, at most `most`, as a patch, and where the sums of their
+ * products start. Returns how many there are, a multiple of 4. */
 static int32_t akrt_patch_run(const akrt_mcu_window *w, const void *const *lines, int32_t y,
-                              int32_t count, akrt_octet *next, akrt_product_patch *patch,
-                              uint32_t *start) {
-    const int32_t words = AKRT_LINE_WORDS(w->channels), left = w->channels & 7;
-    const int32_t pairs = (count + 1) >> 1, move = w->stride_y * words;
+                              int32_t count, int32_t most, akrt_octet *next,
+                              akrt_product_patch *patch, uint64_t *start) {
+    const int32_t words = AKRT_LINE_WORDS(w->channels), pairs = (count + 1) >> 1;
+    const int32_t last = ((w->channels - 1) & 7) < 4 ? 4 : 8;
     uint32_t sums[AKRT_RUN / 2] = {0, 0, 0};
+    akrt_octet at = *next;
     int32_t inputs = 0;
-    while (next->i < w->size_x && inputs + 8 <= AKRT_PRODUCT_TAPS) {
-        const uint32_t *const line = (const uint32_t *)lines[next->i];
-        const int32_t some = next->word + 1 < words || left == 0 || left > 4 ? 8 : 4;
-        int32_t v = y * w->stride_y - w->pad_y + next->j;
-        if (line != NULL && v >= 0 && v + (2 * pairs - 1) * w->stride_y < w->in_y) {
-            const uint32_t *from = line + v * words + next->word;
-            for (int32_t p = 0; p < pairs; p++) {
-                sums[p] += akrt_patch_pair(from[0], from[move], some, pairs, patch + p);
-                from += 2 * move;
+    while (at.i < w->size_x && inputs + 8 <= most) {
+        const uint32_t *const line = (const uint32_t *)lines[at.i];
+        int32_t v = y * w->stride_y - w->pad_y + at.j;
+        const int32_t inside =
+            line != NULL && v >= 0 && v + (2 * pairs - 1) * w->stride_y < w->in_y;
+        const uint32_t *from = inside ? line + v * words + at.word : line;
+        do {
+            if (inside) {
+                akrt_patch_octet(from++, w->stride_y * words, pairs, patch, sums);
+            } else {
+                uint32_t octets[AKRT_RUN];
+                for (int32_t p = 0; p < 2 * pairs; p++) {
+                    octets[p] = akrt_line_word(line, v + p * w->stride_y, w->in_y, words, at.word);
+                }
+                akrt_patch_octet(octets, 1, pairs, patch, sums);
             }
-        } else {
-            for (int32_t p = 0; p < pairs; p++) {
-                const uint32_t a = akrt_line_word(line, v, w->in_y, words, next->word);
-                v += w->stride_y;
-                sums[p] += akrt_patch_pair(a, akrt_line_word(line, v, w->in_y, words, next->word),
-                                           some, pairs, patch + p);
-                v += w->stride_y;
-            }
-        }
-        patch += some * pairs;
-        inputs += some;
-        if (++next->word == words) {
-            next->word = 0;
-            if (++next->j == w->size_y) {
-                next->j = 0;
-                next->i++;
+            patch += AKRT_RUN / 2 * 8;
+            inputs += 8;
+        } while (++at.word < words && inputs + 8 <= most);
+        if (at.word == words) {
+            patch -= AKRT_RUN / 2 * (8 - last);
+            inputs -= 8 - last;
+            at.word = 0;
+            if (++at.j == w->size_y) {
+                at.j = 0;
+                at.i++;
             }
         }
     }
+    *next = at;
     for (int32_t p = 0; p < pairs; p++) {
-        start[2 * p] = (sums[p] & 0x3fffu) * 8;
-        start[2 * p + 1] = (sums[p] >> 14) * 8;
+        start[p] = akrt_product_start(sums[p]);
     }
     return inputs;
+}
+
+/* Adds the products of a pair of filters to the potentials of a run. */
+static inline void akrt_product_pair(const uint32_t *patch, const uint32_t *weights, int32_t quads,
+                                     const uint64_t *start, int32_t count, int32_t filters,
+                                     int32_t *to) {
+    const int32_t step = filters * (int32_t)sizeof *to;
+    if (count > 4) {
+        akrt_product_six(patch, weights, quads, start, step, to);
+    } else if (count > 2) {
+        akrt_product_four(patch, weights, quads, start, step, to);
+    } else {
+        akrt_product_two(patch, weights, quads, start, step, to);
+    }
 }
 #else
 typedef uint8_t akrt_product_patch; /* (inputs, AKRT_RUN) */
@@ -179,12 +194,16 @@ AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *
         const int32_t count = w->out_y - y < run ? w->out_y - y : run;
         const uint32_t *weights = (const uint32_t *)layer->weights;
         akrt_octet next = {0, 0, 0};
+#if AKRT_LONG_MLA
+        const int32_t most = (int32_t)*weights++;
+#endif
         memset(potentials, 0, (size_t)AKRT_RUN_POTENTIALS(filters) * sizeof *potentials);
         while (next.i < w->size_x) {
-            uint32_t start[AKRT_RUN];
 #if AKRT_LONG_MLA
-            const int32_t inputs = akrt_patch_run(w, lines, y, count, &next, patch, start);
+            uint64_t start[AKRT_RUN / 2];
+            const int32_t inputs = akrt_patch_run(w, lines, y, count, most, &next, patch, start);
 #else
+            uint32_t start[AKRT_RUN];
             const int32_t inputs = akrt_patch_run(w, lines, y, count, &next, patch);
             akrt_patch_start(patch, inputs, start);
 #endif
