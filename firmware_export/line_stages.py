@@ -16,6 +16,7 @@ from firmware_export.layer_constants import (
     layer_constants,
     structure_of_shape,
 )
+from firmware_export.packing import triple_words
 from firmware_export.sizes import (
     LINES_MOST,
     LONG_TAPS,
@@ -96,7 +97,7 @@ def line_stages(
         moved = _moved(does.window)
         taps, channels = does.window.taps, does.node.input_shape[2]
         if isinstance(does, Separable):
-            kernel, weights = "akrt_separable_lines", _pointwise_weights(name, does.weights)
+            kernel, weights = "akrt_separable_lines", _pointwise_weights(name, does)
             depthwise = _depthwise_weights(f"{prefix}_depthwise", does.depthwise)
             group = _group(does)
             size, stride = does.window.size, does.window.stride[1]
@@ -186,17 +187,17 @@ def _group(does: Separable) -> int:
     return 0
 
 
-def _pointwise_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
-    """Pointwise weights (C, F), biased, in the order that each core wants."""
+def _pointwise_weights(name: str, does: Separable) -> Constant:
+    """Pointwise weights (C, F) in the order that each core wants."""
+    weights = does.weights
     filters = weights.shape[1]
     even = -(-filters // 2) * 2
     biased = _biased(weights, weights.shape[0], 8, even)
-    eights = biased[:, :filters].T.reshape(filters, -1, 4, 2)
-    dsp = (eights << (4 * np.array([[0, 4], [1, 5], [2, 6], [3, 7]]))).sum((2, 3))
+    dsp = np.concatenate(([_saturates(does)], triple_words(weights, filters).ravel()))
     quads = biased.reshape(-1, 4, even // 2, 2).transpose(2, 0, 3, 1)
     short = (quads << (4 * np.arange(8).reshape(2, 4))).sum((2, 3))
     texts = [
-        ("#if AKRT_DSP", constant(name, "uint32_t", dsp, "4 bits: 8 channels of a filter")),
+        ("#if AKRT_DSP", constant(name, "uint32_t", dsp, "4 bits: 8 channels of 3 filters")),
         ("#else", constant(name, "uint32_t", short, "4 bits: by pair of filters")),
     ]
     return _by_core(name, texts)

@@ -47,6 +47,8 @@ RUN = 6
 """AKRT_RUN, where it is more: positions that are computed at once."""
 LONG_TAPS, _SHORT_TAPS = 144, 288
 """AKRT_PRODUCT_TAPS."""
+_TRIPLE_FILTERS = 24
+"""AKRT_TRIPLE_FILTERS."""
 GROUPS = 4
 """AKRT_GROUPS: the most that akrt_separable_rows_muladd takes."""
 _PAIR_BYTES = 5
@@ -190,8 +192,10 @@ def wide_lines_scratch(inputs: int, filters: int, size_x: int, line: int) -> Siz
 
 def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, groups: int) -> Size:
     """AKRT_SEPARABLE_LINES_SCRATCH_WORDS."""
-    mids = RUN * (-(-channels // 8) * 8)
-    words = mids + size[0] * ((RUN - 1) * stride + size[1]) + RUN * (8 + groups)
+    channels = -(-channels // 8) * 8
+    pairs = 2 * size[0] * ((RUN - 2) * stride + size[1])
+    dsp = 4 * channels + RUN * _TRIPLE_FILTERS
+    words = pairs + max(dsp, RUN * channels + RUN * (8 + groups))
     arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {groups}"
     return _most(words, f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
 
