@@ -10,33 +10,58 @@
 #define AKRT_DEPTHWISE_WORDS(size_x, size_y, stride_y)                                             \
     (2 * (size_x)*AKRT_PAIR_COLUMNS(size_y, stride_y))
 
+/* The low halves of two words, and the high ones. */
+static inline uint32_t akrt_pack_low(uint32_t a, uint32_t b) {
+#if AKRT_DSP
+    uint32_t both;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(both) : "r"(a), "r"(b));
+    return both;
+#else
+    return (a & 0xffffu) | b << 16;
+#endif
+}
+
+static inline uint32_t akrt_pack_high(uint32_t a, uint32_t b) {
+#if AKRT_DSP
+    uint32_t both;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(both) : "r"(b), "r"(a));
+    return both;
+#else
+    return a >> 16 | (b & 0xffff0000u);
+#endif
+}
+
 /* The words of octet `octet` of a line, columns from `from` on. */
 static void akrt_pair_columns(const akrt_mcu_window *w, const uint32_t *line, int32_t from,
                               int32_t octet, uint32_t *to) {
     const int32_t octets = AKRT_LINE_WORDS(w->channels), stride = w->stride_y;
-    const int32_t columns = AKRT_PAIR_COLUMNS(w->size_y, stride);
-    const uint32_t *const end = to + 2 * columns;
+    const int32_t move = octets * stride;
+    const uint32_t *const end = to + 2 * AKRT_PAIR_COLUMNS(w->size_y, stride);
+    const uint32_t *at = line;
     if (line == NULL) {
-        memset(to, 0, 2 * (size_t)columns * sizeof *to);
-    } else if (from >= 0 && from + columns + stride <= w->in_y) {
-        const uint32_t *at = line + from * octets + octet;
-        const int32_t move = octets * stride;
-        do {
-            const uint32_t a = at[0], b = at[move];
-            to[0] = (a & 0xffffu) | b << 16;
-            to[1] = a >> 16 | (b & 0xffff0000u);
-            at += octets;
-            to += 2;
-        } while (to != end);
-    } else {
-        do {
-            const uint32_t a = akrt_line_word(line, from, w->in_y, octets, octet);
-            const uint32_t b = akrt_line_word(line, from + stride, w->in_y, octets, octet);
-            to[0] = (a & 0xffffu) | b << 16;
-            to[1] = a >> 16 | (b & 0xffff0000u);
-            from++;
-            to += 2;
-        } while (to != end);
+        memset(to, 0, (size_t)(end - to) * sizeof *to);
+        return;
+    }
+    for (; from < 0; from++) {
+        const uint32_t b = akrt_line_word(line, from + stride, w->in_y, octets, octet);
+        to[0] = b << 16;
+        to[1] = b & 0xffff0000u;
+        to += 2;
+    }
+    at += from * octets + octet;
+    for (; to != end && from + stride < w->in_y; from++) {
+        const uint32_t a = at[0], b = at[move];
+        to[0] = akrt_pack_low(a, b);
+        to[1] = akrt_pack_high(a, b);
+        at += octets;
+        to += 2;
+    }
+    for (; to != end; from++) {
+        const uint32_t a = from < w->in_y ? *at : 0;
+        to[0] = a & 0xffffu;
+        to[1] = a >> 16;
+        at += octets;
+        to += 2;
     }
 }
 

@@ -30,36 +30,50 @@ static inline uint32_t akrt_level_of(const akrt_mcu_layer *layer, int32_t potent
     }
 }
 
-#define AKRT_EMIT_LEVEL(k, level)                                                                  \
-    word = word << 4 | level(potentials[k], requant[k], layer->activation.shift);
+#define AKRT_EMIT_LEVEL(k, level) word = word << 4 | level(from[k], requant[k], shift);
 #define AKRT_EMIT_EIGHT(level)                                                                     \
-    AKRT_EMIT_LEVEL(7, level)                                                                      \
-    AKRT_EMIT_LEVEL(6, level)                                                                      \
-    AKRT_EMIT_LEVEL(5, level)                                                                      \
-    AKRT_EMIT_LEVEL(4, level)                                                                      \
-    AKRT_EMIT_LEVEL(3, level)                                                                      \
-    AKRT_EMIT_LEVEL(2, level)                                                                      \
-    AKRT_EMIT_LEVEL(1, level)                                                                      \
-    AKRT_EMIT_LEVEL(0, level)
-/* Activations of `some` filters from `f` on, eight at most. */
-static inline uint32_t akrt_emit_word(const akrt_mcu_layer *layer, const int32_t *potentials,
-                                      int32_t f, int32_t some) {
-    const int32_t form = layer->activation.form;
-    uint32_t word = 0;
-    if (some == 8 && form == AKRT_FORM_MULADD) {
-        const akrt_requant *const requant = layer->requant + f;
-        AKRT_EMIT_EIGHT(akrt_level_muladd)
+    do {                                                                                           \
+        uint32_t word = 0;                                                                         \
+        AKRT_EMIT_LEVEL(7, level)                                                                  \
+        AKRT_EMIT_LEVEL(6, level)                                                                  \
+        AKRT_EMIT_LEVEL(5, level)                                                                  \
+        AKRT_EMIT_LEVEL(4, level)                                                                  \
+        AKRT_EMIT_LEVEL(3, level)                                                                  \
+        AKRT_EMIT_LEVEL(2, level)                                                                  \
+        AKRT_EMIT_LEVEL(1, level)                                                                  \
+        AKRT_EMIT_LEVEL(0, level)                                                                  \
+        *to = word;                                                                                \
+        to += words;                                                                               \
+        from += stride;                                                                            \
+    } while (to != end)
+/* A word of activations of `some` filters from `f` on, eight at most, at `count` positions. Words
+ * of the output lie `words` apart. */
+static void akrt_emit_words(const akrt_mcu_layer *layer, const int32_t *from, int32_t stride,
+                            int32_t f, int32_t some, int32_t count, uint32_t *to) {
+    const int32_t words = AKRT_LINE_WORDS(layer->filters), shift = layer->activation.shift;
+    const uint32_t *const end = to + count * words;
+    const akrt_requant *const requant = layer->requant + f;
+    const int32_t form = layer->emits == AKRT_EMITS_SATURATED || some < 8 ? AKRT_FORM_LEVELS
+                                                                          : layer->activation.form;
+    if (form == AKRT_FORM_MULADD) {
+        AKRT_EMIT_EIGHT(akrt_level_muladd);
 #if AKRT_LONG_MULTIPLY
-    } else if (some == 8 && form == AKRT_FORM_HIGH_WORD) {
-        const akrt_requant *const requant = layer->requant + f;
-        AKRT_EMIT_EIGHT(akrt_level_high)
+    } else if (form == AKRT_FORM_HIGH_WORD) {
+        AKRT_EMIT_EIGHT(akrt_level_high);
 #endif
     } else {
-        for (int32_t i = some; i-- > 0;) {
-            word = word << 4 | akrt_level_of(layer, potentials[i], f + i);
-        }
+        do {
+            uint32_t word = 0;
+            for (int32_t i = some; i-- > 0;) {
+                const int32_t one =
+                    layer->emits == AKRT_EMITS_SATURATED ? akrt_saturate(from[i]) : from[i];
+                word = word << 4 | akrt_level_of(layer, one, f + i);
+            }
+            *to = word;
+            to += words;
+            from += stride;
+        } while (to != end);
     }
-    return word;
 }
 #undef AKRT_EMIT_LEVEL
 #undef AKRT_EMIT_EIGHT
@@ -84,36 +98,26 @@ static void akrt_emit_sums(const int32_t *potentials, int32_t stride, int32_t so
  * those of a position `stride` apart. target: a line, (Y, filters) of int32, or sums. */
 static void akrt_emit(const akrt_mcu_layer *layer, const int32_t *potentials, int32_t stride,
                       int32_t f, int32_t some, int32_t y, int32_t count, void *target) {
-    const int32_t words = AKRT_LINE_WORDS(layer->filters);
-    const int32_t saturates = layer->emits == AKRT_EMITS_SATURATED;
     if (layer->emits == AKRT_EMITS_SUMS) {
         akrt_emit_sums(potentials, stride, some, count, (int32_t *)target + f);
-        return;
-    }
-    for (int32_t p = y; p < y + count; p++) {
-        if (layer->activation.form == AKRT_FORM_POTENTIALS) {
-            int32_t *const to = (int32_t *)target + p * layer->filters + f;
+    } else if (layer->activation.form == AKRT_FORM_POTENTIALS) {
+        int32_t *to = (int32_t *)target + y * layer->filters + f;
+        for (int32_t p = 0; p < count; p++) {
             for (int32_t i = 0; i < some; i++) {
-                to[i] = saturates ? akrt_saturate(potentials[i]) : potentials[i];
+                to[i] = layer->emits == AKRT_EMITS_SATURATED ? akrt_saturate(potentials[i])
+                                                             : potentials[i];
                 AKRT_TICK_AT(i);
             }
-        } else {
-            uint32_t *to = (uint32_t *)target + p * words + (f >> 3);
-            for (int32_t first = 0; first < some; first += 8) {
-                const int32_t many = some - first < 8 ? some - first : 8;
-                int32_t within[8];
-                const int32_t *from = potentials + first;
-                if (saturates) {
-                    for (int32_t i = 0; i < many; i++) {
-                        within[i] = akrt_saturate(from[i]);
-                    }
-                    from = within;
-                }
-                *to++ = akrt_emit_word(layer, from, f + first, many);
-                AKRT_TICK_AT(first >> 3);
-            }
+            potentials += stride;
+            to += layer->filters;
         }
-        potentials += stride;
+    } else {
+        uint32_t *to = (uint32_t *)target + y * AKRT_LINE_WORDS(layer->filters) + (f >> 3);
+        for (int32_t first = 0; first < some; first += 8) {
+            akrt_emit_words(layer, potentials + first, stride, f + first,
+                            some - first < 8 ? some - first : 8, count, to++);
+            AKRT_TICK_AT(first >> 3);
+        }
     }
 }
 #endif

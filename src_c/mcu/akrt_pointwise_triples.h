@@ -6,45 +6,70 @@
 #if AKRT_DSP
 /* Pointwise products by SMLAD: three filters to two products (akrt_unpack_triples.h), three
  * positions or two at once. */
-#define AKRT_TRIPLE_FILTERS 24 /* whose potentials are held: words of eight filters, and triples   \
-                                */
+#define AKRT_TRIPLE_FILTERS                                                                        \
+    24 /* whose potentials are held: words of eight filters, and triples                           \
+        */
 
 /* Depthwise results of a run: (pairs of channels, positions) words of two channels, of the first
  * two or three positions, then of the others. */
 typedef struct akrt_triple_mid {
     uint32_t *mid;
-    int32_t pairs;          /* of channels, a multiple of 4 */
-    int32_t first, second;  /* positions: 2 or 3, and 0, 2 or 3 */
-    int32_t sums[AKRT_RUN]; /* of all channels, by position */
+    int32_t pairs;               /* of channels, a multiple of 4 */
+    int32_t first, second;       /* positions: 2 or 3, and 0, 2 or 3 */
+    int32_t start[2 * AKRT_RUN]; /* sums of all channels, then where products start */
 } akrt_triple_mid;
 
 static inline void akrt_triple_run(akrt_triple_mid *m, int32_t count) {
     m->first = count == 3 || count > 4 ? 3 : 2;
     m->second = count <= 3 ? 0 : count == 6 ? 3 : 2;
-    memset(m->sums, 0, sizeof m->sums);
+    memset(m->start, 0, sizeof m->start);
 }
 
 /* Stores depthwise results of octet `octet` of channels, (8, AKRT_RUN / 2): two positions to a
  * word, the first + 2^15 in the low half, the second in the high one. */
 static void akrt_triple_store(akrt_triple_mid *m, int32_t octet, const uint32_t *both) {
+    const int32_t positions = m->first + m->second;
+    uint32_t *const others = m->mid + m->first * (m->pairs - 1) + 4 * octet * m->second;
+    for (int32_t p = 0; p < positions; p += 2) {
+        const int32_t step = p < m->first ? m->first : m->second;
+        const int32_t next = p + 1 < m->first ? m->first : m->second;
+        uint32_t *to = (p < m->first ? m->mid + 4 * octet * m->first : others) + p;
+        uint32_t *then = (p + 1 < m->first ? m->mid + 4 * octet * m->first : others) + p + 1;
+        int32_t sum = m->start[p], sum_then = m->start[p + 1];
+#define AKRT_TRIPLE_PAIR(k)                                                                        \
+    do {                                                                                           \
+        const uint32_t a = both[AKRT_RUN * (k)], b = both[AKRT_RUN * (k) + AKRT_RUN / 2];          \
+        const uint32_t low = akrt_pack_low(a, b) ^ 0x80008000u;                                    \
+        sum = akrt_smlad(low, 0x00010001u, sum);                                                   \
+        *to = low;                                                                                 \
+        to += step;                                                                                \
+        if (p + 1 < positions) {                                                                   \
+            const uint32_t high = akrt_pack_high(a, b);                                            \
+            sum_then = akrt_smlad(high, 0x00010001u, sum_then);                                    \
+            *then = high;                                                                          \
+            then += next;                                                                          \
+        }                                                                                          \
+    } while (0)
+        AKRT_TRIPLE_PAIR(0);
+        AKRT_TRIPLE_PAIR(1);
+        AKRT_TRIPLE_PAIR(2);
+        AKRT_TRIPLE_PAIR(3);
+#undef AKRT_TRIPLE_PAIR
+        m->start[p] = sum;
+        m->start[p + 1] = sum_then;
+        both++;
+    }
+}
+
+/* Sums of channels to where products start: by group of positions, those of a, those of b. */
+static void akrt_triple_begin(akrt_triple_mid *m) {
+    int32_t sums[AKRT_RUN];
+    memcpy(sums, m->start, sizeof sums);
     for (int32_t p = 0; p < m->first + m->second; p++) {
-        const int32_t late = p >= m->first, step = late ? m->second : m->first;
-        uint32_t *to = m->mid + 4 * octet * step + p;
-        const uint32_t *from = both + (p >> 1);
-        int32_t sum = m->sums[p];
-        if (late) {
-            to += m->first * (m->pairs - 1);
-        }
-        for (int32_t k = 0; k < 4; k++) {
-            const uint32_t a = from[0], b = from[AKRT_RUN / 2];
-            const uint32_t pair = (p & 1) != 0 ? a >> 16 | (b & 0xffff0000u)
-                                               : ((a & 0xffffu) | b << 16) ^ 0x80008000u;
-            sum = akrt_smlad(pair, 0x00010001u, sum);
-            *to = pair;
-            to += step;
-            from += AKRT_RUN;
-        }
-        m->sums[p] = sum;
+        const int32_t late = p >= m->first;
+        int32_t *const start = m->start + (late ? m->first : 0) + p;
+        start[0] = sums[p] * (-8 * 257);
+        start[late ? m->second : m->first] = sums[p] * -8;
     }
 }
 
@@ -125,20 +150,13 @@ static void akrt_triple_apart(const uint32_t *mid, const uint32_t *weights, int3
     }
 }
 
-/* Potentials of three filters at some positions, whose sums of channels are `sums`. */
+/* Potentials of three filters at some positions. */
 static inline void akrt_triple_potentials(const uint32_t *mid, const uint32_t *weights,
                                           int32_t pairs, int32_t positions, int32_t apart,
-                                          const int32_t *sums, int32_t *to) {
-    int32_t start[6];
+                                          const int32_t *start, int32_t *to) {
     if (apart != 0) {
         akrt_triple_apart(mid, weights, pairs, positions, to);
-        return;
-    }
-    for (int32_t p = 0; p < positions; p++) {
-        start[p] = sums[p] * (-8 * 257);
-        start[positions + p] = sums[p] * -8;
-    }
-    if (positions == 3) {
+    } else if (positions == 3) {
         akrt_triple_three(mid, weights, pairs, start, to);
     } else {
         akrt_triple_two(mid, weights, pairs, start, to);
@@ -160,10 +178,11 @@ static void akrt_pointwise_triples(const akrt_mcu_layer *layer, const akrt_tripl
         const int32_t some = left < AKRT_TRIPLE_FILTERS ? left : AKRT_TRIPLE_FILTERS;
         for (int32_t f = 0; f < some; f += 3) {
             AKRT_UNPACK_TRIPLES(weights, weights + words, triple, "8");
-            akrt_triple_potentials(m->mid, triple, m->pairs, m->first, apart, m->sums, scratch + f);
+            akrt_triple_potentials(m->mid, triple, m->pairs, m->first, apart, m->start,
+                                   scratch + f);
             if (m->second > 0) {
                 akrt_triple_potentials(others, triple, m->pairs, m->second, apart,
-                                       m->sums + m->first,
+                                       m->start + 2 * m->first,
                                        scratch + f + AKRT_TRIPLE_FILTERS * m->first);
             }
             weights += words;

@@ -2,8 +2,13 @@
 #define AKRT_PRODUCT_LONG_H
 #include "akrt_product.h"
 #if AKRT_LONG_MLA
-/* Sums of two, four and six positions for a pair of filters over quads of inputs, at least one;
- * a tap of the patch has one, two or three words. */
+/* A run of up to six positions times a pair of filters: a tap of the patch has three words, two
+ * positions 14 bits apart in each. A field of a sum starts at 8192 minus eight times the sum of its
+ * position's inputs: it ends at 8192 more than the potential, which the exporter has proven to be
+ * within 14 bits. Fields may borrow from one another on the way. */
+#define AKRT_PRODUCT_ZERO 8192
+/* Adds to the potentials to[0] and to[1] of every position, `step` bytes apart, the products of
+ * quads of inputs, at least one. */
 #if defined(__GNUC__)
 /* Loads in multiples; a compiler spends an instruction on every one and runs out of registers. All
  * are taken: r7, which may be the frame's, is put back. Two quads at a time: enter where the rest
@@ -12,14 +17,38 @@
     "ldr r3, [r1], #4\n\t"                                                                         \
     "and r8, r2, r3\n\t" tap "and r8, r2, r3, ror #8\n\t" tap "and r8, r2, r3, ror #16\n\t" tap    \
     "and r8, r2, r3, ror #24\n\t" tap
-#define AKRT_PRODUCT_QUADS(tap, clear, sums_of)                                                    \
+#define AKRT_PRODUCT_FIELDS(low, high)                                                             \
+    "ldrd r6, r8, [r3]\n\t"                                                                        \
+    "ubfx r0, " low ", #0, #14\n\t"                                                                \
+    "sub r0, r0, #8192\n\t"                                                                        \
+    "add r6, r6, r0\n\t"                                                                           \
+    "lsr r0, " low ", #28\n\t"                                                                     \
+    "bfi r0, " high ", #4, #10\n\t"                                                                \
+    "sub r0, r0, #8192\n\t"                                                                        \
+    "add r8, r8, r0\n\t"                                                                           \
+    "strd r6, r8, [r3]\n\t"                                                                        \
+    "add r3, r3, r5\n\t"                                                                           \
+    "ldrd r6, r8, [r3]\n\t"                                                                        \
+    "ubfx r0, " low ", #14, #14\n\t"                                                               \
+    "sub r0, r0, #8192\n\t"                                                                        \
+    "add r6, r6, r0\n\t"                                                                           \
+    "ubfx r0, " high ", #10, #14\n\t"                                                              \
+    "sub r0, r0, #8192\n\t"                                                                        \
+    "add r8, r8, r0\n\t"                                                                           \
+    "strd r6, r8, [r3]\n\t"                                                                        \
+    "add r3, r3, r5\n\t"
+#define AKRT_PRODUCT_QUADS(sums, tap, fields)                                                      \
     register const uint32_t *a __asm__("r0") = patch;                                              \
     register const uint32_t *w __asm__("r1") = weights;                                            \
     register int32_t n __asm__("r2") = quads;                                                      \
-    register uint64_t *to __asm__("r3") = sums;                                                    \
-    __asm__ volatile("push {r3, r7}\n\t"                                                           \
+    register int32_t *out __asm__("r3") = to;                                                      \
+    register const uint64_t *from __asm__("r4") = start;                                           \
+    register int32_t apart __asm__("r5") = step;                                                   \
+    __asm__ volatile("push {r3, r5, r7}\n\t"                                                       \
                      "add r3, r1, r2, lsl #2\n\t"                                                  \
-                     "push {r3}\n\t" clear "tst r2, #1\n\t"                                        \
+                     "push {r3}\n\t"                                                               \
+                     "ldmia r4, {" sums "}\n\t"                                                    \
+                     "tst r2, #1\n\t"                                                              \
                      "mov r2, #0xf0000000\n\t"                                                     \
                      "orr r2, r2, #15\n\t"                                                         \
                      "bne 2f\n\t"                                                                  \
@@ -27,131 +56,110 @@
                          tap) "ldr r3, [sp]\n\t"                                                   \
                               "cmp r1, r3\n\t"                                                     \
                               "bne 1b\n\t"                                                         \
-                              "pop {r2, r3, r4}\n\t"                                               \
-                              "stmia r3, {" sums_of "}\n\t"                                        \
-                              "mov r7, r4\n\t"                                                     \
-                     : "+r"(a), "+r"(w), "+r"(n), "+r"(to)                                         \
+                              "pop {r2, r3, r5}\n\t" fields "pop {r7}\n\t"                         \
+                     : "+r"(a), "+r"(w), "+r"(n), "+r"(out), "+r"(from), "+r"(apart)               \
                      :                                                                             \
-                     : "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory")
+                     : "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory")
 
-__attribute__((noinline)) static void
-akrt_product_six(const uint32_t *patch, const uint32_t *weights, int32_t quads, uint64_t *sums) {
-    AKRT_PRODUCT_QUADS("ldmia r0!, {r4, r5, r6}\n\t"
+__attribute__((noinline)) static void akrt_product_six(const uint32_t *patch,
+                                                       const uint32_t *weights, int32_t quads,
+                                                       const uint64_t *start, int32_t step,
+                                                       int32_t *to) {
+    AKRT_PRODUCT_QUADS("r7, r9, r10, r11, r12, lr",
+                       "ldmia r0!, {r4, r5, r6}\n\t"
                        "umlal r7, r9, r4, r8\n\t"
                        "umlal r10, r11, r5, r8\n\t"
                        "umlal r12, lr, r6, r8\n\t",
-                       "mov r7, #0\n\t"
-                       "mov r9, #0\n\t"
-                       "mov r10, #0\n\t"
-                       "mov r11, #0\n\t"
-                       "mov r12, #0\n\t"
-                       "mov lr, #0\n\t",
-                       "r7, r9, r10, r11, r12, lr");
+                       AKRT_PRODUCT_FIELDS("r7", "r9") AKRT_PRODUCT_FIELDS("r10", "r11")
+                           AKRT_PRODUCT_FIELDS("r12", "lr"));
 }
 
-__attribute__((noinline)) static void
-akrt_product_four(const uint32_t *patch, const uint32_t *weights, int32_t quads, uint64_t *sums) {
-    AKRT_PRODUCT_QUADS("ldmia r0!, {r4, r5}\n\t"
+__attribute__((noinline)) static void akrt_product_four(const uint32_t *patch,
+                                                        const uint32_t *weights, int32_t quads,
+                                                        const uint64_t *start, int32_t step,
+                                                        int32_t *to) {
+    AKRT_PRODUCT_QUADS("r7, r9, r10, r11",
+                       "ldmia r0!, {r4, r5, r6}\n\t"
                        "umlal r7, r9, r4, r8\n\t"
                        "umlal r10, r11, r5, r8\n\t",
-                       "mov r7, #0\n\t"
-                       "mov r9, #0\n\t"
-                       "mov r10, #0\n\t"
-                       "mov r11, #0\n\t",
-                       "r7, r9, r10, r11");
+                       AKRT_PRODUCT_FIELDS("r7", "r9") AKRT_PRODUCT_FIELDS("r10", "r11"));
 }
 
-__attribute__((noinline)) static void
-akrt_product_two(const uint32_t *patch, const uint32_t *weights, int32_t quads, uint64_t *sums) {
-    AKRT_PRODUCT_QUADS("ldr r4, [r0], #4\n\t"
+__attribute__((noinline)) static void akrt_product_two(const uint32_t *patch,
+                                                       const uint32_t *weights, int32_t quads,
+                                                       const uint64_t *start, int32_t step,
+                                                       int32_t *to) {
+    AKRT_PRODUCT_QUADS("r7, r9",
+                       "ldr r4, [r0], #12\n\t"
                        "umlal r7, r9, r4, r8\n\t",
-                       "mov r7, #0\n\t"
-                       "mov r9, #0\n\t",
-                       "r7, r9");
+                       AKRT_PRODUCT_FIELDS("r7", "r9"));
 }
 #undef AKRT_PRODUCT_QUAD
+#undef AKRT_PRODUCT_FIELDS
 #undef AKRT_PRODUCT_QUADS
 #else
-static void akrt_product_quads(const uint32_t *patch, const uint32_t *weights, int32_t quads,
-                               int32_t words, uint64_t *sums) {
+static void akrt_product_words(const uint32_t *patch, const uint32_t *weights, int32_t quads,
+                               const uint64_t *start, int32_t step, int32_t *to, int32_t words) {
     for (int32_t p = 0; p < words; p++) {
         const uint32_t *a = patch + p;
-        uint64_t sum = 0;
+        uint64_t sum = start[p];
         for (int32_t q = 0; q < quads; q++) {
             for (int32_t k = 0; k < 4; k++) {
                 sum += (uint64_t)*a * (akrt_rotated(weights[q], 8 * k) & AKRT_PRODUCT_MASK);
-                a += words;
+                a += AKRT_RUN / 2;
             }
         }
-        sums[p] = sum;
+        for (int32_t i = 0; i < 2; i++) {
+            to[0] += (int32_t)(sum & 0x3fffu) - AKRT_PRODUCT_ZERO;
+            to[1] += (int32_t)(sum >> 28 & 0x3fffu) - AKRT_PRODUCT_ZERO;
+            to += step / (int32_t)sizeof *to;
+            sum >>= 14;
+        }
     }
 }
-
-static void akrt_product_six(const uint32_t *patch, const uint32_t *weights, int32_t quads,
-                             uint64_t *sums) {
-    akrt_product_quads(patch, weights, quads, 3, sums);
-}
-
-static void akrt_product_four(const uint32_t *patch, const uint32_t *weights, int32_t quads,
-                              uint64_t *sums) {
-    akrt_product_quads(patch, weights, quads, 2, sums);
-}
-
-static void akrt_product_two(const uint32_t *patch, const uint32_t *weights, int32_t quads,
-                             uint64_t *sums) {
-    akrt_product_quads(patch, weights, quads, 1, sums);
-}
+#define akrt_product_six(patch, weights, quads, start, step, to)                                   \
+    akrt_product_words(patch, weights, quads, start, step, to, 3)
+#define akrt_product_four(patch, weights, quads, start, step, to)                                  \
+    akrt_product_words(patch, weights, quads, start, step, to, 2)
+#define akrt_product_two(patch, weights, quads, start, step, to)                                   \
+    akrt_product_words(patch, weights, quads, start, step, to, 1)
 #endif
 
-/* Adds the sums of a pair of filters, less where they started, to the potentials of a run. */
-static inline void akrt_product_pair(const uint32_t *patch, const uint32_t *weights, int32_t quads,
-                                     const uint32_t *start, int32_t count, int32_t filters,
-                                     int32_t *to) {
-    uint64_t both[AKRT_RUN / 2];
-    const uint64_t *sums = both;
-    if (count > 4) {
-        akrt_product_six(patch, weights, quads, both);
-    } else if (count > 2) {
-        akrt_product_four(patch, weights, quads, both);
-    } else {
-        akrt_product_two(patch, weights, quads, both);
-    }
-    for (int32_t p = 0; p < count; p += 2) {
-        const uint32_t low = (uint32_t)*sums, high = (uint32_t)(*sums >> 32);
-        to[0] += (int32_t)((low & 0x3fffu) - start[p]);
-        to[1] += (int32_t)((low >> 28 | (high << 4 & 0x3ff0u)) - start[p]);
-        to[filters] += (int32_t)((low >> 14 & 0x3fffu) - start[p + 1]);
-        to[filters + 1] += (int32_t)((high >> 10 & 0x3fffu) - start[p + 1]);
-        to += 2 * filters;
-        sums++;
-    }
+/* Where the sums of two positions start whose inputs add up to the fields of `sum`. */
+static inline uint64_t akrt_product_start(uint32_t sum) {
+    const uint32_t first = (uint32_t)AKRT_PRODUCT_ZERO - 8 * (sum & 0x3fffu);
+    const uint32_t second = (uint32_t)AKRT_PRODUCT_ZERO - 8 * (sum >> 14);
+    const uint64_t both = (uint64_t)((int64_t)(int32_t)second * 16384 + (int32_t)first);
+    return both + (both << 28);
 }
 
-/* The nibbles of eight channels at two positions: 14 bits apart, a tap each, `step` words apart.
- * Returns the sum of the first `some` taps. */
-static inline uint32_t akrt_patch_pair(uint32_t a, uint32_t b, int32_t some, int32_t step,
-                                       uint32_t *to) {
-    const uint32_t mask = 0x0003c00fu;
-    uint32_t both = (a & 0xfffu) | (b & 0xfffu) << 14, sum, tap;
-#define AKRT_PATCH_TAP(bits)                                                                       \
-    to += step;                                                                                    \
+/* Taps of eight channels at positions of which words of channels lie `step` apart; adds them to
+ * their sums. */
+AKRT_IN_ORDER static void akrt_patch_octet(const uint32_t *from, int32_t step, int32_t pairs,
+                                           uint32_t *to, uint32_t *sums) {
+    const uint32_t mask = 0x0003c00fu, *const end = to + pairs;
+#define AKRT_PATCH_TAP(c, bits)                                                                    \
     tap = both >> (bits)&mask;                                                                     \
     sum += tap;                                                                                    \
-    *to = tap;
-    *to = sum = both & mask;
-    AKRT_PATCH_TAP(4)
-    AKRT_PATCH_TAP(8)
-    both = (a >> 12 & 0xfffu) | (b >> 12 & 0xfffu) << 14;
-    AKRT_PATCH_TAP(0)
-    if (some == 8) {
-        AKRT_PATCH_TAP(4)
-        AKRT_PATCH_TAP(8)
+    to[AKRT_RUN / 2 * (c)] = tap;
+    do {
+        const uint32_t a = from[0], b = from[step];
+        uint32_t both = (a & 0xfffu) | (b & 0xfffu) << 14, sum = *sums, tap;
+        AKRT_PATCH_TAP(0, 0)
+        AKRT_PATCH_TAP(1, 4)
+        AKRT_PATCH_TAP(2, 8)
+        both = (a >> 12 & 0xfffu) | (b >> 12 & 0xfffu) << 14;
+        AKRT_PATCH_TAP(3, 0)
+        AKRT_PATCH_TAP(4, 4)
+        AKRT_PATCH_TAP(5, 8)
         both = a >> 24 | b >> 24 << 14;
-        AKRT_PATCH_TAP(0)
-        AKRT_PATCH_TAP(4)
-    }
+        AKRT_PATCH_TAP(6, 0)
+        AKRT_PATCH_TAP(7, 4)
+        *sums++ = sum;
+        from += 2 * step;
+        to++;
+    } while (to != end);
 #undef AKRT_PATCH_TAP
-    return sum;
 }
 #endif
 #endif

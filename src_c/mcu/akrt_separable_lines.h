@@ -132,6 +132,7 @@ AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const v
             akrt_triple_store(&m, octet, both);
             AKRT_TICK_AT(octet);
         }
+        akrt_triple_begin(&m);
         akrt_pointwise_triples(layer, &m, y, count, rest, target);
         AKRT_TICK();
     }

@@ -11,7 +11,7 @@
         register const uint32_t *w __asm__("r0") = weights;                                        \
         register const uint32_t *to __asm__("r1") = end;                                           \
         register uint32_t *p __asm__("r2") = out;                                                  \
-        const uint32_t mask = 0xf00ff00fu;                                                         \
+        const uint32_t mask = 0xf00ff00fu, low = 0x000f000fu;                                      \
         __asm__ volatile("1:\n\t"                                                                  \
                          "ldmia r0!, {r3, r4, r5}\n\t"                                             \
                          "and r8, r3, #0x0f0f0f0f\n\t"                                             \
@@ -23,19 +23,16 @@
                          "and r8, r5, #0x0f0f0f0f\n\t"                                             \
                          "and r9, %[mask], r5, ror #8\n\t"                                         \
                          "strd r8, r9, [r2], #" step "\n\t"                                        \
-                         "lsr r3, r3, #12\n\t"                                                     \
-                         "and r3, r3, #0x000f000f\n\t"                                             \
-                         "and r8, r5, #0xf000f000\n\t"                                             \
-                         "orr r8, r3, r8, lsr #4\n\t"                                              \
-                         "lsr r5, r5, #12\n\t"                                                     \
-                         "and r5, r5, #0x000f000f\n\t"                                             \
+                         "and r5, %[low], r5, lsr #12\n\t"                                         \
+                         "and r3, %[low], r3, lsr #12\n\t"                                         \
                          "and r4, r4, #0xf000f000\n\t"                                             \
+                         "orr r8, r3, r5, lsl #8\n\t"                                              \
                          "orr r9, r4, r5\n\t"                                                      \
                          "strd r8, r9, [r2], #" step "\n\t"                                        \
                          "cmp r0, r1\n\t"                                                          \
                          "bne 1b\n\t"                                                              \
                          : "+r"(w), "+r"(to), "+r"(p)                                              \
-                         : [mask] "r"(mask)                                                        \
+                         : [mask] "r"(mask), [low] "r"(low)                                        \
                          : "r3", "r4", "r5", "r8", "r9", "cc", "memory");                          \
     } while (0)
 #endif
