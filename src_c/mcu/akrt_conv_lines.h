@@ -15,7 +15,7 @@ typedef struct akrt_octet {
 } akrt_octet;
 
 #if AKRT_LONG_MLA
-typedef uint32_t akrt_product_patch; /* (inputs, 3): two positions to a word */
+typedef uint32_t akrt_product_patch; /* (inputs, 2 or 3): two positions to a word */
 
 /* The next inputs of the windows of a run, at most `most`, as a patch, and where the sums of their
  * products start. Returns how many there are, a multiple of 4. */
@@ -23,6 +23,7 @@ static int32_t akrt_patch_run(const akrt_mcu_window *w, const void *const *lines
                               int32_t count, int32_t most, akrt_octet *next,
                               akrt_product_patch *patch, uint64_t *start) {
     const int32_t words = AKRT_LINE_WORDS(w->channels), pairs = (count + 1) >> 1;
+    const int32_t apart = pairs == 3 ? 3 : 2;
     const int32_t last = ((w->channels - 1) & 7) < 4 ? 4 : 8;
     uint32_t sums[AKRT_RUN / 2] = {0, 0, 0};
     akrt_octet at = *next;
@@ -32,22 +33,27 @@ static int32_t akrt_patch_run(const akrt_mcu_window *w, const void *const *lines
         int32_t v = y * w->stride_y - w->pad_y + at.j;
         const int32_t inside =
             line != NULL && v >= 0 && v + (2 * pairs - 1) * w->stride_y < w->in_y;
-        const uint32_t *from = inside ? line + v * words + at.word : line;
-        do {
-            if (inside) {
-                akrt_patch_octet(from++, w->stride_y * words, pairs, patch, sums);
-            } else {
-                uint32_t octets[AKRT_RUN];
-                for (int32_t p = 0; p < 2 * pairs; p++) {
-                    octets[p] = akrt_line_word(line, v + p * w->stride_y, w->in_y, words, at.word);
-                }
-                akrt_patch_octet(octets, 1, pairs, patch, sums);
+        int32_t octets = words - at.word;
+        if (8 * octets > most - inputs) {
+            octets = (most - inputs) >> 3;
+        }
+        if (inside) {
+            akrt_patch_octets(line + v * words + at.word, w->stride_y * words, octets, pairs, patch,
+                              sums);
+        } else {
+            uint32_t column[AKRT_RUN];
+            octets = 1;
+            for (int32_t p = 0; p < 2 * pairs; p++) {
+                column[p] = akrt_line_word(line, v, w->in_y, words, at.word);
+                v += w->stride_y;
             }
-            patch += AKRT_RUN / 2 * 8;
-            inputs += 8;
-        } while (++at.word < words && inputs + 8 <= most);
+            akrt_patch_octets(column, 1, 1, pairs, patch, sums);
+        }
+        patch += 8 * apart * octets;
+        inputs += 8 * octets;
+        at.word += octets;
         if (at.word == words) {
-            patch -= AKRT_RUN / 2 * (8 - last);
+            patch -= apart * (8 - last);
             inputs -= 8 - last;
             at.word = 0;
             if (++at.j == w->size_y) {

@@ -2,10 +2,11 @@
 #define AKRT_PRODUCT_LONG_H
 #include "akrt_product.h"
 #if AKRT_LONG_MLA
-/* A run of up to six positions times a pair of filters: a tap of the patch has three words, two
- * positions 14 bits apart in each. A field of a sum starts at 8192 minus eight times the sum of its
- * position's inputs: it ends at 8192 more than the potential, which the exporter has proven to be
- * within 14 bits. Fields may borrow from one another on the way. */
+/* A run of up to six positions times a pair of filters: a tap of the patch has three words, or two
+ * for runs of up to four positions, which have two positions 14 bits apart in each. A field of a
+ * sum starts at 8192 minus eight times the sum of its position's inputs: it ends at 8192 more than
+ * the potential, which the exporter has proven to be within 14 bits. Fields may borrow from one
+ * another on the way. */
 #define AKRT_PRODUCT_ZERO 8192
 /* Adds to the potentials to[0] and to[1] of every position, `step` bytes apart, the products of
  * quads of inputs, at least one. */
@@ -13,10 +14,10 @@
 /* Loads in multiples; a compiler spends an instruction on every one and runs out of registers. All
  * are taken: r7, which may be the frame's, is put back. Two quads at a time: enter where the rest
  * begins. */
-#define AKRT_PRODUCT_QUAD(tap)                                                                     \
+#define AKRT_PRODUCT_QUAD(tap, next)                                                               \
     "ldr r3, [r1], #4\n\t"                                                                         \
-    "and r8, r2, r3\n\t" tap "and r8, r2, r3, ror #8\n\t" tap "and r8, r2, r3, ror #16\n\t" tap    \
-    "and r8, r2, r3, ror #24\n\t" tap
+    "and r8, r2, r3\n\t" tap "and r8, r2, r3, ror #8\n\t" next "and r8, r2, r3, ror #16\n\t" tap   \
+    "and r8, r2, r3, ror #24\n\t" next
 #define AKRT_PRODUCT_FIELDS(low, high)                                                             \
     "ldrd r6, r8, [r3]\n\t"                                                                        \
     "ubfx r0, " low ", #0, #14\n\t"                                                                \
@@ -37,7 +38,7 @@
     "add r8, r8, r0\n\t"                                                                           \
     "strd r6, r8, [r3]\n\t"                                                                        \
     "add r3, r3, r5\n\t"
-#define AKRT_PRODUCT_QUADS(sums, tap, fields)                                                      \
+#define AKRT_PRODUCT_QUADS(sums, tap, next, fields)                                                \
     register const uint32_t *a __asm__("r0") = patch;                                              \
     register const uint32_t *w __asm__("r1") = weights;                                            \
     register int32_t n __asm__("r2") = quads;                                                      \
@@ -52,24 +53,25 @@
                      "mov r2, #0xf0000000\n\t"                                                     \
                      "orr r2, r2, #15\n\t"                                                         \
                      "bne 2f\n\t"                                                                  \
-                     "1:\n\t" AKRT_PRODUCT_QUAD(tap) "2:\n\t" AKRT_PRODUCT_QUAD(                   \
-                         tap) "ldr r3, [sp]\n\t"                                                   \
-                              "cmp r1, r3\n\t"                                                     \
-                              "bne 1b\n\t"                                                         \
-                              "pop {r2, r3, r5}\n\t" fields "pop {r7}\n\t"                         \
+                     "1:\n\t" AKRT_PRODUCT_QUAD(tap, next) "2:\n\t" AKRT_PRODUCT_QUAD(             \
+                         tap, next) "ldr r3, [sp]\n\t"                                             \
+                                    "cmp r1, r3\n\t"                                               \
+                                    "bne 1b\n\t"                                                   \
+                                    "pop {r2, r3, r5}\n\t" fields "pop {r7}\n\t"                   \
                      : "+r"(a), "+r"(w), "+r"(n), "+r"(out), "+r"(from), "+r"(apart)               \
                      :                                                                             \
                      : "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory")
 
+#define AKRT_PRODUCT_SIX                                                                           \
+    "ldmia r0!, {r4, r5, r6}\n\t"                                                                  \
+    "umlal r7, r9, r4, r8\n\t"                                                                     \
+    "umlal r10, r11, r5, r8\n\t"                                                                   \
+    "umlal r12, lr, r6, r8\n\t"
 __attribute__((noinline)) static void akrt_product_six(const uint32_t *patch,
                                                        const uint32_t *weights, int32_t quads,
                                                        const uint64_t *start, int32_t step,
                                                        int32_t *to) {
-    AKRT_PRODUCT_QUADS("r7, r9, r10, r11, r12, lr",
-                       "ldmia r0!, {r4, r5, r6}\n\t"
-                       "umlal r7, r9, r4, r8\n\t"
-                       "umlal r10, r11, r5, r8\n\t"
-                       "umlal r12, lr, r6, r8\n\t",
+    AKRT_PRODUCT_QUADS("r7, r9, r10, r11, r12, lr", AKRT_PRODUCT_SIX, AKRT_PRODUCT_SIX,
                        AKRT_PRODUCT_FIELDS("r7", "r9") AKRT_PRODUCT_FIELDS("r10", "r11")
                            AKRT_PRODUCT_FIELDS("r12", "lr"));
 }
@@ -79,9 +81,11 @@ __attribute__((noinline)) static void akrt_product_four(const uint32_t *patch,
                                                         const uint64_t *start, int32_t step,
                                                         int32_t *to) {
     AKRT_PRODUCT_QUADS("r7, r9, r10, r11",
-                       "ldmia r0!, {r4, r5, r6}\n\t"
+                       "ldmia r0!, {r4, r5, r6, r12}\n\t"
                        "umlal r7, r9, r4, r8\n\t"
                        "umlal r10, r11, r5, r8\n\t",
+                       "umlal r7, r9, r6, r8\n\t"
+                       "umlal r10, r11, r12, r8\n\t",
                        AKRT_PRODUCT_FIELDS("r7", "r9") AKRT_PRODUCT_FIELDS("r10", "r11"));
 }
 
@@ -90,23 +94,25 @@ __attribute__((noinline)) static void akrt_product_two(const uint32_t *patch,
                                                        const uint64_t *start, int32_t step,
                                                        int32_t *to) {
     AKRT_PRODUCT_QUADS("r7, r9",
-                       "ldr r4, [r0], #12\n\t"
+                       "ldmia r0!, {r4, r5, r6, r12}\n\t"
                        "umlal r7, r9, r4, r8\n\t",
-                       AKRT_PRODUCT_FIELDS("r7", "r9"));
+                       "umlal r7, r9, r6, r8\n\t", AKRT_PRODUCT_FIELDS("r7", "r9"));
 }
+#undef AKRT_PRODUCT_SIX
 #undef AKRT_PRODUCT_QUAD
 #undef AKRT_PRODUCT_FIELDS
 #undef AKRT_PRODUCT_QUADS
 #else
 static void akrt_product_words(const uint32_t *patch, const uint32_t *weights, int32_t quads,
-                               const uint64_t *start, int32_t step, int32_t *to, int32_t words) {
+                               const uint64_t *start, int32_t step, int32_t *to, int32_t words,
+                               int32_t apart) {
     for (int32_t p = 0; p < words; p++) {
         const uint32_t *a = patch + p;
         uint64_t sum = start[p];
         for (int32_t q = 0; q < quads; q++) {
             for (int32_t k = 0; k < 4; k++) {
                 sum += (uint64_t)*a * (akrt_rotated(weights[q], 8 * k) & AKRT_PRODUCT_MASK);
-                a += AKRT_RUN / 2;
+                a += apart;
             }
         }
         for (int32_t i = 0; i < 2; i++) {
@@ -118,11 +124,11 @@ static void akrt_product_words(const uint32_t *patch, const uint32_t *weights, i
     }
 }
 #define akrt_product_six(patch, weights, quads, start, step, to)                                   \
-    akrt_product_words(patch, weights, quads, start, step, to, 3)
+    akrt_product_words(patch, weights, quads, start, step, to, 3, 3)
 #define akrt_product_four(patch, weights, quads, start, step, to)                                  \
-    akrt_product_words(patch, weights, quads, start, step, to, 2)
+    akrt_product_words(patch, weights, quads, start, step, to, 2, 2)
 #define akrt_product_two(patch, weights, quads, start, step, to)                                   \
-    akrt_product_words(patch, weights, quads, start, step, to, 1)
+    akrt_product_words(patch, weights, quads, start, step, to, 1, 2)
 #endif
 
 /* Where the sums of two positions start whose inputs add up to the fields of `sum`. */
@@ -133,33 +139,47 @@ static inline uint64_t akrt_product_start(uint32_t sum) {
     return both + (both << 28);
 }
 
-/* Taps of eight channels at positions of which words of channels lie `step` apart; adds them to
- * their sums. */
-AKRT_IN_ORDER static void akrt_patch_octet(const uint32_t *from, int32_t step, int32_t pairs,
-                                           uint32_t *to, uint32_t *sums) {
-    const uint32_t mask = 0x0003c00fu, *const end = to + pairs;
+/* Taps of `octets` times eight channels, `apart` words each, at positions of which words of
+ * channels lie `step` apart; adds them to their sums. */
+static inline void akrt_patch_taps(const uint32_t *from, int32_t step, int32_t octets,
+                                   int32_t pairs, int32_t apart, uint32_t *to, uint32_t *sums) {
+    const uint32_t mask = 0x0003c00fu;
 #define AKRT_PATCH_TAP(c, bits)                                                                    \
     tap = both >> (bits)&mask;                                                                     \
     sum += tap;                                                                                    \
-    to[AKRT_RUN / 2 * (c)] = tap;
+    to[apart * (c)] = tap;
     do {
-        const uint32_t a = from[0], b = from[step];
-        uint32_t both = (a & 0xfffu) | (b & 0xfffu) << 14, sum = *sums, tap;
-        AKRT_PATCH_TAP(0, 0)
-        AKRT_PATCH_TAP(1, 4)
-        AKRT_PATCH_TAP(2, 8)
-        both = (a >> 12 & 0xfffu) | (b >> 12 & 0xfffu) << 14;
-        AKRT_PATCH_TAP(3, 0)
-        AKRT_PATCH_TAP(4, 4)
-        AKRT_PATCH_TAP(5, 8)
-        both = a >> 24 | b >> 24 << 14;
-        AKRT_PATCH_TAP(6, 0)
-        AKRT_PATCH_TAP(7, 4)
-        *sums++ = sum;
-        from += 2 * step;
-        to++;
-    } while (to != end);
+        const uint32_t *const end = to + pairs, *at = from++;
+        uint32_t *sum_of = sums;
+        do {
+            const uint32_t a = at[0], b = at[step];
+            uint32_t both = (a & 0xfffu) | (b & 0xfffu) << 14, sum = *sum_of, tap;
+            AKRT_PATCH_TAP(0, 0)
+            AKRT_PATCH_TAP(1, 4)
+            AKRT_PATCH_TAP(2, 8)
+            both = (a >> 12 & 0xfffu) | (b >> 12 & 0xfffu) << 14;
+            AKRT_PATCH_TAP(3, 0)
+            AKRT_PATCH_TAP(4, 4)
+            AKRT_PATCH_TAP(5, 8)
+            both = a >> 24 | b >> 24 << 14;
+            AKRT_PATCH_TAP(6, 0)
+            AKRT_PATCH_TAP(7, 4)
+            *sum_of++ = sum;
+            at += 2 * step;
+            to++;
+        } while (to != end);
+        to += 8 * apart - pairs;
+    } while (--octets > 0);
 #undef AKRT_PATCH_TAP
+}
+
+AKRT_IN_ORDER static void akrt_patch_octets(const uint32_t *from, int32_t step, int32_t octets,
+                                            int32_t pairs, uint32_t *to, uint32_t *sums) {
+    if (pairs == 3) {
+        akrt_patch_taps(from, step, octets, pairs, 3, to, sums);
+    } else {
+        akrt_patch_taps(from, step, octets, pairs, 2, to, sums);
+    }
 }
 #endif
 #endif
