@@ -2,6 +2,7 @@
 #define AKRT_SEPARABLE_LINES_H
 #include "akrt_depthwise_lines.h"
 #include "akrt_emit.h"
+#include "akrt_pointwise_long.h"
 #include "akrt_pointwise_triples.h"
 /* A separable convolution with weights of at most 4 bits, a line of the output at a time.
  * scratch: AKRT_SEPARABLE_LINES_SCRATCH_WORDS, `groups` of
@@ -28,6 +29,7 @@
  * multiplication where over `row_bytes` channels both sums fit 16 bits, which the exporter has
  * proven: starting from -8 times the sum of depthwise results the word is sum0 + sum1 * 2^16. Where
  * row_bytes is 0 they are multiplied apart. */
+#if !AKRT_LONG_MLA || !defined(__GNUC__)
 #define AKRT_SET_START(p) s##p = start[p];
 #define AKRT_ADD_CHANNEL(p) s##p += (uint32_t)a[p] * u;
 #define AKRT_PUT_BOTH(p)                                                                           \
@@ -56,6 +58,7 @@ AKRT_IN_ORDER static void akrt_pointwise_quads(const akrt_mid *a, const uint32_t
 #undef AKRT_SET_START
 #undef AKRT_ADD_CHANNEL
 #undef AKRT_PUT_BOTH
+#endif
 
 /* The same where sums leave 16 bits. */
 static void akrt_pointwise_apart(const akrt_mid *a, const uint32_t *weights, int32_t quads,
