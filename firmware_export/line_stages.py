@@ -91,7 +91,7 @@ def line_stages(
     name, depthwise, group = f"{prefix}_weights", None, 0
     if isinstance(does, Dense):
         x, _, channels = does.node.input_shape
-        kernel, weights = "akrt_dense_line", _weights(name, does.weights, channels, 8)
+        kernel, weights = "akrt_dense_line", _dense_weights(name, does.weights, channels)
         moved, scratch = Lines(x, 1, reach=x), dense_line_scratch()
     else:
         moved = _moved(does.window)
@@ -263,6 +263,17 @@ def _weights(
         ("#else", constant(name, "uint32_t", short, "4 bits: by pair of filters")),
     ]
     return _by_core(name, texts)
+
+
+def _dense_weights(name: str, weights: npt.NDArray[np.int8], channels: int) -> Constant:
+    """The same of a fully connected layer; octets of inputs."""
+    plain = _biased(weights, channels, 8, weights.shape[1]) - 8
+    paired = plain.reshape(-1, 8, plain.shape[1])[:, [0, 4, 1, 5, 2, 6, 3, 7]]
+    dsp = triple_words(paired.reshape(plain.shape).astype(np.int8), plain.shape[1])
+    other = _weights(name, weights, channels, 8)
+    triples = constant(name, "uint32_t", dsp, "4 bits: 8 inputs of 3 filters")
+    text = f"#if AKRT_DSP\n{triples.text}#else\n{other.text}#endif\n"
+    return Constant(name, text, max(triples.bytes, other.bytes))
 
 
 def _biased(

@@ -48,7 +48,7 @@ RUN = 6
 LONG_TAPS, _SHORT_TAPS = 144, 288
 """AKRT_PRODUCT_TAPS."""
 _TRIPLE_FILTERS = 24
-"""AKRT_TRIPLE_FILTERS."""
+"""AKRT_TRIPLE_FILTERS, AKRT_DENSE_FILTERS."""
 GROUPS = 4
 """AKRT_GROUPS: the most that akrt_separable_rows_muladd takes."""
 _PAIR_BYTES = 5
@@ -202,7 +202,7 @@ def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, g
 
 def dense_line_scratch() -> Size:
     """AKRT_DENSE_LINE_SCRATCH_WORDS."""
-    return _words(8, "AKRT_DENSE_LINE_SCRATCH_WORDS")
+    return _most(_TRIPLE_FILTERS, "AKRT_DENSE_LINE_SCRATCH_WORDS")
 
 
 def add_lines_scratch() -> Size:

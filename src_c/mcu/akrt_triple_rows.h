@@ -11,14 +11,6 @@ static void akrt_unpack_triples(const uint32_t *weights, const uint32_t *end, ui
     AKRT_UNPACK_TRIPLES(weights, end, out, "28"); /* AKRT_PAIR_WORDS */
 }
 
-/* Takes a = S0 + S1 * 2^8 and b = S1 + S2 * 2^12 apart. Neither alone can be, but the low bits of
- * b give those of S1, which leave floor(S0 / 2^8) modulo 2^12: enough, for |S0| is below 2^19. */
-#define AKRT_TRIPLE_SPLIT(a, b)                                                                    \
-    const int32_t high = (int32_t)((uint32_t)(((a) >> 8) - (b)) << 20) >> 20;                      \
-    const int32_t s1 = ((a) >> 8) - high;                                                          \
-    const int32_t s0 = (a)-s1 * 256;                                                               \
-    const int32_t s2 = ((b)-s1) >> 12;
-
 /* akrt_level_word by HIGH_WORD or BISECTION. */
 static inline uint32_t akrt_triple_word(const int32_t *potentials, akrt_requant r,
                                         const akrt_activation *activation, int32_t width) {

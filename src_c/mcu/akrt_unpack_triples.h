@@ -35,5 +35,13 @@
                          : [mask] "r"(mask), [low] "r"(low)                                        \
                          : "r3", "r4", "r5", "r8", "r9", "cc", "memory");                          \
     } while (0)
+
+/* Takes a = S0 + S1 * 2^8 and b = S1 + S2 * 2^12 apart. Neither alone can be, but the low bits of
+ * b give those of S1, which leave floor(S0 / 2^8) modulo 2^12: enough, for |S0| is below 2^19. */
+#define AKRT_TRIPLE_SPLIT(a, b)                                                                    \
+    const int32_t high = (int32_t)((uint32_t)(((a) >> 8) - (b)) << 20) >> 20;                      \
+    const int32_t s1 = ((a) >> 8) - high;                                                          \
+    const int32_t s0 = (a)-s1 * 256;                                                               \
+    const int32_t s2 = ((b)-s1) >> 12;
 #endif
 #endif
