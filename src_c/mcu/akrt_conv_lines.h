@@ -31,13 +31,15 @@ static int32_t akrt_patch_run(const akrt_mcu_window *w, const void *const *lines
     while (at.i < w->size_x && inputs + 8 <= most) {
         const uint32_t *const line = (const uint32_t *)lines[at.i];
         int32_t v = y * w->stride_y - w->pad_y + at.j;
-        const int32_t inside =
-            line != NULL && v >= 0 && v + (2 * pairs - 1) * w->stride_y < w->in_y;
-        int32_t octets = words - at.word;
+        /* the rest of the line's taps lie one behind the other, if none is beyond the edges */
+        const int32_t room =
+            line == NULL || v < 0 ? 0 : w->in_y - v - (2 * pairs - 1) * w->stride_y;
+        const int32_t taps = last == 8 && room >= w->size_y - at.j ? w->size_y - at.j : 1;
+        int32_t octets = taps * words - at.word;
         if (8 * octets > most - inputs) {
             octets = (most - inputs) >> 3;
         }
-        if (inside) {
+        if (room > 0) {
             akrt_patch_octets(line + v * words + at.word, w->stride_y * words, octets, pairs, patch,
                               sums);
         } else {
@@ -52,14 +54,14 @@ static int32_t akrt_patch_run(const akrt_mcu_window *w, const void *const *lines
         patch += 8 * apart * octets;
         inputs += 8 * octets;
         at.word += octets;
-        if (at.word == words) {
+        for (; at.word >= words; at.word -= words) {
+            at.j++;
             patch -= apart * (8 - last);
             inputs -= 8 - last;
-            at.word = 0;
-            if (++at.j == w->size_y) {
-                at.j = 0;
-                at.i++;
-            }
+        }
+        if (at.j == w->size_y) {
+            at.j = 0;
+            at.i++;
         }
     }
     *next = at;
