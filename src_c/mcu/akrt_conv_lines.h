@@ -71,17 +71,16 @@ static int32_t akrt_patch_run(const akrt_mcu_window *w, const void *const *lines
     return inputs;
 }
 
-/* Adds the products of a pair of filters to the potentials of a run. */
-static inline void akrt_product_pair(const uint32_t *patch, const uint32_t *weights, int32_t quads,
-                                     const uint64_t *start, int32_t count, int32_t filters,
-                                     int32_t *to) {
-    const int32_t step = filters * (int32_t)sizeof *to;
+#define AKRT_PRODUCT_FILTERS 64 /* without a tick between them */
+/* Adds the products of an even number of filters to the potentials of a run. */
+static inline void akrt_product_filters(const akrt_product_run *run, const uint32_t *weights,
+                                        int32_t count, int32_t filters, int32_t *to) {
     if (count > 4) {
-        akrt_product_six(patch, weights, quads, start, step, to);
+        akrt_product_six(run, weights, filters >> 1, to);
     } else if (count > 2) {
-        akrt_product_four(patch, weights, quads, start, step, to);
+        akrt_product_four(run, weights, filters >> 1, to);
     } else {
-        akrt_product_two(patch, weights, quads, start, step, to);
+        akrt_product_two(run, weights, filters >> 1, to);
     }
 }
 #else
@@ -215,11 +214,23 @@ AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *
             const int32_t inputs = akrt_patch_run(w, lines, y, count, &next, patch);
             akrt_patch_start(patch, inputs, start);
 #endif
+#if AKRT_LONG_MLA
+            const akrt_product_run of = {patch, start, inputs, all - inputs,
+                                         filters * (int32_t)sizeof *potentials};
+            for (int32_t f = 0; f < filters; f += AKRT_PRODUCT_FILTERS) {
+                const int32_t left = filters - f;
+                akrt_product_filters(&of, weights + (f >> 1) * (all >> 2), count,
+                                     left < AKRT_PRODUCT_FILTERS ? left : AKRT_PRODUCT_FILTERS,
+                                     potentials + f);
+                AKRT_TICK_WORK(done, AKRT_PRODUCT_FILTERS * inputs);
+            }
+#else
             for (int32_t f = 0; f < filters; f += 2) {
                 akrt_product_pair(patch, weights + (f >> 1) * (all >> 2), inputs >> 2, start, count,
                                   filters, potentials + f);
                 AKRT_TICK_WORK(done, inputs);
             }
+#endif
             weights += inputs >> 2;
         }
         akrt_emit(layer, potentials, filters, 0, layer->filters, y, count, target);

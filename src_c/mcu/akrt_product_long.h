@@ -8,8 +8,16 @@
  * the potential, which the exporter has proven to be within 14 bits. Fields may borrow from one
  * another on the way. */
 #define AKRT_PRODUCT_ZERO 8192
-/* Adds to the potentials to[0] and to[1] of every position, `step` bytes apart, the products of
- * quads of inputs, at least one. */
+/* What the products of a run need. */
+typedef struct akrt_product_run {
+    const uint32_t *patch;
+    const uint64_t *start; /* by word of a tap */
+    int32_t used, skip;    /* bytes of a pair's weights, and between those of two pairs */
+    int32_t step;          /* bytes from the potentials of a position to those of the next */
+} akrt_product_run;
+
+/* Adds to the potentials of every position, `to` being the first one's, the products of `pairs` of
+ * filters, at least one, and quads of inputs, at least one. */
 #if defined(__GNUC__)
 /* Loads in multiples; a compiler spends an instruction on every one and runs out of registers. All
  * are taken: r7, which may be the frame's, is put back. Two quads at a time: enter where the rest
@@ -39,17 +47,20 @@
     "strd r6, r8, [r3]\n\t"                                                                        \
     "add r3, r3, r5\n\t"
 #define AKRT_PRODUCT_QUADS(sums, tap, next, fields)                                                \
-    register const uint32_t *a __asm__("r0") = patch;                                              \
+    register const akrt_product_run *of __asm__("r0") = run;                                       \
     register const uint32_t *w __asm__("r1") = weights;                                            \
-    register int32_t n __asm__("r2") = quads;                                                      \
+    register int32_t n __asm__("r2") = pairs;                                                      \
     register int32_t *out __asm__("r3") = to;                                                      \
-    register const uint64_t *from __asm__("r4") = start;                                           \
-    register int32_t apart __asm__("r5") = step;                                                   \
-    __asm__ volatile("push {r3, r5, r7}\n\t"                                                       \
-                     "add r3, r1, r2, lsl #2\n\t"                                                  \
+    __asm__ volatile("push {r0, r2, r3, r7}\n\t"                                                   \
                      "push {r3}\n\t"                                                               \
+                     "0:\n\t"                                                                      \
+                     "ldr r2, [sp, #4]\n\t"                                                        \
+                     "ldrd r0, r4, [r2]\n\t"                                                       \
+                     "ldr r3, [r2, #8]\n\t"                                                        \
                      "ldmia r4, {" sums "}\n\t"                                                    \
-                     "tst r2, #1\n\t"                                                              \
+                     "tst r3, #4\n\t"                                                              \
+                     "add r3, r1, r3\n\t"                                                          \
+                     "str r3, [sp]\n\t"                                                            \
                      "mov r2, #0xf0000000\n\t"                                                     \
                      "orr r2, r2, #15\n\t"                                                         \
                      "bne 2f\n\t"                                                                  \
@@ -57,28 +68,35 @@
                          tap, next) "ldr r3, [sp]\n\t"                                             \
                                     "cmp r1, r3\n\t"                                               \
                                     "bne 1b\n\t"                                                   \
-                                    "pop {r2, r3, r5}\n\t" fields "pop {r7}\n\t"                   \
-                     : "+r"(a), "+r"(w), "+r"(n), "+r"(out), "+r"(from), "+r"(apart)               \
+                                    "ldr r2, [sp, #4]\n\t"                                         \
+                                    "ldr r3, [sp, #12]\n\t"                                        \
+                                    "ldrd r4, r5, [r2, #12]\n\t"                                   \
+                                    "add r1, r1, r4\n\t"                                           \
+                                    "add r4, r3, #8\n\t"                                           \
+                                    "str r4, [sp, #12]\n\t" fields "ldr r3, [sp, #8]\n\t"          \
+                                    "subs r3, r3, #1\n\t"                                          \
+                                    "str r3, [sp, #8]\n\t"                                         \
+                                    "bne 0b\n\t"                                                   \
+                                    "add sp, sp, #16\n\t"                                          \
+                                    "pop {r7}\n\t"                                                 \
+                     : "+r"(of), "+r"(w), "+r"(n), "+r"(out)                                       \
                      :                                                                             \
-                     : "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory")
+                     : "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory")
 
 #define AKRT_PRODUCT_SIX                                                                           \
     "ldmia r0!, {r4, r5, r6}\n\t"                                                                  \
     "umlal r7, r9, r4, r8\n\t"                                                                     \
     "umlal r10, r11, r5, r8\n\t"                                                                   \
     "umlal r12, lr, r6, r8\n\t"
-__attribute__((noinline)) static void akrt_product_six(const uint32_t *patch,
-                                                       const uint32_t *weights, int32_t quads,
-                                                       const uint64_t *start, int32_t step,
-                                                       int32_t *to) {
+__attribute__((noinline)) static void
+akrt_product_six(const akrt_product_run *run, const uint32_t *weights, int32_t pairs, int32_t *to) {
     AKRT_PRODUCT_QUADS("r7, r9, r10, r11, r12, lr", AKRT_PRODUCT_SIX, AKRT_PRODUCT_SIX,
                        AKRT_PRODUCT_FIELDS("r7", "r9") AKRT_PRODUCT_FIELDS("r10", "r11")
                            AKRT_PRODUCT_FIELDS("r12", "lr"));
 }
 
-__attribute__((noinline)) static void akrt_product_four(const uint32_t *patch,
-                                                        const uint32_t *weights, int32_t quads,
-                                                        const uint64_t *start, int32_t step,
+__attribute__((noinline)) static void akrt_product_four(const akrt_product_run *run,
+                                                        const uint32_t *weights, int32_t pairs,
                                                         int32_t *to) {
     AKRT_PRODUCT_QUADS("r7, r9, r10, r11",
                        "ldmia r0!, {r4, r5, r6, r12}\n\t"
@@ -89,10 +107,8 @@ __attribute__((noinline)) static void akrt_product_four(const uint32_t *patch,
                        AKRT_PRODUCT_FIELDS("r7", "r9") AKRT_PRODUCT_FIELDS("r10", "r11"));
 }
 
-__attribute__((noinline)) static void akrt_product_two(const uint32_t *patch,
-                                                       const uint32_t *weights, int32_t quads,
-                                                       const uint64_t *start, int32_t step,
-                                                       int32_t *to) {
+__attribute__((noinline)) static void
+akrt_product_two(const akrt_product_run *run, const uint32_t *weights, int32_t pairs, int32_t *to) {
     AKRT_PRODUCT_QUADS("r7, r9",
                        "ldmia r0!, {r4, r5, r6, r12}\n\t"
                        "umlal r7, r9, r4, r8\n\t",
@@ -103,32 +119,32 @@ __attribute__((noinline)) static void akrt_product_two(const uint32_t *patch,
 #undef AKRT_PRODUCT_FIELDS
 #undef AKRT_PRODUCT_QUADS
 #else
-static void akrt_product_words(const uint32_t *patch, const uint32_t *weights, int32_t quads,
-                               const uint64_t *start, int32_t step, int32_t *to, int32_t words,
-                               int32_t apart) {
-    for (int32_t p = 0; p < words; p++) {
-        const uint32_t *a = patch + p;
-        uint64_t sum = start[p];
-        for (int32_t q = 0; q < quads; q++) {
-            for (int32_t k = 0; k < 4; k++) {
-                sum += (uint64_t)*a * (akrt_rotated(weights[q], 8 * k) & AKRT_PRODUCT_MASK);
+static void akrt_product_words(const akrt_product_run *run, const uint32_t *weights, int32_t pairs,
+                               int32_t *to, int32_t words, int32_t apart) {
+    for (; pairs > 0; pairs--) {
+        int32_t *at = to;
+        for (int32_t p = 0; p < words; p++) {
+            const uint32_t *a = run->patch + p;
+            uint64_t sum = run->start[p];
+            for (int32_t k = 0; k < run->used; k++) {
+                sum +=
+                    (uint64_t)*a * (akrt_rotated(weights[k >> 2], 8 * (k & 3)) & AKRT_PRODUCT_MASK);
                 a += apart;
             }
+            for (int32_t i = 0; i < 2; i++) {
+                at[0] += (int32_t)(sum & 0x3fffu) - AKRT_PRODUCT_ZERO;
+                at[1] += (int32_t)(sum >> 28 & 0x3fffu) - AKRT_PRODUCT_ZERO;
+                at += run->step / (int32_t)sizeof *at;
+                sum >>= 14;
+            }
         }
-        for (int32_t i = 0; i < 2; i++) {
-            to[0] += (int32_t)(sum & 0x3fffu) - AKRT_PRODUCT_ZERO;
-            to[1] += (int32_t)(sum >> 28 & 0x3fffu) - AKRT_PRODUCT_ZERO;
-            to += step / (int32_t)sizeof *to;
-            sum >>= 14;
-        }
+        weights += (run->used + run->skip) >> 2;
+        to += 2;
     }
 }
-#define akrt_product_six(patch, weights, quads, start, step, to)                                   \
-    akrt_product_words(patch, weights, quads, start, step, to, 3, 3)
-#define akrt_product_four(patch, weights, quads, start, step, to)                                  \
-    akrt_product_words(patch, weights, quads, start, step, to, 2, 2)
-#define akrt_product_two(patch, weights, quads, start, step, to)                                   \
-    akrt_product_words(patch, weights, quads, start, step, to, 1, 2)
+#define akrt_product_six(run, weights, pairs, to) akrt_product_words(run, weights, pairs, to, 3, 3)
+#define akrt_product_four(run, weights, pairs, to) akrt_product_words(run, weights, pairs, to, 2, 2)
+#define akrt_product_two(run, weights, pairs, to) akrt_product_words(run, weights, pairs, to, 1, 2)
 #endif
 
 /* Where the sums of two positions start whose inputs add up to the fields of `sum`. */
