@@ -1,5 +1,6 @@
 #ifndef AKRT_DEPTHWISE_LONG_H
 #define AKRT_DEPTHWISE_LONG_H
+#include "akrt_depthwise_nine.h"
 #include "akrt_lines.h"
 #include "akrt_runs.h"
 #if AKRT_LONG_MLA
@@ -68,43 +69,9 @@ static void akrt_pair_columns(const akrt_mcu_window *w, const uint32_t *line, in
 #define AKRT_PAIR_TAP(v)                                                                           \
     at = line[2 * (v)];                                                                            \
     x = at >> bits & 0x000f000fu;
-/* One channel, size_y being 3 and stride_y 1. */
-static inline const int8_t *akrt_pair_three(const uint32_t *line, const int8_t *weights,
-                                            int32_t size_x, int32_t bits, uint32_t *to) {
-    uint32_t s0 = 0x8000u, s1 = 0x8000u, s2 = 0x8000u;
-    const int8_t *const end = weights + 3 * size_x;
-    do {
-        const uint32_t w0 = (uint32_t)(int32_t)weights[0], w1 = (uint32_t)(int32_t)weights[1];
-        const uint32_t w2 = (uint32_t)(int32_t)weights[2];
-        uint32_t at, x;
-        AKRT_PAIR_TAP(0)
-        s0 += x * w0;
-        AKRT_PAIR_TAP(1)
-        s0 += x * w1;
-        AKRT_PAIR_TAP(2)
-        s0 += x * w2;
-        s1 += x * w0;
-        AKRT_PAIR_TAP(3)
-        s1 += x * w1;
-        AKRT_PAIR_TAP(4)
-        s1 += x * w2;
-        s2 += x * w0;
-        AKRT_PAIR_TAP(5)
-        s2 += x * w1;
-        AKRT_PAIR_TAP(6)
-        s2 += x * w2;
-        weights += 3;
-        line += 2 * AKRT_PAIR_COLUMNS(3, 1);
-    } while (weights != end);
-    to[0] = s0;
-    to[1] = s1;
-    to[2] = s2;
-    return weights;
-}
-
 /* One channel of any window. */
-static inline const int8_t *akrt_pair_any(const akrt_mcu_window *w, const uint32_t *words,
-                                          const int8_t *weights, int32_t bits, uint32_t *to) {
+static inline const int8_t *akrt_pair_channel(const akrt_mcu_window *w, const uint32_t *words,
+                                              const int8_t *weights, int32_t bits, uint32_t *to) {
     const int32_t move = 2 * w->stride_y;
     uint32_t s0 = 0x8000u, s1 = 0x8000u, s2 = 0x8000u;
     for (int32_t i = 0; i < w->size_x; i++) {
@@ -134,32 +101,35 @@ AKRT_IN_ORDER static void akrt_depthwise_pairs(const akrt_mcu_window *w, const u
                                                const int8_t *weights, uint32_t *to) {
     const uint32_t *const end = to + 4 * AKRT_RUN;
     do {
-        if (w->size_y == 3 && w->stride_y == 1) {
-            weights = akrt_pair_three(words, weights, w->size_x, 0, to);
-            weights = akrt_pair_three(words, weights, w->size_x, 4, to + 3);
-            weights = akrt_pair_three(words, weights, w->size_x, 8, to + 6);
-            weights = akrt_pair_three(words, weights, w->size_x, 12, to + 9);
-        } else {
-            weights = akrt_pair_any(w, words, weights, 0, to);
-            weights = akrt_pair_any(w, words, weights, 4, to + 3);
-            weights = akrt_pair_any(w, words, weights, 8, to + 6);
-            weights = akrt_pair_any(w, words, weights, 12, to + 9);
-        }
+        weights = akrt_pair_channel(w, words, weights, 0, to);
+        weights = akrt_pair_channel(w, words, weights, 4, to + 3);
+        weights = akrt_pair_channel(w, words, weights, 8, to + 6);
+        weights = akrt_pair_channel(w, words, weights, 12, to + 9);
         words++;
         to += 2 * AKRT_RUN;
     } while (to != end);
 }
 
-/* The same of octet `octet` at a run from position `y` on. words: AKRT_DEPTHWISE_WORDS. */
+/* The same of octet `octet` at a run from position `y` on. words: AKRT_DEPTHWISE_WORDS, which is
+ * more than 3 * AKRT_NINE_WORDS. */
 static void akrt_depthwise_long(const akrt_mcu_layer *layer, const void *const *lines, int32_t y,
                                 int32_t octet, uint32_t *words, uint32_t *to) {
     const akrt_mcu_window *w = &layer->conv;
     const int32_t taps = w->size_x * w->size_y;
+    const int8_t *const weights = (const int8_t *)layer->depthwise + 8 * octet * taps;
+    if (w->size_x == 3 && w->size_y == 3 && w->stride_y == 1) {
+        for (int32_t i = 0; i < 3; i++) {
+            akrt_nine_columns(w, (const uint32_t *)lines[i], y - w->pad_y, octet,
+                              words + i * AKRT_NINE_WORDS);
+        }
+        akrt_depthwise_nine(words, weights, to);
+        return;
+    }
     for (int32_t i = 0; i < w->size_x; i++) {
         akrt_pair_columns(w, (const uint32_t *)lines[i], y * w->stride_y - w->pad_y, octet,
                           words + 2 * i * AKRT_PAIR_COLUMNS(w->size_y, w->stride_y));
     }
-    akrt_depthwise_pairs(w, words, (const int8_t *)layer->depthwise + 8 * octet * taps, to);
+    akrt_depthwise_pairs(w, words, weights, to);
 }
 #endif
 #endif
