@@ -203,8 +203,10 @@ AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *
         akrt_octet next = {0, 0, 0};
 #if AKRT_LONG_MLA
         const int32_t most = (int32_t)*weights++;
-#endif
+        int32_t adds = 0;
+#else
         memset(potentials, 0, (size_t)AKRT_RUN_POTENTIALS(filters) * sizeof *potentials);
+#endif
         while (next.i < w->size_x) {
 #if AKRT_LONG_MLA
             uint64_t start[AKRT_RUN / 2];
@@ -215,8 +217,8 @@ AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *
             akrt_patch_start(patch, inputs, start);
 #endif
 #if AKRT_LONG_MLA
-            const akrt_product_run of = {patch, start, inputs, all - inputs,
-                                         filters * (int32_t)sizeof *potentials};
+            const akrt_product_run of = {
+                patch, start, inputs, all - inputs, filters * (int32_t)sizeof *potentials, adds++};
             for (int32_t f = 0; f < filters; f += AKRT_PRODUCT_FILTERS) {
                 const int32_t left = filters - f;
                 akrt_product_filters(&of, weights + (f >> 1) * (all >> 2), count,
