@@ -105,24 +105,29 @@ AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void 
             const int32_t quads = (end - first + 3) >> 2;
             const int8_t *weights = (const int8_t *)layer->weights + first;
 #if AKRT_LONG_MLA
+            const akrt_bytes_run of = {patch, 4 * quads, all - 4 * quads,
+                                       filters * (int32_t)sizeof *potentials};
             akrt_patch_bytes(w, lines, border, y, count, first, end, patch);
+            for (int32_t f = 0; f < layer->filters; f += AKRT_BYTES_FILTERS) {
+                const int32_t left = layer->filters - f;
+                akrt_bytes_filters(&of, weights + f * all, count,
+                                   left < AKRT_BYTES_FILTERS ? left : AKRT_BYTES_FILTERS,
+                                   potentials + f);
+                AKRT_TICK_WORK(done, AKRT_BYTES_FILTERS * (end - first));
+            }
 #else
             akrt_patch_bytes(w, lines, &border, y, count, first, end, patch);
-#endif
             for (int32_t f = 0; f < layer->filters; f++) {
-#if AKRT_LONG_MLA
-                akrt_bytes_filter(patch, weights, quads, count, filters, potentials + f);
-#else
                 int32_t sums[AKRT_RUN];
                 akrt_bytes_quads(patch, weights, quads, sums);
                 for (int32_t p = 0; p < count; p++) {
                     int32_t *const to = potentials + p * filters + f;
                     *to += sums[p];
                 }
-#endif
                 weights += all;
                 AKRT_TICK_WORK(done, end - first);
             }
+#endif
         }
         akrt_emit(layer, potentials, filters, 0, layer->filters, y, count, target);
         AKRT_TICK();
