@@ -192,10 +192,10 @@ def wide_lines_scratch(inputs: int, filters: int, size_x: int, line: int) -> Siz
 
 def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, groups: int) -> Size:
     """AKRT_SEPARABLE_LINES_SCRATCH_WORDS."""
-    channels = -(-channels // 8) * 8
-    pairs = 2 * size[0] * ((RUN - 2) * stride + size[1])
-    dsp = 4 * channels + RUN * _TRIPLE_FILTERS
-    words = pairs + max(dsp, RUN * channels + RUN * (8 + groups))
+    filled = -(-channels // 8) * 8
+    windows = 2 * size[0] * ((RUN - 2) * stride + size[1])
+    dsp = RUN // 2 * filled + max(windows, RUN * _TRIPLE_FILTERS + filled)
+    words = max(dsp, RUN * filled + max(windows, RUN * (8 + groups)))
     arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {groups}"
     return _most(words, f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
 

@@ -14,8 +14,13 @@ static void akrt_nine_columns(const akrt_mcu_window *w, const uint32_t *line, in
                               int32_t octet, uint32_t *to) {
     const int32_t octets = AKRT_LINE_WORDS(w->channels);
     const uint32_t *const end = to + AKRT_NINE_WORDS;
-    const uint32_t *at = line + (line == NULL ? 0 : from * octets + octet);
-    const uint32_t width = line == NULL ? 0 : (uint32_t)w->in_y;
+    const uint32_t width = (uint32_t)w->in_y;
+    const uint32_t *at;
+    if (line == NULL) {
+        memset(to, 0, AKRT_NINE_WORDS * sizeof *to);
+        return;
+    }
+    at = line + from * octets + octet;
     do {
         uint32_t a = 0, b = 0, c = 0;
         if ((uint32_t)from < width) {

@@ -9,6 +9,7 @@
  * `row_bytes` channels each, or 0. */
 #define AKRT_MID_BYTES(channels)                                                                   \
     (AKRT_RUN * AKRT_MID_CHANNELS(channels) * (int32_t)sizeof(akrt_mid))
+/* Windows are of no use any more when potentials are computed. */
 #if AKRT_LONG_MLA
 #define AKRT_LINE_WINDOWS AKRT_DEPTHWISE_WORDS
 #else
@@ -16,12 +17,13 @@
 #endif
 #if AKRT_DSP
 #define AKRT_SEPARABLE_LINES_SCRATCH_WORDS(channels, size_x, size_y, stride_y, groups)             \
-    (4 * AKRT_MID_CHANNELS(channels) + AKRT_LINE_WINDOWS(size_x, size_y, stride_y) +               \
-     AKRT_RUN * AKRT_TRIPLE_FILTERS)
+    (AKRT_RUN / 2 * AKRT_MID_CHANNELS(channels) +                                                  \
+     AKRT_LARGER(AKRT_LINE_WINDOWS(size_x, size_y, stride_y),                                      \
+                 AKRT_RUN * AKRT_TRIPLE_FILTERS + AKRT_MID_CHANNELS(channels)))
 #else
 #define AKRT_SEPARABLE_LINES_SCRATCH_WORDS(channels, size_x, size_y, stride_y, groups)             \
-    (AKRT_MID_BYTES(channels) / 4 + AKRT_LINE_WINDOWS(size_x, size_y, stride_y) +                  \
-     AKRT_RUN * (8 + (int32_t)(groups)))
+    (AKRT_MID_BYTES(channels) / 4 +                                                                \
+     AKRT_LARGER(AKRT_LINE_WINDOWS(size_x, size_y, stride_y), AKRT_RUN * (8 + (int32_t)(groups))))
 #endif
 
 #if !AKRT_DSP
@@ -124,14 +126,13 @@ AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const v
 #if AKRT_DSP
     const int32_t octets = AKRT_LINE_WORDS(w->channels);
     akrt_triple_mid m = {(uint32_t *)scratch, 4 * octets, 0, 0, {0}};
-    uint32_t *const words = (uint32_t *)scratch + AKRT_RUN * m.pairs;
-    int32_t *const rest = (int32_t *)words + AKRT_LINE_WINDOWS(w->size_x, w->size_y, w->stride_y);
+    int32_t *const rest = scratch + AKRT_RUN * m.pairs;
     for (int32_t y = 0; y < w->out_y; y += run) {
         const int32_t count = w->out_y - y < run ? w->out_y - y : run;
         akrt_triple_run(&m, count);
         for (int32_t octet = 0; octet < octets; octet++) {
             uint32_t both[4 * AKRT_RUN];
-            akrt_depthwise_long(layer, lines, y, octet, words, both);
+            akrt_depthwise_long(layer, lines, y, octet, (uint32_t *)rest, both);
             akrt_triple_store(&m, octet, both);
             AKRT_TICK_AT(octet);
         }
@@ -141,11 +142,10 @@ AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const v
     }
 #else
     akrt_mid *const mid = (akrt_mid *)scratch;
-    int32_t *const words = scratch + AKRT_MID_BYTES(w->channels) / 4;
-    int32_t *const rest = words + AKRT_LINE_WINDOWS(w->size_x, w->size_y, w->stride_y);
+    int32_t *const rest = scratch + AKRT_MID_BYTES(w->channels) / 4;
     for (int32_t y = 0; y < w->out_y; y += run) {
         const int32_t count = w->out_y - y < run ? w->out_y - y : run;
-        akrt_depthwise_run(layer, lines, y, (uint32_t *)words, mid);
+        akrt_depthwise_run(layer, lines, y, (uint32_t *)rest, mid);
         akrt_pointwise_run(layer, mid, y, count, rest, target);
         AKRT_TICK();
     }
