@@ -11,20 +11,22 @@
         register const uint32_t *w __asm__("r0") = weights;                                        \
         register const uint32_t *to __asm__("r1") = end;                                           \
         register uint32_t *p __asm__("r2") = out;                                                  \
-        const uint32_t mask = 0xf00ff00fu, low = 0x000f000fu;                                      \
-        __asm__ volatile("1:\n\t"                                                                  \
+        __asm__ volatile("movw r6, #0xf00f\n\t"                                                    \
+                         "movt r6, #0xf00f\n\t"                                                    \
+                         "mov r10, #0x000f000f\n\t"                                                \
+                         "1:\n\t"                                                                  \
                          "ldmia r0!, {r3, r4, r5}\n\t"                                             \
                          "and r8, r3, #0x0f0f0f0f\n\t"                                             \
-                         "and r9, %[mask], r3, ror #8\n\t"                                         \
+                         "and r9, r6, r3, ror #8\n\t"                                              \
                          "strd r8, r9, [r2], #" step "\n\t"                                        \
                          "and r8, r4, #0x0f0f0f0f\n\t"                                             \
-                         "and r9, %[mask], r4, ror #8\n\t"                                         \
+                         "and r9, r6, r4, ror #8\n\t"                                              \
                          "strd r8, r9, [r2], #" step "\n\t"                                        \
                          "and r8, r5, #0x0f0f0f0f\n\t"                                             \
-                         "and r9, %[mask], r5, ror #8\n\t"                                         \
+                         "and r9, r6, r5, ror #8\n\t"                                              \
                          "strd r8, r9, [r2], #" step "\n\t"                                        \
-                         "and r5, %[low], r5, lsr #12\n\t"                                         \
-                         "and r3, %[low], r3, lsr #12\n\t"                                         \
+                         "and r5, r10, r5, lsr #12\n\t"                                            \
+                         "and r3, r10, r3, lsr #12\n\t"                                            \
                          "and r4, r4, #0xf000f000\n\t"                                             \
                          "orr r8, r3, r5, lsl #8\n\t"                                              \
                          "orr r9, r4, r5\n\t"                                                      \
@@ -32,8 +34,8 @@
                          "cmp r0, r1\n\t"                                                          \
                          "bne 1b\n\t"                                                              \
                          : "+r"(w), "+r"(to), "+r"(p)                                              \
-                         : [mask] "r"(mask), [low] "r"(low)                                        \
-                         : "r3", "r4", "r5", "r8", "r9", "cc", "memory");                          \
+                         :                                                                         \
+                         : "r3", "r4", "r5", "r6", "r8", "r9", "r10", "cc", "memory");             \
     } while (0)
 
 /* Takes a = S0 + S1 * 2^8 and b = S1 + S2 * 2^12 apart. Neither alone can be, but the low bits of
