@@ -16,8 +16,10 @@ from firmware_export.layer_constants import (
     layer_constants,
     structure_of_shape,
 )
+from firmware_export.packing import triple_words
 from firmware_export.sizes import (
     LINES_MOST,
+    LONG_TAPS,
     MCU_LAYER,
     Size,
     add_lines_scratch,
@@ -89,20 +91,22 @@ def line_stages(
     name, depthwise, group = f"{prefix}_weights", None, 0
     if isinstance(does, Dense):
         x, _, channels = sources[0].shape
-        kernel, weights = "akrt_dense_line", _weights(name, does.weights, channels, 8)
+        kernel, weights = "akrt_dense_line", _dense_weights(name, does.weights, channels)
         moved, scratch = Lines(x, 1, reach=x), dense_line_scratch()
     else:
         moved = _moved(does.window)
         taps, channels = does.window.taps, does.node.input_shape[2]
         if isinstance(does, Separable):
-            kernel, weights = "akrt_separable_lines", _pointwise_weights(name, does.weights)
+            kernel, weights = "akrt_separable_lines", _pointwise_weights(name, does)
             depthwise = _depthwise_weights(f"{prefix}_depthwise", does.depthwise)
             group = _group(does)
             size, stride = does.window.size, does.window.stride[1]
             groups = -(-(-(-inputs // 8) * 8) // group) if group else 0
             scratch = separable_lines_scratch(inputs, size, stride, groups)
         elif not reads_bytes(does):
-            kernel, weights = "akrt_conv_lines", _weights(name, does.weights, channels, 4)
+            most = _taps_together(does.weights, channels)
+            kernel = "akrt_conv_lines"
+            weights = _weights(name, does.weights, channels, 4, most)
             scratch = conv_lines_scratch(taps, channels, filters)
         else:
             kernel, weights = "akrt_bytes_lines", _byte_weights(name, does.weights)
@@ -184,17 +188,17 @@ def _group(does: Separable) -> int:
     return 0
 
 
-def _pointwise_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
-    """Pointwise weights (C, F), biased, in the order that each core wants."""
+def _pointwise_weights(name: str, does: Separable) -> Constant:
+    """Pointwise weights (C, F) in the order that each core wants."""
+    weights = does.weights
     filters = weights.shape[1]
     even = -(-filters // 2) * 2
     biased = _biased(weights, weights.shape[0], 8, even)
-    eights = biased[:, :filters].T.reshape(filters, -1, 4, 2)
-    dsp = (eights << (4 * np.array([[0, 4], [1, 5], [2, 6], [3, 7]]))).sum((2, 3))
+    dsp = np.concatenate(([_saturates(does)], triple_words(weights, filters).ravel()))
     quads = biased.reshape(-1, 4, even // 2, 2).transpose(2, 0, 3, 1)
     short = (quads << (4 * np.arange(8).reshape(2, 4))).sum((2, 3))
     texts = [
-        ("#if AKRT_DSP", constant(name, "uint32_t", dsp, "4 bits: 8 channels of a filter")),
+        ("#if AKRT_DSP", constant(name, "uint32_t", dsp, "4 bits: 8 channels of 3 filters")),
         ("#else", constant(name, "uint32_t", short, "4 bits: by pair of filters")),
     ]
     return _by_core(name, texts)
@@ -217,10 +221,35 @@ def _byte_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
     return constant(name, "int8_t", quads, "8 bits, by filter; of four the middle two are swapped")
 
 
-def _weights(name: str, weights: npt.NDArray[np.int8], channels: int, multiple: int) -> Constant:
+def _taps_together(weights: npt.NDArray[np.int8], channels: int) -> int:
+    """Inputs of a window whose products, at most AKRT_PRODUCT_TAPS, are added up in 14 bits.
+
+    akrt_conv_lines takes octets of channels, tap by tap, until another would be too many.
+    """
+    spans = [min(8, -(-(channels - c) // 4) * 4) for c in range(0, channels, 8)]
+    octets = spans * (len(weights) // channels)
+    plain = _biased(weights, channels, 4, weights.shape[1]) - 8
+    for most in range(LONG_TAPS, 64, -8):
+        starts, inputs, total = [0], 0, 0
+        for octet in octets:
+            if inputs + 8 > most:
+                starts.append(total)
+                inputs = 0
+            inputs += octet
+            total += octet
+        above = np.add.reduceat(np.maximum(plain, 0), starts)
+        below = np.add.reduceat(np.minimum(plain, 0), starts)
+        if 15 * above.max() < 1 << 13 and 15 * below.min() >= -(1 << 13):
+            return most
+    return 64  # times 15 * 8 is below 2^13
+
+
+def _weights(
+    name: str, weights: npt.NDArray[np.int8], channels: int, multiple: int, most: int | None = None
+) -> Constant:
     """Weights (positions * channels, F), biased, in the order that each core wants.
 
-    Channels are filled up to a `multiple`.
+    Channels are filled up to a `multiple`. Those of cores with a long multiply begin with `most`.
     """
     pairs = -(-weights.shape[1] // 2)
     biased = _biased(weights, channels, multiple, pairs * 2)
@@ -228,11 +257,24 @@ def _weights(name: str, weights: npt.NDArray[np.int8], channels: int, multiple: 
     nibbles = biased.reshape(-1, 4, pairs, 2).transpose(2, 0, 3, 1)
     long = (nibbles << (4 * np.array([[0, 2, 4, 6], [7, 1, 3, 5]]))).sum((2, 3))
     short = (nibbles << (4 * np.array([[0, 1, 2, 3], [4, 5, 6, 7]]))).sum((2, 3))
+    if most is not None:
+        long = np.concatenate(([most], long.ravel()))
     texts = [
         ("#if AKRT_LONG_MLA", constant(name, "uint32_t", long, "4 bits: by pair of filters")),
         ("#else", constant(name, "uint32_t", short, "4 bits: by pair of filters")),
     ]
     return _by_core(name, texts)
+
+
+def _dense_weights(name: str, weights: npt.NDArray[np.int8], channels: int) -> Constant:
+    """The same of a fully connected layer; octets of inputs."""
+    plain = _biased(weights, channels, 8, weights.shape[1]) - 8
+    paired = plain.reshape(-1, 8, plain.shape[1])[:, [0, 4, 1, 5, 2, 6, 3, 7]]
+    dsp = triple_words(paired.reshape(plain.shape).astype(np.int8), plain.shape[1])
+    other = _weights(name, weights, channels, 8)
+    triples = constant(name, "uint32_t", dsp, "4 bits: 8 inputs of 3 filters")
+    text = f"#if AKRT_DSP\n{triples.text}#else\n{other.text}#endif\n"
+    return Constant(name, text, max(triples.bytes, other.bytes))
 
 
 def _biased(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["pack_bits", "pack_rows", "pack_words"]
+__all__ = ["pack_bits", "pack_rows", "pack_words", "triple_words"]
 
 
 def pack_bits(values: npt.NDArray[np.int8], bits: int) -> npt.NDArray[np.uint8]:
@@ -38,3 +38,19 @@ def pack_words(nibbles: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     packed = pack_bits(nibbles.astype(np.int8), 4)
     words: npt.NDArray[np.int64] = packed.view("<u4").reshape(nibbles.shape[:-1]).astype(np.int64)
     return words
+
+
+def triple_words(pointwise: npt.NDArray[np.int8], filters: int) -> npt.NDArray[np.int64]:
+    """Weights (C, F), at least `filters` of them, zero beyond F: (triples, groups of eight
+    channels, 3); see AKRT_UNPACK_TRIPLES."""
+    channels = len(pointwise)
+    groups, triples = -(-channels // 8), -(-filters // 3)
+    padded = np.zeros((groups * 8, triples * 3), np.int64)
+    padded[:channels, : pointwise.shape[1]] = pointwise
+    # (triple, group, channel pair, half, filter), halves being the channels of a pair
+    w = padded.reshape(groups, 4, 2, triples, 3).transpose(3, 0, 1, 2, 4)
+    low, middle, high = w[..., 0] + 8, w[..., 1] + 8, w[..., 2]
+    fourth = np.stack([low[:, :, 3], high[:, :, 3], middle[:, :, 3]], axis=2)
+    # (triple, group, word, half, nibble)
+    nibbles = np.stack([low[:, :, :3], high[:, :, :3, ::-1], middle[:, :, :3], fourth], axis=-1)
+    return pack_words(nibbles.reshape(triples, groups, 3, 8))

@@ -12,7 +12,7 @@ from akrt.model import (
     POTENTIAL_MIN,
 )
 from firmware_export.layer_constants import constant, requant_constant, window_fields
-from firmware_export.packing import pack_bits, pack_words
+from firmware_export.packing import pack_bits, pack_words, triple_words
 from firmware_export.requantisation import (
     Activation,
     Form,
@@ -291,24 +291,9 @@ def _triple_constant(prefix: str, pointwise: npt.NDArray[np.int8]) -> Constant:
     return constant(
         f"{prefix}_weights",
         "uint32_t",
-        _triple_words(pointwise),
+        triple_words(pointwise, padded_channels(pointwise.shape[1])),
         "4 bits: eight channels of three filters in three words",
     )
-
-
-def _triple_words(pointwise: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """(triples, groups of eight channels, 3); see akrt_unpack_triples."""
-    channels, filters = pointwise.shape
-    groups, triples = -(-padded_channels(channels) // 8), -(-padded_channels(filters) // 3)
-    padded = np.zeros((groups * 8, triples * 3), np.int64)
-    padded[:channels, :filters] = pointwise
-    # (triple, group, channel pair, half, filter), halves being the channels of a pair
-    w = padded.reshape(groups, 4, 2, triples, 3).transpose(3, 0, 1, 2, 4)
-    low, middle, high = w[..., 0] + 8, w[..., 1] + 8, w[..., 2]
-    fourth = np.stack([low[:, :, 3], high[:, :, 3], middle[:, :, 3]], axis=2)
-    # (triple, group, word, half, nibble)
-    nibbles = np.stack([low[:, :, :3], high[:, :, :3, ::-1], middle[:, :, :3], fourth], axis=-1)
-    return pack_words(nibbles.reshape(triples, groups, 3, 8))
 
 
 def _pair_words(

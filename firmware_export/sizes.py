@@ -16,6 +16,7 @@ __all__ = [
     "GROUPS",
     "LINES_MOST",
     "LINE_TENSOR",
+    "LONG_TAPS",
     "MCU_LAYER",
     "PIPELINE",
     "ROWS_LAYER",
@@ -44,8 +45,10 @@ ROW_WIDTH = 5
 """AKRT_ROW_WIDTH: positions on Y that a row of nibbles holds."""
 RUN = 6
 """AKRT_RUN, where it is more: positions that are computed at once."""
-_LONG_TAPS, _SHORT_TAPS = 72, 288
+LONG_TAPS, _SHORT_TAPS = 144, 288
 """AKRT_PRODUCT_TAPS."""
+_TRIPLE_FILTERS = 24
+"""AKRT_TRIPLE_FILTERS, AKRT_DENSE_FILTERS."""
 GROUPS = 4
 """AKRT_GROUPS: the most that akrt_separable_rows_muladd takes."""
 _PAIR_BYTES = 5
@@ -166,7 +169,7 @@ def line_words(channels: int) -> int:
 def conv_lines_scratch(taps: int, channels: int, filters: int) -> Size:
     """AKRT_CONV_LINES_SCRATCH_WORDS."""
     inputs = taps * (-(-channels // 4) * 4)
-    long = RUN // 2 * min(inputs, _LONG_TAPS)
+    long = RUN // 2 * min(inputs + 4, LONG_TAPS)
     short = RUN * min(inputs, _SHORT_TAPS) // 4 + 1
     words = max(long, short) + _potentials(filters)
     return _most(words, f"AKRT_CONV_LINES_SCRATCH_WORDS({inputs}, {filters})")
@@ -189,15 +192,17 @@ def wide_lines_scratch(inputs: int, filters: int, size_x: int, line: int) -> Siz
 
 def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, groups: int) -> Size:
     """AKRT_SEPARABLE_LINES_SCRATCH_WORDS."""
-    mids = RUN * (-(-channels // 8) * 8)
-    words = mids + size[0] * ((RUN - 1) * stride + size[1]) + RUN * (8 + groups)
+    filled = -(-channels // 8) * 8
+    windows = 2 * size[0] * ((RUN - 2) * stride + size[1])
+    dsp = RUN // 2 * filled + max(windows, RUN * _TRIPLE_FILTERS + filled)
+    words = max(dsp, RUN * filled + max(windows, RUN * (8 + groups)))
     arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {groups}"
     return _most(words, f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
 
 
 def dense_line_scratch() -> Size:
     """AKRT_DENSE_LINE_SCRATCH_WORDS."""
-    return _words(8, "AKRT_DENSE_LINE_SCRATCH_WORDS")
+    return _most(_TRIPLE_FILTERS, "AKRT_DENSE_LINE_SCRATCH_WORDS")
 
 
 def add_lines_scratch() -> Size:

@@ -1,5 +1,6 @@
 #ifndef AKRT_BYTES_LINES_H
 #define AKRT_BYTES_LINES_H
+#include "akrt_bytes_long.h"
 #include "akrt_emit.h"
 #include "akrt_runs.h"
 #include "akrt_tap_source.h"
@@ -10,15 +11,8 @@
 
 /* Weights are (filters, inputs), inputs filled up with zeros to a multiple of 4; the second and
  * third of four are swapped. */
+#if !AKRT_LONG_MLA
 #define AKRT_BYTES_TAPS 72
-#if AKRT_DSP
-/* (inputs / 2, positions): a word has two inputs of a position. */
-#define AKRT_BYTES_WORDS(inputs)                                                                   \
-    (AKRT_RUN * ((int32_t)(inputs) < AKRT_BYTES_TAPS ? ((int32_t)(inputs) + 3) / 4 * 2             \
-                                                     : AKRT_BYTES_TAPS / 2))
-typedef uint32_t akrt_bytes_patch;
-#define AKRT_BYTES_SHARE 2
-#else
 /* (inputs, positions) */
 #define AKRT_BYTES_WORDS(inputs)                                                                   \
     (AKRT_RUN *                                                                                    \
@@ -27,8 +21,6 @@ typedef uint32_t akrt_bytes_patch;
          4 +                                                                                       \
      1)
 typedef uint8_t akrt_bytes_patch;
-#define AKRT_BYTES_SHARE 1
-#endif
 
 static void akrt_patch_bytes(const akrt_mcu_window *w, const void *const *lines,
                              const uint8_t *border, int32_t y, int32_t count, int32_t first,
@@ -40,66 +32,18 @@ static void akrt_patch_bytes(const akrt_mcu_window *w, const void *const *lines,
         for (int32_t p = 0; p < count; p++) {
             const akrt_tap_source one = akrt_tap_at(w, lines[tap.i], border, v, tap.channel);
             for (int32_t c = 0; c < tap.count; c++) {
-                const uint32_t value = one.from[c * one.step];
-#if AKRT_DSP
-                uint32_t *const to = patch + AKRT_RUN * ((at + c) >> 1) + p;
-                *to = ((at + c) & 1) != 0 ? *to | value << 16 : value;
-#else
-                patch[AKRT_RUN * (at + c) + p] = (uint8_t)value;
-#endif
+                patch[AKRT_RUN * (at + c) + p] = one.from[c * one.step];
             }
             v += w->stride_y;
         }
         at += tap.count;
         k += tap.count;
     }
-    for (int32_t share = AKRT_BYTES_SHARE; (at & 3) != 0; at += share - (at & (share - 1))) {
-        if ((at & (share - 1)) == 0) {
-            memset(patch + AKRT_RUN * (at / share), 0, AKRT_RUN * sizeof *patch);
-        }
+    for (; (at & 3) != 0; at++) {
+        memset(patch + AKRT_RUN * at, 0, AKRT_RUN * sizeof *patch);
     }
 }
 
-#if AKRT_DSP
-#define AKRT_BYTES_FOUR                                                                            \
-    do {                                                                                           \
-        uint32_t even, odd;                                                                        \
-        __asm__("sxtb16 %0, %1" : "=r"(even) : "r"(word));                                         \
-        __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(word));                                  \
-        s0 = akrt_smlad(a[0], even, s0);                                                           \
-        s1 = akrt_smlad(a[1], even, s1);                                                           \
-        s2 = akrt_smlad(a[2], even, s2);                                                           \
-        s3 = akrt_smlad(a[3], even, s3);                                                           \
-        s4 = akrt_smlad(a[4], even, s4);                                                           \
-        s5 = akrt_smlad(a[5], even, s5);                                                           \
-        s0 = akrt_smlad(a[6], odd, s0);                                                            \
-        s1 = akrt_smlad(a[7], odd, s1);                                                            \
-        s2 = akrt_smlad(a[8], odd, s2);                                                            \
-        s3 = akrt_smlad(a[9], odd, s3);                                                            \
-        s4 = akrt_smlad(a[10], odd, s4);                                                           \
-        s5 = akrt_smlad(a[11], odd, s5);                                                           \
-        a += 12;                                                                                   \
-    } while (0)
-/* Sums of a run for one filter over quads of inputs. */
-AKRT_IN_ORDER static void akrt_bytes_quads(const uint32_t *a, const int8_t *weights, int32_t quads,
-                                           int32_t *sums) {
-    const int8_t *const end = weights + 4 * quads;
-    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0;
-    do {
-        uint32_t word;
-        memcpy(&word, weights, sizeof word);
-        AKRT_BYTES_FOUR;
-        weights += 4;
-    } while (weights != end);
-    sums[0] = s0;
-    sums[1] = s1;
-    sums[2] = s2;
-    sums[3] = s3;
-    sums[4] = s4;
-    sums[5] = s5;
-}
-#undef AKRT_BYTES_FOUR
-#else
 #if AKRT_RUN > 4
 #define AKRT_BYTES_MORE                                                                            \
     s4 += a[4] * w;                                                                                \
@@ -155,21 +99,35 @@ AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void 
     int32_t done = 0;
     for (int32_t y = 0; y < w->out_y; y += run) {
         const int32_t count = w->out_y - y < run ? w->out_y - y : run;
+        memset(potentials, 0, (size_t)AKRT_RUN_POTENTIALS(filters) * sizeof *potentials);
         for (int32_t first = 0; first < inputs; first += AKRT_BYTES_TAPS) {
             const int32_t end = inputs - first < AKRT_BYTES_TAPS ? inputs : first + AKRT_BYTES_TAPS;
             const int32_t quads = (end - first + 3) >> 2;
             const int8_t *weights = (const int8_t *)layer->weights + first;
+#if AKRT_LONG_MLA
+            const akrt_bytes_run of = {patch, 4 * quads, all - 4 * quads,
+                                       filters * (int32_t)sizeof *potentials};
+            akrt_patch_bytes(w, lines, border, y, count, first, end, patch);
+            for (int32_t f = 0; f < layer->filters; f += AKRT_BYTES_FILTERS) {
+                const int32_t left = layer->filters - f;
+                akrt_bytes_filters(&of, weights + f * all, count,
+                                   left < AKRT_BYTES_FILTERS ? left : AKRT_BYTES_FILTERS,
+                                   potentials + f);
+                AKRT_TICK_WORK(done, AKRT_BYTES_FILTERS * (end - first));
+            }
+#else
             akrt_patch_bytes(w, lines, &border, y, count, first, end, patch);
             for (int32_t f = 0; f < layer->filters; f++) {
                 int32_t sums[AKRT_RUN];
                 akrt_bytes_quads(patch, weights, quads, sums);
                 for (int32_t p = 0; p < count; p++) {
                     int32_t *const to = potentials + p * filters + f;
-                    *to = first == 0 ? sums[p] : *to + sums[p];
+                    *to += sums[p];
                 }
                 weights += all;
                 AKRT_TICK_WORK(done, end - first);
             }
+#endif
         }
         akrt_emit(layer, potentials, filters, 0, layer->filters, y, count, target);
         AKRT_TICK();

@@ -1,9 +1,15 @@
 #ifndef AKRT_DENSE_LINE_H
 #define AKRT_DENSE_LINE_H
+#include "akrt_dense_triples.h"
 #include "akrt_emit.h"
+#include "akrt_octet_sum.h"
 #include "akrt_product.h"
 /* A fully connected layer: akrt_product.h. Its input is one block of lines, its inputs those of a
- * tensor whose channels are filled up with zeros to a multiple of 8. scratch: eight words. */
+ * tensor whose channels are filled up with zeros to a multiple of 8. scratch:
+ * AKRT_DENSE_LINE_SCRATCH_WORDS. */
+#if AKRT_DSP
+#define AKRT_DENSE_LINE_SCRATCH_WORDS AKRT_DENSE_FILTERS
+#else
 #define AKRT_DENSE_LINE_SCRATCH_WORDS 8
 #if AKRT_LONG_MLA
 typedef uint64_t akrt_both; /* sums of two filters 28 bits apart */
@@ -56,13 +62,8 @@ AKRT_LAYER static void akrt_dense_line(const akrt_mcu_layer *layer, const void *
     const uint32_t *const input = (const uint32_t *)lines[0];
     const int32_t octets = w->in_x * w->in_y * AKRT_LINE_WORDS(w->channels);
     const uint32_t *weights = (const uint32_t *)layer->weights;
-    int32_t start = 0, done = 0;
-    for (int32_t k = 0; k < octets; k++) {
-        for (uint32_t word = input[k]; word != 0; word >>= 4) {
-            start += (int32_t)(8 * (word & 15u));
-        }
-        AKRT_TICK_AT(k);
-    }
+    const int32_t start = 8 * akrt_octets_sum(input, octets);
+    int32_t done = 0;
     for (int32_t f = 0; f < layer->filters; f += 4) {
         const int32_t step = layer->filters - f > 2 ? 2 * octets : 0;
         int32_t *const potentials = scratch + (f & 4);
@@ -87,4 +88,5 @@ AKRT_LAYER static void akrt_dense_line(const akrt_mcu_layer *layer, const void *
         AKRT_TICK_WORK(done, 16 * octets);
     }
 }
+#endif
 #endif

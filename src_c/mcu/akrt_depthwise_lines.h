@@ -1,20 +1,15 @@
 #ifndef AKRT_DEPTHWISE_LINES_H
 #define AKRT_DEPTHWISE_LINES_H
+#include "akrt_depthwise_long.h"
 #include "akrt_runs.h"
 /* Depthwise results of all channels, filled up to a multiple of 8, at a run of positions. */
 #define AKRT_MID_CHANNELS(channels) (((int32_t)(channels) + 7) & ~7)
 /* Words of eight channels that the windows of a run cover. */
 #define AKRT_RUN_COLUMNS(size_y, stride_y) ((AKRT_RUN - 1) * (stride_y) + (size_y))
 
-#if AKRT_DSP
-/* (pairs of channels, AKRT_RUN, 2) */
-typedef int16_t akrt_mid;
-#define AKRT_MID_AT(c, p) (((c) >> 1) * 2 * AKRT_RUN + 2 * (p) + ((c)&1))
-#else
 /* (channels, AKRT_RUN) */
 typedef int32_t akrt_mid;
 #define AKRT_MID_AT(c, p) ((c)*AKRT_RUN + (p))
-#endif
 
 #if AKRT_RUN > 4
 #define AKRT_RUN_MORE(operation) operation(4) operation(5)
@@ -24,6 +19,24 @@ typedef int32_t akrt_mid;
 #define AKRT_RUN_EACH(operation)                                                                   \
     operation(0) operation(1) operation(2) operation(3) AKRT_RUN_MORE(operation)
 
+#if AKRT_DSP
+#elif AKRT_LONG_MLA
+/* Weights are (channels, taps), with zeros up to AKRT_MID_CHANNELS. words: AKRT_DEPTHWISE_WORDS. */
+static void akrt_depthwise_run(const akrt_mcu_layer *layer, const void *const *lines, int32_t y,
+                               uint32_t *words, akrt_mid *mid) {
+    const int32_t octets = AKRT_LINE_WORDS(layer->conv.channels);
+    int32_t done = 0;
+    for (int32_t octet = 0; octet < octets; octet++) {
+        uint32_t both[4 * AKRT_RUN];
+        akrt_depthwise_long(layer, lines, y, octet, words, both);
+        for (int32_t k = 0; k < 4 * AKRT_RUN; k++) {
+            *mid++ = (int16_t)(both[k] ^ 0x8000u);
+            *mid++ = (int32_t)both[k] >> 16;
+        }
+        AKRT_TICK_WORK(done, 8 * layer->conv.size_x * layer->conv.size_y);
+    }
+}
+#else
 #define AKRT_SET_SUM(p) s##p = 0;
 #define AKRT_ADD_TAP(p)                                                                            \
     s##p += (int32_t)(*a >> bits & 15u) * weight;                                                  \
@@ -79,4 +92,5 @@ static void akrt_depthwise_run(const akrt_mcu_layer *layer, const void *const *l
 #undef AKRT_SET_SUM
 #undef AKRT_ADD_TAP
 #undef AKRT_PUT_SUM
+#endif
 #endif

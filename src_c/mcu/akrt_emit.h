@@ -30,16 +30,67 @@ static inline uint32_t akrt_level_of(const akrt_mcu_layer *layer, int32_t potent
     }
 }
 
+#define AKRT_EMIT_LEVEL(k, level) word = word << 4 | level(from[k], requant[k], shift);
+#define AKRT_EMIT_EIGHT(level)                                                                     \
+    do {                                                                                           \
+        uint32_t word = 0;                                                                         \
+        AKRT_EMIT_LEVEL(7, level)                                                                  \
+        AKRT_EMIT_LEVEL(6, level)                                                                  \
+        AKRT_EMIT_LEVEL(5, level)                                                                  \
+        AKRT_EMIT_LEVEL(4, level)                                                                  \
+        AKRT_EMIT_LEVEL(3, level)                                                                  \
+        AKRT_EMIT_LEVEL(2, level)                                                                  \
+        AKRT_EMIT_LEVEL(1, level)                                                                  \
+        AKRT_EMIT_LEVEL(0, level)                                                                  \
+        *to = word;                                                                                \
+        to += words;                                                                               \
+        from += stride;                                                                            \
+    } while (to != end)
+/* A word of activations of `some` filters from `f` on, eight at most, at `count` positions. Words
+ * of the output lie `words` apart. */
+static void akrt_emit_words(const akrt_mcu_layer *layer, const int32_t *from, int32_t stride,
+                            int32_t f, int32_t some, int32_t count, uint32_t *to) {
+    const int32_t words = AKRT_LINE_WORDS(layer->filters), shift = layer->activation.shift;
+    const uint32_t *const end = to + count * words;
+    const akrt_requant *const requant = layer->requant + f;
+    const int32_t form = layer->emits == AKRT_EMITS_SATURATED || some < 8 ? AKRT_FORM_LEVELS
+                                                                          : layer->activation.form;
+    if (form == AKRT_FORM_MULADD) {
+        AKRT_EMIT_EIGHT(akrt_level_muladd);
+#if AKRT_LONG_MULTIPLY
+    } else if (form == AKRT_FORM_HIGH_WORD) {
+        AKRT_EMIT_EIGHT(akrt_level_high);
+#endif
+    } else {
+        do {
+            uint32_t word = 0;
+            for (int32_t i = some; i-- > 0;) {
+                const int32_t one =
+                    layer->emits == AKRT_EMITS_SATURATED ? akrt_saturate(from[i]) : from[i];
+                word = word << 4 | akrt_level_of(layer, one, f + i);
+            }
+            *to = word;
+            to += words;
+            from += stride;
+        } while (to != end);
+    }
+}
+#undef AKRT_EMIT_LEVEL
+#undef AKRT_EMIT_EIGHT
+
 /* Adds potentials to the sums of their filters; a sum saturates at every addition. */
 static void akrt_emit_sums(const int32_t *potentials, int32_t stride, int32_t some, int32_t count,
                            int32_t *sums) {
-    for (int32_t p = 0; p < count; p++) {
-        for (int32_t f = 0; f < some; f++) {
+    for (int32_t f = 0; f < some; f++) {
+        const int32_t *from = potentials + f;
+        int32_t sum = sums[f];
+        for (int32_t p = 0; p < count; p++) {
             /* |sum| is below 2^20 and |potential| below 2^31 - 2^20 */
-            sums[f] = akrt_saturate(sums[f] + potentials[f]);
-            AKRT_TICK_AT(f);
+            sum = akrt_saturate(sum + *from);
+            from += stride;
         }
-        potentials += stride;
+        sums[f] = sum;
+        AKRT_TICK_AT(f);
     }
 }
 
@@ -47,32 +98,26 @@ static void akrt_emit_sums(const int32_t *potentials, int32_t stride, int32_t so
  * those of a position `stride` apart. target: a line, (Y, filters) of int32, or sums. */
 static void akrt_emit(const akrt_mcu_layer *layer, const int32_t *potentials, int32_t stride,
                       int32_t f, int32_t some, int32_t y, int32_t count, void *target) {
-    const int32_t words = AKRT_LINE_WORDS(layer->filters);
-    const int32_t saturates = layer->emits == AKRT_EMITS_SATURATED;
     if (layer->emits == AKRT_EMITS_SUMS) {
         akrt_emit_sums(potentials, stride, some, count, (int32_t *)target + f);
-        return;
-    }
-    for (int32_t p = y; p < y + count; p++) {
-        if (layer->activation.form == AKRT_FORM_POTENTIALS) {
-            int32_t *const to = (int32_t *)target + p * layer->filters + f;
+    } else if (layer->activation.form == AKRT_FORM_POTENTIALS) {
+        int32_t *to = (int32_t *)target + y * layer->filters + f;
+        for (int32_t p = 0; p < count; p++) {
             for (int32_t i = 0; i < some; i++) {
-                to[i] = saturates ? akrt_saturate(potentials[i]) : potentials[i];
+                to[i] = layer->emits == AKRT_EMITS_SATURATED ? akrt_saturate(potentials[i])
+                                                             : potentials[i];
                 AKRT_TICK_AT(i);
             }
-        } else {
-            uint32_t *to = (uint32_t *)target + p * words + (f >> 3);
-            for (int32_t first = 0; first < some; first += 8) {
-                uint32_t word = 0;
-                for (int32_t i = some - first < 8 ? some : first + 8; i-- > first;) {
-                    const int32_t one = saturates ? akrt_saturate(potentials[i]) : potentials[i];
-                    word = word << 4 | akrt_level_of(layer, one, f + i);
-                }
-                *to++ = word;
-                AKRT_TICK_AT(first >> 3);
-            }
+            potentials += stride;
+            to += layer->filters;
         }
-        potentials += stride;
+    } else {
+        uint32_t *to = (uint32_t *)target + y * AKRT_LINE_WORDS(layer->filters) + (f >> 3);
+        for (int32_t first = 0; first < some; first += 8) {
+            akrt_emit_words(layer, potentials + first, stride, f + first,
+                            some - first < 8 ? some - first : 8, count, to++);
+            AKRT_TICK_AT(first >> 3);
+        }
     }
 }
 #endif

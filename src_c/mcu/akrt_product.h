@@ -10,9 +10,9 @@
 /* Two positions 14 bits apart times two filters 28 bits apart: one long multiply-accumulate is
  * four products. A patch word has two positions; a word of weights (nibbles from the lowest) the
  * first filter's inputs 0, 1, 2, 3 in nibbles 0, 2, 4, 6 and the second's in 7, 1, 3, 5. */
-#define AKRT_PRODUCT_TAPS 72 /* 72 * 15 * 15 is below 2^14 */
+#define AKRT_PRODUCT_TAPS 144 /* at most; the first word of a convolution's weights tells */
 #define AKRT_PRODUCT_WORDS(inputs)                                                                 \
-    (AKRT_RUN / 2 * ((int32_t)(inputs) < 72 ? ((int32_t)(inputs) + 3) / 4 * 4 : 72))
+    (AKRT_RUN / 2 * ((int32_t)(inputs) < 140 ? ((int32_t)(inputs) + 7) / 4 * 4 : 144))
 #define AKRT_PRODUCT_MASK 0xf000000fu
 
 static inline uint32_t akrt_rotated(uint32_t word, int32_t bits) {

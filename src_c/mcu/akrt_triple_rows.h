@@ -4,51 +4,12 @@
 #include "akrt_level_high.h"
 #include "akrt_level_muladd.h"
 #include "akrt_requant_of.h"
+#include "akrt_unpack_triples.h"
 #if AKRT_DSP
 
-/* Weights of three filters, three words for eight channels, to two words for two channels: halves
- * u0 + u1 * 2^8 and u1 + w2 * 2^12, u being a weight + 8. A half of the first three words holds
- * u0, w2 of the other half, and u1, a nibble each; the fourth nibbles are those of channels 6, 7.
- */
 static void akrt_unpack_triples(const uint32_t *weights, const uint32_t *end, uint32_t *out) {
-    register const uint32_t *w __asm__("r0") = weights;
-    register const uint32_t *to __asm__("r1") = end;
-    register uint32_t *p __asm__("r2") = out;
-    const uint32_t mask = 0xf00ff00fu;
-    __asm__ volatile("1:\n\t"
-                     "ldmia r0!, {r3, r4, r5}\n\t"
-                     "and r8, r3, #0x0f0f0f0f\n\t"
-                     "and r9, %[mask], r3, ror #8\n\t"
-                     "strd r8, r9, [r2], #28\n\t"
-                     "and r8, r4, #0x0f0f0f0f\n\t"
-                     "and r9, %[mask], r4, ror #8\n\t"
-                     "strd r8, r9, [r2], #28\n\t"
-                     "and r8, r5, #0x0f0f0f0f\n\t"
-                     "and r9, %[mask], r5, ror #8\n\t"
-                     "strd r8, r9, [r2], #28\n\t"
-                     "lsr r3, r3, #12\n\t"
-                     "and r3, r3, #0x000f000f\n\t"
-                     "and r8, r5, #0xf000f000\n\t"
-                     "orr r8, r3, r8, lsr #4\n\t"
-                     "lsr r5, r5, #12\n\t"
-                     "and r5, r5, #0x000f000f\n\t"
-                     "and r4, r4, #0xf000f000\n\t"
-                     "orr r9, r4, r5\n\t"
-                     "strd r8, r9, [r2], #28\n\t"
-                     "cmp r0, r1\n\t"
-                     "bne 1b\n\t"
-                     : "+r"(w), "+r"(to), "+r"(p)
-                     : [mask] "r"(mask)
-                     : "r3", "r4", "r5", "r8", "r9", "cc", "memory");
+    AKRT_UNPACK_TRIPLES(weights, end, out, "28"); /* AKRT_PAIR_WORDS */
 }
-
-/* Takes a = S0 + S1 * 2^8 and b = S1 + S2 * 2^12 apart. Neither alone can be, but the low bits of
- * b give those of S1, which leave floor(S0 / 2^8) modulo 2^12: enough, for |S0| is below 2^19. */
-#define AKRT_TRIPLE_SPLIT(a, b)                                                                    \
-    const int32_t high = (int32_t)((uint32_t)(((a) >> 8) - (b)) << 20) >> 20;                      \
-    const int32_t s1 = ((a) >> 8) - high;                                                          \
-    const int32_t s0 = (a)-s1 * 256;                                                               \
-    const int32_t s2 = ((b)-s1) >> 12;
 
 /* akrt_level_word by HIGH_WORD or BISECTION. */
 static inline uint32_t akrt_triple_word(const int32_t *potentials, akrt_requant r,
