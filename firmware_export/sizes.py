@@ -31,6 +31,7 @@ __all__ = [
     "line_words",
     "padded_channels",
     "requant_array",
+    "requant_octets",
     "rows_tensor",
     "separable_lines_scratch",
     "separable_rows_muladd_scratch",
@@ -46,6 +47,8 @@ RUN = 6
 """AKRT_RUN, where it is more: positions that are computed at once."""
 _LONG_TAPS, _SHORT_TAPS = 72, 288
 """AKRT_PRODUCT_TAPS."""
+_PART, _BYTES_PART, _MID_TAPS, _POINTWISE_SUMS = 320, 160, 19, 64
+"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS, AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS."""
 GROUPS = 4
 """AKRT_GROUPS: the most that akrt_separable_rows_muladd takes."""
 _PAIR_BYTES = 5
@@ -117,6 +120,11 @@ def requant_array(narrow: bool, filters: int, separable: bool) -> Size:
     return Size(of_one * count, f"{macro}({filters}) * (int32_t)sizeof({c_type})")
 
 
+def requant_octets(filters: int) -> Size:
+    """The akrt_requant of a layer, filled up to eight filters: some cores read so many at a time."""
+    return Size(8 * (-(-filters // 8) * 8), f"8 * AKRT_LINE_WORDS({filters}) * 8")
+
+
 def layer_scratch(driver: str, mids: int, filters: int) -> Size:
     """AKRT_LAYER_ADD_, _DENSE_, _PLAIN_, _MAX_ or _SUM_SCRATCH_WORDS, by the kernel's name."""
     macro = f"{driver.upper()}_SCRATCH_WORDS"
@@ -168,16 +176,19 @@ def conv_lines_scratch(taps: int, channels: int, filters: int) -> Size:
     inputs = taps * (-(-channels // 4) * 4)
     long = RUN // 2 * min(inputs, _LONG_TAPS)
     short = RUN * min(inputs, _SHORT_TAPS) // 4 + 1
-    words = max(long, short) + _potentials(filters)
-    return _most(words, f"AKRT_CONV_LINES_SCRATCH_WORDS({inputs}, {filters})")
+    packed = min(-(-taps * line_words(channels) * 4 // 16) * 16, _PART)
+    words = max(max(long, short) + _potentials(filters), 5 * packed // 4 + _group_sums(filters))
+    return _most(words, f"AKRT_CONV_LINES_SCRATCH_WORDS({taps}, {channels}, {filters})")
 
 
 def bytes_lines_scratch(inputs: int, filters: int) -> Size:
     """AKRT_BYTES_LINES_SCRATCH_WORDS."""
     quads = -(-inputs // 4)
     words = max(RUN * min(2 * quads, 36), RUN * min(4 * quads, 72) // 4 + 1)
+    words += _potentials(filters)
+    vectors = 3 * min(-(-inputs // 16) * 16, _BYTES_PART) // 4 + _group_sums(filters)
     macro = f"AKRT_BYTES_LINES_SCRATCH_WORDS({inputs}, {filters})"
-    return _most(words + _potentials(filters), macro)
+    return _most(max(words, vectors), macro)
 
 
 def wide_lines_scratch(inputs: int, filters: int, size_x: int, line: int) -> Size:
@@ -191,6 +202,10 @@ def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, g
     """AKRT_SEPARABLE_LINES_SCRATCH_WORDS."""
     mids = RUN * (-(-channels // 8) * 8)
     words = mids + size[0] * ((RUN - 1) * stride + size[1]) + RUN * (8 + groups)
+    octets = line_words(channels)
+    mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
+    parts = 2 if size[0] * size[1] > _MID_TAPS else 1
+    words = max(words, parts * mid // 4 + _POINTWISE_SUMS)
     arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {groups}"
     return _most(words, f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
 
@@ -208,6 +223,11 @@ def add_lines_scratch() -> Size:
 def _potentials(filters: int) -> int:
     """AKRT_RUN_POTENTIALS."""
     return RUN * (-(-filters // 2) * 2)
+
+
+def _group_sums(filters: int) -> int:
+    """AKRT_GROUP_SUMS of AKRT_FILTER_GROUPS."""
+    return 8 * -(-filters // 4)
 
 
 def stream_state(name: str, front_end: CFrontEnd, classes: int, window: int) -> Size:

@@ -1,5 +1,10 @@
 #ifndef AKRT_DENSE_LINE_H
 #define AKRT_DENSE_LINE_H
+#include "akrt_lines.h"
+#if AKRT_MVE
+#include "akrt_dense_line_mve.h"
+#endif
+#if !AKRT_MVE
 #include "akrt_emit.h"
 #include "akrt_product.h"
 /* A fully connected layer: akrt_product.h. Its input is one block of lines, its inputs those of a
@@ -87,4 +92,5 @@ AKRT_LAYER static void akrt_dense_line(const akrt_mcu_layer *layer, const void *
         AKRT_TICK_WORK(done, 16 * octets);
     }
 }
+#endif
 #endif

@@ -1,0 +1,63 @@
+#ifndef AKRT_CONV_LINES_MVE_H
+#define AKRT_CONV_LINES_MVE_H
+#include "akrt_emit_mve.h"
+#include "akrt_tick.h"
+#include "akrt_vector_nibbles.h"
+#include "akrt_vector_window.h"
+#if AKRT_MVE
+/* A convolution of activations, a line of the output at a time, two positions at once: the windows,
+ * which are packed as in memory and cut in parts of AKRT_PART bytes, are a patch of
+ * akrt_vector_nibbles. Weights are such ones by part. scratch: AKRT_CONV_LINES_SCRATCH_WORDS. */
+#define AKRT_PART 320
+#define AKRT_PART_BYTES(taps, channels)                                                            \
+    (AKRT_PACKED_BYTES(taps, channels) < AKRT_PART ? AKRT_PACKED_BYTES(taps, channels) : AKRT_PART)
+#define AKRT_PACKED_BYTES(taps, channels)                                                          \
+    (((int32_t)(taps)*AKRT_LINE_WORDS(channels) * 4 + 15) & ~15)
+#define AKRT_CONV_LINES_SCRATCH_WORDS(taps, channels, filters)                                     \
+    (5 * (AKRT_PART_BYTES(taps, channels) >> 2) + AKRT_GROUP_SUMS * AKRT_FILTER_GROUPS(filters))
+
+/* Packed inputs to a patch: 16 bytes of even inputs, 32 further on those of odd ones. */
+static inline void akrt_vector_unpack(const uint8_t *from, int32_t steps, uint8_t *patch) {
+    do {
+        const uint8x16_t both = vld1q_u8(from);
+        vst1q_u8(patch, vandq_u8(both, vdupq_n_u8(15)));
+        vst1q_u8(patch + 32, vshrq_n_u8(both, 4));
+        from += 16;
+        patch += 64;
+    } while (--steps > 0);
+}
+
+AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *const *lines,
+                                       void *target, int32_t *scratch) {
+    const akrt_mcu_window *w = &layer->conv;
+    const int32_t groups = AKRT_FILTER_GROUPS(layer->filters);
+    const int32_t pitch = 4 * AKRT_LINE_WORDS(w->channels), all = w->size_x * w->size_y * pitch;
+    const int32_t part = all < AKRT_PART ? (all + 15) & ~15 : AKRT_PART;
+    uint8_t *const window = (uint8_t *)scratch, *const patch = window + part;
+    int32_t *const sums = scratch + 5 * (part >> 2);
+    akrt_vector_run run = {0, layer->filters, 0, 2, 1, 0};
+    int32_t done = 0;
+    while (run.y < w->out_y) {
+        const uint8_t *weights = (const uint8_t *)layer->weights;
+        run.count = w->out_y - run.y < 2 ? 1 : 2;
+        for (int32_t g = 0; g < 2 * groups; g++) {
+            vst1q_s32(sums + 4 * g, vdupq_n_s32(0));
+        }
+        for (int32_t first = 0; first < all; first += part) {
+            const int32_t end = all - first < part ? all : first + part;
+            const int32_t steps = (end - first + 15) >> 4;
+            for (int32_t p = 0; p < run.count; p++) {
+                akrt_vector_window(w, lines, pitch, run.y + p, first, end, 0, window);
+                akrt_vector_unpack(window, steps, patch + 16 * p);
+            }
+            akrt_vector_nibbles(patch, weights, steps, groups, sums);
+            weights += steps * groups * 64;
+            AKRT_TICK_WORK(done, steps * groups);
+        }
+        akrt_emit_vectors(layer, &run, sums, target);
+        run.y += 2;
+        AKRT_TICK();
+    }
+}
+#endif
+#endif

@@ -1,0 +1,84 @@
+#ifndef AKRT_SEPARABLE_LINES_MVE_H
+#define AKRT_SEPARABLE_LINES_MVE_H
+#include "akrt_depthwise_lines_mve.h"
+#include "akrt_emit_mve.h"
+#include "akrt_tick.h"
+#include "akrt_vector_bytes.h"
+#include "akrt_vector_halves.h"
+#if AKRT_MVE
+/* A separable convolution with weights of at most 4 bits, a line of the output at a time, two
+ * positions at once. Pointwise weights are those of akrt_vector_halves; of at most eight channels,
+ * those of akrt_vector_bytes: 16 times the weight for the high parts, then for the low ones.
+ * scratch: AKRT_SEPARABLE_LINES_SCRATCH_WORDS. */
+#define AKRT_POINTWISE_GROUPS 8 /* of filters at a time */
+#define AKRT_SEPARABLE_LINES_SCRATCH_WORDS(channels, size_x, size_y, stride_y, groups)             \
+    (((size_x) * (size_y) > AKRT_MID_TAPS ? 2 : 1) *                                               \
+         (AKRT_MID_BYTES(AKRT_LINE_WORDS(channels)) >> 2) +                                        \
+     AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS)
+
+/* Adds the products of two positions to the sums of `groups` of filters. */
+static void akrt_pointwise_groups(const akrt_mcu_layer *layer, const int8_t *mid,
+                                  const uint8_t *weights, int32_t groups, int32_t *sums) {
+    const int32_t words = AKRT_LINE_WORDS(layer->conv.channels);
+    if (words == 1) {
+        akrt_vector_bytes(mid, (const int8_t *)weights, 1, groups, sums);
+    } else {
+        const int32_t steps = words == 2 ? 1 : 2 * AKRT_MID_VECTORS(words);
+        akrt_vector_halves(mid, weights, steps, groups, sums);
+    }
+}
+
+/* Two positions. upper: upper parts of the depthwise results, or NULL. */
+static void akrt_pointwise_run(const akrt_mcu_layer *layer, const int8_t *mid, const int8_t *upper,
+                               int32_t y, int32_t count, int32_t *sums, void *target) {
+    const int32_t words = AKRT_LINE_WORDS(layer->conv.channels);
+    const int32_t bytes = words < 3 ? 32 << (words & 1) : 64 * AKRT_MID_VECTORS(words);
+    const uint8_t *weights = (const uint8_t *)layer->weights;
+    akrt_vector_run run = {0, 0, y, count, 1, 1};
+    int32_t left = AKRT_FILTER_GROUPS(layer->filters), done = 0;
+    while (left > 0) {
+        const int32_t groups = left < AKRT_POINTWISE_GROUPS ? left : AKRT_POINTWISE_GROUPS;
+        for (int32_t i = 0; i < AKRT_GROUP_SUMS * groups; i += 4) {
+            vst1q_s32(sums + i, vdupq_n_s32(0));
+        }
+        if (upper != NULL) {
+            akrt_pointwise_groups(layer, upper, weights, groups, sums);
+            for (int32_t i = 0; i < AKRT_GROUP_SUMS * groups; i += 4) {
+                vst1q_s32(sums + i, vshlq_n_s32(vld1q_s32(sums + i), AKRT_MID_UPPER_BITS));
+            }
+        }
+        akrt_pointwise_groups(layer, mid, weights, groups, sums);
+        run.filters = 4 * groups;
+        akrt_emit_vectors(layer, &run, sums, target);
+        run.filter += 4 * groups;
+        weights += bytes * groups;
+        left -= groups;
+        AKRT_TICK_WORK(done, bytes * groups);
+    }
+}
+
+AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const void *const *lines,
+                                            void *target, int32_t *scratch) {
+    const akrt_mcu_window *w = &layer->conv;
+    const int32_t words = AKRT_LINE_WORDS(w->channels), most = words == 1 ? 4 : 2;
+    const int32_t all = AKRT_MID_BYTES(words);
+    int32_t *const sums = scratch;
+    int8_t *const mid = (int8_t *)(scratch + AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS);
+    akrt_mid_words at;
+    akrt_mid_words_of(w, (uint32_t)words, &at);
+    for (int32_t y = 0; y < w->out_y; y += most) {
+        const int32_t count = w->out_y - y < most ? w->out_y - y : most;
+        const int8_t *upper = NULL;
+        if (akrt_depthwise_run(layer, lines, &at, y, count, 0, mid)) {
+            akrt_depthwise_run(layer, lines, &at, y, count, 1, mid + all);
+            upper = mid + all;
+        }
+        for (int32_t p = 0; p < count; p += 2) {
+            akrt_pointwise_run(layer, mid + 16 * p, upper == NULL ? NULL : upper + 16 * p, y + p,
+                               count - p < 2 ? 1 : 2, sums, target);
+        }
+        AKRT_TICK();
+    }
+}
+#endif
+#endif
