@@ -32,6 +32,9 @@ __all__ = [
     "padded_channels",
     "requant_array",
     "requant_octets",
+    "requant_octets",
+    "requant_octets",
+    "requant_octets",
     "rows_tensor",
     "separable_lines_scratch",
     "separable_rows_muladd_scratch",
@@ -47,6 +50,12 @@ RUN = 6
 """AKRT_RUN, where it is more: positions that are computed at once."""
 _LONG_TAPS, _SHORT_TAPS = 72, 288
 """AKRT_PRODUCT_TAPS."""
+_PART, _BYTES_PART, _MID_TAPS, _POINTWISE_SUMS = 320, 160, 19, 64
+"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS, AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS."""
+_PART, _BYTES_PART, _MID_TAPS, _POINTWISE_SUMS = 320, 160, 19, 64
+"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS, AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS."""
+_PART, _BYTES_PART, _MID_TAPS, _POINTWISE_SUMS = 320, 160, 19, 64
+"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS, AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS."""
 _PART, _BYTES_PART, _MID_TAPS, _POINTWISE_SUMS = 320, 160, 19, 64
 """AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS, AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS."""
 GROUPS = 4
@@ -118,6 +127,21 @@ def requant_array(narrow: bool, filters: int, separable: bool) -> Size:
     if separable:
         count, macro = _requant_filters(filters), "AKRT_REQUANT_FILTERS"
     return Size(of_one * count, f"{macro}({filters}) * (int32_t)sizeof({c_type})")
+
+
+def requant_octets(filters: int) -> Size:
+    """The akrt_requant of a layer, filled up to eight filters: some cores read so many at a time."""
+    return Size(8 * (-(-filters // 8) * 8), f"8 * AKRT_LINE_WORDS({filters}) * 8")
+
+
+def requant_octets(filters: int) -> Size:
+    """The akrt_requant of a layer, filled up to eight filters: some cores read so many at a time."""
+    return Size(8 * (-(-filters // 8) * 8), f"8 * AKRT_LINE_WORDS({filters}) * 8")
+
+
+def requant_octets(filters: int) -> Size:
+    """The akrt_requant of a layer, filled up to eight filters: some cores read so many at a time."""
+    return Size(8 * (-(-filters // 8) * 8), f"8 * AKRT_LINE_WORDS({filters}) * 8")
 
 
 def requant_octets(filters: int) -> Size:
@@ -206,6 +230,18 @@ def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, g
     mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
     parts = 2 if size[0] * size[1] > _MID_TAPS else 1
     words = max(words, parts * mid // 4 + _POINTWISE_SUMS)
+    octets = line_words(channels)
+    mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
+    parts = 2 if size[0] * size[1] > _MID_TAPS else 1
+    words = max(words, parts * mid // 4 + _POINTWISE_SUMS)
+    octets = line_words(channels)
+    mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
+    parts = 2 if size[0] * size[1] > _MID_TAPS else 1
+    words = max(words, parts * mid // 4 + _POINTWISE_SUMS)
+    octets = line_words(channels)
+    mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
+    parts = 2 if size[0] * size[1] > _MID_TAPS else 1
+    words = max(words, parts * mid // 4 + _POINTWISE_SUMS)
     arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {groups}"
     return _most(words, f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
 
@@ -223,6 +259,21 @@ def add_lines_scratch() -> Size:
 def _potentials(filters: int) -> int:
     """AKRT_RUN_POTENTIALS."""
     return RUN * (-(-filters // 2) * 2)
+
+
+def _group_sums(filters: int) -> int:
+    """AKRT_GROUP_SUMS of AKRT_FILTER_GROUPS."""
+    return 8 * -(-filters // 4)
+
+
+def _group_sums(filters: int) -> int:
+    """AKRT_GROUP_SUMS of AKRT_FILTER_GROUPS."""
+    return 8 * -(-filters // 4)
+
+
+def _group_sums(filters: int) -> int:
+    """AKRT_GROUP_SUMS of AKRT_FILTER_GROUPS."""
+    return 8 * -(-filters // 4)
 
 
 def _group_sums(filters: int) -> int:

@@ -31,7 +31,8 @@ AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void 
     uint8_t *const window = (uint8_t *)scratch, *const patch = window + part;
     int32_t *const sums = scratch + 3 * (part >> 2);
     const uint64x2_t same = vreinterpretq_u64_u32(vdupq_n_u32(0));
-    akrt_vector_run run = {0, layer->filters, 0, 2, 1, 1};
+    const akrt_vector_lanes to = akrt_vector_lanes_of(layer, 1);
+    akrt_vector_run run = {0, groups, 0, 2, 1, 1};
     int32_t done = 0;
     while (run.y < w->out_y) {
         const int64_t *start = (const int64_t *)layer->weights;
@@ -44,16 +45,16 @@ AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void 
         for (int32_t first = 0; first < all; first += part) {
             const int32_t end = all - first < part ? all : first + part;
             const int32_t steps = (end - first + 15) >> 4;
-            for (int32_t p = 0; p < run.count; p++) {
-                akrt_vector_window(w, lines, w->channels, run.y + p, first, end, layer->border,
-                                   window);
+            for (int32_t p = 0; p < 2; p++) {
+                const int32_t y = run.y + (p & (run.count - 1));
+                akrt_vector_window(w, lines, w->channels, y, first, end, layer->border, window);
                 akrt_vector_signed(window, steps, patch + 16 * p);
             }
             akrt_vector_bytes((const int8_t *)patch, weights, steps, groups, sums);
             weights += steps * groups * 64;
             AKRT_TICK_WORK(done, steps * groups);
         }
-        akrt_emit_vectors(layer, &run, sums, target);
+        akrt_emit_vectors(layer, &run, &to, sums, target);
         run.y += 2;
         AKRT_TICK();
     }

@@ -35,7 +35,8 @@ AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *
     const int32_t part = all < AKRT_PART ? (all + 15) & ~15 : AKRT_PART;
     uint8_t *const window = (uint8_t *)scratch, *const patch = window + part;
     int32_t *const sums = scratch + 5 * (part >> 2);
-    akrt_vector_run run = {0, layer->filters, 0, 2, 1, 0};
+    const akrt_vector_lanes to = akrt_vector_lanes_of(layer, 1);
+    akrt_vector_run run = {0, groups, 0, 2, 1, 0};
     int32_t done = 0;
     while (run.y < w->out_y) {
         const uint8_t *weights = (const uint8_t *)layer->weights;
@@ -46,15 +47,16 @@ AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *
         for (int32_t first = 0; first < all; first += part) {
             const int32_t end = all - first < part ? all : first + part;
             const int32_t steps = (end - first + 15) >> 4;
-            for (int32_t p = 0; p < run.count; p++) {
-                akrt_vector_window(w, lines, pitch, run.y + p, first, end, 0, window);
+            for (int32_t p = 0; p < 2; p++) {
+                const int32_t y = run.y + (p & (run.count - 1));
+                akrt_vector_window(w, lines, pitch, y, first, end, 0, window);
                 akrt_vector_unpack(window, steps, patch + 16 * p);
             }
             akrt_vector_nibbles(patch, weights, steps, groups, sums);
             weights += steps * groups * 64;
             AKRT_TICK_WORK(done, steps * groups);
         }
-        akrt_emit_vectors(layer, &run, sums, target);
+        akrt_emit_vectors(layer, &run, &to, sums, target);
         run.y += 2;
         AKRT_TICK();
     }

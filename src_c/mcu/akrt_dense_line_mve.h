@@ -50,7 +50,8 @@ AKRT_LAYER static void akrt_dense_line(const akrt_mcu_layer *layer, const void *
     const akrt_mcu_window *w = &layer->conv;
     const int32_t bytes = 4 * w->in_x * w->in_y * AKRT_LINE_WORDS(w->channels);
     const uint8_t *weights = (const uint8_t *)layer->weights;
-    akrt_vector_run run = {0, 8, 0, 1, 0, 0};
+    const akrt_vector_lanes to = akrt_vector_lanes_of(layer, 0);
+    akrt_vector_run run = {0, 1, 0, 1, 0, 0};
     int32_t done = 0;
     for (; run.filter < layer->filters; run.filter += 8) {
         const uint8_t *const input = (const uint8_t *)lines[0];
@@ -60,7 +61,7 @@ AKRT_LAYER static void akrt_dense_line(const akrt_mcu_layer *layer, const void *
         if (layer->filters - run.filter > 4) {
             weights = akrt_vector_dense(input, weights, bytes, scratch + 2);
         }
-        akrt_emit_vectors(layer, &run, scratch, target);
+        akrt_emit_vectors(layer, &run, &to, scratch, target);
         AKRT_TICK_WORK(done, bytes);
     }
 }

@@ -31,87 +31,108 @@ static void akrt_mid_words_of(const akrt_mcu_window *w, uint32_t words, akrt_mid
     }
 }
 
-/* Channels 0, 4, .. of 32 in bytes, then 2, 6, ..; 1, 5, ..; 3, 7, .. */
-typedef struct akrt_mid_sums {
-    int16x8_t s0, s1, s2, s3;
-} akrt_mid_sums;
+/* What the vectors of a position have in common: bytes from one position of a line to the next and
+ * from one line's weights to the next one's, taps on Y, and lines. */
+typedef struct akrt_mid_taps {
+    int32_t pitch, step, count, lines;
+} akrt_mid_taps;
 
+/* Sums of 32 channels in q0 to q3: channels 0, 4, ... by bytes, 2, 6, ..; 1, 5, ..; 3, 7, .. */
 #define AKRT_DEPTHWISE_HALF(inputs, even, odd)                                                     \
-    "vldrb.u8 q6, [%[w]], #16\n\t"                                                                 \
+    "vldrb.u8 q6, [%[of]], #16\n\t"                                                                \
     "vmullb.s8 q7, " inputs ", q6\n\t"                                                             \
     "vmullt.s8 q6, " inputs ", q6\n\t"                                                             \
-    "vadd.i16 %q[" even "], %q[" even "], q7\n\t"                                                  \
-    "vadd.i16 %q[" odd "], %q[" odd "], q6\n\t"
-/* The windows' taps on Y from `from` to `end`; a: of the first line, in bytes from its begin. */
-static inline akrt_mid_sums akrt_depthwise_vector(const akrt_mcu_window *w,
+    "vadd.i16 " even ", " even ", q7\n\t"                                                          \
+    "vadd.i16 " odd ", " odd ", q6\n\t"
+#define AKRT_DEPTHWISE_ASM(begin, tap, end)                                                       \
+    __asm__ volatile(begin "vmov.i32 q0, #0\n\t"                                                   \
+                           "vmov.i32 q1, #0\n\t"                                                   \
+                           "vmov.i32 q2, #0\n\t"                                                   \
+                           "vmov.i32 q3, #0\n\t"                                                   \
+                           "1:\n\t"                                                                \
+                           "ldr %[a], [%[lines]], #4\n\t"                                          \
+                           "cbz %[a], 3f\n\t"                                                      \
+                           "mov %[of], %[w]\n\t"                                                   \
+                           "add %[a], %[at]\n\t"                                                   \
+                           "dls lr, %[n]\n\t"                                                      \
+                           "2:\n\t" tap "add %[a], %[pitch]\n\t"                                 \
+                           "le lr, 2b\n\t"                                                         \
+                           "3:\n\t"                                                                \
+                           "add %[w], %[step]\n\t"                                                 \
+                           "subs %[i], #1\n\t"                                                     \
+                           "bne 1b\n\t" end                                                        \
+                     : [a] "=&l"(a), [of] "=&r"(of), [lines] "+r"(lines), [w] "+r"(weights),       \
+                       [i] "+r"(i)                                                                 \
+                     : [at] "r"(at), [n] "r"(taps->count), [pitch] "r"(taps->pitch),               \
+                       [step] "r"(taps->step), [to] "r"(to), [lanes] "r"(lanes)                    \
+                     : "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory")
+/* 16 channels: their high parts, then their low ones. */
+#define AKRT_MID_PUT(even, odd, at)                                                                \
+    "vrshrnb.i16 q4, " even ", #4\n\t"                                                             \
+    "vrshrnt.i16 q4, " odd ", #4\n\t"                                                              \
+    "vmovnt.i16 " even ", " odd "\n\t"                                                             \
+    "vstrb.8 q4, [%[to], #" at "]\n\t"                                                             \
+    "vshl.i8 " even ", " even ", #4\n\t"                                                           \
+    "vshr.s8 " even ", " even ", #4\n\t"                                                           \
+    "vstrb.8 " even ", [%[to], #" at " + 16]\n\t"
+
+/* Of four words at offset `at` of every line, as akrt_vector_halves wants them. Returns the weights
+ * of the next ones. */
+static inline const int8_t *akrt_depthwise_vector(const akrt_mid_taps *taps,
                                                   const void *const *lines, int32_t at,
-                                                  const uint32_t *lanes, int32_t from, int32_t end,
-                                                  const int8_t *weights) {
-    const int32_t pitch = 4 * AKRT_LINE_WORDS(w->channels), n = end - from;
-    int16x8_t s0 = vdupq_n_s16(0), s1 = s0, s2 = s0, s3 = s0;
-    akrt_mid_sums sums;
-    weights += 32 * from;
-    at += from * pitch;
-    for (int32_t i = 0; i < w->size_x; i++) {
-        const uint8_t *a = (const uint8_t *)lines[i] + at;
-        const int8_t *of = weights;
-        weights += 32 * w->size_y;
-        if (lines[i] == NULL) {
-            continue;
-        }
-        if (lanes == NULL) {
-            __asm__ volatile("dls lr, %[n]\n\t"
-                             "1:\n\t"
-                             "vldrb.u8 q4, [%[a]]\n\t"
-                             "vshr.u8 q5, q4, #4\n\t"
-                             "vshl.i8 q4, q4, #4\n\t"
-                             "vshr.u8 q4, q4, #4\n\t" /* the low nibbles */
-                             AKRT_DEPTHWISE_HALF("q4", "s0", "s1")
-                                 AKRT_DEPTHWISE_HALF("q5", "s2", "s3") "add %[a], %[pitch]\n\t"
-                                                                       "le lr, 1b"
-                             : [a] "+r"(a), [w] "+r"(of), [s0] "+w"(s0), [s1] "+w"(s1),
-                               [s2] "+w"(s2), [s3] "+w"(s3)
-                             : [n] "r"(n), [pitch] "r"(pitch)
-                             : "lr", "q4", "q5", "q6", "q7", "cc", "memory");
-        } else {
-            const uint32x4_t where = vld1q_u32(lanes);
-            __asm__ volatile("dls lr, %[n]\n\t"
-                             "1:\n\t"
-                             "vldrw.u32 q5, [%[a], %q[where]]\n\t"
-                             "vshl.i8 q5, q5, #4\n\t"
-                             "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF("q5", "s0", "s1")
-                                 "vldrw.u32 q5, [%[a], %q[where]]\n\t"
-                                 "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF("q5", "s2", "s3")
-                                     "add %[a], %[pitch]\n\t"
-                                     "le lr, 1b"
-                             : [a] "+r"(a), [w] "+r"(of), [s0] "+w"(s0), [s1] "+w"(s1),
-                               [s2] "+w"(s2), [s3] "+w"(s3)
-                             : [n] "r"(n), [pitch] "r"(pitch), [where] "w"(where)
-                             : "lr", "q5", "q6", "q7", "cc", "memory");
-        }
-    }
-    sums.s0 = s0;
-    sums.s1 = s1;
-    sums.s2 = s2;
-    sums.s3 = s3;
-    return sums;
+                                                  const int8_t *weights, int8_t *to) {
+    const uint8_t *a;
+    const int8_t *of;
+    const int32_t lanes = 0;
+    int32_t i = taps->lines;
+    AKRT_DEPTHWISE_ASM("",
+                       "vldrb.u8 q4, [%[a]]\n\t"
+                       "vshr.u8 q5, q4, #4\n\t"
+                       "vshl.i8 q4, q4, #4\n\t"
+                       "vshr.u8 q4, q4, #4\n\t" AKRT_DEPTHWISE_HALF("q4", "q0", "q1")
+                           AKRT_DEPTHWISE_HALF("q5", "q2", "q3"),
+                       AKRT_MID_PUT("q0", "q1", "0") AKRT_MID_PUT("q2", "q3", "64"));
+    return weights;
+}
+
+/* The same as sums, (4, 8), of words at `lanes` from there. */
+static inline const int8_t *akrt_depthwise_lanes(const akrt_mid_taps *taps,
+                                                 const void *const *lines, int32_t at,
+                                                 const uint32_t *lanes, const int8_t *weights,
+                                                 int16_t *to) {
+    const uint8_t *a;
+    const int8_t *of;
+    int32_t i = taps->lines;
+    AKRT_DEPTHWISE_ASM("vldrw.u32 q4, [%[lanes]]\n\t",
+                       "vldrw.u32 q5, [%[a], q4]\n\t"
+                       "vshl.i8 q5, q5, #4\n\t"
+                       "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF("q5", "q0", "q1")
+                       "vldrw.u32 q5, [%[a], q4]\n\t"
+                       "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF("q5", "q2", "q3"),
+                       "vstrw.32 q0, [%[to]]\n\t"
+                       "vstrw.32 q1, [%[to], #16]\n\t"
+                       "vstrw.32 q2, [%[to], #32]\n\t"
+                       "vstrw.32 q3, [%[to], #48]\n\t");
+    return weights;
 }
 #undef AKRT_DEPTHWISE_HALF
+#undef AKRT_DEPTHWISE_ASM
+#undef AKRT_MID_PUT
 
 /* The high parts of 16 results. */
-static inline int8x16_t akrt_mid_high(int16x8_t even, int16x8_t odd) {
-    return vrshrntq_n_s16(vrshrnbq_n_s16(vdupq_n_s8(0), even, 4), odd, 4);
+static inline int8x16_t akrt_mid_high(const int16_t *sums) {
+    const int8x16_t even = vrshrnbq_n_s16(vdupq_n_s8(0), vld1q_s16(sums), 4);
+    return vrshrntq_n_s16(even, vld1q_s16(sums + 8), 4);
 }
 
-static inline int8x16_t akrt_mid_low(int16x8_t even, int16x8_t odd) {
-    return vshrq_n_s8(vshlq_n_s8(vmovntq_s16(vreinterpretq_s8_s16(even), odd), 4), 4);
+static inline int8x16_t akrt_mid_low(const int16_t *sums) {
+    const int8x16_t even = vreinterpretq_s8_s16(vld1q_s16(sums));
+    return vshrq_n_s8(vshlq_n_s8(vmovntq_s16(even, vld1q_s16(sums + 8)), 4), 4);
 }
 
-static inline void akrt_mid_store(const akrt_mid_sums *sums, int32_t words, int8_t *to) {
-    const int8x16_t even = akrt_mid_high(sums->s0, sums->s1);
-    const int8x16_t even_low = akrt_mid_low(sums->s0, sums->s1);
-    const int8x16_t odd = akrt_mid_high(sums->s2, sums->s3);
-    const int8x16_t odd_low = akrt_mid_low(sums->s2, sums->s3);
+static void akrt_mid_store(const int16_t *sums, int32_t words, int8_t *to) {
+    const int8x16_t even = akrt_mid_high(sums), even_low = akrt_mid_low(sums);
+    const int8x16_t odd = akrt_mid_high(sums + 16), odd_low = akrt_mid_low(sums + 16);
     if (words > 2) {
         vst1q_s8(to, even);
         vst1q_s8(to + 16, even_low);
@@ -136,49 +157,63 @@ static inline void akrt_mid_store(const akrt_mid_sums *sums, int32_t words, int8
 }
 
 /* Upper or lower parts of results of many taps. Returns whether any upper part is not zero. */
-static int32_t akrt_mid_part(akrt_mid_sums *sums, int32_t upper) {
-    int16x8_t *const all[4] = {&sums->s0, &sums->s1, &sums->s2, &sums->s3};
+static int32_t akrt_mid_part(int16_t *sums, int32_t upper) {
     uint32_t any = 0;
-    for (int32_t i = 0; i < 4; i++) {
-        const int16x8_t high = vrshrq_n_s16(*all[i], AKRT_MID_UPPER_BITS);
+    for (int32_t i = 0; i < 32; i += 8) {
+        const int16x8_t sum = vld1q_s16(sums + i), high = vrshrq_n_s16(sum, AKRT_MID_UPPER_BITS);
         any |= vcmpneq_n_s16(high, 0);
-        *all[i] = upper ? high : vsubq_s16(*all[i], vshlq_n_s16(high, AKRT_MID_UPPER_BITS));
+        vst1q_s16(sums + i,
+                  upper ? high : vsubq_s16(sum, vshlq_n_s16(high, AKRT_MID_UPPER_BITS)));
     }
     return any != 0;
 }
 
-/* `count` positions from y on. upper: the upper parts, else the lower ones. Returns whether there
- * are upper parts. */
+/* `count` positions from y on; what is not there of the last two is the last again. upper: the
+ * upper parts, else the lower ones. Returns whether there are upper parts. */
 static int32_t akrt_depthwise_run(const akrt_mcu_layer *layer, const void *const *lines,
-                                  const akrt_mid_words *at, int32_t y, int32_t count, int32_t upper,
-                                  int8_t *mid) {
+                                  const akrt_mid_words *where, int32_t y, int32_t count,
+                                  int32_t upper, int8_t *mid) {
     const akrt_mcu_window *w = &layer->conv;
-    const int32_t words = AKRT_LINE_WORDS(w->channels), taps = w->size_x * w->size_y;
-    const int32_t several = AKRT_MID_POSITIONS(words), vectors = AKRT_MID_VECTORS(words);
+    const int32_t words = AKRT_LINE_WORDS(w->channels), all = w->size_x * w->size_y;
+    const int32_t several = AKRT_MID_POSITIONS(words), last = 4 * (words - 4);
     int32_t any = 0, n;
-    for (int32_t p = 0; p < count; p += n) {
-        const int32_t v = (y + p) * w->stride_y - w->pad_y;
+    akrt_mid_taps taps = {4 * words, 32 * w->size_y, 0, w->size_x};
+    for (int32_t p = 0; p < ((count + 1) & ~1); p += n) {
+        const int32_t v = (y + (p < count ? p : count - 1)) * w->stride_y - w->pad_y;
         const int32_t from = v < 0 ? -v : 0;
-        const int32_t end = w->in_y - v < w->size_y ? w->in_y - v : w->size_y;
-        const int8_t *weights = (const int8_t *)layer->depthwise;
-        const uint32_t *lanes = words < 4 ? at->one : NULL;
+        const int8_t *weights = (const int8_t *)layer->depthwise + 32 * from;
         int8_t *to = mid + (words == 1 ? 16 : 32) * p;
+        int32_t at = taps.pitch * (v + from);
+        taps.count = (w->in_y - v < w->size_y ? w->in_y - v : w->size_y) - from;
         n = 1;
-        if (several > 1 && count - p >= several && v >= 0 &&
-            v + (several - 1) * w->stride_y + w->size_y <= w->in_y) {
-            n = several;
-            lanes = at->several;
-        }
-        for (int32_t vector = 0; vector < vectors; vector++) {
-            const int32_t last = words - 4, word = 4 * vector < last ? 4 * vector : last;
-            akrt_mid_sums sums = akrt_depthwise_vector(
-                w, lines, 4 * (v * words + (word < 0 ? 0 : word)), lanes, from, end, weights);
-            if (taps > AKRT_MID_TAPS) {
-                any |= akrt_mid_part(&sums, upper);
+        if (words >= 4 && all <= AKRT_MID_TAPS) {
+            const int32_t end = at + last;
+            for (; at < end; at += 16) {
+                weights = akrt_depthwise_vector(&taps, lines, at, weights, to);
+                to += 128;
             }
-            akrt_mid_store(&sums, words, to);
-            weights += 32 * taps;
-            to += 128;
+            akrt_depthwise_vector(&taps, lines, end, weights, to);
+        } else {
+            const uint32_t *lanes = where->one;
+            const int32_t end = at + (last < 0 ? 0 : last);
+            int16_t sums[32];
+            if (several > 1 && count - p >= several && v >= 0 &&
+                v + (several - 1) * w->stride_y + w->size_y <= w->in_y) {
+                n = several;
+                lanes = where->several;
+            }
+            for (;; at += 16) {
+                at = at < end ? at : end;
+                weights = akrt_depthwise_lanes(&taps, lines, at, lanes, weights, sums);
+                if (all > AKRT_MID_TAPS) {
+                    any |= akrt_mid_part(sums, upper);
+                }
+                akrt_mid_store(sums, words, to);
+                to += 128;
+                if (at == end) {
+                    break;
+                }
+            }
         }
     }
     return any;

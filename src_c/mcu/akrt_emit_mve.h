@@ -1,15 +1,34 @@
 #ifndef AKRT_EMIT_MVE_H
 #define AKRT_EMIT_MVE_H
 #include "akrt_vector_levels_of.h"
+#include "akrt_vector_scaled.h"
 #if AKRT_MVE
 /* What becomes of the potentials of a layer: akrt_emit by vectors. Potentials come eight at a time,
  * of two positions for four filters, or of one position for eight: even filters, then odd ones. */
 typedef struct akrt_vector_run {
-    int32_t filter, filters; /* the first, and how many there are */
-    int32_t y, count;        /* the first position, and how many there are */
-    int32_t pairs;           /* of two positions, of which the second may be beyond `count` */
-    int32_t parted;          /* 1, or 0: see akrt_vector_nibbles */
+    int32_t filter, groups; /* the first filter, and how many times eight potentials there are */
+    int32_t y, count;       /* the first position, and how many there are */
+    int32_t pairs;  /* 1: two positions, of which the second is the first again if it is not there */
+    int32_t parted; /* 0: sums of akrt_vector_nibbles */
 } akrt_vector_run;
+
+/* The even filters of the first eight potentials, and where the bytes of two filters go. */
+typedef struct akrt_vector_lanes {
+    uint32x4_t even, at;
+} akrt_vector_lanes;
+
+static inline akrt_vector_lanes akrt_vector_lanes_of(const akrt_mcu_layer *layer, int32_t pairs) {
+    const uint32_t pitch = 4 * (uint32_t)AKRT_LINE_WORDS(layer->filters);
+    akrt_vector_lanes lanes;
+    lanes.even = vidupq_n_u32(0, 2);
+    lanes.at = vidupq_n_u32(0, 1);
+    if (pairs) {
+        const uint32x4_t second = vmulq_n_u32(vshrq_n_u32(lanes.at, 1), pitch);
+        lanes.even = vandq_u32(lanes.even, vdupq_n_u32(2));
+        lanes.at = vaddq_u32(vandq_u32(lanes.at, vdupq_n_u32(1)), second);
+    }
+    return lanes;
+}
 
 static inline int32x4_t akrt_vector_saturated(int32x4_t p) {
     p = vmaxq_s32(p, vdupq_n_s32(AKRT_POTENTIAL_MIN));
@@ -38,7 +57,8 @@ static void akrt_emit_vector_sums(const akrt_mcu_layer *layer, const akrt_vector
     const int32_t adds = layer->emits == AKRT_EMITS_SUMS;
     const int32_t all = layer->filters, saturates = layer->emits == AKRT_EMITS_SATURATED;
     int32_t *to = adds ? target : target + run->y * all;
-    for (int32_t f = run->filter; f < run->filter + run->filters; f += run->pairs ? 4 : 8) {
+    int32_t f = run->filter;
+    for (int32_t group = 0; group < run->groups; group++) {
         const mve_pred16_t there = vctp32q((uint32_t)(all - f));
         int32_t natural[8];
         int32x4_t first, second;
@@ -62,81 +82,72 @@ static void akrt_emit_vector_sums(const akrt_mcu_layer *layer, const akrt_vector
         } else if (run->count > 1 && !adds) {
             vstrwq_p_s32(to + all + f, second, there);
         }
+        f += run->pairs ? 4 : 8;
         sums += 8;
     }
 }
 
-/* Activations in nibbles. `form` is the layer's, known to the compiler. */
-static inline void akrt_emit_vector_form(const akrt_mcu_layer *layer, const akrt_vector_run *run,
-                                         const int32_t *sums, int32_t form, uint8_t *to) {
-    const uint32_t pitch = 4 * (uint32_t)AKRT_LINE_WORDS(layer->filters);
-    const int32_t saturates = layer->emits == AKRT_EMITS_SATURATED, parted = run->parted;
-    const int32_t step = run->pairs ? 4 : 8;
-    const mve_pred16_t there = vctp32q(run->pairs && run->count == 1 ? 2 : 4);
-    uint32x4_t at = vidupq_n_u32(0, 1), even = vidupq_n_u32(0, 2), table;
-    const int32_t *const end = sums + (run->filters + step - 1) / step * 8;
-    if (run->pairs) {
-        even = vandq_u32(even, vdupq_n_u32(2));
-        at = vaddq_u32(vmulq_n_u32(vshrq_n_u32(at, 1), pitch), vandq_u32(at, vdupq_n_u32(1)));
-    }
-    even = vaddq_n_u32(even, (uint32_t)run->filter);
-    table = vaddq_n_u32(vshlq_n_u32(even, 3), (uint32_t)(uintptr_t)layer->requant);
-    to += (uint32_t)run->y * pitch + ((uint32_t)run->filter >> 1);
-    do {
-        const int32x4x2_t p = akrt_vector_potentials(sums, parted, saturates);
-        uint32x4_t low, high;
-        if (form == AKRT_FORM_LEVELS) {
-            low = akrt_vector_levels_of(layer, p.val[0], even);
-            high = akrt_vector_levels_of(layer, p.val[1], vaddq_n_u32(even, 1));
-            even = vaddq_n_u32(even, (uint32_t)step);
-        } else {
-            const int32x4_t factor = vldrwq_gather_base_s32(table, 0);
-            const int32x4_t addend = vldrwq_gather_base_s32(table, 4);
-            const int32x4_t factor1 = vldrwq_gather_base_s32(table, 8);
-            const int32x4_t addend1 = vldrwq_gather_base_s32(table, 12);
-            table = vaddq_n_u32(table, 8 * (uint32_t)step);
-            if (form == AKRT_FORM_BISECTION) {
-                const int32_t bits = layer->activation.bits;
-                low = akrt_vector_bisect(p.val[0], factor, addend, bits);
-                high = akrt_vector_bisect(p.val[1], factor1, addend1, bits);
+/* Activations in nibbles, by any form. Returns where the target is then. */
+static uint8_t *akrt_emit_vector_form(const akrt_mcu_layer *layer, const akrt_vector_run *run,
+                                      const akrt_vector_target *target, uint32x4_t even,
+                                      const int32_t *sums) {
+    const int32_t form = layer->activation.form, bits = layer->activation.bits;
+    const int32_t shift = layer->activation.shift, step = run->pairs ? 4 : 8;
+    const int32_t saturates = layer->emits == AKRT_EMITS_SATURATED;
+    uint8_t *to = target->to;
+    for (int32_t group = 0; group < run->groups; group++) {
+        const int32x4x2_t p = akrt_vector_potentials(sums, run->parted, saturates);
+        uint32x4_t both[2];
+        for (uint32_t odd = 0; odd < 2; odd++) {
+            const uint32x4_t filter = vaddq_n_u32(even, odd);
+            const int32_t *const factors = &layer->requant->factor;
+            const uint32x4_t at = vshlq_n_u32(filter, 3);
+            if (form == AKRT_FORM_LEVELS) {
+                both[odd] = akrt_vector_levels_of(layer, p.val[odd], filter);
             } else {
-                const int32_t shift = layer->activation.shift;
-                low = akrt_vector_scaled(p.val[0], factor, addend, form, shift);
-                high = akrt_vector_scaled(p.val[1], factor1, addend1, form, shift);
+                const int32x4_t factor = vldrwq_gather_offset_s32(factors, at);
+                const int32x4_t addend = vldrwq_gather_offset_s32(factors + 1, at);
+                if (form == AKRT_FORM_BISECTION) {
+                    both[odd] = akrt_vector_bisect(p.val[odd], factor, addend, bits);
+                } else {
+                    both[odd] = akrt_vector_level(p.val[odd], factor, addend, form, shift);
+                }
             }
         }
-        vstrbq_scatter_offset_p_u32(to, at, vsliq_n_u32(low, high, 4), there);
+        vstrbq_scatter_offset_u32(to, target->at, vsliq_n_u32(both[0], both[1], 4));
+        even = vaddq_n_u32(even, (uint32_t)step);
         to += step >> 1;
         sums += 8;
-    } while (sums != end);
-    if (((uintptr_t)to & 2u) != 0) {
-        for (int32_t p = 0; p < run->count; p++) { /* the rest of the word */
-            memset(to + (uint32_t)p * pitch, 0, 2);
-        }
     }
+    return to;
 }
 
 /* target: a line, (Y, filters) of int32, or sums. */
-static void akrt_emit_vectors(const akrt_mcu_layer *layer, const akrt_vector_run *run,
-                              const int32_t *sums, void *target) {
-    uint8_t *const to = (uint8_t *)target;
+static inline void akrt_emit_vectors(const akrt_mcu_layer *layer, const akrt_vector_run *run,
+                                     const akrt_vector_lanes *lanes, const int32_t *sums,
+                                     void *target) {
+    const uint32_t pitch = 4 * (uint32_t)AKRT_LINE_WORDS(layer->filters);
+    const uint32_t table = (uint32_t)(uintptr_t)(layer->requant + run->filter);
+    akrt_vector_target goal;
+    uint8_t *end;
     if (layer->emits == AKRT_EMITS_SUMS || layer->activation.form == AKRT_FORM_POTENTIALS) {
         akrt_emit_vector_sums(layer, run, sums, (int32_t *)target);
         return;
     }
-    switch (layer->activation.form) {
-    case AKRT_FORM_MULADD:
-        akrt_emit_vector_form(layer, run, sums, AKRT_FORM_MULADD, to);
-        break;
-    case AKRT_FORM_HIGH_WORD:
-        akrt_emit_vector_form(layer, run, sums, AKRT_FORM_HIGH_WORD, to);
-        break;
-    case AKRT_FORM_BISECTION:
-        akrt_emit_vector_form(layer, run, sums, AKRT_FORM_BISECTION, to);
-        break;
-    default:
-        akrt_emit_vector_form(layer, run, sums, AKRT_FORM_LEVELS, to);
-        break;
+    goal.at = lanes->at;
+    goal.to = (uint8_t *)target + (uint32_t)run->y * pitch + ((uint32_t)run->filter >> 1);
+    if (run->pairs && run->count == 1) {
+        goal.at = vandq_u32(vidupq_n_u32(0, 1), vdupq_n_u32(1));
+    }
+    if (layer->activation.form >= AKRT_FORM_HIGH_WORD && layer->emits == AKRT_EMITS_OUTPUT) {
+        goal.table = vaddq_n_u32(vshlq_n_u32(lanes->even, 3), table - (run->pairs ? 32 : 64));
+        end = akrt_vector_scaled(layer, &goal, sums, run->groups, run->pairs, run->parted);
+    } else {
+        end = akrt_emit_vector_form(layer, run, &goal,
+                                    vaddq_n_u32(lanes->even, (uint32_t)run->filter), sums);
+    }
+    if (((uintptr_t)end & 2u) != 0) { /* the rest of a word */
+        vstrbq_scatter_offset_u32(end, goal.at, vdupq_n_u32(0));
     }
 }
 #endif

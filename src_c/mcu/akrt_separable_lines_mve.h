@@ -30,7 +30,8 @@ static void akrt_pointwise_groups(const akrt_mcu_layer *layer, const int8_t *mid
 
 /* Two positions. upper: upper parts of the depthwise results, or NULL. */
 static void akrt_pointwise_run(const akrt_mcu_layer *layer, const int8_t *mid, const int8_t *upper,
-                               int32_t y, int32_t count, int32_t *sums, void *target) {
+                               int32_t y, int32_t count, const akrt_vector_lanes *to,
+                               int32_t *sums, void *target) {
     const int32_t words = AKRT_LINE_WORDS(layer->conv.channels);
     const int32_t bytes = words < 3 ? 32 << (words & 1) : 64 * AKRT_MID_VECTORS(words);
     const uint8_t *weights = (const uint8_t *)layer->weights;
@@ -48,8 +49,8 @@ static void akrt_pointwise_run(const akrt_mcu_layer *layer, const int8_t *mid, c
             }
         }
         akrt_pointwise_groups(layer, mid, weights, groups, sums);
-        run.filters = 4 * groups;
-        akrt_emit_vectors(layer, &run, sums, target);
+        run.groups = groups;
+        akrt_emit_vectors(layer, &run, to, sums, target);
         run.filter += 4 * groups;
         weights += bytes * groups;
         left -= groups;
@@ -64,6 +65,7 @@ AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const v
     const int32_t all = AKRT_MID_BYTES(words);
     int32_t *const sums = scratch;
     int8_t *const mid = (int8_t *)(scratch + AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS);
+    const akrt_vector_lanes to = akrt_vector_lanes_of(layer, 1);
     akrt_mid_words at;
     akrt_mid_words_of(w, (uint32_t)words, &at);
     for (int32_t y = 0; y < w->out_y; y += most) {
@@ -75,7 +77,7 @@ AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const v
         }
         for (int32_t p = 0; p < count; p += 2) {
             akrt_pointwise_run(layer, mid + 16 * p, upper == NULL ? NULL : upper + 16 * p, y + p,
-                               count - p < 2 ? 1 : 2, sums, target);
+                               count - p < 2 ? 1 : 2, &to, sums, target);
         }
         AKRT_TICK();
     }

@@ -5,7 +5,7 @@
 /* Helium: activations of four filters' potentials. */
 
 /* By multiply-add, or by the high word of the product. */
-static inline uint32x4_t akrt_vector_scaled(int32x4_t p, int32x4_t factor, int32x4_t addend,
+static inline uint32x4_t akrt_vector_level(int32x4_t p, int32x4_t factor, int32x4_t addend,
                                             int32_t form, int32_t shift) {
     p = form == AKRT_FORM_MULADD ? vmulq_s32(p, factor) : vmulhq_s32(vshlq_n_s32(p, 11), factor);
     p = vshlq_r_s32(vaddq_s32(p, addend), -shift);
