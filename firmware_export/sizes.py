@@ -50,14 +50,14 @@ RUN = 6
 """AKRT_RUN, where it is more: positions that are computed at once."""
 _LONG_TAPS, _SHORT_TAPS = 72, 288
 """AKRT_PRODUCT_TAPS."""
-_PART, _BYTES_PART, _MID_TAPS, _POINTWISE_SUMS = 320, 160, 19, 64
-"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS, AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS."""
-_PART, _BYTES_PART, _MID_TAPS, _POINTWISE_SUMS = 320, 160, 19, 64
-"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS, AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS."""
-_PART, _BYTES_PART, _MID_TAPS, _POINTWISE_SUMS = 320, 160, 19, 64
-"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS, AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS."""
-_PART, _BYTES_PART, _MID_TAPS, _POINTWISE_SUMS = 320, 160, 19, 64
-"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS, AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS."""
+_PART, _BYTES_PART, _MID_TAPS = 320, 160, 19
+"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS."""
+_PART, _BYTES_PART, _MID_TAPS = 320, 160, 19
+"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS."""
+_PART, _BYTES_PART, _MID_TAPS = 320, 160, 19
+"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS."""
+_PART, _BYTES_PART, _MID_TAPS = 320, 160, 19
+"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS."""
 GROUPS = 4
 """AKRT_GROUPS: the most that akrt_separable_rows_muladd takes."""
 _PAIR_BYTES = 5
@@ -229,19 +229,23 @@ def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, g
     octets = line_words(channels)
     mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
     parts = 2 if size[0] * size[1] > _MID_TAPS else 1
-    words = max(words, parts * mid // 4 + _POINTWISE_SUMS)
+    at_once = 8 if octets < 4 else 12 * -(-octets // 4)
+    words = max(words, parts * mid // 4 + 8 * at_once)
     octets = line_words(channels)
     mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
     parts = 2 if size[0] * size[1] > _MID_TAPS else 1
-    words = max(words, parts * mid // 4 + _POINTWISE_SUMS)
+    at_once = 8 if octets < 4 else 12 * -(-octets // 4)
+    words = max(words, parts * mid // 4 + 8 * at_once)
     octets = line_words(channels)
     mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
     parts = 2 if size[0] * size[1] > _MID_TAPS else 1
-    words = max(words, parts * mid // 4 + _POINTWISE_SUMS)
+    at_once = 8 if octets < 4 else 12 * -(-octets // 4)
+    words = max(words, parts * mid // 4 + 8 * at_once)
     octets = line_words(channels)
     mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
     parts = 2 if size[0] * size[1] > _MID_TAPS else 1
-    words = max(words, parts * mid // 4 + _POINTWISE_SUMS)
+    at_once = 8 if octets < 4 else 12 * -(-octets // 4)
+    words = max(words, parts * mid // 4 + 8 * at_once)
     arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {groups}"
     return _most(words, f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
 

@@ -33,10 +33,10 @@ akrt_vector_dense(const uint8_t *inputs, const uint8_t *weights, int32_t bytes, 
                      "1:\n\t"
                      "vldrb.u8 q4, [r0], #16\n\t"
                      "vshr.u8 q5, q4, #4\n\t"
-                     "vand q4, q4, q6\n\t" AKRT_DENSE_PAIRS("q4") AKRT_DENSE_PAIRS(
-                         "q5") "letp lr, 1b\n\t"
-                               "strd r4, r6, [r3]\n\t"
-                               "strd r8, r10, [r3, #16]\n\t"
+                     "vand q4, q4, q6\n\t" AKRT_DENSE_PAIRS("q4")
+                         AKRT_DENSE_PAIRS("q5") "letp lr, 1b\n\t"
+                                                "strd r4, r6, [r3]\n\t"
+                                                "strd r8, r10, [r3, #16]\n\t"
                      : "+r"(a), "+r"(w), "+r"(n), "+r"(to)
                      :
                      : "r4", "r6", "r8", "r10", "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6",

@@ -27,7 +27,10 @@ static void akrt_mid_words_of(const akrt_mcu_window *w, uint32_t words, akrt_mid
     for (uint32_t lane = 0; lane < 4; lane++) {
         const uint32_t word = words == 2 ? lane & 1 : lane < words ? lane : words - 1;
         at->one[lane] = 4 * word;
-        at->several[lane] = words == 1 ? lane * step : 4 * word + (lane >> 1) * step;
+        at->several[lane] = words == 1 ? lane * step : 4 * word;
+        if (words == 2) {
+            at->several[lane] += (lane >> 1) * step;
+        }
     }
 }
 
@@ -44,28 +47,28 @@ typedef struct akrt_mid_taps {
     "vmullt.s8 q6, " inputs ", q6\n\t"                                                             \
     "vadd.i16 " even ", " even ", q7\n\t"                                                          \
     "vadd.i16 " odd ", " odd ", q6\n\t"
-#define AKRT_DEPTHWISE_ASM(begin, tap, end)                                                       \
-    __asm__ volatile(begin "vmov.i32 q0, #0\n\t"                                                   \
-                           "vmov.i32 q1, #0\n\t"                                                   \
-                           "vmov.i32 q2, #0\n\t"                                                   \
-                           "vmov.i32 q3, #0\n\t"                                                   \
-                           "1:\n\t"                                                                \
-                           "ldr %[a], [%[lines]], #4\n\t"                                          \
-                           "cbz %[a], 3f\n\t"                                                      \
-                           "mov %[of], %[w]\n\t"                                                   \
-                           "add %[a], %[at]\n\t"                                                   \
-                           "dls lr, %[n]\n\t"                                                      \
-                           "2:\n\t" tap "add %[a], %[pitch]\n\t"                                 \
-                           "le lr, 2b\n\t"                                                         \
-                           "3:\n\t"                                                                \
-                           "add %[w], %[step]\n\t"                                                 \
-                           "subs %[i], #1\n\t"                                                     \
-                           "bne 1b\n\t" end                                                        \
-                     : [a] "=&l"(a), [of] "=&r"(of), [lines] "+r"(lines), [w] "+r"(weights),       \
-                       [i] "+r"(i)                                                                 \
-                     : [at] "r"(at), [n] "r"(taps->count), [pitch] "r"(taps->pitch),               \
-                       [step] "r"(taps->step), [to] "r"(to), [lanes] "r"(lanes)                    \
-                     : "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory")
+#define AKRT_DEPTHWISE_ASM(begin, tap, end)                                                        \
+    __asm__ volatile(                                                                              \
+        begin "vmov.i32 q0, #0\n\t"                                                                \
+              "vmov.i32 q1, #0\n\t"                                                                \
+              "vmov.i32 q2, #0\n\t"                                                                \
+              "vmov.i32 q3, #0\n\t"                                                                \
+              "1:\n\t"                                                                             \
+              "ldr %[a], [%[lines]], #4\n\t"                                                       \
+              "cbz %[a], 3f\n\t"                                                                   \
+              "mov %[of], %[w]\n\t"                                                                \
+              "add %[a], %[at]\n\t"                                                                \
+              "dls lr, %[n]\n\t"                                                                   \
+              "2:\n\t" tap "add %[a], %[pitch]\n\t"                                                \
+              "le lr, 2b\n\t"                                                                      \
+              "3:\n\t"                                                                             \
+              "add %[w], %[step]\n\t"                                                              \
+              "subs %[i], #1\n\t"                                                                  \
+              "bne 1b\n\t" end                                                                     \
+        : [a] "=&l"(a), [of] "=&r"(of), [lines] "+r"(lines), [w] "+r"(weights), [i] "+r"(i)        \
+        : [at] "r"(at), [n] "r"(taps->count), [pitch] "r"(taps->pitch), [step] "r"(taps->step),    \
+          [to] "r"(to)                                                                             \
+        : "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory")
 /* 16 channels: their high parts, then their low ones. */
 #define AKRT_MID_PUT(even, odd, at)                                                                \
     "vrshrnb.i16 q4, " even ", #4\n\t"                                                             \
@@ -83,7 +86,6 @@ static inline const int8_t *akrt_depthwise_vector(const akrt_mid_taps *taps,
                                                   const int8_t *weights, int8_t *to) {
     const uint8_t *a;
     const int8_t *of;
-    const int32_t lanes = 0;
     int32_t i = taps->lines;
     AKRT_DEPTHWISE_ASM("",
                        "vldrb.u8 q4, [%[a]]\n\t"
@@ -103,16 +105,18 @@ static inline const int8_t *akrt_depthwise_lanes(const akrt_mid_taps *taps,
     const uint8_t *a;
     const int8_t *of;
     int32_t i = taps->lines;
-    AKRT_DEPTHWISE_ASM("vldrw.u32 q4, [%[lanes]]\n\t",
-                       "vldrw.u32 q5, [%[a], q4]\n\t"
-                       "vshl.i8 q5, q5, #4\n\t"
-                       "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF("q5", "q0", "q1")
-                       "vldrw.u32 q5, [%[a], q4]\n\t"
-                       "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF("q5", "q2", "q3"),
-                       "vstrw.32 q0, [%[to]]\n\t"
-                       "vstrw.32 q1, [%[to], #16]\n\t"
-                       "vstrw.32 q2, [%[to], #32]\n\t"
-                       "vstrw.32 q3, [%[to], #48]\n\t");
+    vst1q_u32((uint32_t *)(void *)to, vld1q_u32(lanes));
+    AKRT_DEPTHWISE_ASM(
+        "vldrw.u32 q4, [%[to]]\n\t",
+        "vldrw.u32 q5, [%[a], q4]\n\t"
+        "vshl.i8 q5, q5, #4\n\t"
+        "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF(
+            "q5", "q0", "q1") "vldrw.u32 q5, [%[a], q4]\n\t"
+                              "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF("q5", "q2", "q3"),
+        "vstrw.32 q0, [%[to]]\n\t"
+        "vstrw.32 q1, [%[to], #16]\n\t"
+        "vstrw.32 q2, [%[to], #32]\n\t"
+        "vstrw.32 q3, [%[to], #48]\n\t");
     return weights;
 }
 #undef AKRT_DEPTHWISE_HALF
@@ -162,58 +166,68 @@ static int32_t akrt_mid_part(int16_t *sums, int32_t upper) {
     for (int32_t i = 0; i < 32; i += 8) {
         const int16x8_t sum = vld1q_s16(sums + i), high = vrshrq_n_s16(sum, AKRT_MID_UPPER_BITS);
         any |= vcmpneq_n_s16(high, 0);
-        vst1q_s16(sums + i,
-                  upper ? high : vsubq_s16(sum, vshlq_n_s16(high, AKRT_MID_UPPER_BITS)));
+        vst1q_s16(sums + i, upper ? high : vsubq_s16(sum, vshlq_n_s16(high, AKRT_MID_UPPER_BITS)));
     }
     return any != 0;
 }
 
-/* `count` positions from y on; what is not there of the last two is the last again. upper: the
- * upper parts, else the lower ones. Returns whether there are upper parts. */
-static int32_t akrt_depthwise_run(const akrt_mcu_layer *layer, const void *const *lines,
-                                  const akrt_mid_words *where, int32_t y, int32_t count,
-                                  int32_t upper, int8_t *mid) {
-    const akrt_mcu_window *w = &layer->conv;
-    const int32_t words = AKRT_LINE_WORDS(w->channels), all = w->size_x * w->size_y;
-    const int32_t several = AKRT_MID_POSITIONS(words), last = 4 * (words - 4);
+/* What the positions of a line have in common. */
+typedef struct akrt_mid_line {
+    akrt_mid_taps taps;
+    int32_t words, last; /* the last vector's first word, in bytes */
+    int32_t in_y, size_y, stride_y, pad_y;
+    const int8_t *weights;
+    const void *const *lines;
+} akrt_mid_line;
+
+/* Layers of at least four words, of few taps: v is the first position on Y of the window. */
+static inline void akrt_depthwise_position(akrt_mid_line *line, int32_t v, int8_t *to) {
+    const int32_t from = v < 0 ? -v : 0, left = line->in_y - v;
+    const int8_t *weights = line->weights + 32 * from;
+    int32_t at = line->taps.pitch * (v + from);
+    const int32_t end = at + line->last;
+    line->taps.count = (left < line->size_y ? left : line->size_y) - from;
+    for (; at < end; at += 16) {
+        weights = akrt_depthwise_vector(&line->taps, line->lines, at, weights, to);
+        to += 128;
+    }
+    akrt_depthwise_vector(&line->taps, line->lines, end, weights, to);
+}
+
+/* Any layer: `count` positions from y on; what is not there of the last two is the last again.
+ * upper: the upper parts, else the lower ones. Returns whether there are upper parts. */
+static int32_t akrt_depthwise_run(akrt_mid_line *line, const akrt_mid_words *where, int32_t y,
+                                  int32_t count, int32_t upper, int8_t *mid) {
+    const int32_t words = line->words, all = line->taps.lines * line->size_y;
+    const int32_t several = AKRT_MID_POSITIONS(words), stride = line->stride_y;
     int32_t any = 0, n;
-    akrt_mid_taps taps = {4 * words, 32 * w->size_y, 0, w->size_x};
     for (int32_t p = 0; p < ((count + 1) & ~1); p += n) {
-        const int32_t v = (y + (p < count ? p : count - 1)) * w->stride_y - w->pad_y;
-        const int32_t from = v < 0 ? -v : 0;
-        const int8_t *weights = (const int8_t *)layer->depthwise + 32 * from;
+        const int32_t v = (y + (p < count ? p : count - 1)) * stride - line->pad_y;
+        const int32_t from = v < 0 ? -v : 0, left = line->in_y - v;
+        const int8_t *weights = line->weights + 32 * from;
+        const uint32_t *lanes = where->one;
         int8_t *to = mid + (words == 1 ? 16 : 32) * p;
-        int32_t at = taps.pitch * (v + from);
-        taps.count = (w->in_y - v < w->size_y ? w->in_y - v : w->size_y) - from;
+        int32_t at = line->taps.pitch * (v + from);
+        const int32_t end = at + line->last;
+        line->taps.count = (left < line->size_y ? left : line->size_y) - from;
         n = 1;
-        if (words >= 4 && all <= AKRT_MID_TAPS) {
-            const int32_t end = at + last;
-            for (; at < end; at += 16) {
-                weights = akrt_depthwise_vector(&taps, lines, at, weights, to);
-                to += 128;
+        if (count - p >= several && v >= 0 && left >= (several - 1) * stride + line->size_y) {
+            n = several;
+            lanes = where->several;
+        }
+        for (;;) {
+            int32_t memory[16]; /* aligned */
+            int16_t *const sums = (int16_t *)(void *)memory;
+            weights = akrt_depthwise_lanes(&line->taps, line->lines, at, lanes, weights, sums);
+            if (all > AKRT_MID_TAPS) {
+                any |= akrt_mid_part(sums, upper);
             }
-            akrt_depthwise_vector(&taps, lines, end, weights, to);
-        } else {
-            const uint32_t *lanes = where->one;
-            const int32_t end = at + (last < 0 ? 0 : last);
-            int16_t sums[32];
-            if (several > 1 && count - p >= several && v >= 0 &&
-                v + (several - 1) * w->stride_y + w->size_y <= w->in_y) {
-                n = several;
-                lanes = where->several;
+            akrt_mid_store(sums, words, to);
+            if (at == end) {
+                break;
             }
-            for (;; at += 16) {
-                at = at < end ? at : end;
-                weights = akrt_depthwise_lanes(&taps, lines, at, lanes, weights, sums);
-                if (all > AKRT_MID_TAPS) {
-                    any |= akrt_mid_part(sums, upper);
-                }
-                akrt_mid_store(sums, words, to);
-                to += 128;
-                if (at == end) {
-                    break;
-                }
-            }
+            at = at + 16 < end ? at + 16 : end;
+            to += 128;
         }
     }
     return any;

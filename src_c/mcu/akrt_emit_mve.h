@@ -8,24 +8,31 @@
 typedef struct akrt_vector_run {
     int32_t filter, groups; /* the first filter, and how many times eight potentials there are */
     int32_t y, count;       /* the first position, and how many there are */
-    int32_t pairs;  /* 1: two positions, of which the second is the first again if it is not there */
+    int32_t pairs; /* 1: two positions, of which the second is the first again if it is not there */
     int32_t parted; /* 0: sums of akrt_vector_nibbles */
 } akrt_vector_run;
 
-/* The even filters of the first eight potentials, and where the bytes of two filters go. */
+/* What the calls of a line have in common. */
 typedef struct akrt_vector_lanes {
-    uint32x4_t even, at;
+    uint32x4_t even;       /* filters of the first eight potentials */
+    uint32x4_t at, at_one; /* where the bytes of two filters go, of two positions or of one */
+    int32_t pitch;         /* bytes from one position of the target to the next */
+    int32_t scaled;        /* whether akrt_vector_scaled serves */
 } akrt_vector_lanes;
 
 static inline akrt_vector_lanes akrt_vector_lanes_of(const akrt_mcu_layer *layer, int32_t pairs) {
-    const uint32_t pitch = 4 * (uint32_t)AKRT_LINE_WORDS(layer->filters);
+    const uint32x4_t each = vidupq_n_u32(0, 1);
     akrt_vector_lanes lanes;
+    lanes.pitch = 4 * AKRT_LINE_WORDS(layer->filters);
+    lanes.scaled =
+        layer->activation.form >= AKRT_FORM_HIGH_WORD && layer->emits == AKRT_EMITS_OUTPUT;
     lanes.even = vidupq_n_u32(0, 2);
-    lanes.at = vidupq_n_u32(0, 1);
+    lanes.at = lanes.at_one = each;
     if (pairs) {
-        const uint32x4_t second = vmulq_n_u32(vshrq_n_u32(lanes.at, 1), pitch);
         lanes.even = vandq_u32(lanes.even, vdupq_n_u32(2));
-        lanes.at = vaddq_u32(vandq_u32(lanes.at, vdupq_n_u32(1)), second);
+        lanes.at_one = vandq_u32(each, vdupq_n_u32(1));
+        lanes.at =
+            vaddq_u32(vmulq_n_u32(vshrq_n_u32(each, 1), (uint32_t)lanes.pitch), lanes.at_one);
     }
     return lanes;
 }
@@ -89,12 +96,11 @@ static void akrt_emit_vector_sums(const akrt_mcu_layer *layer, const akrt_vector
 
 /* Activations in nibbles, by any form. Returns where the target is then. */
 static uint8_t *akrt_emit_vector_form(const akrt_mcu_layer *layer, const akrt_vector_run *run,
-                                      const akrt_vector_target *target, uint32x4_t even,
-                                      const int32_t *sums) {
+                                      uint32x4_t even, uint32x4_t where, const int32_t *sums,
+                                      uint8_t *to) {
     const int32_t form = layer->activation.form, bits = layer->activation.bits;
     const int32_t shift = layer->activation.shift, step = run->pairs ? 4 : 8;
     const int32_t saturates = layer->emits == AKRT_EMITS_SATURATED;
-    uint8_t *to = target->to;
     for (int32_t group = 0; group < run->groups; group++) {
         const int32x4x2_t p = akrt_vector_potentials(sums, run->parted, saturates);
         uint32x4_t both[2];
@@ -114,7 +120,7 @@ static uint8_t *akrt_emit_vector_form(const akrt_mcu_layer *layer, const akrt_ve
                 }
             }
         }
-        vstrbq_scatter_offset_u32(to, target->at, vsliq_n_u32(both[0], both[1], 4));
+        vstrbq_scatter_offset_u32(to, where, vsliq_n_u32(both[0], both[1], 4));
         even = vaddq_n_u32(even, (uint32_t)step);
         to += step >> 1;
         sums += 8;
@@ -122,32 +128,29 @@ static uint8_t *akrt_emit_vector_form(const akrt_mcu_layer *layer, const akrt_ve
     return to;
 }
 
-/* target: a line, (Y, filters) of int32, or sums. */
+/* target: a line, (Y, filters) of int32, or sums. `pairs` and `parted` of the run are known to the
+ * compiler. */
 static inline void akrt_emit_vectors(const akrt_mcu_layer *layer, const akrt_vector_run *run,
                                      const akrt_vector_lanes *lanes, const int32_t *sums,
                                      void *target) {
-    const uint32_t pitch = 4 * (uint32_t)AKRT_LINE_WORDS(layer->filters);
-    const uint32_t table = (uint32_t)(uintptr_t)(layer->requant + run->filter);
-    akrt_vector_target goal;
-    uint8_t *end;
-    if (layer->emits == AKRT_EMITS_SUMS || layer->activation.form == AKRT_FORM_POTENTIALS) {
+    const uint32x4_t at = run->count == 1 ? lanes->at_one : lanes->at;
+    uint8_t *to = (uint8_t *)target + run->y * lanes->pitch + (run->filter >> 1);
+    if (lanes->scaled) {
+        const uint32_t table = (uint32_t)(uintptr_t)(layer->requant + run->filter);
+        akrt_vector_target goal;
+        goal.table = vaddq_n_u32(vshlq_n_u32(lanes->even, 3), table - (run->pairs ? 32 : 64));
+        goal.at = at;
+        goal.to = to;
+        to = akrt_vector_scaled(layer, &goal, sums, run->groups, run->pairs, run->parted);
+    } else if (layer->emits == AKRT_EMITS_SUMS || layer->activation.form == AKRT_FORM_POTENTIALS) {
         akrt_emit_vector_sums(layer, run, sums, (int32_t *)target);
         return;
-    }
-    goal.at = lanes->at;
-    goal.to = (uint8_t *)target + (uint32_t)run->y * pitch + ((uint32_t)run->filter >> 1);
-    if (run->pairs && run->count == 1) {
-        goal.at = vandq_u32(vidupq_n_u32(0, 1), vdupq_n_u32(1));
-    }
-    if (layer->activation.form >= AKRT_FORM_HIGH_WORD && layer->emits == AKRT_EMITS_OUTPUT) {
-        goal.table = vaddq_n_u32(vshlq_n_u32(lanes->even, 3), table - (run->pairs ? 32 : 64));
-        end = akrt_vector_scaled(layer, &goal, sums, run->groups, run->pairs, run->parted);
     } else {
-        end = akrt_emit_vector_form(layer, run, &goal,
-                                    vaddq_n_u32(lanes->even, (uint32_t)run->filter), sums);
+        to = akrt_emit_vector_form(layer, run, vaddq_n_u32(lanes->even, (uint32_t)run->filter), at,
+                                   sums, to);
     }
-    if (((uintptr_t)end & 2u) != 0) { /* the rest of a word */
-        vstrbq_scatter_offset_u32(end, goal.at, vdupq_n_u32(0));
+    if (((uintptr_t)to & 2u) != 0) { /* the rest of a word */
+        vstrbq_scatter_offset_u32(to, at, vdupq_n_u32(0));
     }
 }
 #endif

@@ -10,16 +10,16 @@
  * positions at once. Pointwise weights are those of akrt_vector_halves; of at most eight channels,
  * those of akrt_vector_bytes: 16 times the weight for the high parts, then for the low ones.
  * scratch: AKRT_SEPARABLE_LINES_SCRATCH_WORDS. */
-#define AKRT_POINTWISE_GROUPS 8 /* of filters at a time */
+#define AKRT_POINTWISE_GROUPS(words) ((words) < 4 ? 8 : 12 * AKRT_MID_VECTORS(words)) /* at once   \
+                                                                                       */
 #define AKRT_SEPARABLE_LINES_SCRATCH_WORDS(channels, size_x, size_y, stride_y, groups)             \
     (((size_x) * (size_y) > AKRT_MID_TAPS ? 2 : 1) *                                               \
          (AKRT_MID_BYTES(AKRT_LINE_WORDS(channels)) >> 2) +                                        \
-     AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS)
+     AKRT_POINTWISE_GROUPS(AKRT_LINE_WORDS(channels)) * AKRT_GROUP_SUMS)
 
 /* Adds the products of two positions to the sums of `groups` of filters. */
-static void akrt_pointwise_groups(const akrt_mcu_layer *layer, const int8_t *mid,
-                                  const uint8_t *weights, int32_t groups, int32_t *sums) {
-    const int32_t words = AKRT_LINE_WORDS(layer->conv.channels);
+static inline void akrt_pointwise_groups(int32_t words, const int8_t *mid, const uint8_t *weights,
+                                         int32_t groups, int32_t *sums) {
     if (words == 1) {
         akrt_vector_bytes(mid, (const int8_t *)weights, 1, groups, sums);
     } else {
@@ -29,55 +29,71 @@ static void akrt_pointwise_groups(const akrt_mcu_layer *layer, const int8_t *mid
 }
 
 /* Two positions. upper: upper parts of the depthwise results, or NULL. */
-static void akrt_pointwise_run(const akrt_mcu_layer *layer, const int8_t *mid, const int8_t *upper,
-                               int32_t y, int32_t count, const akrt_vector_lanes *to,
-                               int32_t *sums, void *target) {
-    const int32_t words = AKRT_LINE_WORDS(layer->conv.channels);
+static inline void akrt_pointwise_run(const akrt_mcu_layer *layer, int32_t words, const int8_t *mid,
+                                      const int8_t *upper, int32_t y, int32_t count,
+                                      const akrt_vector_lanes *to, int32_t *sums, void *target) {
     const int32_t bytes = words < 3 ? 32 << (words & 1) : 64 * AKRT_MID_VECTORS(words);
+    const int32_t most = AKRT_POINTWISE_GROUPS(words);
     const uint8_t *weights = (const uint8_t *)layer->weights;
     akrt_vector_run run = {0, 0, y, count, 1, 1};
     int32_t left = AKRT_FILTER_GROUPS(layer->filters), done = 0;
-    while (left > 0) {
-        const int32_t groups = left < AKRT_POINTWISE_GROUPS ? left : AKRT_POINTWISE_GROUPS;
-        for (int32_t i = 0; i < AKRT_GROUP_SUMS * groups; i += 4) {
+    do {
+        run.groups = left < most ? left : most;
+        for (int32_t i = 0; i < AKRT_GROUP_SUMS * run.groups; i += 4) {
             vst1q_s32(sums + i, vdupq_n_s32(0));
         }
         if (upper != NULL) {
-            akrt_pointwise_groups(layer, upper, weights, groups, sums);
-            for (int32_t i = 0; i < AKRT_GROUP_SUMS * groups; i += 4) {
+            akrt_pointwise_groups(words, upper, weights, run.groups, sums);
+            for (int32_t i = 0; i < AKRT_GROUP_SUMS * run.groups; i += 4) {
                 vst1q_s32(sums + i, vshlq_n_s32(vld1q_s32(sums + i), AKRT_MID_UPPER_BITS));
             }
         }
-        akrt_pointwise_groups(layer, mid, weights, groups, sums);
-        run.groups = groups;
+        akrt_pointwise_groups(words, mid, weights, run.groups, sums);
         akrt_emit_vectors(layer, &run, to, sums, target);
-        run.filter += 4 * groups;
-        weights += bytes * groups;
-        left -= groups;
-        AKRT_TICK_WORK(done, bytes * groups);
-    }
+        run.filter += 4 * run.groups;
+        weights += bytes * run.groups;
+        left -= run.groups;
+        AKRT_TICK_WORK(done, bytes * run.groups);
+    } while (left > 0);
 }
 
 AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const void *const *lines,
                                             void *target, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
-    const int32_t words = AKRT_LINE_WORDS(w->channels), most = words == 1 ? 4 : 2;
-    const int32_t all = AKRT_MID_BYTES(words);
+    const int32_t words = AKRT_LINE_WORDS(w->channels), all = AKRT_MID_BYTES(words);
+    const int32_t out_y = w->out_y, stride = w->stride_y;
+    const int32_t few = words >= 4 && w->size_x * w->size_y <= AKRT_MID_TAPS;
     int32_t *const sums = scratch;
-    int8_t *const mid = (int8_t *)(scratch + AKRT_POINTWISE_GROUPS * AKRT_GROUP_SUMS);
+    int8_t *const mid = (int8_t *)(scratch + AKRT_POINTWISE_GROUPS(words) * AKRT_GROUP_SUMS);
     const akrt_vector_lanes to = akrt_vector_lanes_of(layer, 1);
-    akrt_mid_words at;
-    akrt_mid_words_of(w, (uint32_t)words, &at);
-    for (int32_t y = 0; y < w->out_y; y += most) {
-        const int32_t count = w->out_y - y < most ? w->out_y - y : most;
+    akrt_mid_line line = {{4 * words, 32 * w->size_y, 0, w->size_x},
+                          words,
+                          words < 4 ? 0 : 4 * (words - 4),
+                          w->in_y,
+                          w->size_y,
+                          stride,
+                          w->pad_y,
+                          (const int8_t *)layer->depthwise,
+                          lines};
+    const int32_t most = words == 1 ? 4 : 2;
+    akrt_mid_words where;
+    akrt_mid_words_of(w, (uint32_t)words, &where);
+    for (int32_t y = 0; y < out_y; y += most) {
+        const int32_t count = out_y - y < most ? out_y - y : most;
         const int8_t *upper = NULL;
-        if (akrt_depthwise_run(layer, lines, &at, y, count, 0, mid)) {
-            akrt_depthwise_run(layer, lines, &at, y, count, 1, mid + all);
+        if (few) {
+            int32_t v = y * stride - w->pad_y;
+            for (int32_t p = 0; p < 2; p++) {
+                akrt_depthwise_position(&line, v, mid + 32 * p);
+                v += count < 2 ? 0 : stride;
+            }
+        } else if (akrt_depthwise_run(&line, &where, y, count, 0, mid)) {
+            akrt_depthwise_run(&line, &where, y, count, 1, mid + all);
             upper = mid + all;
         }
         for (int32_t p = 0; p < count; p += 2) {
-            akrt_pointwise_run(layer, mid + 16 * p, upper == NULL ? NULL : upper + 16 * p, y + p,
-                               count - p < 2 ? 1 : 2, &to, sums, target);
+            akrt_pointwise_run(layer, words, mid + 16 * p, upper == NULL ? NULL : upper + 16 * p,
+                               y + p, count - p < 2 ? 1 : 2, &to, sums, target);
         }
         AKRT_TICK();
     }

@@ -6,7 +6,7 @@
 
 /* By multiply-add, or by the high word of the product. */
 static inline uint32x4_t akrt_vector_level(int32x4_t p, int32x4_t factor, int32x4_t addend,
-                                            int32_t form, int32_t shift) {
+                                           int32_t form, int32_t shift) {
     p = form == AKRT_FORM_MULADD ? vmulq_s32(p, factor) : vmulhq_s32(vshlq_n_s32(p, 11), factor);
     p = vshlq_r_s32(vaddq_s32(p, addend), -shift);
     p = vminq_s32(vmaxq_s32(p, vdupq_n_s32(0)), vdupq_n_s32(15));

@@ -7,12 +7,14 @@
  *
  * `sums` are (groups, 8), added to: those of the first position for filters 0 and 2, of the second
  * position for 0 and 2, then both for 1 and 3. Weights of at most 4 bits share a byte, 16 times
- * filter 1 (3) plus filter 0 (2): a byte's low nibble, shifted to its top, is 16 times the other. */
+ * filter 1 (3) plus filter 0 (2): a byte's low nibble, shifted to its top, is 16 times the other.
+ */
 #define AKRT_GROUP_FILTERS 4
 #define AKRT_FILTER_GROUPS(filters) (((int32_t)(filters) + 3) >> 2)
 #define AKRT_GROUP_SUMS 8
 
-/* r9: the number of groups, less one, above that of steps. r7 may be the frame's and is not used. */
+/* r9: the number of groups, less one, above that of steps. r7 may be the frame's and is not used.
+ */
 #define AKRT_GROUPS_ASM(step, bytes)                                                               \
     register const void *a __asm__("r1") = patch;                                                  \
     register const void *w __asm__("r3") = weights;                                                \

@@ -18,20 +18,20 @@ typedef struct akrt_vector_target {
                      "vldrw.u32 q0, [%[sums]], #16\n\t"                                            \
                      "vldrw.u32 q2, [%q[table], #" step "]!\n\t"                                   \
                      "vldrw.u32 q1, [%[sums]], #16\n\t" parts                                      \
-                     "vldrw.u32 q3, [%q[table], #4]\n\t" product("q0")                             \
-                     "vldrw.u32 q2, [%q[table], #8]\n\t"                                           \
-                     "vadd.i32 q0, q0, q3\n\t"                                                     \
-                     "vldrw.u32 q3, [%q[table], #12]\n\t" product("q1")                            \
-                     "vshl.s32 q0, %[shift]\n\t"                                                   \
-                     "vadd.i32 q1, q1, q3\n\t"                                                     \
-                     "vqshlu.s32 q0, q0, #28\n\t"                                                  \
-                     "vshl.s32 q1, %[shift]\n\t"                                                   \
-                     "vqshlu.s32 q1, q1, #28\n\t"                                                  \
-                     "vsri.32 q1, q0, #4\n\t"                                                      \
-                     "vshr.u32 q1, q1, #24\n\t"                                                    \
-                     "vstrb.32 q1, [%[to], %q[at]]\n\t"                                            \
-                     "adds %[to], #" half "\n\t"                                                   \
-                     "le lr, 1b"                                                                   \
+                     "vldrw.u32 q3, [%q[table], #4]\n\t" product(                                  \
+                         "q0") "vldrw.u32 q2, [%q[table], #8]\n\t"                                 \
+                               "vadd.i32 q0, q0, q3\n\t"                                           \
+                               "vldrw.u32 q3, [%q[table], #12]\n\t" product(                       \
+                                   "q1") "vshl.s32 q0, %[shift]\n\t"                               \
+                                         "vadd.i32 q1, q1, q3\n\t"                                 \
+                                         "vqshlu.s32 q0, q0, #28\n\t"                              \
+                                         "vshl.s32 q1, %[shift]\n\t"                               \
+                                         "vqshlu.s32 q1, q1, #28\n\t"                              \
+                                         "vsri.32 q1, q0, #4\n\t"                                  \
+                                         "vshr.u32 q1, q1, #24\n\t"                                \
+                                         "vstrb.32 q1, [%[to], %q[at]]\n\t"                        \
+                                         "adds %[to], #" half "\n\t"                               \
+                                         "le lr, 1b"                                               \
                      : [sums] "+r"(sums), [table] "+w"(table), [to] "+r"(to)                       \
                      : [n] "r"(groups), [shift] "r"(shift), [at] "w"(target->at)                   \
                      : "lr", "q0", "q1", "q2", "q3", "cc", "memory")

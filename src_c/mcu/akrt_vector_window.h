@@ -8,31 +8,32 @@
 static inline void akrt_vector_lines(const void *const *lines, int32_t from, int32_t size,
                                      int32_t count, uint8_t *to) {
     const uint8_t *a, *next = to;
-    __asm__ volatile("1:\n\t"
-                     "ldr %[a], [%[lines]], #4\n\t"
-                     "mov %[to], %[next]\n\t"
-                     "add %[a], %[from]\n\t"
-                     "add %[next], %[size]\n\t"
-                     "dlstp.8 lr, %[size]\n\t"
-                     "2:\n\t"
-                     "vldrb.u8 q0, [%[a]], #16\n\t"
-                     "vstrb.8 q0, [%[to]], #16\n\t"
-                     "letp lr, 2b\n\t"
-                     "subs %[count], #1\n\t"
-                     "bne 1b"
-                     : [a] "=&r"(a), [lines] "+r"(lines), [to] "+r"(to), [next] "+r"(next),
-                       [count] "+r"(count)
-                     : [from] "r"(from), [size] "r"(size)
-                     : "lr", "q0", "cc", "memory");
+    __asm__ volatile(
+        "1:\n\t"
+        "ldr %[a], [%[lines]], #4\n\t"
+        "mov %[to], %[next]\n\t"
+        "add %[a], %[from]\n\t"
+        "add %[next], %[size]\n\t"
+        "dlstp.8 lr, %[size]\n\t"
+        "2:\n\t"
+        "vldrb.u8 q0, [%[a]], #16\n\t"
+        "vstrb.8 q0, [%[to]], #16\n\t"
+        "letp lr, 2b\n\t"
+        "subs %[count], #1\n\t"
+        "bne 1b"
+        : [a] "=&r"(a), [lines] "+r"(lines), [to] "+r"(to), [next] "+r"(next), [count] "+r"(count)
+        : [from] "r"(from), [size] "r"(size)
+        : "lr", "q0", "cc", "memory");
     (void)a;
 }
 
-/* The same where there are edges, or of a part of a window. */
+/* Bytes `first` to `end` of the window whose first position on Y is v, (size_x, size_y, pitch), to
+ * `to`, filled up to a multiple of 16 with what is there. Beyond the edges lies `border`. */
 static void akrt_vector_part(const akrt_mcu_window *w, const void *const *lines, int32_t pitch,
-                             int32_t y, int32_t first, int32_t end, int32_t border, uint8_t *to) {
-    const int32_t from_y = y * w->stride_y - w->pad_y, size = w->size_y * pitch;
-    const int32_t low = from_y < 0 ? -from_y * pitch : 0; /* of a line, what is within */
-    const int32_t within = (w->in_y - from_y) * pitch, high = within < size ? within : size;
+                             int32_t v, int32_t first, int32_t end, int32_t border, uint8_t *to) {
+    const int32_t size = w->size_y * pitch;
+    const int32_t low = v < 0 ? -v * pitch : 0; /* of a line, what is within */
+    const int32_t within = (w->in_y - v) * pitch, high = within < size ? within : size;
     int32_t i = first / size, before = first - i * size;
     for (int32_t k = 0; k < end - first; k += 16) {
         vst1q_u8(to + k, vdupq_n_u8((uint8_t)border));
@@ -41,7 +42,7 @@ static void akrt_vector_part(const akrt_mcu_window *w, const void *const *lines,
         const int32_t left = end - first + before, after = left < high ? left : high;
         const int32_t a = before > low ? before : low;
         if (lines[i] != NULL && after > a) {
-            akrt_vector_lines(lines + i, from_y * pitch + a, after - a, 1, to + a - before);
+            akrt_vector_lines(lines + i, v * pitch + a, after - a, 1, to + a - before);
         }
         i++;
         to += size - before;
@@ -50,18 +51,9 @@ static void akrt_vector_part(const akrt_mcu_window *w, const void *const *lines,
     }
 }
 
-/* Bytes `first` to `end` of the window of position `y`, (size_x, size_y, pitch), to `to`, filled up
- * to a multiple of 16 with what is there. Beyond the edges lies `border`. */
-static inline void akrt_vector_window(const akrt_mcu_window *w, const void *const *lines,
-                                      int32_t pitch, int32_t y, int32_t first, int32_t end,
-                                      int32_t border, uint8_t *to) {
-    const int32_t v = y * w->stride_y - w->pad_y, size = w->size_y * pitch;
-    if (v >= 0 && v + w->size_y <= w->in_y && first == 0 && end == w->size_x * size &&
-        lines[0] != NULL && lines[w->size_x - 1] != NULL) {
-        akrt_vector_lines(lines, v * pitch, size, w->size_x, to);
-    } else {
-        akrt_vector_part(w, lines, pitch, y, first, end, border, to);
-    }
+/* The most v of windows that lie within these lines; -1: none does. */
+static inline int32_t akrt_vector_inside(const akrt_mcu_window *w, const void *const *lines) {
+    return lines[0] != NULL && lines[w->size_x - 1] != NULL ? w->in_y - w->size_y : -1;
 }
 #endif
 #endif
