@@ -34,11 +34,17 @@ static void akrt_mid_words_of(const akrt_mcu_window *w, uint32_t words, akrt_mid
     }
 }
 
-/* What the vectors of a position have in common: bytes from one position of a line to the next and
- * from one line's weights to the next one's, taps on Y, and lines. */
-typedef struct akrt_mid_taps {
-    int32_t pitch, step, count, lines;
-} akrt_mid_taps;
+/* What the vectors of a line have in common. The first six are for assembly. */
+typedef struct akrt_mid_line {
+    int32_t pitch, step;  /* bytes from one position to the next; of weights, of line to line */
+    int32_t count, lines; /* taps on Y, and lines */
+    void *to;
+    uint32_t lanes[4];   /* where words lie, from the first */
+    int32_t words, last; /* the last vector's first word, in bytes */
+    int32_t in_y, size_y, stride_y, pad_y;
+    const int8_t *weights;
+    const void *const *from;
+} akrt_mid_line;
 
 /* Sums of 32 channels in q0 to q3: channels 0, 4, ... by bytes, 2, 6, ..; 1, 5, ..; 3, 7, .. */
 #define AKRT_DEPTHWISE_HALF(inputs, even, odd)                                                     \
@@ -47,80 +53,99 @@ typedef struct akrt_mid_taps {
     "vmullt.s8 q6, " inputs ", q6\n\t"                                                             \
     "vadd.i16 " even ", " even ", q7\n\t"                                                          \
     "vadd.i16 " odd ", " odd ", q6\n\t"
-#define AKRT_DEPTHWISE_ASM(begin, tap, end)                                                        \
-    __asm__ volatile(                                                                              \
-        begin "vmov.i32 q0, #0\n\t"                                                                \
-              "vmov.i32 q1, #0\n\t"                                                                \
-              "vmov.i32 q2, #0\n\t"                                                                \
-              "vmov.i32 q3, #0\n\t"                                                                \
-              "1:\n\t"                                                                             \
-              "ldr %[a], [%[lines]], #4\n\t"                                                       \
-              "cbz %[a], 3f\n\t"                                                                   \
-              "mov %[of], %[w]\n\t"                                                                \
-              "add %[a], %[at]\n\t"                                                                \
-              "dls lr, %[n]\n\t"                                                                   \
-              "2:\n\t" tap "add %[a], %[pitch]\n\t"                                                \
-              "le lr, 2b\n\t"                                                                      \
-              "3:\n\t"                                                                             \
-              "add %[w], %[step]\n\t"                                                              \
-              "subs %[i], #1\n\t"                                                                  \
-              "bne 1b\n\t" end                                                                     \
-        : [a] "=&l"(a), [of] "=&r"(of), [lines] "+r"(lines), [w] "+r"(weights), [i] "+r"(i)        \
-        : [at] "r"(at), [n] "r"(taps->count), [pitch] "r"(taps->pitch), [step] "r"(taps->step),    \
-          [to] "r"(to)                                                                             \
-        : "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory")
-/* 16 channels: their high parts, then their low ones. */
-#define AKRT_MID_PUT(even, odd, at)                                                                \
-    "vrshrnb.i16 q4, " even ", #4\n\t"                                                             \
-    "vrshrnt.i16 q4, " odd ", #4\n\t"                                                              \
-    "vmovnt.i16 " even ", " odd "\n\t"                                                             \
-    "vstrb.8 q4, [%[to], #" at "]\n\t"                                                             \
-    "vshl.i8 " even ", " even ", #4\n\t"                                                           \
-    "vshr.s8 " even ", " even ", #4\n\t"                                                           \
-    "vstrb.8 " even ", [%[to], #" at " + 16]\n\t"
-
-/* Of four words at offset `at` of every line, as akrt_vector_halves wants them. Returns the weights
- * of the next ones. */
-static inline const int8_t *akrt_depthwise_vector(const akrt_mid_taps *taps,
-                                                  const void *const *lines, int32_t at,
-                                                  const int8_t *weights, int8_t *to) {
-    const uint8_t *a;
-    const int8_t *of;
-    int32_t i = taps->lines;
-    AKRT_DEPTHWISE_ASM("",
-                       "vldrb.u8 q4, [%[a]]\n\t"
-                       "vshr.u8 q5, q4, #4\n\t"
-                       "vshl.i8 q4, q4, #4\n\t"
-                       "vshr.u8 q4, q4, #4\n\t" AKRT_DEPTHWISE_HALF("q4", "q0", "q1")
-                           AKRT_DEPTHWISE_HALF("q5", "q2", "q3"),
-                       AKRT_MID_PUT("q0", "q1", "0") AKRT_MID_PUT("q2", "q3", "64"));
-    return weights;
-}
-
-/* The same as sums, (4, 8), of words at `lanes` from there. */
-static inline const int8_t *akrt_depthwise_lanes(const akrt_mid_taps *taps,
-                                                 const void *const *lines, int32_t at,
-                                                 const uint32_t *lanes, const int8_t *weights,
-                                                 int16_t *to) {
-    const uint8_t *a;
-    const int8_t *of;
-    int32_t i = taps->lines;
-    vst1q_u32((uint32_t *)(void *)to, vld1q_u32(lanes));
-    AKRT_DEPTHWISE_ASM(
-        "vldrw.u32 q4, [%[to]]\n\t",
-        "vldrw.u32 q5, [%[a], q4]\n\t"
-        "vshl.i8 q5, q5, #4\n\t"
-        "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF(
-            "q5", "q0", "q1") "vldrw.u32 q5, [%[a], q4]\n\t"
-                              "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF("q5", "q2", "q3"),
-        "vstrw.32 q0, [%[to]]\n\t"
-        "vstrw.32 q1, [%[to], #16]\n\t"
-        "vstrw.32 q2, [%[to], #32]\n\t"
-        "vstrw.32 q3, [%[to], #48]\n\t");
-    return weights;
-}
+/* Returns the weights of the next vector. at: of the first word on every line. */
+#define AKRT_DEPTHWISE(name, begin, tap, end)                                                      \
+    static inline const int8_t *name(const akrt_mid_line *line, int32_t at,                        \
+                                     const int8_t *weights) {                                      \
+        const void *const *from = line->from;                                                      \
+        const uint8_t *a, *of;                                                                     \
+        int32_t i = line->lines;                                                                   \
+        __asm__ volatile(                                                                          \
+            begin "vmov.i32 q0, #0\n\t"                                                            \
+                  "vmov.i32 q1, #0\n\t"                                                            \
+                  "vmov.i32 q2, #0\n\t"                                                            \
+                  "vmov.i32 q3, #0\n\t"                                                            \
+                  "1:\n\t"                                                                         \
+                  "ldr %[a], [%[from]], #4\n\t"                                                    \
+                  "cbz %[a], 3f\n\t"                                                               \
+                  "ldr lr, [%[line], #8]\n\t"                                                      \
+                  "mov %[of], %[w]\n\t"                                                            \
+                  "add %[a], %[at]\n\t"                                                            \
+                  "dls lr, lr\n\t"                                                                 \
+                  "2:\n\t" tap "add %[a], %[pitch]\n\t"                                            \
+                  "le lr, 2b\n\t"                                                                  \
+                  "3:\n\t"                                                                         \
+                  "ldr %[of], [%[line], #4]\n\t"                                                   \
+                  "add %[w], %[of]\n\t"                                                            \
+                  "subs %[i], #1\n\t"                                                              \
+                  "bne 1b\n\t"                                                                     \
+                  "ldr %[of], [%[line], #16]\n\t" end                                              \
+            : [a] "=&l"(a), [of] "=&r"(of), [from] "+r"(from), [w] "+r"(weights), [i] "+r"(i)      \
+            : [at] "r"(at), [pitch] "r"(line->pitch), [line] "r"(line)                             \
+            : "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory");               \
+        return weights;                                                                            \
+    }
+/* The words of one position, and words at `lanes`. */
+#define AKRT_DEPTHWISE_TAP                                                                         \
+    "vldrb.u8 q4, [%[a]]\n\t"                                                                      \
+    "vshr.u8 q5, q4, #4\n\t"                                                                       \
+    "vshl.i8 q4, q4, #4\n\t"                                                                       \
+    "vshr.u8 q4, q4, #4\n\t" AKRT_DEPTHWISE_HALF("q4", "q0", "q1")                                 \
+        AKRT_DEPTHWISE_HALF("q5", "q2", "q3")
+#define AKRT_DEPTHWISE_LANES "vldrw.u32 q4, [%[line], #20]\n\t"
+#define AKRT_DEPTHWISE_GATHER                                                                      \
+    "vldrw.u32 q5, [%[a], q4]\n\t"                                                                 \
+    "vshl.i8 q5, q5, #4\n\t"                                                                       \
+    "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF(                                                  \
+        "q5", "q0", "q1") "vldrw.u32 q5, [%[a], q4]\n\t"                                           \
+                          "vshr.u8 q5, q5, #4\n\t" AKRT_DEPTHWISE_HALF("q5", "q2", "q3")
+/* High parts to q4 and q5, low ones to q6 and q7: of even channels, of odd ones. */
+#define AKRT_MID_PARTS                                                                             \
+    "vrshrnb.i16 q4, q0, #4\n\t"                                                                   \
+    "vrshrnt.i16 q4, q1, #4\n\t"                                                                   \
+    "vmovnt.i16 q0, q1\n\t"                                                                        \
+    "vshl.i8 q0, q0, #4\n\t"                                                                       \
+    "vshr.s8 q6, q0, #4\n\t"                                                                       \
+    "vrshrnb.i16 q5, q2, #4\n\t"                                                                   \
+    "vrshrnt.i16 q5, q3, #4\n\t"                                                                   \
+    "vmovnt.i16 q2, q3\n\t"                                                                        \
+    "vshl.i8 q2, q2, #4\n\t"                                                                       \
+    "vshr.s8 q7, q2, #4\n\t"
+#define AKRT_MID_PUT                                                                               \
+    AKRT_MID_PARTS "vstrb.8 q4, [%[of]]\n\t"                                                       \
+                   "vstrb.8 q6, [%[of], #16]\n\t"                                                  \
+                   "vstrb.8 q5, [%[of], #64]\n\t"                                                  \
+                   "vstrb.8 q7, [%[of], #80]\n\t"
+AKRT_DEPTHWISE(akrt_depthwise_words, "", AKRT_DEPTHWISE_TAP, AKRT_MID_PUT)
+AKRT_DEPTHWISE(akrt_depthwise_three, AKRT_DEPTHWISE_LANES, AKRT_DEPTHWISE_GATHER, AKRT_MID_PUT)
+/* Two words of two positions. */
+AKRT_DEPTHWISE(akrt_depthwise_two, AKRT_DEPTHWISE_LANES, AKRT_DEPTHWISE_GATHER,
+               AKRT_MID_PARTS "vstr d8, [%[of]]\n\t"
+                              "vstr d10, [%[of], #8]\n\t"
+                              "vstr d12, [%[of], #16]\n\t"
+                              "vstr d14, [%[of], #24]\n\t"
+                              "vstr d9, [%[of], #32]\n\t"
+                              "vstr d11, [%[of], #40]\n\t"
+                              "vstr d13, [%[of], #48]\n\t"
+                              "vstr d15, [%[of], #56]\n\t")
+/* One word of four positions. */
+AKRT_DEPTHWISE(akrt_depthwise_one, AKRT_DEPTHWISE_LANES, AKRT_DEPTHWISE_GATHER,
+               AKRT_MID_PARTS "vst40.32 {q4, q5, q6, q7}, [%[of]]\n\t"
+                              "vst41.32 {q4, q5, q6, q7}, [%[of]]\n\t"
+                              "vst42.32 {q4, q5, q6, q7}, [%[of]]\n\t"
+                              "vst43.32 {q4, q5, q6, q7}, [%[of]]\n\t")
+/* The sums as they are. */
+AKRT_DEPTHWISE(akrt_depthwise_sums, AKRT_DEPTHWISE_LANES, AKRT_DEPTHWISE_GATHER,
+               "vstrw.32 q0, [%[of]]\n\t"
+               "vstrw.32 q1, [%[of], #16]\n\t"
+               "vstrw.32 q2, [%[of], #32]\n\t"
+               "vstrw.32 q3, [%[of], #48]\n\t")
 #undef AKRT_DEPTHWISE_HALF
-#undef AKRT_DEPTHWISE_ASM
+#undef AKRT_DEPTHWISE
+#undef AKRT_DEPTHWISE_TAP
+#undef AKRT_DEPTHWISE_LANES
+#undef AKRT_DEPTHWISE_GATHER
+#undef AKRT_MID_PARTS
 #undef AKRT_MID_PUT
 
 /* The high parts of 16 results. */
@@ -171,58 +196,79 @@ static int32_t akrt_mid_part(int16_t *sums, int32_t upper) {
     return any != 0;
 }
 
-/* What the positions of a line have in common. */
-typedef struct akrt_mid_line {
-    akrt_mid_taps taps;
-    int32_t words, last; /* the last vector's first word, in bytes */
-    int32_t in_y, size_y, stride_y, pad_y;
-    const int8_t *weights;
-    const void *const *lines;
-} akrt_mid_line;
+/* The first tap on Y that is within, and how many there are, of the window from v on. */
+static inline int32_t akrt_mid_taps(akrt_mid_line *line, int32_t v) {
+    const int32_t from = v < 0 ? -v : 0, left = line->in_y - v;
+    line->count = (left < line->size_y ? left : line->size_y) - from;
+    return from;
+}
 
 /* Layers of at least four words, of few taps: v is the first position on Y of the window. */
 static inline void akrt_depthwise_position(akrt_mid_line *line, int32_t v, int8_t *to) {
-    const int32_t from = v < 0 ? -v : 0, left = line->in_y - v;
+    const int32_t from = akrt_mid_taps(line, v);
     const int8_t *weights = line->weights + 32 * from;
-    int32_t at = line->taps.pitch * (v + from);
+    int32_t at = line->pitch * (v + from);
     const int32_t end = at + line->last;
-    line->taps.count = (left < line->size_y ? left : line->size_y) - from;
+    line->to = to;
     for (; at < end; at += 16) {
-        weights = akrt_depthwise_vector(&line->taps, line->lines, at, weights, to);
-        to += 128;
+        weights = akrt_depthwise_words(line, at, weights);
+        line->to = to += 128;
     }
-    akrt_depthwise_vector(&line->taps, line->lines, end, weights, to);
+    akrt_depthwise_words(line, end, weights);
 }
 
-/* Any layer: `count` positions from y on; what is not there of the last two is the last again.
- * upper: the upper parts, else the lower ones. Returns whether there are upper parts. */
-static int32_t akrt_depthwise_run(akrt_mid_line *line, const akrt_mid_words *where, int32_t y,
-                                  int32_t count, int32_t upper, int8_t *mid) {
-    const int32_t words = line->words, all = line->taps.lines * line->size_y;
-    const int32_t several = AKRT_MID_POSITIONS(words), stride = line->stride_y;
+/* How many positions from p on are done at once. */
+static inline int32_t akrt_mid_group(akrt_mid_line *line, const akrt_mid_words *where, int32_t v,
+                                     int32_t count) {
+    const int32_t several = AKRT_MID_POSITIONS(line->words);
+    if (count >= several && v >= 0 &&
+        line->in_y - v >= (several - 1) * line->stride_y + line->size_y) {
+        vst1q_u32(line->lanes, vld1q_u32(where->several));
+        return several;
+    }
+    vst1q_u32(line->lanes, vld1q_u32(where->one));
+    return 1;
+}
+
+/* Fewer words: `count` positions from y on; what is not there of the last two is the last again. */
+static void akrt_depthwise_few(akrt_mid_line *line, const akrt_mid_words *where, int32_t y,
+                               int32_t count, int8_t *mid) {
+    const int32_t words = line->words;
+    for (int32_t p = 0, n; p < ((count + 1) & ~1); p += n) {
+        const int32_t v = (y + (p < count ? p : count - 1)) * line->stride_y - line->pad_y;
+        const int32_t from = akrt_mid_taps(line, v), at = line->pitch * (v + from);
+        const int8_t *const weights = line->weights + 32 * from;
+        n = akrt_mid_group(line, where, v, count - p);
+        line->to = mid + (words == 1 ? 16 : 32) * p;
+        if (words == 1) {
+            akrt_depthwise_one(line, at, weights);
+        } else if (words == 2) {
+            akrt_depthwise_two(line, at, weights);
+        } else {
+            akrt_depthwise_three(line, at, weights);
+        }
+    }
+}
+
+/* The same of any layer. upper: the upper parts, else the lower ones. Returns whether there are
+ * upper parts. */
+static int32_t akrt_depthwise_many(akrt_mid_line *line, const akrt_mid_words *where, int32_t y,
+                                   int32_t count, int32_t upper, int8_t *mid) {
     int32_t any = 0, n;
     for (int32_t p = 0; p < ((count + 1) & ~1); p += n) {
-        const int32_t v = (y + (p < count ? p : count - 1)) * stride - line->pad_y;
-        const int32_t from = v < 0 ? -v : 0, left = line->in_y - v;
+        const int32_t v = (y + (p < count ? p : count - 1)) * line->stride_y - line->pad_y;
+        const int32_t from = akrt_mid_taps(line, v);
         const int8_t *weights = line->weights + 32 * from;
-        const uint32_t *lanes = where->one;
-        int8_t *to = mid + (words == 1 ? 16 : 32) * p;
-        int32_t at = line->taps.pitch * (v + from);
+        int8_t *to = mid + (line->words == 1 ? 16 : 32) * p;
+        int32_t at = line->pitch * (v + from), memory[16];
         const int32_t end = at + line->last;
-        line->taps.count = (left < line->size_y ? left : line->size_y) - from;
-        n = 1;
-        if (count - p >= several && v >= 0 && left >= (several - 1) * stride + line->size_y) {
-            n = several;
-            lanes = where->several;
-        }
+        int16_t *const sums = (int16_t *)(void *)memory;
+        n = akrt_mid_group(line, where, v, count - p);
+        line->to = memory;
         for (;;) {
-            int32_t memory[16]; /* aligned */
-            int16_t *const sums = (int16_t *)(void *)memory;
-            weights = akrt_depthwise_lanes(&line->taps, line->lines, at, lanes, weights, sums);
-            if (all > AKRT_MID_TAPS) {
-                any |= akrt_mid_part(sums, upper);
-            }
-            akrt_mid_store(sums, words, to);
+            weights = akrt_depthwise_sums(line, at, weights);
+            any |= akrt_mid_part(sums, upper);
+            akrt_mid_store(sums, line->words, to);
             if (at == end) {
                 break;
             }

@@ -14,10 +14,10 @@ typedef struct akrt_vector_run {
 
 /* What the calls of a line have in common. */
 typedef struct akrt_vector_lanes {
-    uint32x4_t even;       /* filters of the first eight potentials */
-    uint32x4_t at, at_one; /* where the bytes of two filters go, of two positions or of one */
-    int32_t pitch;         /* bytes from one position of the target to the next */
-    int32_t scaled;        /* whether akrt_vector_scaled serves */
+    uint32x4_t even; /* filters of the first eight potentials */
+    uint32x4_t at;   /* where the bytes of two filters go */
+    int32_t pitch;   /* bytes from one position of the target to the next */
+    int32_t scaled;  /* whether akrt_vector_scaled serves */
 } akrt_vector_lanes;
 
 static inline akrt_vector_lanes akrt_vector_lanes_of(const akrt_mcu_layer *layer, int32_t pairs) {
@@ -27,12 +27,11 @@ static inline akrt_vector_lanes akrt_vector_lanes_of(const akrt_mcu_layer *layer
     lanes.scaled =
         layer->activation.form >= AKRT_FORM_HIGH_WORD && layer->emits == AKRT_EMITS_OUTPUT;
     lanes.even = vidupq_n_u32(0, 2);
-    lanes.at = lanes.at_one = each;
+    lanes.at = each;
     if (pairs) {
         lanes.even = vandq_u32(lanes.even, vdupq_n_u32(2));
-        lanes.at_one = vandq_u32(each, vdupq_n_u32(1));
-        lanes.at =
-            vaddq_u32(vmulq_n_u32(vshrq_n_u32(each, 1), (uint32_t)lanes.pitch), lanes.at_one);
+        lanes.at = vaddq_u32(vmulq_n_u32(vshrq_n_u32(each, 1), (uint32_t)lanes.pitch),
+                             vandq_u32(each, vdupq_n_u32(1)));
     }
     return lanes;
 }
@@ -133,15 +132,16 @@ static uint8_t *akrt_emit_vector_form(const akrt_mcu_layer *layer, const akrt_ve
 static inline void akrt_emit_vectors(const akrt_mcu_layer *layer, const akrt_vector_run *run,
                                      const akrt_vector_lanes *lanes, const int32_t *sums,
                                      void *target) {
-    const uint32x4_t at = run->count == 1 ? lanes->at_one : lanes->at;
+    uint32x4_t at = lanes->at;
     uint8_t *to = (uint8_t *)target + run->y * lanes->pitch + (run->filter >> 1);
+    if (run->pairs && run->count == 1) { /* the second position is the first */
+        at = vandq_u32(vidupq_n_u32(0, 1), vdupq_n_u32(1));
+    }
     if (lanes->scaled) {
-        const uint32_t table = (uint32_t)(uintptr_t)(layer->requant + run->filter);
-        akrt_vector_target goal;
-        goal.table = vaddq_n_u32(vshlq_n_u32(lanes->even, 3), table - (run->pairs ? 32 : 64));
-        goal.at = at;
-        goal.to = to;
-        to = akrt_vector_scaled(layer, &goal, sums, run->groups, run->pairs, run->parted);
+        const uint32_t first = (uint32_t)(uintptr_t)(layer->requant + run->filter);
+        const uint32x4_t table =
+            vaddq_n_u32(vshlq_n_u32(lanes->even, 3), first - (run->pairs ? 32 : 64));
+        to = akrt_vector_scaled(layer, table, at, sums, run->groups, run->pairs, run->parted, to);
     } else if (layer->emits == AKRT_EMITS_SUMS || layer->activation.form == AKRT_FORM_POTENTIALS) {
         akrt_emit_vector_sums(layer, run, sums, (int32_t *)target);
         return;

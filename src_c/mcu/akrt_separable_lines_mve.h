@@ -10,8 +10,9 @@
  * positions at once. Pointwise weights are those of akrt_vector_halves; of at most eight channels,
  * those of akrt_vector_bytes: 16 times the weight for the high parts, then for the low ones.
  * scratch: AKRT_SEPARABLE_LINES_SCRATCH_WORDS. */
-#define AKRT_POINTWISE_GROUPS(words) ((words) < 4 ? 8 : 12 * AKRT_MID_VECTORS(words)) /* at once   \
-                                                                                       */
+#define AKRT_POINTWISE_GROUPS(words)                                                               \
+    ((words) < 4 ? 8 : 12 * AKRT_MID_VECTORS(words)) /* at once                                    \
+                                                      */
 #define AKRT_SEPARABLE_LINES_SCRATCH_WORDS(channels, size_x, size_y, stride_y, groups)             \
     (((size_x) * (size_y) > AKRT_MID_TAPS ? 2 : 1) *                                               \
          (AKRT_MID_BYTES(AKRT_LINE_WORDS(channels)) >> 2) +                                        \
@@ -62,34 +63,40 @@ AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const v
     const akrt_mcu_window *w = &layer->conv;
     const int32_t words = AKRT_LINE_WORDS(w->channels), all = AKRT_MID_BYTES(words);
     const int32_t out_y = w->out_y, stride = w->stride_y;
-    const int32_t few = words >= 4 && w->size_x * w->size_y <= AKRT_MID_TAPS;
+    const int32_t many = w->size_x * w->size_y > AKRT_MID_TAPS, most = words == 1 ? 4 : 2;
     int32_t *const sums = scratch;
     int8_t *const mid = (int8_t *)(scratch + AKRT_POINTWISE_GROUPS(words) * AKRT_GROUP_SUMS);
     const akrt_vector_lanes to = akrt_vector_lanes_of(layer, 1);
-    akrt_mid_line line = {{4 * words, 32 * w->size_y, 0, w->size_x},
-                          words,
-                          words < 4 ? 0 : 4 * (words - 4),
-                          w->in_y,
-                          w->size_y,
-                          stride,
-                          w->pad_y,
-                          (const int8_t *)layer->depthwise,
-                          lines};
-    const int32_t most = words == 1 ? 4 : 2;
     akrt_mid_words where;
+    akrt_mid_line line;
+    line.pitch = 4 * words;
+    line.step = 32 * w->size_y;
+    line.lines = w->size_x;
+    line.words = words;
+    line.last = words < 4 ? 0 : 4 * (words - 4);
+    line.in_y = w->in_y;
+    line.size_y = w->size_y;
+    line.stride_y = stride;
+    line.pad_y = w->pad_y;
+    line.weights = (const int8_t *)layer->depthwise;
+    line.from = lines;
     akrt_mid_words_of(w, (uint32_t)words, &where);
     for (int32_t y = 0; y < out_y; y += most) {
         const int32_t count = out_y - y < most ? out_y - y : most;
         const int8_t *upper = NULL;
-        if (few) {
+        if (many) {
+            if (akrt_depthwise_many(&line, &where, y, count, 0, mid)) {
+                akrt_depthwise_many(&line, &where, y, count, 1, mid + all);
+                upper = mid + all;
+            }
+        } else if (words < 4) {
+            akrt_depthwise_few(&line, &where, y, count, mid);
+        } else {
             int32_t v = y * stride - w->pad_y;
             for (int32_t p = 0; p < 2; p++) {
                 akrt_depthwise_position(&line, v, mid + 32 * p);
                 v += count < 2 ? 0 : stride;
             }
-        } else if (akrt_depthwise_run(&line, &where, y, count, 0, mid)) {
-            akrt_depthwise_run(&line, &where, y, count, 1, mid + all);
-            upper = mid + all;
         }
         for (int32_t p = 0; p < count; p += 2) {
             akrt_pointwise_run(layer, words, mid + 16 * p, upper == NULL ? NULL : upper + 16 * p,

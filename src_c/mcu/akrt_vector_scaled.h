@@ -2,14 +2,8 @@
 #define AKRT_VECTOR_SCALED_H
 #include "akrt_vector_products.h"
 #if AKRT_MVE
-/* Helium: the activations of groups of eight potentials by multiply-add, or by the high word of
- * the product: (even filters), (odd filters). `table` are the addresses of the even filters'
- * akrt_requant, less 8 * `step` bytes, `at` where the bytes of two filters go, counted from
- * the target, which moves on by step / 2. */
-typedef struct akrt_vector_target {
-    uint32x4_t table, at;
-    uint8_t *to;
-} akrt_vector_target;
+/* Helium: the activations of groups of eight potentials, of even filters, then of odd ones, by
+ * multiply-add, or by the high word of the product. */
 
 /* Shifted left by 28, clipped to 32 bits without a sign, four bits are at the top. */
 #define AKRT_SCALED_ASM(parts, product, step, half)                                                \
@@ -33,20 +27,20 @@ typedef struct akrt_vector_target {
                                          "adds %[to], #" half "\n\t"                               \
                                          "le lr, 1b"                                               \
                      : [sums] "+r"(sums), [table] "+w"(table), [to] "+r"(to)                       \
-                     : [n] "r"(groups), [shift] "r"(shift), [at] "w"(target->at)                   \
+                     : [n] "r"(groups), [shift] "r"(shift), [at] "w"(at)                           \
                      : "lr", "q0", "q1", "q2", "q3", "cc", "memory")
 #define AKRT_SCALED_LOW(p) "vmul.i32 " p ", " p ", q2\n\t"
 #define AKRT_SCALED_HIGH(p) "vshl.i32 " p ", " p ", #11\n\tvmulh.s32 " p ", " p ", q2\n\t"
 #define AKRT_SCALED_PART "vshr.s32 q0, q0, #4\n\tvsub.i32 q1, q1, q0\n\tvshr.s32 q1, q1, #4\n\t"
 
-/* Returns where the target is then. pairs: of two positions, of four filters; else of one position,
- * of eight. parted: 0 for sums of akrt_vector_nibbles. Both are known to the compiler. */
-static inline uint8_t *akrt_vector_scaled(const akrt_mcu_layer *layer,
-                                          const akrt_vector_target *target, const int32_t *sums,
-                                          int32_t groups, int32_t pairs, int32_t parted) {
+/* table: the addresses of the even filters' akrt_requant, less those of a group; at: where the
+ * bytes of two filters go, counted from `to`. Returns where the target is then. pairs: of two
+ * positions, of four filters; else of one position, of eight. parted: 0 for sums of
+ * akrt_vector_nibbles. Both are known to the compiler. */
+static inline uint8_t *akrt_vector_scaled(const akrt_mcu_layer *layer, uint32x4_t table,
+                                          uint32x4_t at, const int32_t *sums, int32_t groups,
+                                          int32_t pairs, int32_t parted, uint8_t *to) {
     const int32_t shift = -(int32_t)layer->activation.shift;
-    uint32x4_t table = target->table;
-    uint8_t *to = target->to;
     if (layer->activation.form == AKRT_FORM_MULADD) {
         if (parted) {
             AKRT_SCALED_ASM("", AKRT_SCALED_LOW, "32", "2");
