@@ -35,27 +35,6 @@ from firmware_export.vector_weights import (
     nibble_vectors,
     pointwise_vectors,
 )
-from firmware_export.vector_weights import (
-    PART,
-    byte_vectors,
-    depthwise_vectors,
-    nibble_vectors,
-    pointwise_vectors,
-)
-from firmware_export.vector_weights import (
-    PART,
-    byte_vectors,
-    depthwise_vectors,
-    nibble_vectors,
-    pointwise_vectors,
-)
-from firmware_export.vector_weights import (
-    PART,
-    byte_vectors,
-    depthwise_vectors,
-    nibble_vectors,
-    pointwise_vectors,
-)
 
 __all__ = ["changed_layout", "line_obstacles", "line_stages", "reads_bytes"]
 

@@ -32,9 +32,6 @@ __all__ = [
     "padded_channels",
     "requant_array",
     "requant_octets",
-    "requant_octets",
-    "requant_octets",
-    "requant_octets",
     "rows_tensor",
     "separable_lines_scratch",
     "separable_rows_muladd_scratch",
@@ -50,12 +47,6 @@ RUN = 6
 """AKRT_RUN, where it is more: positions that are computed at once."""
 _LONG_TAPS, _SHORT_TAPS = 72, 288
 """AKRT_PRODUCT_TAPS."""
-_PART, _BYTES_PART, _MID_TAPS = 320, 160, 19
-"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS."""
-_PART, _BYTES_PART, _MID_TAPS = 320, 160, 19
-"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS."""
-_PART, _BYTES_PART, _MID_TAPS = 320, 160, 19
-"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS."""
 _PART, _BYTES_PART, _MID_TAPS = 320, 160, 19
 """AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS."""
 GROUPS = 4
@@ -130,23 +121,9 @@ def requant_array(narrow: bool, filters: int, separable: bool) -> Size:
 
 
 def requant_octets(filters: int) -> Size:
-    """The akrt_requant of a layer, filled up to eight filters: some cores read so many at a time."""
-    return Size(8 * (-(-filters // 8) * 8), f"8 * AKRT_LINE_WORDS({filters}) * 8")
-
-
-def requant_octets(filters: int) -> Size:
-    """The akrt_requant of a layer, filled up to eight filters: some cores read so many at a time."""
-    return Size(8 * (-(-filters // 8) * 8), f"8 * AKRT_LINE_WORDS({filters}) * 8")
-
-
-def requant_octets(filters: int) -> Size:
-    """The akrt_requant of a layer, filled up to eight filters: some cores read so many at a time."""
-    return Size(8 * (-(-filters // 8) * 8), f"8 * AKRT_LINE_WORDS({filters}) * 8")
-
-
-def requant_octets(filters: int) -> Size:
-    """The akrt_requant of a layer, filled up to eight filters: some cores read so many at a time."""
-    return Size(8 * (-(-filters // 8) * 8), f"8 * AKRT_LINE_WORDS({filters}) * 8")
+    """The akrt_requant of a layer, filled up to words of eight filters, as some cores read them."""
+    words = f"AKRT_LINE_WORDS({filters})"
+    return Size(64 * line_words(filters), f"8 * {words} * (int32_t)sizeof(akrt_requant)")
 
 
 def layer_scratch(driver: str, mids: int, filters: int) -> Size:
@@ -230,24 +207,9 @@ def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, g
     mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
     parts = 2 if size[0] * size[1] > _MID_TAPS else 1
     at_once = 8 if octets < 4 else 12 * -(-octets // 4)
-    words = max(words, parts * mid // 4 + 8 * at_once)
-    octets = line_words(channels)
-    mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
-    parts = 2 if size[0] * size[1] > _MID_TAPS else 1
-    at_once = 8 if octets < 4 else 12 * -(-octets // 4)
-    words = max(words, parts * mid // 4 + 8 * at_once)
-    octets = line_words(channels)
-    mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
-    parts = 2 if size[0] * size[1] > _MID_TAPS else 1
-    at_once = 8 if octets < 4 else 12 * -(-octets // 4)
-    words = max(words, parts * mid // 4 + 8 * at_once)
-    octets = line_words(channels)
-    mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
-    parts = 2 if size[0] * size[1] > _MID_TAPS else 1
-    at_once = 8 if octets < 4 else 12 * -(-octets // 4)
-    words = max(words, parts * mid // 4 + 8 * at_once)
+    vectors = parts * mid // 4 + 8 * at_once
     arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {groups}"
-    return _most(words, f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
+    return _most(max(words, vectors), f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
 
 
 def dense_line_scratch() -> Size:
@@ -263,21 +225,6 @@ def add_lines_scratch() -> Size:
 def _potentials(filters: int) -> int:
     """AKRT_RUN_POTENTIALS."""
     return RUN * (-(-filters // 2) * 2)
-
-
-def _group_sums(filters: int) -> int:
-    """AKRT_GROUP_SUMS of AKRT_FILTER_GROUPS."""
-    return 8 * -(-filters // 4)
-
-
-def _group_sums(filters: int) -> int:
-    """AKRT_GROUP_SUMS of AKRT_FILTER_GROUPS."""
-    return 8 * -(-filters // 4)
-
-
-def _group_sums(filters: int) -> int:
-    """AKRT_GROUP_SUMS of AKRT_FILTER_GROUPS."""
-    return 8 * -(-filters // 4)
 
 
 def _group_sums(filters: int) -> int:

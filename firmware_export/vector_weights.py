@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,24 +11,22 @@ from firmware_export.layer_constants import constant
 from firmware_export.step import Constant
 
 __all__ = [
-    "BYTES_PART",
     "PART",
     "byte_vectors",
     "depthwise_vectors",
-    "mid_vectors",
     "nibble_vectors",
     "pointwise_vectors",
 ]
 
 PART = 320
 """AKRT_PART: packed bytes of a window that are multiplied at once."""
-BYTES_PART = 160
+_BYTES_PART = 160
 """AKRT_BYTES_PART."""
 _ORDER = (0, 2, 1, 3)
 """Filters of a group."""
 
 
-def mid_vectors(words: int) -> int:
+def _mid_vectors(words: int) -> int:
     """AKRT_MID_VECTORS: of four words each, of one position."""
     return -(-words // 4)
 
@@ -57,7 +57,7 @@ def byte_vectors(name: str, weights: npt.NDArray[np.int8]) -> Constant:
     groups = _groups(_padded(weights.astype(np.int64), 16))[..., _ORDER]
     lacking = (128 * groups.sum(0)).astype("<i4")
     vectors = groups.reshape(-1, 16, *groups.shape[1:])
-    step = BYTES_PART // 16
+    step = _BYTES_PART // 16
     parts = [
         vectors[first : first + step].transpose(2, 0, 3, 1).ravel()
         for first in range(0, len(vectors), step)
@@ -99,7 +99,7 @@ def _octets(words: int) -> npt.NDArray[np.int64]:
     if words < 4:
         return np.array([[o if o < words else -1 for o in range(4)]])
     rows = []
-    for vector in range(mid_vectors(words)):
+    for vector in range(_mid_vectors(words)):
         start = min(4 * vector, words - 4)
         rows.append([o if o >= 4 * vector else -1 for o in range(start, start + 4)])
     return np.array(rows)
@@ -135,6 +135,6 @@ def _pairs(weights: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return 16 * groups[..., 1::2] + groups[..., ::2]
 
 
-def _words(name: str, values: npt.NDArray[np.integer], note: str) -> Constant:
+def _words(name: str, values: npt.NDArray[np.integer[Any]], note: str) -> Constant:
     packed = np.ascontiguousarray(values.ravel().astype(np.int8)).view("<u4")
     return constant(name, "uint32_t", packed, note)

@@ -17,21 +17,18 @@
 #define AKRT_MID_TAPS 19
 #define AKRT_MID_UPPER_BITS 11
 
-/* Where the words of a vector lie, in bytes from the first: of one position, and of several. */
-typedef struct akrt_mid_words {
-    uint32_t one[4], several[4];
-} akrt_mid_words;
-
-static void akrt_mid_words_of(const akrt_mcu_window *w, uint32_t words, akrt_mid_words *at) {
-    const uint32_t step = 4 * words * (uint32_t)w->stride_y;
-    for (uint32_t lane = 0; lane < 4; lane++) {
-        const uint32_t word = words == 2 ? lane & 1 : lane < words ? lane : words - 1;
-        at->one[lane] = 4 * word;
-        at->several[lane] = words == 1 ? lane * step : 4 * word;
-        if (words == 2) {
-            at->several[lane] += (lane >> 1) * step;
-        }
+/* Where the words of a vector lie, in bytes from the first; `step` from one position to the next,
+ * 0 for one position. */
+static inline uint32x4_t akrt_mid_lanes(int32_t words, uint32_t step) {
+    const uint32x4_t lane = vidupq_n_u32(0, 1);
+    if (words == 1) {
+        return vmulq_n_u32(lane, step);
     }
+    if (words == 2) {
+        const uint32x4_t word = vshlq_n_u32(vandq_u32(lane, vdupq_n_u32(1)), 2);
+        return vaddq_u32(word, vmulq_n_u32(vshrq_n_u32(lane, 1), step));
+    }
+    return vshlq_n_u32(vminq_u32(lane, vdupq_n_u32((uint32_t)words - 1)), 2);
 }
 
 /* What the vectors of a line have in common. The first six are for assembly. */
@@ -217,28 +214,26 @@ static inline void akrt_depthwise_position(akrt_mid_line *line, int32_t v, int8_
     akrt_depthwise_words(line, end, weights);
 }
 
-/* How many positions from p on are done at once. */
-static inline int32_t akrt_mid_group(akrt_mid_line *line, const akrt_mid_words *where, int32_t v,
-                                     int32_t count) {
-    const int32_t several = AKRT_MID_POSITIONS(line->words);
+/* How many of `count` positions are done at once, from the window on whose first position is v. */
+static inline int32_t akrt_mid_group(akrt_mid_line *line, int32_t v, int32_t count) {
+    const int32_t words = line->words, several = AKRT_MID_POSITIONS(words);
     if (count >= several && v >= 0 &&
         line->in_y - v >= (several - 1) * line->stride_y + line->size_y) {
-        vst1q_u32(line->lanes, vld1q_u32(where->several));
+        vst1q_u32(line->lanes, akrt_mid_lanes(words, (uint32_t)(line->stride_y * line->pitch)));
         return several;
     }
-    vst1q_u32(line->lanes, vld1q_u32(where->one));
+    vst1q_u32(line->lanes, akrt_mid_lanes(words, 0));
     return 1;
 }
 
 /* Fewer words: `count` positions from y on; what is not there of the last two is the last again. */
-static void akrt_depthwise_few(akrt_mid_line *line, const akrt_mid_words *where, int32_t y,
-                               int32_t count, int8_t *mid) {
+static void akrt_depthwise_few(akrt_mid_line *line, int32_t y, int32_t count, int8_t *mid) {
     const int32_t words = line->words;
     for (int32_t p = 0, n; p < ((count + 1) & ~1); p += n) {
         const int32_t v = (y + (p < count ? p : count - 1)) * line->stride_y - line->pad_y;
         const int32_t from = akrt_mid_taps(line, v), at = line->pitch * (v + from);
         const int8_t *const weights = line->weights + 32 * from;
-        n = akrt_mid_group(line, where, v, count - p);
+        n = akrt_mid_group(line, v, count - p);
         line->to = mid + (words == 1 ? 16 : 32) * p;
         if (words == 1) {
             akrt_depthwise_one(line, at, weights);
@@ -252,8 +247,8 @@ static void akrt_depthwise_few(akrt_mid_line *line, const akrt_mid_words *where,
 
 /* The same of any layer. upper: the upper parts, else the lower ones. Returns whether there are
  * upper parts. */
-static int32_t akrt_depthwise_many(akrt_mid_line *line, const akrt_mid_words *where, int32_t y,
-                                   int32_t count, int32_t upper, int8_t *mid) {
+static int32_t akrt_depthwise_many(akrt_mid_line *line, int32_t y, int32_t count, int32_t upper,
+                                   int8_t *mid) {
     int32_t any = 0, n;
     for (int32_t p = 0; p < ((count + 1) & ~1); p += n) {
         const int32_t v = (y + (p < count ? p : count - 1)) * line->stride_y - line->pad_y;
@@ -263,7 +258,7 @@ static int32_t akrt_depthwise_many(akrt_mid_line *line, const akrt_mid_words *wh
         int32_t at = line->pitch * (v + from), memory[16];
         const int32_t end = at + line->last;
         int16_t *const sums = (int16_t *)(void *)memory;
-        n = akrt_mid_group(line, where, v, count - p);
+        n = akrt_mid_group(line, v, count - p);
         line->to = memory;
         for (;;) {
             weights = akrt_depthwise_sums(line, at, weights);

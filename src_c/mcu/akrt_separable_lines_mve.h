@@ -67,7 +67,6 @@ AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const v
     int32_t *const sums = scratch;
     int8_t *const mid = (int8_t *)(scratch + AKRT_POINTWISE_GROUPS(words) * AKRT_GROUP_SUMS);
     const akrt_vector_lanes to = akrt_vector_lanes_of(layer, 1);
-    akrt_mid_words where;
     akrt_mid_line line;
     line.pitch = 4 * words;
     line.step = 32 * w->size_y;
@@ -80,17 +79,16 @@ AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const v
     line.pad_y = w->pad_y;
     line.weights = (const int8_t *)layer->depthwise;
     line.from = lines;
-    akrt_mid_words_of(w, (uint32_t)words, &where);
     for (int32_t y = 0; y < out_y; y += most) {
         const int32_t count = out_y - y < most ? out_y - y : most;
         const int8_t *upper = NULL;
         if (many) {
-            if (akrt_depthwise_many(&line, &where, y, count, 0, mid)) {
-                akrt_depthwise_many(&line, &where, y, count, 1, mid + all);
+            if (akrt_depthwise_many(&line, y, count, 0, mid)) {
+                akrt_depthwise_many(&line, y, count, 1, mid + all);
                 upper = mid + all;
             }
         } else if (words < 4) {
-            akrt_depthwise_few(&line, &where, y, count, mid);
+            akrt_depthwise_few(&line, y, count, mid);
         } else {
             int32_t v = y * stride - w->pad_y;
             for (int32_t p = 0; p < 2; p++) {
