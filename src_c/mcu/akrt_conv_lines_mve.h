@@ -63,9 +63,7 @@ AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *
     while (run.y < out_y) {
         const uint8_t *weights = (const uint8_t *)layer->weights;
         run.count = out_y - run.y < 2 ? 1 : 2;
-        for (int32_t g = 0; g < 2 * groups; g++) {
-            vst1q_s32(sums + 4 * g, vdupq_n_s32(0));
-        }
+        akrt_vector_zero(sums, groups);
         for (int32_t first = 0; first < all; first += part) {
             const int32_t end = all - first < part ? all : first + part;
             const int32_t steps = (end - first + 15) >> 4;

@@ -207,11 +207,14 @@ static inline void akrt_depthwise_position(akrt_mid_line *line, int32_t v, int8_
     int32_t at = line->pitch * (v + from);
     const int32_t end = at + line->last;
     line->to = to;
-    for (; at < end; at += 16) {
+    for (;;) {
         weights = akrt_depthwise_words(line, at, weights);
+        if (at == end) {
+            break;
+        }
+        at = at + 16 < end ? at + 16 : end;
         line->to = to += 128;
     }
-    akrt_depthwise_words(line, end, weights);
 }
 
 /* How many of `count` positions are done at once, from the window on whose first position is v. */

@@ -57,36 +57,48 @@ static inline int32x4x2_t akrt_vector_potentials(const int32_t *sums, int32_t pa
     return p;
 }
 
-/* Potentials as they are, (Y, filters), or added to the sums of their filters. */
+/* Potentials as they are, (Y, filters), or added to the sums of their filters: the first four of
+ * two positions, or eight of one. */
+static void akrt_emit_vector_group(const akrt_mcu_layer *layer, const akrt_vector_run *run,
+                                   int32_t f, int32x4_t first, int32x4_t second, int32_t *to) {
+    const int32_t adds = layer->emits == AKRT_EMITS_SUMS, left = layer->filters - f;
+    const mve_pred16_t there = vctp32q((uint32_t)left);
+    if (adds) {
+        first = akrt_vector_saturated(vaddq_s32(first, vldrwq_z_s32(to + f, there)));
+        if (run->pairs && run->count > 1) {
+            first = akrt_vector_saturated(vaddq_s32(first, second));
+        }
+    }
+    vstrwq_p_s32(to + f, first, there);
+    if (!run->pairs && left > 4) {
+        const mve_pred16_t more = vctp32q((uint32_t)left - 4);
+        if (adds) {
+            second = vaddq_s32(second, vldrwq_z_s32(to + f + 4, more));
+            second = akrt_vector_saturated(second);
+        }
+        vstrwq_p_s32(to + f + 4, second, more);
+    } else if (run->count > 1 && !adds) {
+        vstrwq_p_s32(to + layer->filters + f, second, there);
+    }
+}
+
 static void akrt_emit_vector_sums(const akrt_mcu_layer *layer, const akrt_vector_run *run,
                                   const int32_t *sums, int32_t *target) {
-    const int32_t adds = layer->emits == AKRT_EMITS_SUMS;
-    const int32_t all = layer->filters, saturates = layer->emits == AKRT_EMITS_SATURATED;
-    int32_t *to = adds ? target : target + run->y * all;
+    const int32_t saturates = layer->emits == AKRT_EMITS_SATURATED;
+    const int32_t two = run->pairs && run->count > 1 && layer->emits == AKRT_EMITS_SUMS;
+    int32_t *const to = layer->emits == AKRT_EMITS_SUMS ? target : target + run->y * layer->filters;
     int32_t f = run->filter;
     for (int32_t group = 0; group < run->groups; group++) {
-        const mve_pred16_t there = vctp32q((uint32_t)(all - f));
         int32_t natural[8];
         int32x4_t first, second;
         vst2q_s32(natural, akrt_vector_potentials(sums, run->parted, saturates));
         first = vld1q_s32(natural);
         second = vld1q_s32(natural + 4);
-        if (adds) {
-            first = akrt_vector_saturated(vaddq_s32(first, vldrwq_z_s32(to + f, there)));
-            if (run->pairs && run->count > 1) {
-                first = akrt_vector_saturated(vaddq_s32(first, second));
-            }
-        }
-        vstrwq_p_s32(to + f, first, there);
-        if (!run->pairs && all - f > 4) {
-            const mve_pred16_t more = vctp32q((uint32_t)(all - f - 4));
-            if (adds) {
-                second = vaddq_s32(second, vldrwq_z_s32(to + f + 4, more));
-                second = akrt_vector_saturated(second);
-            }
-            vstrwq_p_s32(to + f + 4, second, more);
-        } else if (run->count > 1 && !adds) {
-            vstrwq_p_s32(to + all + f, second, there);
+        if (two && layer->filters - f >= 4) {
+            first = akrt_vector_saturated(vaddq_s32(first, vld1q_s32(to + f)));
+            vst1q_s32(to + f, akrt_vector_saturated(vaddq_s32(first, second)));
+        } else {
+            akrt_emit_vector_group(layer, run, f, first, second, to);
         }
         f += run->pairs ? 4 : 8;
         sums += 8;

@@ -23,9 +23,10 @@ static inline void akrt_pointwise_groups(int32_t words, const int8_t *mid, const
                                          int32_t groups, int32_t *sums) {
     if (words == 1) {
         akrt_vector_bytes(mid, (const int8_t *)weights, 1, groups, sums);
+    } else if (words == 2) {
+        akrt_vector_halves(mid, weights, 1, groups, sums);
     } else {
-        const int32_t steps = words == 2 ? 1 : 2 * AKRT_MID_VECTORS(words);
-        akrt_vector_halves(mid, weights, steps, groups, sums);
+        akrt_vector_more_halves(mid, weights, AKRT_MID_VECTORS(words), groups, sums);
     }
 }
 
@@ -40,9 +41,7 @@ static inline void akrt_pointwise_run(const akrt_mcu_layer *layer, int32_t words
     int32_t left = AKRT_FILTER_GROUPS(layer->filters), done = 0;
     do {
         run.groups = left < most ? left : most;
-        for (int32_t i = 0; i < AKRT_GROUP_SUMS * run.groups; i += 4) {
-            vst1q_s32(sums + i, vdupq_n_s32(0));
-        }
+        akrt_vector_zero(sums, run.groups);
         if (upper != NULL) {
             akrt_pointwise_groups(words, upper, weights, run.groups, sums);
             for (int32_t i = 0; i < AKRT_GROUP_SUMS * run.groups; i += 4) {

@@ -13,6 +13,14 @@
 #define AKRT_FILTER_GROUPS(filters) (((int32_t)(filters) + 3) >> 2)
 #define AKRT_GROUP_SUMS 8
 
+static inline void akrt_vector_zero(int32_t *sums, int32_t groups) {
+    do {
+        vst1q_s32(sums, vdupq_n_s32(0));
+        vst1q_s32(sums + 4, vdupq_n_s32(0));
+        sums += AKRT_GROUP_SUMS;
+    } while (--groups > 0);
+}
+
 /* r9: the number of groups, less one, above that of steps. r7 may be the frame's and is not used.
  */
 #define AKRT_GROUPS_ASM(step, bytes)                                                               \
