@@ -16,9 +16,8 @@
     "vshl.i8 q3, q1, #4\n\t"                                                                       \
     "vmladava.s8 r10, q1, " inputs "\n\t"                                                          \
     "vmladava.s8 r6, q3, " inputs "\n\t"
-/* Sums of four filters, as akrt_vector_nibbles has them: filters 0 and 2, four words on 1 and 3.
- * Returns the weights of the next ones. */
-__attribute__((noinline)) static const uint8_t *
+/* Sums of four filters, as akrt_vector_nibbles has them: filters 0 and 2, four words on 1 and 3. */
+__attribute__((noinline)) static void
 akrt_vector_dense(const uint8_t *inputs, const uint8_t *weights, int32_t bytes, int32_t *sums) {
     register const uint8_t *a __asm__("r0") = inputs;
     register const uint8_t *w __asm__("r1") = weights;
@@ -41,7 +40,6 @@ akrt_vector_dense(const uint8_t *inputs, const uint8_t *weights, int32_t bytes, 
                      :
                      : "r4", "r6", "r8", "r10", "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6",
                        "cc", "memory");
-    return w;
 }
 #undef AKRT_DENSE_PAIRS
 
@@ -49,6 +47,7 @@ AKRT_LAYER static void akrt_dense_line(const akrt_mcu_layer *layer, const void *
                                        void *target, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
     const int32_t bytes = 4 * w->in_x * w->in_y * AKRT_LINE_WORDS(w->channels);
+    const int32_t step = (bytes + 15) >> 4 << 6;
     const uint8_t *weights = (const uint8_t *)layer->weights;
     const akrt_vector_lanes to = akrt_vector_lanes_of(layer, 0);
     akrt_vector_run run = {0, 1, 0, 1, 0, 0};
@@ -57,10 +56,11 @@ AKRT_LAYER static void akrt_dense_line(const akrt_mcu_layer *layer, const void *
         const uint8_t *const input = (const uint8_t *)lines[0];
         vst1q_s32(scratch, vdupq_n_s32(0));
         vst1q_s32(scratch + 4, vdupq_n_s32(0));
-        weights = akrt_vector_dense(input, weights, bytes, scratch);
+        akrt_vector_dense(input, weights, bytes, scratch);
         if (layer->filters - run.filter > 4) {
-            weights = akrt_vector_dense(input, weights, bytes, scratch + 2);
+            akrt_vector_dense(input, weights + step, bytes, scratch + 2);
         }
+        weights += 2 * step;
         akrt_emit_vectors(layer, &run, &to, scratch, target);
         AKRT_TICK_WORK(done, bytes);
     }

@@ -52,8 +52,8 @@ typedef struct akrt_mid_line {
     "vadd.i16 " odd ", " odd ", q6\n\t"
 /* Returns the weights of the next vector. at: of the first word on every line. */
 #define AKRT_DEPTHWISE(name, begin, tap, end)                                                      \
-    static inline const int8_t *name(const akrt_mid_line *line, int32_t at,                        \
-                                     const int8_t *weights) {                                      \
+    __attribute__((always_inline)) static inline const int8_t *name(                               \
+        const akrt_mid_line *line, int32_t at, const int8_t *weights) {                            \
         const void *const *from = line->from;                                                      \
         const uint8_t *a, *of;                                                                     \
         int32_t i = line->lines;                                                                   \
