@@ -50,9 +50,11 @@ AKRT_LAYER static void akrt_dense_line(const akrt_mcu_layer *layer, const void *
     const int32_t step = (bytes + 15) >> 4 << 6;
     const uint8_t *weights = (const uint8_t *)layer->weights;
     const akrt_vector_lanes to = akrt_vector_lanes_of(layer, 0);
-    akrt_vector_run run = {0, 1, 0, 1, 0, 0};
+    akrt_vector_run run;
     int32_t done = 0;
-    for (; run.filter < layer->filters; run.filter += 8) {
+    run.groups = run.count = 1;
+    run.y = run.pairs = run.parted = 0;
+    for (run.filter = 0; run.filter < layer->filters; run.filter += 8) {
         const uint8_t *const input = (const uint8_t *)lines[0];
         vst1q_s32(scratch, vdupq_n_s32(0));
         vst1q_s32(scratch + 4, vdupq_n_s32(0));
