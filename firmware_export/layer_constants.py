@@ -19,7 +19,7 @@ from firmware_export.requantisation import (
     bisect_constants,
     muladd_constants,
 )
-from firmware_export.sizes import MCU_LAYER, Size
+from firmware_export.sizes import MCU_LAYER, Size, requant_octets
 from firmware_export.step import Constant
 
 __all__ = [
@@ -135,7 +135,7 @@ def _activation(
     if requant is not None:
         name = f"{prefix}_requant"
         return (
-            [requant_constant(name, requant)],
+            [requant_constant(name, requant, requant_octets(layer.filters))],
             requant.activation(layer.act_bits),
             f"{name}, NULL",
         )

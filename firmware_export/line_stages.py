@@ -30,6 +30,13 @@ from firmware_export.sizes import (
     wide_lines_scratch,
 )
 from firmware_export.step import Constant, Lines, Stage, Tensor
+from firmware_export.vector_weights import (
+    PART,
+    byte_vectors,
+    depthwise_vectors,
+    nibble_vectors,
+    pointwise_vectors,
+)
 
 __all__ = ["changed_layout", "line_obstacles", "line_stages", "reads_bytes"]
 
@@ -198,7 +205,8 @@ def _pointwise_weights(name: str, does: Separable) -> Constant:
     quads = biased.reshape(-1, 4, even // 2, 2).transpose(2, 0, 3, 1)
     short = (quads << (4 * np.arange(8).reshape(2, 4))).sum((2, 3))
     texts = [
-        ("#if AKRT_DSP", constant(name, "uint32_t", dsp, "4 bits: 8 channels of 3 filters")),
+        ("#if AKRT_MVE", pointwise_vectors(name, weights)),
+        ("#elif AKRT_DSP", constant(name, "uint32_t", dsp, "4 bits: 8 channels of 3 filters")),
         ("#else", constant(name, "uint32_t", short, "4 bits: by pair of filters")),
     ]
     return _by_core(name, texts)
@@ -209,7 +217,11 @@ def _depthwise_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
     flat = weights.reshape(-1, weights.shape[2])
     filled = np.zeros((-(-flat.shape[1] // 8) * 8, len(flat)), np.int8)
     filled[: flat.shape[1]] = flat.T
-    return constant(name, "int8_t", filled, "by channel")
+    texts = [
+        ("#if AKRT_MVE", depthwise_vectors(name, weights)),
+        ("#else", constant(name, "int8_t", filled, "by channel")),
+    ]
+    return _by_core(name, texts)
 
 
 def _byte_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
@@ -218,7 +230,12 @@ def _byte_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
     plain = np.zeros((filters, -(-inputs // 4) * 4), np.int8)
     plain[:, :inputs] = weights.T
     quads = plain.reshape(filters, -1, 4)[..., [0, 2, 1, 3]]
-    return constant(name, "int8_t", quads, "8 bits, by filter; of four the middle two are swapped")
+    note = "8 bits, by filter; of four the middle two are swapped"
+    texts = [
+        ("#if AKRT_MVE", byte_vectors(name, weights)),
+        ("#else", constant(name, "int8_t", quads, note)),
+    ]
+    return _by_core(name, texts)
 
 
 def _taps_together(weights: npt.NDArray[np.int8], channels: int) -> int:
@@ -259,8 +276,10 @@ def _weights(
     short = (nibbles << (4 * np.array([[0, 1, 2, 3], [4, 5, 6, 7]]))).sum((2, 3))
     if most is not None:
         long = np.concatenate(([most], long.ravel()))
+    part = PART if multiple == 4 else 16 * len(weights)
     texts = [
-        ("#if AKRT_LONG_MLA", constant(name, "uint32_t", long, "4 bits: by pair of filters")),
+        ("#if AKRT_MVE", nibble_vectors(name, weights, channels, part)),
+        ("#elif AKRT_LONG_MLA", constant(name, "uint32_t", long, "4 bits: by pair of filters")),
         ("#else", constant(name, "uint32_t", short, "4 bits: by pair of filters")),
     ]
     return _by_core(name, texts)

@@ -32,6 +32,7 @@ __all__ = [
     "line_words",
     "padded_channels",
     "requant_array",
+    "requant_octets",
     "rows_tensor",
     "separable_lines_scratch",
     "separable_rows_muladd_scratch",
@@ -49,6 +50,8 @@ LONG_TAPS, _SHORT_TAPS = 144, 288
 """AKRT_PRODUCT_TAPS."""
 _TRIPLE_FILTERS = 24
 """AKRT_TRIPLE_FILTERS, AKRT_DENSE_FILTERS."""
+_PART, _BYTES_PART, _MID_TAPS = 320, 160, 19
+"""AKRT_PART, AKRT_BYTES_PART, AKRT_MID_TAPS."""
 GROUPS = 4
 """AKRT_GROUPS: the most that akrt_separable_rows_muladd takes."""
 _PAIR_BYTES = 5
@@ -120,6 +123,12 @@ def requant_array(narrow: bool, filters: int, separable: bool) -> Size:
     return Size(of_one * count, f"{macro}({filters}) * (int32_t)sizeof({c_type})")
 
 
+def requant_octets(filters: int) -> Size:
+    """The akrt_requant of a layer, filled up to words of eight filters, as some cores read them."""
+    words = f"AKRT_LINE_WORDS({filters})"
+    return Size(64 * line_words(filters), f"8 * {words} * (int32_t)sizeof(akrt_requant)")
+
+
 def layer_scratch(driver: str, mids: int, filters: int) -> Size:
     """AKRT_LAYER_ADD_, _DENSE_, _PLAIN_, _MAX_ or _SUM_SCRATCH_WORDS, by the kernel's name."""
     macro = f"{driver.upper()}_SCRATCH_WORDS"
@@ -171,16 +180,19 @@ def conv_lines_scratch(taps: int, channels: int, filters: int) -> Size:
     inputs = taps * (-(-channels // 4) * 4)
     long = RUN // 2 * min(inputs + 4, LONG_TAPS)
     short = RUN * min(inputs, _SHORT_TAPS) // 4 + 1
-    words = max(long, short) + _potentials(filters)
-    return _most(words, f"AKRT_CONV_LINES_SCRATCH_WORDS({inputs}, {filters})")
+    packed = min(-(-taps * line_words(channels) * 4 // 16) * 16, _PART)
+    words = max(max(long, short) + _potentials(filters), 5 * packed // 4 + _group_sums(filters))
+    return _most(words, f"AKRT_CONV_LINES_SCRATCH_WORDS({taps}, {channels}, {filters})")
 
 
 def bytes_lines_scratch(inputs: int, filters: int) -> Size:
     """AKRT_BYTES_LINES_SCRATCH_WORDS."""
     quads = -(-inputs // 4)
     words = max(RUN * min(2 * quads, 36), RUN * min(4 * quads, 72) // 4 + 1)
+    words += _potentials(filters)
+    vectors = 3 * min(-(-inputs // 16) * 16, _BYTES_PART) // 4 + _group_sums(filters)
     macro = f"AKRT_BYTES_LINES_SCRATCH_WORDS({inputs}, {filters})"
-    return _most(words + _potentials(filters), macro)
+    return _most(max(words, vectors), macro)
 
 
 def wide_lines_scratch(inputs: int, filters: int, size_x: int, line: int) -> Size:
@@ -196,8 +208,13 @@ def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, g
     windows = 2 * size[0] * ((RUN - 2) * stride + size[1])
     dsp = RUN // 2 * filled + max(windows, RUN * _TRIPLE_FILTERS + filled)
     words = max(dsp, RUN * filled + max(windows, RUN * (8 + groups)))
+    octets = line_words(channels)
+    mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
+    parts = 2 if size[0] * size[1] > _MID_TAPS else 1
+    at_once = 8 if octets < 4 else 12 * -(-octets // 4)
+    vectors = parts * mid // 4 + 8 * at_once
     arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {groups}"
-    return _most(words, f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
+    return _most(max(words, vectors), f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
 
 
 def dense_line_scratch() -> Size:
@@ -213,6 +230,11 @@ def add_lines_scratch() -> Size:
 def _potentials(filters: int) -> int:
     """AKRT_RUN_POTENTIALS."""
     return RUN * (-(-filters // 2) * 2)
+
+
+def _group_sums(filters: int) -> int:
+    """AKRT_GROUP_SUMS of AKRT_FILTER_GROUPS."""
+    return 8 * -(-filters // 4)
 
 
 def stream_state(name: str, front_end: CFrontEnd, classes: int, window: int, kept: int = 0) -> Size:

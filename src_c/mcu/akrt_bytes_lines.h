@@ -1,5 +1,10 @@
 #ifndef AKRT_BYTES_LINES_H
 #define AKRT_BYTES_LINES_H
+#include "akrt_lines.h"
+#if AKRT_MVE
+#include "akrt_bytes_lines_mve.h"
+#endif
+#if !AKRT_MVE
 #include "akrt_bytes_long.h"
 #include "akrt_emit.h"
 #include "akrt_runs.h"
@@ -133,4 +138,5 @@ AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void 
         AKRT_TICK();
     }
 }
+#endif
 #endif

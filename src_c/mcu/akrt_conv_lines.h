@@ -1,13 +1,18 @@
 #ifndef AKRT_CONV_LINES_H
 #define AKRT_CONV_LINES_H
+#include "akrt_lines.h"
+#if AKRT_MVE
+#include "akrt_conv_lines_mve.h"
+#endif
+#if !AKRT_MVE
 #include "akrt_emit.h"
 #include "akrt_product.h"
 #include "akrt_product_long.h"
 /* A convolution of activations, a line of the output at a time: akrt_product.h. The inputs of a
  * window are (size_x, size_y, channels), channels filled up with zeros to a multiple of 4.
- * scratch: AKRT_CONV_LINES_SCRATCH_WORDS, `inputs` being such ones. */
-#define AKRT_CONV_LINES_SCRATCH_WORDS(inputs, filters)                                             \
-    (AKRT_PRODUCT_WORDS(inputs) + AKRT_RUN_POTENTIALS(filters))
+ * scratch: AKRT_CONV_LINES_SCRATCH_WORDS. */
+#define AKRT_CONV_LINES_SCRATCH_WORDS(taps, channels, filters)                                     \
+    (AKRT_PRODUCT_WORDS((taps) * (((int32_t)(channels) + 3) & ~3)) + AKRT_RUN_POTENTIALS(filters))
 
 /* Where in their windows the next inputs lie: eight channels at a tap. */
 typedef struct akrt_octet {
@@ -239,4 +244,5 @@ AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *
         AKRT_TICK();
     }
 }
+#endif
 #endif

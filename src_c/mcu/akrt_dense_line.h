@@ -1,5 +1,10 @@
 #ifndef AKRT_DENSE_LINE_H
 #define AKRT_DENSE_LINE_H
+#include "akrt_lines.h"
+#if AKRT_MVE
+#include "akrt_dense_line_mve.h"
+#endif
+#if !AKRT_MVE
 #include "akrt_dense_triples.h"
 #include "akrt_emit.h"
 #include "akrt_octet_sum.h"

@@ -1,6 +1,10 @@
 #ifndef AKRT_MAX_LINE_H
 #define AKRT_MAX_LINE_H
 #include "akrt_lines.h"
+#if AKRT_MVE
+#include "akrt_max_line_mve.h"
+#endif
+#if !AKRT_MVE
 #include "akrt_tick.h"
 /* Max pooling of activations, which rise with their potentials; what is beyond the edges never
  * wins. */
@@ -41,4 +45,5 @@ AKRT_LAYER static void akrt_max_line(const akrt_mcu_layer *layer, const void *co
         AKRT_TICK_AT(y);
     }
 }
+#endif
 #endif

@@ -1,5 +1,10 @@
 #ifndef AKRT_SEPARABLE_LINES_H
 #define AKRT_SEPARABLE_LINES_H
+#include "akrt_lines.h"
+#if AKRT_MVE
+#include "akrt_separable_lines_mve.h"
+#endif
+#if !AKRT_MVE
 #include "akrt_depthwise_lines.h"
 #include "akrt_emit.h"
 #include "akrt_pointwise_long.h"
@@ -151,4 +156,5 @@ AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const v
     }
 #endif
 }
+#endif
 #endif
