@@ -31,6 +31,12 @@ from firmware_export.step import Constant, Lines, Stage, Tensor
 
 __all__ = ["changed_layout", "line_obstacles", "line_stages", "reads_bytes"]
 
+_LONG_ORDER = np.array([[0, 2, 4, 6], [7, 1, 3, 5]])
+"""Nibbles of four inputs of a pair of filters, where multiplication is long: akrt_product.h."""
+_DENSE_GROUP = 8
+"""AKRT_DENSE_GROUP."""
+_DENSE_SHIFTS = 4 * np.array([[4, 5, 6, 7], [0, 1, 2, 3]])[..., None]
+"""akrt_dense_halves.h."""
 _INT16_MAX, _INT32_MAX = (1 << 15) - 1, (1 << 31) - 1
 
 
@@ -89,7 +95,7 @@ def line_stages(
     name, depthwise, group = f"{prefix}_weights", None, 0
     if isinstance(does, Dense):
         x, _, channels = does.node.input_shape
-        kernel, weights = "akrt_dense_line", _weights(name, does.weights, channels, 8)
+        kernel, weights = "akrt_dense_line", _dense_weights(name, does.weights, channels)
         moved, scratch = Lines(x, 1, reach=x), dense_line_scratch()
     else:
         moved = _moved(does.window)
@@ -225,11 +231,31 @@ def _weights(name: str, weights: npt.NDArray[np.int8], channels: int, multiple: 
     biased = _biased(weights, channels, multiple, pairs * 2)
     # (pair, quad, filter of the pair, input of the quad)
     nibbles = biased.reshape(-1, 4, pairs, 2).transpose(2, 0, 3, 1)
-    long = (nibbles << (4 * np.array([[0, 2, 4, 6], [7, 1, 3, 5]]))).sum((2, 3))
+    long = (nibbles << (4 * _LONG_ORDER)).sum((2, 3))
     short = (nibbles << (4 * np.array([[0, 1, 2, 3], [4, 5, 6, 7]]))).sum((2, 3))
     texts = [
         ("#if AKRT_LONG_MLA", constant(name, "uint32_t", long, "4 bits: by pair of filters")),
         ("#else", constant(name, "uint32_t", short, "4 bits: by pair of filters")),
+    ]
+    return _by_core(name, texts)
+
+
+def _dense_weights(name: str, weights: npt.NDArray[np.int8], channels: int) -> Constant:
+    """Weights (positions * channels, F) of a fully connected layer, in the order that each core
+    wants; channels are filled up to a multiple of 8."""
+    pairs = -(-weights.shape[1] // 2)
+    biased = _biased(weights, channels, 8, pairs * 2)
+    nibbles = biased.reshape(-1, 4, pairs, 2).transpose(2, 0, 3, 1)
+    long = (nibbles << (4 * _LONG_ORDER)).sum((2, 3))
+    # (octet, filter), the second four inputs of an octet in the low half
+    octets = (biased.reshape(-1, 2, 4, 2 * pairs) << _DENSE_SHIFTS).sum((1, 2))
+    grouped = 2 * pairs // _DENSE_GROUP * _DENSE_GROUP if weights.shape[1] >= _DENSE_GROUP else 0
+    eights = octets[:, :grouped].reshape(len(octets), -1, _DENSE_GROUP).transpose(1, 0, 2)
+    twos = octets[:, grouped:].reshape(len(octets), -1, 2).transpose(1, 0, 2)
+    short = np.concatenate([eights.ravel(), twos.ravel()])
+    texts = [
+        ("#if AKRT_LONG_MLA", constant(name, "uint32_t", long, "4 bits: by pair of filters")),
+        ("#else", constant(name, "uint32_t", short, "4 bits: by filters, eight or two at a time")),
     ]
     return _by_core(name, texts)
 

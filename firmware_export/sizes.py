@@ -44,7 +44,7 @@ ROW_WIDTH = 5
 """AKRT_ROW_WIDTH: positions on Y that a row of nibbles holds."""
 RUN = 6
 """AKRT_RUN, where it is more: positions that are computed at once."""
-_LONG_TAPS, _SHORT_TAPS = 72, 288
+_LONG_TAPS = 72
 """AKRT_PRODUCT_TAPS."""
 GROUPS = 4
 """AKRT_GROUPS: the most that akrt_separable_rows_muladd takes."""
@@ -167,7 +167,7 @@ def conv_lines_scratch(taps: int, channels: int, filters: int) -> Size:
     """AKRT_CONV_LINES_SCRATCH_WORDS."""
     inputs = taps * (-(-channels // 4) * 4)
     long = RUN // 2 * min(inputs, _LONG_TAPS)
-    short = RUN * min(inputs, _SHORT_TAPS) // 4 + 1
+    short = max(_strip_words(inputs, 2, 96), _strip_words(inputs, 8, 32))
     words = max(long, short) + _potentials(filters)
     return _most(words, f"AKRT_CONV_LINES_SCRATCH_WORDS({inputs}, {filters})")
 
@@ -203,6 +203,17 @@ def dense_line_scratch() -> Size:
 def add_lines_scratch() -> Size:
     """AKRT_ADD_LINES_SCRATCH_WORDS."""
     return _words(8, "AKRT_ADD_LINES_SCRATCH_WORDS")
+
+
+def _strip_words(inputs: int, row_words: int, rows: int) -> int:
+    """AKRT_PRODUCT_WORDS where there is no long multiplication: of strips and of their taps.
+
+    Args:
+        inputs: of a window.
+        row_words: AKRT_STRIP_ROW_WORDS.
+        rows: AKRT_STRIP_ROWS.
+    """
+    return row_words * min(2 * inputs, rows) + min((inputs + 1) // 2 + 1, 6 * rows // 8 + 1)
 
 
 def _potentials(filters: int) -> int:

@@ -8,11 +8,12 @@
 #define AKRT_CONV_LINES_SCRATCH_WORDS(inputs, filters)                                             \
     (AKRT_PRODUCT_WORDS(inputs) + AKRT_RUN_POTENTIALS(filters))
 
+#if !AKRT_LONG_MLA
+#include "akrt_conv_lines_halves.h"
+#endif
+
 #if AKRT_LONG_MLA
 typedef uint32_t akrt_product_patch; /* (inputs, 3): two positions to a word */
-#else
-typedef uint8_t akrt_product_patch; /* (inputs, AKRT_RUN) */
-#endif
 
 /* Where in their windows the next inputs lie: eight channels at a tap. */
 typedef struct akrt_octet {
@@ -36,18 +37,11 @@ static int32_t akrt_patch_run(const akrt_mcu_window *w, const void *const *lines
             v += w->stride_y;
         }
         for (int32_t c = 0; c < some; c++) {
-#if AKRT_LONG_MLA
             for (int32_t p = 0; p < AKRT_RUN; p += 2) {
                 *patch++ = (octets[p] & 15u) | (octets[p + 1] & 15u) << 14;
                 octets[p] >>= 4;
                 octets[p + 1] >>= 4;
             }
-#else
-            for (int32_t p = 0; p < AKRT_RUN; p++) {
-                *patch++ = (akrt_product_patch)(octets[p] & 15u);
-                octets[p] >>= 4;
-            }
-#endif
         }
         inputs += some;
         if (++next->word == words) {
@@ -61,7 +55,6 @@ static int32_t akrt_patch_run(const akrt_mcu_window *w, const void *const *lines
     return inputs;
 }
 
-#if AKRT_LONG_MLA
 /* Sums of 2 * `words` positions for a pair of filters over quads of inputs. */
 #define AKRT_PRODUCT_TAP(at, u)                                                                    \
     do {                                                                                           \
@@ -146,75 +139,6 @@ static void akrt_patch_start(const uint32_t *patch, int32_t inputs, uint32_t *st
     start[4] = (s2 & 0x3fffu) * 8;
     start[5] = (s2 >> 14) * 8;
 }
-#else
-#if AKRT_RUN > 4
-#define AKRT_PRODUCT_MORE                                                                          \
-    s4 += a[4] * u;                                                                                \
-    s5 += a[5] * u;
-#else
-#define AKRT_PRODUCT_MORE
-#endif
-#define AKRT_PRODUCT_TAP                                                                           \
-    do {                                                                                           \
-        const uint32_t u = word & AKRT_PRODUCT_MASK;                                               \
-        s0 += a[0] * u;                                                                            \
-        s1 += a[1] * u;                                                                            \
-        s2 += a[2] * u;                                                                            \
-        s3 += a[3] * u;                                                                            \
-        AKRT_PRODUCT_MORE                                                                          \
-        word >>= 4;                                                                                \
-        a += AKRT_RUN;                                                                             \
-    } while (0)
-/* Sums of a run for a pair of filters over quads of inputs. */
-AKRT_IN_ORDER static void akrt_product_quads(const uint8_t *a, const uint32_t *weights,
-                                             int32_t quads, uint32_t *sums) {
-    const uint32_t *const end = weights + quads;
-    uint32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-#if AKRT_RUN > 4
-    uint32_t s4 = 0, s5 = 0;
-#endif
-    do {
-        uint32_t word = *weights++;
-        AKRT_PRODUCT_TAP;
-        AKRT_PRODUCT_TAP;
-        AKRT_PRODUCT_TAP;
-        AKRT_PRODUCT_TAP;
-    } while (weights != end);
-    sums[0] = s0;
-    sums[1] = s1;
-    sums[2] = s2;
-    sums[3] = s3;
-#if AKRT_RUN > 4
-    sums[4] = s4;
-    sums[5] = s5;
-#endif
-}
-#undef AKRT_PRODUCT_TAP
-#undef AKRT_PRODUCT_MORE
-
-static void akrt_patch_start(const uint8_t *patch, int32_t inputs, uint32_t *start) {
-    for (int32_t p = 0; p < AKRT_RUN; p++) {
-        uint32_t sum = 0;
-        for (int32_t k = 0; k < inputs; k++) {
-            sum += patch[AKRT_RUN * k + p];
-        }
-        start[p] = 8 * sum;
-    }
-}
-
-/* Adds the sums of a pair of filters, less where they started, to the potentials of a run. */
-static inline void akrt_product_pair(const uint8_t *patch, const uint32_t *weights, int32_t quads,
-                                     const uint32_t *start, int32_t count, int32_t filters,
-                                     int32_t *to) {
-    uint32_t sums[AKRT_RUN];
-    akrt_product_quads(patch, weights, quads, sums);
-    for (int32_t p = 0; p < count; p++) {
-        to[0] += (int32_t)((sums[p] & 0xffffu) - start[p]);
-        to[1] += (int32_t)((sums[p] >> 16) - start[p]);
-        to += filters;
-    }
-}
-#endif
 
 AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *const *lines,
                                        void *target, int32_t *scratch) {
@@ -244,4 +168,5 @@ AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *
         AKRT_TICK();
     }
 }
+#endif
 #endif

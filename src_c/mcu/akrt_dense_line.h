@@ -5,19 +5,16 @@
 /* A fully connected layer: akrt_product.h. Its input is one block of lines, its inputs those of a
  * tensor whose channels are filled up with zeros to a multiple of 8. scratch: eight words. */
 #define AKRT_DENSE_LINE_SCRATCH_WORDS 8
+#if !AKRT_LONG_MLA
+#include "akrt_dense_halves.h"
+#endif
+
 #if AKRT_LONG_MLA
 typedef uint64_t akrt_both; /* sums of two filters 28 bits apart */
 #define AKRT_BOTH_BITS 28
 #define AKRT_BOTH_MASK 0xfffffffu
 #define AKRT_DENSE_TAPS (1 << 20) /* times 15 * 15 is below 2^28 */
 #define AKRT_DENSE_PAIR(word, k) akrt_rotated(word, 8 * (k))
-#else
-typedef uint32_t akrt_both; /* 16 bits apart */
-#define AKRT_BOTH_BITS 16
-#define AKRT_BOTH_MASK 0xffffu
-#define AKRT_DENSE_TAPS AKRT_PRODUCT_TAPS
-#define AKRT_DENSE_PAIR(word, k) ((word) >> (4 * (k)))
-#endif
 
 #define AKRT_DENSE_TAP(k)                                                                          \
     do {                                                                                           \
@@ -87,4 +84,5 @@ AKRT_LAYER static void akrt_dense_line(const akrt_mcu_layer *layer, const void *
         AKRT_TICK_WORK(done, 16 * octets);
     }
 }
+#endif
 #endif
