@@ -190,7 +190,8 @@ def wide_lines_scratch(inputs: int, filters: int, size_x: int, line: int) -> Siz
 def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, groups: int) -> Size:
     """AKRT_SEPARABLE_LINES_SCRATCH_WORDS."""
     mids = RUN * (-(-channels // 8) * 8)
-    words = mids + size[0] * ((RUN - 1) * stride + size[1]) + RUN * (8 + groups)
+    columns = max((RUN - 1) * stride + size[1], 2 * ((RUN // 2 - 1) * stride + size[1]))
+    words = mids + size[0] * columns + RUN * (8 + groups)
     arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {groups}"
     return _most(words, f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
 

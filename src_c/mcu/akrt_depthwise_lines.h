@@ -3,26 +3,19 @@
 #include "akrt_runs.h"
 /* Depthwise results of all channels, filled up to a multiple of 8, at a run of positions. */
 #define AKRT_MID_CHANNELS(channels) (((int32_t)(channels) + 7) & ~7)
+#if !AKRT_DSP
+#include "akrt_depthwise_halves.h"
+#endif
+
+#if AKRT_DSP
 /* Words of eight channels that the windows of a run cover. */
 #define AKRT_RUN_COLUMNS(size_y, stride_y) ((AKRT_RUN - 1) * (stride_y) + (size_y))
 
-#if AKRT_DSP
 /* (pairs of channels, AKRT_RUN, 2) */
 typedef int16_t akrt_mid;
 #define AKRT_MID_AT(c, p) (((c) >> 1) * 2 * AKRT_RUN + 2 * (p) + ((c)&1))
-#else
-/* (channels, AKRT_RUN) */
-typedef int32_t akrt_mid;
-#define AKRT_MID_AT(c, p) ((c)*AKRT_RUN + (p))
-#endif
-
-#if AKRT_RUN > 4
-#define AKRT_RUN_MORE(operation) operation(4) operation(5)
-#else
-#define AKRT_RUN_MORE(operation)
-#endif
 #define AKRT_RUN_EACH(operation)                                                                   \
-    operation(0) operation(1) operation(2) operation(3) AKRT_RUN_MORE(operation)
+    operation(0) operation(1) operation(2) operation(3) operation(4) operation(5)
 
 #define AKRT_SET_SUM(p) s##p = 0;
 #define AKRT_ADD_TAP(p)                                                                            \
@@ -37,10 +30,7 @@ AKRT_IN_ORDER static void akrt_depthwise_octet(const akrt_mcu_window *w, const u
         akrt_mid *const to = mid + AKRT_MID_AT(c, 0);
         const uint32_t *line = words;
         const int32_t bits = 4 * c;
-        int32_t s0, s1, s2, s3;
-#if AKRT_RUN > 4
-        int32_t s4, s5;
-#endif
+        int32_t s0, s1, s2, s3, s4, s5;
         AKRT_RUN_EACH(AKRT_SET_SUM)
         for (int32_t i = 0; i < w->size_x; i++) {
             for (int32_t j = 0; j < w->size_y; j++) {
@@ -79,4 +69,5 @@ static void akrt_depthwise_run(const akrt_mcu_layer *layer, const void *const *l
 #undef AKRT_SET_SUM
 #undef AKRT_ADD_TAP
 #undef AKRT_PUT_SUM
+#endif
 #endif
