@@ -175,7 +175,7 @@ def conv_lines_scratch(taps: int, channels: int, filters: int) -> Size:
 def bytes_lines_scratch(inputs: int, filters: int) -> Size:
     """AKRT_BYTES_LINES_SCRATCH_WORDS."""
     quads = -(-inputs // 4)
-    words = max(RUN * min(2 * quads, 36), RUN * min(4 * quads, 72) // 4 + 1)
+    words = max(RUN * min(4 * quads, 36) + 1, RUN * min(2 * quads, 36))
     macro = f"AKRT_BYTES_LINES_SCRATCH_WORDS({inputs}, {filters})"
     return _most(words + _potentials(filters), macro)
 

@@ -11,6 +11,10 @@
 /* Weights are (filters, inputs), inputs filled up with zeros to a multiple of 4; the second and
  * third of four are swapped. */
 #define AKRT_BYTES_TAPS 72
+#if !AKRT_DSP
+#include "akrt_bytes_halves.h"
+#endif
+
 #if AKRT_DSP
 /* (inputs / 2, positions): a word has two inputs of a position. */
 #define AKRT_BYTES_WORDS(inputs)                                                                   \
@@ -18,17 +22,6 @@
                                                      : AKRT_BYTES_TAPS / 2))
 typedef uint32_t akrt_bytes_patch;
 #define AKRT_BYTES_SHARE 2
-#else
-/* (inputs, positions) */
-#define AKRT_BYTES_WORDS(inputs)                                                                   \
-    (AKRT_RUN *                                                                                    \
-         ((int32_t)(inputs) < AKRT_BYTES_TAPS ? ((int32_t)(inputs) + 3) / 4 * 4                    \
-                                              : AKRT_BYTES_TAPS) /                                 \
-         4 +                                                                                       \
-     1)
-typedef uint8_t akrt_bytes_patch;
-#define AKRT_BYTES_SHARE 1
-#endif
 
 static void akrt_patch_bytes(const akrt_mcu_window *w, const void *const *lines,
                              const uint8_t *border, int32_t y, int32_t count, int32_t first,
@@ -41,12 +34,8 @@ static void akrt_patch_bytes(const akrt_mcu_window *w, const void *const *lines,
             const akrt_tap_source one = akrt_tap_at(w, lines[tap.i], border, v, tap.channel);
             for (int32_t c = 0; c < tap.count; c++) {
                 const uint32_t value = one.from[c * one.step];
-#if AKRT_DSP
                 uint32_t *const to = patch + AKRT_RUN * ((at + c) >> 1) + p;
                 *to = ((at + c) & 1) != 0 ? *to | value << 16 : value;
-#else
-                patch[AKRT_RUN * (at + c) + p] = (uint8_t)value;
-#endif
             }
             v += w->stride_y;
         }
@@ -60,7 +49,6 @@ static void akrt_patch_bytes(const akrt_mcu_window *w, const void *const *lines,
     }
 }
 
-#if AKRT_DSP
 #define AKRT_BYTES_FOUR                                                                            \
     do {                                                                                           \
         uint32_t even, odd;                                                                        \
@@ -99,50 +87,6 @@ AKRT_IN_ORDER static void akrt_bytes_quads(const uint32_t *a, const int8_t *weig
     sums[5] = s5;
 }
 #undef AKRT_BYTES_FOUR
-#else
-#if AKRT_RUN > 4
-#define AKRT_BYTES_MORE                                                                            \
-    s4 += a[4] * w;                                                                                \
-    s5 += a[5] * w;
-#else
-#define AKRT_BYTES_MORE
-#endif
-#define AKRT_BYTES_TAP(k)                                                                          \
-    do {                                                                                           \
-        const int32_t w = weights[k];                                                              \
-        s0 += a[0] * w;                                                                            \
-        s1 += a[1] * w;                                                                            \
-        s2 += a[2] * w;                                                                            \
-        s3 += a[3] * w;                                                                            \
-        AKRT_BYTES_MORE                                                                            \
-        a += AKRT_RUN;                                                                             \
-    } while (0)
-AKRT_IN_ORDER static void akrt_bytes_quads(const uint8_t *a, const int8_t *weights, int32_t quads,
-                                           int32_t *sums) {
-    const int8_t *const end = weights + 4 * quads;
-    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-#if AKRT_RUN > 4
-    int32_t s4 = 0, s5 = 0;
-#endif
-    do {
-        AKRT_BYTES_TAP(0);
-        AKRT_BYTES_TAP(2);
-        AKRT_BYTES_TAP(1);
-        AKRT_BYTES_TAP(3);
-        weights += 4;
-    } while (weights != end);
-    sums[0] = s0;
-    sums[1] = s1;
-    sums[2] = s2;
-    sums[3] = s3;
-#if AKRT_RUN > 4
-    sums[4] = s4;
-    sums[5] = s5;
-#endif
-}
-#undef AKRT_BYTES_TAP
-#undef AKRT_BYTES_MORE
-#endif
 
 AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void *const *lines,
                                         void *target, int32_t *scratch) {
@@ -175,4 +119,5 @@ AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void 
         AKRT_TICK();
     }
 }
+#endif
 #endif

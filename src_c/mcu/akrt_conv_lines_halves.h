@@ -6,18 +6,29 @@
  * multiplication. Weights are biased to 0..15: minus eight times the sum of a window's inputs takes
  * the bias off. */
 
+#define AKRT_SET_BOTH(p)                                                                           \
+    to[0] = (int32_t)((sums[p] & 0xffffu) - start[p]);                                             \
+    to[1] = (int32_t)((sums[p] >> 16) - start[p]);                                                 \
+    to += filters;
+#define AKRT_ADD_BOTH(p)                                                                           \
+    to[0] += (int32_t)((sums[p] & 0xffffu) - start[p]);                                            \
+    to[1] += (int32_t)((sums[p] >> 16) - start[p]);                                                \
+    to += filters;
 /* The potentials of a pair of filters at a run: set, or added to. */
 static inline void akrt_strips_put(const uint32_t *sums, const uint32_t *start, int32_t count,
                                    int32_t filters, int32_t set, int32_t *to) {
-    for (int32_t p = 0; p < count; p++) {
-        const uint32_t sum = *sums++, less = *start++;
-        const int32_t even = (int32_t)((sum & 0xffffu) - less);
-        const int32_t odd = (int32_t)((sum >> 16) - less);
-        to[0] = set ? even : to[0] + even;
-        to[1] = set ? odd : to[1] + odd;
-        to += filters;
+    if (set) {
+        AKRT_SET_BOTH(0) AKRT_SET_BOTH(1) AKRT_SET_BOTH(2) AKRT_SET_BOTH(3) if (count > 4) {
+            AKRT_SET_BOTH(4) AKRT_SET_BOTH(5)
+        }
+    } else {
+        AKRT_ADD_BOTH(0) AKRT_ADD_BOTH(1) AKRT_ADD_BOTH(2) AKRT_ADD_BOTH(3) if (count > 4) {
+            AKRT_ADD_BOTH(4) AKRT_ADD_BOTH(5)
+        }
     }
 }
+#undef AKRT_SET_BOTH
+#undef AKRT_ADD_BOTH
 
 /* The products of all strips: potentials (run, filters). Weights of a pair are `all` words. */
 static void akrt_strips_multiply(const akrt_strips *s, const uint32_t *weights, int32_t all,

@@ -57,28 +57,70 @@ static inline void akrt_depthwise_channel(const uint32_t *pairs, int32_t bits,
     }
 AKRT_DEPTHWISE_OCTET(akrt_depthwise_six, w->size_x, w->size_y, w->stride_y, 3)
 AKRT_DEPTHWISE_OCTET(akrt_depthwise_four, w->size_x, w->size_y, w->stride_y, 2)
-/* 3 x 3, stride 1 */
-AKRT_DEPTHWISE_OCTET(akrt_depthwise_nine, 3, 3, 1, 3)
 #undef AKRT_DEPTHWISE_OCTET
+
+#define AKRT_DEPTHWISE_NEXT(k) x = pairs[k] >> bits & AKRT_HALVES_MASK
+#define AKRT_DEPTHWISE_LINE(i)                                                                     \
+    do {                                                                                           \
+        const uint32_t w0 = (uint32_t)(int32_t)weights[3 * (i)];                                   \
+        const uint32_t w1 = (uint32_t)(int32_t)weights[3 * (i) + 1];                               \
+        const uint32_t w2 = (uint32_t)(int32_t)weights[3 * (i) + 2];                               \
+        uint32_t AKRT_DEPTHWISE_NEXT(10 * (i));                                                    \
+        s0 += x * w0;                                                                              \
+        AKRT_DEPTHWISE_NEXT(10 * (i) + 2);                                                         \
+        s0 += x * w1;                                                                              \
+        s1 += x * w0;                                                                              \
+        AKRT_DEPTHWISE_NEXT(10 * (i) + 4);                                                         \
+        s0 += x * w2;                                                                              \
+        s1 += x * w1;                                                                              \
+        s2 += x * w0;                                                                              \
+        AKRT_DEPTHWISE_NEXT(10 * (i) + 6);                                                         \
+        s1 += x * w2;                                                                              \
+        s2 += x * w1;                                                                              \
+        AKRT_DEPTHWISE_NEXT(10 * (i) + 8);                                                         \
+        s2 += x * w2;                                                                              \
+    } while (0)
+/* 3 x 3, stride 1, six positions. */
+AKRT_IN_ORDER static void akrt_depthwise_nine(const uint32_t *pairs, const int8_t *weights,
+                                              akrt_mid *mid) {
+    for (int32_t word = 0; word < 2; word++) {
+        for (int32_t bits = 0; bits < 16; bits += 4) {
+            uint32_t s0 = 0, s1 = 0, s2 = 0;
+            AKRT_DEPTHWISE_LINE(0);
+            AKRT_DEPTHWISE_LINE(1);
+            AKRT_DEPTHWISE_LINE(2);
+            akrt_depthwise_put(s0, 3, mid);
+            akrt_depthwise_put(s1, 3, mid + 1);
+            akrt_depthwise_put(s2, 3, mid + 2);
+            weights += 9;
+            mid += AKRT_RUN;
+        }
+        pairs++;
+    }
+}
+#undef AKRT_DEPTHWISE_LINE
+#undef AKRT_DEPTHWISE_NEXT
 
 /* Words of a line and those `distance` columns behind, columns from `v` on: both halves of the
  * former's channels beside those of the latter. */
 static uint32_t *akrt_depthwise_pairs(const uint32_t *line, int32_t v, int32_t distance,
                                       int32_t columns, int32_t in_y, int32_t words, int32_t word,
                                       uint32_t *to) {
-    const int32_t inside = line != NULL && v >= 0 && v + columns + distance <= in_y;
     const int32_t behind = distance * words;
-    int32_t at = v * words + word;
-    for (int32_t k = 0; k < columns; k++) {
-        uint32_t here, there;
-        if (inside) {
-            here = line[at];
-            there = line[at + behind];
-            at += words;
-        } else {
-            here = akrt_line_word(line, v + k, in_y, words, word);
-            there = akrt_line_word(line, v + k + distance, in_y, words, word);
+    if (line != NULL && v >= 0 && v + columns + distance <= in_y) {
+        line += v * words + word;
+        for (int32_t k = 0; k < columns; k++) {
+            const uint32_t here = *line, there = line[behind];
+            to[0] = (here & 0xffffu) | there << 16;
+            to[1] = here >> 16 | (there & 0xffff0000u);
+            to += 2;
+            line += words;
         }
+        return to;
+    }
+    for (int32_t k = v; k < v + columns; k++) {
+        const uint32_t here = akrt_line_word(line, k, in_y, words, word);
+        const uint32_t there = akrt_line_word(line, k + distance, in_y, words, word);
         to[0] = (here & 0xffffu) | there << 16;
         to[1] = here >> 16 | (there & 0xffff0000u);
         to += 2;
@@ -105,7 +147,7 @@ static void akrt_depthwise_run(const akrt_mcu_layer *layer, const void *const *l
         if (half == 2) {
             akrt_depthwise_four(w, words, weights, mid);
         } else if (w->size_x == 3 && w->size_y == 3 && w->stride_y == 1) {
-            akrt_depthwise_nine(w, words, weights, mid);
+            akrt_depthwise_nine(words, weights, mid);
         } else {
             akrt_depthwise_six(w, words, weights, mid);
         }

@@ -2,7 +2,7 @@
 #define AKRT_HIGH_SUMS_H
 #include "akrt_halves.h"
 #if AKRT_HIGH_SUMS
-/* Thumb-1. Words of values at r0, weights in r3, their mask in r7; r4 to r6 are free. Six sums live
+/* Thumb-1. Words of values at r0, a weight or two in r3; r4 to r6 are free. Six sums live
  * in r8 to r12 and lr. */
 #define AKRT_HIGH_CLEAR                                                                            \
     "mov r8, r4\n\t"                                                                               \
@@ -12,7 +12,6 @@
     "mov r12, r4\n\t"                                                                              \
     "mov lr, r4\n\t"
 #define AKRT_HIGH_FIRST_THREE                                                                      \
-    "ands r3, r7\n\t"                                                                              \
     "ldmia r0!, {r4, r5, r6}\n\t"                                                                  \
     "muls r4, r3\n\t"                                                                              \
     "add r8, r4\n\t"                                                                               \

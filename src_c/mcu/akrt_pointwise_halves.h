@@ -50,8 +50,8 @@
                          :                                                                         \
                          : "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");     \
     }
-AKRT_POINTWISE(akrt_pointwise_six, AKRT_HIGH_SIX)
-AKRT_POINTWISE(akrt_pointwise_four, AKRT_HIGH_FOUR "adds r0, #8\n\t")
+AKRT_POINTWISE(akrt_pointwise_six, "ands r3, r7\n\t" AKRT_HIGH_SIX)
+AKRT_POINTWISE(akrt_pointwise_four, "ands r3, r7\n\t" AKRT_HIGH_FOUR "adds r0, #8\n\t")
 #else
 #define AKRT_POINTWISE(name, many)                                                                 \
     AKRT_IN_ORDER static void name(const akrt_mid *a, const uint32_t *weights, int32_t step,       \
@@ -102,15 +102,32 @@ static void akrt_pointwise_start(const akrt_mid *a, int32_t channels, int32_t co
     start[5] = (uint32_t)s5 * (0u - 8u * 65537u);
 }
 
-/* Potentials of a pair of filters at a run, eight filters to a position: set, or added to. */
-static inline void akrt_pointwise_put(const uint32_t *sums, int32_t count, int32_t set,
-                                      int32_t *to) {
-    for (int32_t p = 0; p < count; p++) {
-        const uint32_t sum = *sums++;
-        const int32_t even = (int16_t)(sum & 0xffffu), odd = (int32_t)(sum + 0x8000u) >> 16;
-        to[0] = set ? even : to[0] + even;
-        to[1] = set ? odd : to[1] + odd;
-        to += 8;
+#define AKRT_PUT_BOTH(p, at)                                                                       \
+    do {                                                                                           \
+        (to)[at] = (int16_t)(sums[p] & 0xffffu);                                                   \
+        (to)[(at) + 1] = (int32_t)(sums[p] + 0x8000u) >> 16;                                       \
+    } while (0)
+/* Potentials of a pair of filters at a run, eight filters to a position. */
+static inline void akrt_pointwise_put(const uint32_t *sums, int32_t count, int32_t *to) {
+    AKRT_PUT_BOTH(0, 0);
+    AKRT_PUT_BOTH(1, 8);
+    AKRT_PUT_BOTH(2, 16);
+    AKRT_PUT_BOTH(3, 24);
+    if (count > 4) {
+        to += 32;
+        AKRT_PUT_BOTH(4, 0);
+        AKRT_PUT_BOTH(5, 8);
+    }
+}
+#undef AKRT_PUT_BOTH
+
+/* The same, added. */
+static void akrt_pointwise_more(const uint32_t *sums, int32_t count, int32_t *to) {
+    int32_t more[8 * AKRT_RUN];
+    akrt_pointwise_put(sums, count, more);
+    for (int32_t k = 0; k < 8 * count; k += 8) {
+        to[k] += more[k];
+        to[k + 1] += more[k + 1];
     }
 }
 
@@ -144,9 +161,16 @@ static void akrt_pointwise_pairs(const akrt_mid *mid, const uint32_t *weights, i
         } else {
             akrt_pointwise_four(mid, weights, step, quads, start, sums);
         }
-        akrt_pointwise_put(sums, count, c == 0, to);
-        if (AKRT_HALVES_PAIRS > 1 && pairs > 1) {
-            akrt_pointwise_put(sums + (AKRT_HALVES_PAIRS - 1) * AKRT_RUN, count, c == 0, to + 2);
+        if (c > 0) {
+            akrt_pointwise_more(sums, count, to);
+            if (AKRT_HALVES_PAIRS > 1 && pairs > 1) {
+                akrt_pointwise_more(sums + (AKRT_HALVES_PAIRS - 1) * AKRT_RUN, count, to + 2);
+            }
+        } else {
+            akrt_pointwise_put(sums, count, to);
+            if (AKRT_HALVES_PAIRS > 1 && pairs > 1) {
+                akrt_pointwise_put(sums + (AKRT_HALVES_PAIRS - 1) * AKRT_RUN, count, to + 2);
+            }
         }
         mid += AKRT_RUN * group;
         weights += group >> 2;

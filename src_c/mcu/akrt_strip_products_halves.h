@@ -51,8 +51,10 @@
                          :                                                                         \
                          : "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");     \
     }
-AKRT_STRIP_SUMS(akrt_strip_six, AKRT_HIGH_CLEAR, AKRT_HIGH_SIX "adds r0, #8\n\t", AKRT_HIGH_PUT)
-AKRT_STRIP_SUMS(akrt_strip_four, AKRT_HIGH_CLEAR, AKRT_HIGH_FOUR "adds r0, #16\n\t", AKRT_HIGH_PUT)
+AKRT_STRIP_SUMS(akrt_strip_six, AKRT_HIGH_CLEAR, "ands r3, r7\n\t" AKRT_HIGH_SIX "adds r0, #8\n\t",
+                AKRT_HIGH_PUT)
+AKRT_STRIP_SUMS(akrt_strip_four, AKRT_HIGH_CLEAR,
+                "ands r3, r7\n\t" AKRT_HIGH_FOUR "adds r0, #16\n\t", AKRT_HIGH_PUT)
 #define akrt_strip_two akrt_strip_four
 #undef AKRT_STRIP_SUMS
 #else

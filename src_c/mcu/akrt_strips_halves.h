@@ -98,22 +98,33 @@ static inline void akrt_strip_octet(const uint32_t *octets, akrt_strip_value *to
 }
 #endif
 
+/* Sum of eight nibbles, in two halves that are still to be added. */
+static inline uint32_t akrt_nibbles_sum(uint32_t word) {
+    const uint32_t pairs = (word & 0x0f0f0f0fu) + (word >> 4 & 0x0f0f0f0fu);
+    return (pairs & 0x00ff00ffu) + (pairs >> 8 & 0x00ff00ffu);
+}
+
 /* Fills the next strip from words of eight channels, `step` apart, of which `low` to `high` exist,
  * and adds to the sums of its columns. */
 static void akrt_strip_fill(const uint32_t *line, int32_t at, int32_t step, int32_t low,
                             int32_t high, int32_t octets, akrt_strip_value *to, uint32_t *sums) {
     for (int32_t o = 0; o < octets; o++) {
         uint32_t words[AKRT_STRIP_WIDTH];
-        int32_t from = at + o;
-        for (int32_t k = 0; k < AKRT_STRIP_WIDTH; k++) {
-            const uint32_t word = k >= low && k < high ? line[from] : 0;
-            const uint32_t pairs = (word & 0x0f0f0f0fu) + (word >> 4 & 0x0f0f0f0fu);
-            words[k] = word;
-            sums[k] += (pairs & 0x00ff00ffu) + (pairs >> 8 & 0x00ff00ffu);
+        int32_t k = 0, from = at + low * step;
+        for (; k < low; k++) {
+            words[k] = 0;
+        }
+        for (; k < high; k++) {
+            words[k] = line[from];
+            sums[k] += akrt_nibbles_sum(words[k]);
             from += step;
+        }
+        for (; k < AKRT_STRIP_WIDTH; k++) {
+            words[k] = 0;
         }
         akrt_strip_octet(words, to);
         to += 8 * AKRT_STRIP_WIDTH;
+        at++;
     }
 }
 
