@@ -84,7 +84,9 @@ static void akrt_bytes_patch(const akrt_mcu_window *w, const void *const *lines,
         }
     }
     for (; (k & 3) != 0; k++) {
-        memset(akrt_bytes_row(patch, k), 0, AKRT_RUN * sizeof *patch);
+        for (int32_t p = 0; p < AKRT_RUN; p++) {
+            akrt_bytes_row(patch, k)[p] = 0;
+        }
     }
 }
 

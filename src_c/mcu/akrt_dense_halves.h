@@ -30,6 +30,61 @@
     AKRT_DENSE_FILTER(6, k);                                                                       \
     AKRT_DENSE_FILTER(7, k)
 
+#if AKRT_HIGH_SUMS
+#define AKRT_DENSE_INPUTS_OF_TWO(input, first, second)                                             \
+    input "ands r6, r7\n\t" first "ands r5, r7\n\t"                                                \
+          "muls r5, r6\n\t"                                                                        \
+          "add r8, r5\n\t" second "ands r5, r7\n\t"                                                \
+          "muls r5, r6\n\t"                                                                        \
+          "add r9, r5\n\t"
+#define AKRT_DENSE_SHIFTED(bits)                                                                   \
+    AKRT_DENSE_INPUTS_OF_TWO("lsrs r6, r4, #" bits "\n\t", "lsrs r5, r2, #" bits "\n\t",           \
+                             "lsrs r5, r3, #" bits "\n\t")
+/* Adds the products of a pair of filters, those of the next octet `step` words on. */
+__attribute__((noinline)) static void akrt_dense_pair(const uint32_t *octet,
+                                                      const uint32_t *weights, int32_t step,
+                                                      int32_t octets, int32_t *to) {
+    uint32_t sums[2];
+    register const uint32_t *a __asm__("r0") = octet;
+    register const uint32_t *w __asm__("r1") = weights;
+    register int32_t further __asm__("r2") = step;
+    register int32_t n __asm__("r3") = octets;
+    register uint32_t *both __asm__("r4") = sums;
+    __asm__ volatile(".syntax unified\n\t"
+                     "push {r4, r7}\n\t"
+                     "lsls r2, #2\n\t"
+                     "mov r11, r2\n\t"
+                     "lsls r3, #2\n\t"
+                     "add r3, r0\n\t"
+                     "mov r10, r3\n\t"
+                     "movs r7, #15\n\t"
+                     "lsls r4, r7, #16\n\t"
+                     "orrs r7, r4\n\t"
+                     "movs r4, #0\n\t"
+                     "mov r8, r4\n\t"
+                     "mov r9, r4\n\t"
+                     "1:\n\t"
+                     "ldmia r0!, {r4}\n\t"
+                     "ldr r2, [r1]\n\t"
+                     "ldr r3, [r1, #4]\n\t"
+                     "add r1, r11\n\t" AKRT_DENSE_INPUTS_OF_TWO(
+                         "movs r6, r4\n\t", "movs r5, r2\n\t", "movs r5, r3\n\t")
+                         AKRT_DENSE_SHIFTED("4") AKRT_DENSE_SHIFTED("8")
+                             AKRT_DENSE_SHIFTED("12") "cmp r0, r10\n\t"
+                                                      "bne 1b\n\t"
+                                                      "pop {r4, r7}\n\t"
+                                                      "mov r5, r8\n\t"
+                                                      "mov r6, r9\n\t"
+                                                      "stmia r4!, {r5, r6}\n\t"
+                     : "+r"(a), "+r"(w), "+r"(further), "+r"(n), "+r"(both)
+                     :
+                     : "r5", "r6", "r8", "r9", "r10", "r11", "cc", "memory");
+    to[0] += (int32_t)(sums[0] >> 16);
+    to[1] += (int32_t)(sums[1] >> 16);
+}
+#undef AKRT_DENSE_INPUTS_OF_TWO
+#undef AKRT_DENSE_SHIFTED
+#else
 /* Adds the products of a pair of filters, whose weights are `step` words apart. */
 AKRT_IN_ORDER static void akrt_dense_pair(const uint32_t *octet, const uint32_t *weights,
                                           int32_t step, int32_t octets, int32_t *to) {
@@ -46,6 +101,7 @@ AKRT_IN_ORDER static void akrt_dense_pair(const uint32_t *octet, const uint32_t 
     to[0] += (int32_t)(s0 >> 16);
     to[1] += (int32_t)(s1 >> 16);
 }
+#endif
 
 #if defined(__arm__)
 static void akrt_dense_group(const uint32_t *octet, const uint32_t *weights, int32_t octets,

@@ -1,6 +1,6 @@
 #ifndef AKRT_DEPTHWISE_HALVES_H
 #define AKRT_DEPTHWISE_HALVES_H
-#include "akrt_halves.h"
+#include "akrt_depthwise_high.h"
 #include "akrt_lines.h"
 #include "akrt_tick.h"
 /* Depthwise results of all channels, filled up to a multiple of 8, at a run of positions:
@@ -60,45 +60,80 @@ AKRT_DEPTHWISE_OCTET(akrt_depthwise_four, w->size_x, w->size_y, w->stride_y, 2)
 #undef AKRT_DEPTHWISE_OCTET
 
 #define AKRT_DEPTHWISE_NEXT(k) x = pairs[k] >> bits & AKRT_HALVES_MASK
-#define AKRT_DEPTHWISE_LINE(i)                                                                     \
+#define AKRT_DEPTHWISE_WEIGHT(k) const uint32_t w##k = (uint32_t)(int32_t)weights[k]
+#define AKRT_DEPTHWISE_ONE_BY_ONE                                                                  \
     do {                                                                                           \
-        const uint32_t w0 = (uint32_t)(int32_t)weights[3 * (i)];                                   \
-        const uint32_t w1 = (uint32_t)(int32_t)weights[3 * (i) + 1];                               \
-        const uint32_t w2 = (uint32_t)(int32_t)weights[3 * (i) + 2];                               \
-        uint32_t AKRT_DEPTHWISE_NEXT(10 * (i));                                                    \
+        AKRT_DEPTHWISE_WEIGHT(0);                                                                  \
+        AKRT_DEPTHWISE_WEIGHT(1);                                                                  \
+        AKRT_DEPTHWISE_WEIGHT(2);                                                                  \
+        uint32_t AKRT_DEPTHWISE_NEXT(0);                                                           \
         s0 += x * w0;                                                                              \
-        AKRT_DEPTHWISE_NEXT(10 * (i) + 2);                                                         \
+        AKRT_DEPTHWISE_NEXT(2);                                                                    \
         s0 += x * w1;                                                                              \
         s1 += x * w0;                                                                              \
-        AKRT_DEPTHWISE_NEXT(10 * (i) + 4);                                                         \
+        AKRT_DEPTHWISE_NEXT(4);                                                                    \
         s0 += x * w2;                                                                              \
         s1 += x * w1;                                                                              \
         s2 += x * w0;                                                                              \
-        AKRT_DEPTHWISE_NEXT(10 * (i) + 6);                                                         \
+        AKRT_DEPTHWISE_NEXT(6);                                                                    \
         s1 += x * w2;                                                                              \
         s2 += x * w1;                                                                              \
-        AKRT_DEPTHWISE_NEXT(10 * (i) + 8);                                                         \
+        AKRT_DEPTHWISE_NEXT(8);                                                                    \
         s2 += x * w2;                                                                              \
     } while (0)
-/* 3 x 3, stride 1, six positions. */
-AKRT_IN_ORDER static void akrt_depthwise_nine(const uint32_t *pairs, const int8_t *weights,
-                                              akrt_mid *mid) {
-    for (int32_t word = 0; word < 2; word++) {
-        for (int32_t bits = 0; bits < 16; bits += 4) {
-            uint32_t s0 = 0, s1 = 0, s2 = 0;
-            AKRT_DEPTHWISE_LINE(0);
-            AKRT_DEPTHWISE_LINE(1);
-            AKRT_DEPTHWISE_LINE(2);
-            akrt_depthwise_put(s0, 3, mid);
-            akrt_depthwise_put(s1, 3, mid + 1);
-            akrt_depthwise_put(s2, 3, mid + 2);
-            weights += 9;
-            mid += AKRT_RUN;
-        }
-        pairs++;
+#define AKRT_DEPTHWISE_TWO_BY_TWO                                                                  \
+    do {                                                                                           \
+        AKRT_DEPTHWISE_WEIGHT(0);                                                                  \
+        AKRT_DEPTHWISE_WEIGHT(1);                                                                  \
+        AKRT_DEPTHWISE_WEIGHT(2);                                                                  \
+        uint32_t AKRT_DEPTHWISE_NEXT(0);                                                           \
+        s0 += x * w0;                                                                              \
+        AKRT_DEPTHWISE_NEXT(2);                                                                    \
+        s0 += x * w1;                                                                              \
+        AKRT_DEPTHWISE_NEXT(4);                                                                    \
+        s0 += x * w2;                                                                              \
+        s1 += x * w0;                                                                              \
+        AKRT_DEPTHWISE_NEXT(6);                                                                    \
+        s1 += x * w1;                                                                              \
+        AKRT_DEPTHWISE_NEXT(8);                                                                    \
+        s1 += x * w2;                                                                              \
+        s2 += x * w0;                                                                              \
+        AKRT_DEPTHWISE_NEXT(10);                                                                   \
+        s2 += x * w1;                                                                              \
+        AKRT_DEPTHWISE_NEXT(12);                                                                   \
+        s2 += x * w2;                                                                              \
+    } while (0)
+/* 3 x 3, six positions; a line has `step` words. */
+#define AKRT_DEPTHWISE_NINE(name, line, step)                                                      \
+    AKRT_IN_ORDER static void name(const uint32_t *pairs, const int8_t *weights, akrt_mid *mid) {  \
+        for (int32_t word = 0; word < 2; word++) {                                                 \
+            for (int32_t bits = 0; bits < 16; bits += 4) {                                         \
+                uint32_t s0 = 0, s1 = 0, s2 = 0;                                                   \
+                line;                                                                              \
+                weights += 3;                                                                      \
+                pairs += step;                                                                     \
+                line;                                                                              \
+                weights += 3;                                                                      \
+                pairs += step;                                                                     \
+                line;                                                                              \
+                weights += 3;                                                                      \
+                pairs -= 2 * (step);                                                               \
+                akrt_depthwise_put(s0, 3, mid);                                                    \
+                akrt_depthwise_put(s1, 3, mid + 1);                                                \
+                akrt_depthwise_put(s2, 3, mid + 2);                                                \
+                mid += AKRT_RUN;                                                                   \
+            }                                                                                      \
+            pairs++;                                                                               \
+        }                                                                                          \
     }
-}
-#undef AKRT_DEPTHWISE_LINE
+#if !AKRT_HIGH_SUMS
+AKRT_DEPTHWISE_NINE(akrt_depthwise_ones, AKRT_DEPTHWISE_ONE_BY_ONE, 10)
+#endif
+AKRT_DEPTHWISE_NINE(akrt_depthwise_twos, AKRT_DEPTHWISE_TWO_BY_TWO, 14)
+#undef AKRT_DEPTHWISE_NINE
+#undef AKRT_DEPTHWISE_ONE_BY_ONE
+#undef AKRT_DEPTHWISE_TWO_BY_TWO
+#undef AKRT_DEPTHWISE_WEIGHT
 #undef AKRT_DEPTHWISE_NEXT
 
 /* Words of a line and those `distance` columns behind, columns from `v` on: both halves of the
@@ -147,7 +182,9 @@ static void akrt_depthwise_run(const akrt_mcu_layer *layer, const void *const *l
         if (half == 2) {
             akrt_depthwise_four(w, words, weights, mid);
         } else if (w->size_x == 3 && w->size_y == 3 && w->stride_y == 1) {
-            akrt_depthwise_nine(words, weights, mid);
+            akrt_depthwise_ones(words, weights, mid);
+        } else if (w->size_x == 3 && w->size_y == 3 && w->stride_y == 2) {
+            akrt_depthwise_twos(words, weights, mid);
         } else {
             akrt_depthwise_six(w, words, weights, mid);
         }

@@ -45,6 +45,8 @@ static inline int32_t akrt_halves_run(int32_t left) {
         AKRT_HALVES_ADD(1, (from)[1]);                                                             \
         if (positions > 2) {                                                                       \
             AKRT_HALVES_ADD(2, (from)[2]);                                                         \
+        }                                                                                          \
+        if (positions > 3) {                                                                       \
             AKRT_HALVES_ADD(3, (from)[3]);                                                         \
         }                                                                                          \
         if (positions > 4) {                                                                       \

@@ -52,6 +52,7 @@
     }
 AKRT_POINTWISE(akrt_pointwise_six, "ands r3, r7\n\t" AKRT_HIGH_SIX)
 AKRT_POINTWISE(akrt_pointwise_four, "ands r3, r7\n\t" AKRT_HIGH_FOUR "adds r0, #8\n\t")
+AKRT_POINTWISE(akrt_pointwise_three, "ands r3, r7\n\t" AKRT_HIGH_FIRST_THREE "adds r0, #12\n\t")
 #else
 #define AKRT_POINTWISE(name, many)                                                                 \
     AKRT_IN_ORDER static void name(const akrt_mid *a, const uint32_t *weights, int32_t step,       \
@@ -73,6 +74,7 @@ AKRT_POINTWISE(akrt_pointwise_four, "ands r3, r7\n\t" AKRT_HIGH_FOUR "adds r0, #
     }
 AKRT_POINTWISE(akrt_pointwise_six, 6)
 AKRT_POINTWISE(akrt_pointwise_four, 4)
+AKRT_POINTWISE(akrt_pointwise_three, 3)
 #endif
 #undef AKRT_POINTWISE
 
@@ -102,34 +104,34 @@ static void akrt_pointwise_start(const akrt_mid *a, int32_t channels, int32_t co
     start[5] = (uint32_t)s5 * (0u - 8u * 65537u);
 }
 
-#define AKRT_PUT_BOTH(p, at)                                                                       \
+#define AKRT_PUT_BOTH(p, at, how)                                                                  \
     do {                                                                                           \
-        (to)[at] = (int16_t)(sums[p] & 0xffffu);                                                   \
-        (to)[(at) + 1] = (int32_t)(sums[p] + 0x8000u) >> 16;                                       \
+        to[at] how(int16_t)(sums[p] & 0xffffu);                                                    \
+        to[(at) + 1] how(int32_t)(sums[p] + 0x8000u) >> 16;                                        \
+    } while (0)
+#define AKRT_PUT_RUN(how)                                                                          \
+    do {                                                                                           \
+        AKRT_PUT_BOTH(0, 0, how);                                                                  \
+        AKRT_PUT_BOTH(1, 8, how);                                                                  \
+        AKRT_PUT_BOTH(2, 16, how);                                                                 \
+        AKRT_PUT_BOTH(3, 24, how);                                                                 \
+        if (count > 4) {                                                                           \
+            to += 32;                                                                              \
+            AKRT_PUT_BOTH(4, 0, how);                                                              \
+            AKRT_PUT_BOTH(5, 8, how);                                                              \
+        }                                                                                          \
     } while (0)
 /* Potentials of a pair of filters at a run, eight filters to a position. */
 static inline void akrt_pointwise_put(const uint32_t *sums, int32_t count, int32_t *to) {
-    AKRT_PUT_BOTH(0, 0);
-    AKRT_PUT_BOTH(1, 8);
-    AKRT_PUT_BOTH(2, 16);
-    AKRT_PUT_BOTH(3, 24);
-    if (count > 4) {
-        to += 32;
-        AKRT_PUT_BOTH(4, 0);
-        AKRT_PUT_BOTH(5, 8);
-    }
+    AKRT_PUT_RUN(=);
 }
-#undef AKRT_PUT_BOTH
 
 /* The same, added. */
-static void akrt_pointwise_more(const uint32_t *sums, int32_t count, int32_t *to) {
-    int32_t more[8 * AKRT_RUN];
-    akrt_pointwise_put(sums, count, more);
-    for (int32_t k = 0; k < 8 * count; k += 8) {
-        to[k] += more[k];
-        to[k + 1] += more[k + 1];
-    }
+static inline void akrt_pointwise_more(const uint32_t *sums, int32_t count, int32_t *to) {
+    AKRT_PUT_RUN(+=);
 }
+#undef AKRT_PUT_RUN
+#undef AKRT_PUT_BOTH
 
 /* A pair of filters at one position where sums leave 16 bits. */
 static void akrt_pointwise_apart(const akrt_mid *a, const uint32_t *weights, int32_t quads,
@@ -158,8 +160,10 @@ static void akrt_pointwise_pairs(const akrt_mid *mid, const uint32_t *weights, i
         uint32_t sums[AKRT_HALVES_PAIRS * AKRT_RUN];
         if (count > 4) {
             akrt_pointwise_six(mid, weights, step, quads, start, sums);
-        } else {
+        } else if (count == 4) {
             akrt_pointwise_four(mid, weights, step, quads, start, sums);
+        } else {
+            akrt_pointwise_three(mid, weights, step, quads, start, sums);
         }
         if (c > 0) {
             akrt_pointwise_more(sums, count, to);
