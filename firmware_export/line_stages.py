@@ -249,7 +249,7 @@ def _dense_weights(name: str, weights: npt.NDArray[np.int8], channels: int) -> C
     long = (nibbles << (4 * _LONG_ORDER)).sum((2, 3))
     # (octet, filter), the second four inputs of an octet in the low half
     octets = (biased.reshape(-1, 2, 4, 2 * pairs) << _DENSE_SHIFTS).sum((1, 2))
-    grouped = 2 * pairs // _DENSE_GROUP * _DENSE_GROUP if weights.shape[1] >= _DENSE_GROUP else 0
+    grouped = weights.shape[1] // _DENSE_GROUP * _DENSE_GROUP
     eights = octets[:, :grouped].reshape(len(octets), -1, _DENSE_GROUP).transpose(1, 0, 2)
     twos = octets[:, grouped:].reshape(len(octets), -1, 2).transpose(1, 0, 2)
     short = np.concatenate([eights.ravel(), twos.ravel()])
