@@ -40,6 +40,12 @@ from firmware_export.vector_weights import (
 
 __all__ = ["changed_layout", "line_obstacles", "line_stages", "reads_bytes"]
 
+_LONG_ORDER = np.array([[0, 2, 4, 6], [7, 1, 3, 5]])
+"""Nibbles of four inputs of a pair of filters, where multiplication is long: akrt_product.h."""
+_DENSE_GROUP = 8
+"""AKRT_DENSE_GROUP."""
+_DENSE_SHIFTS = 4 * np.array([[4, 5, 6, 7], [0, 1, 2, 3]])[..., None]
+"""akrt_dense_line_halves.h."""
 _INT16_MAX, _INT32_MAX = (1 << 15) - 1, (1 << 31) - 1
 
 
@@ -113,7 +119,7 @@ def line_stages(
         elif not reads_bytes(does):
             most = _taps_together(does.weights, channels)
             kernel = "akrt_conv_lines"
-            weights = _weights(name, does.weights, channels, 4, most)
+            weights = _weights(name, does.weights, channels, most)
             scratch = conv_lines_scratch(taps, channels, filters)
         else:
             kernel, weights = "akrt_bytes_lines", _byte_weights(name, does.weights)
@@ -261,39 +267,52 @@ def _taps_together(weights: npt.NDArray[np.int8], channels: int) -> int:
     return 64  # times 15 * 8 is below 2^13
 
 
-def _weights(
-    name: str, weights: npt.NDArray[np.int8], channels: int, multiple: int, most: int | None = None
-) -> Constant:
-    """Weights (positions * channels, F), biased, in the order that each core wants.
+def _weights(name: str, weights: npt.NDArray[np.int8], channels: int, most: int) -> Constant:
+    """Weights (positions * channels, F) in the order that each core wants.
 
-    Channels are filled up to a `multiple`. Those of cores with a long multiply begin with `most`.
+    Channels are filled up to a multiple of 4. Those of cores with a long multiply begin with
+    `most`.
     """
     pairs = -(-weights.shape[1] // 2)
-    biased = _biased(weights, channels, multiple, pairs * 2)
     # (pair, quad, filter of the pair, input of the quad)
-    nibbles = biased.reshape(-1, 4, pairs, 2).transpose(2, 0, 3, 1)
-    long = (nibbles << (4 * np.array([[0, 2, 4, 6], [7, 1, 3, 5]]))).sum((2, 3))
+    nibbles = _biased(weights, channels, 4, pairs * 2).reshape(-1, 4, pairs, 2)
+    nibbles = nibbles.transpose(2, 0, 3, 1)
+    long = (nibbles << (4 * _LONG_ORDER)).sum((2, 3))
     short = (nibbles << (4 * np.array([[0, 1, 2, 3], [4, 5, 6, 7]]))).sum((2, 3))
-    if most is not None:
-        long = np.concatenate(([most], long.ravel()))
-    part = PART if multiple == 4 else 16 * len(weights)
+    counted = np.concatenate(([most], long.ravel()))
     texts = [
-        ("#if AKRT_MVE", nibble_vectors(name, weights, channels, part)),
-        ("#elif AKRT_LONG_MLA", constant(name, "uint32_t", long, "4 bits: by pair of filters")),
+        ("#if AKRT_MVE", nibble_vectors(name, weights, channels, PART)),
+        ("#elif AKRT_LONG_MLA", constant(name, "uint32_t", counted, "4 bits: by pair of filters")),
         ("#else", constant(name, "uint32_t", short, "4 bits: by pair of filters")),
     ]
     return _by_core(name, texts)
 
 
 def _dense_weights(name: str, weights: npt.NDArray[np.int8], channels: int) -> Constant:
-    """The same of a fully connected layer; octets of inputs."""
-    plain = _biased(weights, channels, 8, weights.shape[1]) - 8
-    paired = plain.reshape(-1, 8, plain.shape[1])[:, [0, 4, 1, 5, 2, 6, 3, 7]]
-    dsp = triple_words(paired.reshape(plain.shape).astype(np.int8), plain.shape[1])
-    other = _weights(name, weights, channels, 8)
-    triples = constant(name, "uint32_t", dsp, "4 bits: 8 inputs of 3 filters")
-    text = f"#if AKRT_DSP\n{triples.text}#else\n{other.text}#endif\n"
-    return Constant(name, text, max(triples.bytes, other.bytes))
+    """The same of a fully connected layer; channels are filled up to a multiple of 8."""
+    filters = weights.shape[1]
+    pairs = -(-filters // 2)
+    biased = _biased(weights, channels, 8, pairs * 2)
+    plain = (biased[:, :filters] - 8).reshape(-1, 8, filters)[:, [0, 4, 1, 5, 2, 6, 3, 7]]
+    dsp = triple_words(plain.reshape(-1, filters).astype(np.int8), filters)
+    long = biased.reshape(-1, 4, pairs, 2).transpose(2, 0, 3, 1) << (4 * _LONG_ORDER)
+    # (octet, filter), the second four inputs of an octet in the low half
+    octets = (biased.reshape(-1, 2, 4, 2 * pairs) << _DENSE_SHIFTS).sum((1, 2))
+    grouped = filters // _DENSE_GROUP * _DENSE_GROUP
+    eights = octets[:, :grouped].reshape(len(octets), -1, _DENSE_GROUP).transpose(1, 0, 2)
+    twos = octets[:, grouped:].reshape(len(octets), -1, 2).transpose(1, 0, 2)
+    short = np.concatenate([eights.ravel(), twos.ravel()])
+    note = "4 bits: by filters, eight or two at a time"
+    texts = [
+        ("#if AKRT_MVE", nibble_vectors(name, weights, channels, 16 * len(weights))),
+        ("#elif AKRT_DSP", constant(name, "uint32_t", dsp, "4 bits: 8 inputs of 3 filters")),
+        (
+            "#elif AKRT_LONG_MLA",
+            constant(name, "uint32_t", long.sum((2, 3)), "4 bits: by pair of filters"),
+        ),
+        ("#else", constant(name, "uint32_t", short, note)),
+    ]
+    return _by_core(name, texts)
 
 
 def _biased(

@@ -46,7 +46,7 @@ ROW_WIDTH = 5
 """AKRT_ROW_WIDTH: positions on Y that a row of nibbles holds."""
 RUN = 6
 """AKRT_RUN, where it is more: positions that are computed at once."""
-LONG_TAPS, _SHORT_TAPS = 144, 288
+LONG_TAPS = 144
 """AKRT_PRODUCT_TAPS."""
 _TRIPLE_FILTERS = 24
 """AKRT_TRIPLE_FILTERS, AKRT_DENSE_FILTERS."""
@@ -179,7 +179,7 @@ def conv_lines_scratch(taps: int, channels: int, filters: int) -> Size:
     """AKRT_CONV_LINES_SCRATCH_WORDS."""
     inputs = taps * (-(-channels // 4) * 4)
     long = RUN // 2 * min(inputs + 4, LONG_TAPS)
-    short = RUN * min(inputs, _SHORT_TAPS) // 4 + 1
+    short = max(_strip_words(inputs, 2, 96), _strip_words(inputs, 8, 32))
     packed = min(-(-taps * line_words(channels) * 4 // 16) * 16, _PART)
     words = max(max(long, short) + _potentials(filters), 5 * packed // 4 + _group_sums(filters))
     return _most(words, f"AKRT_CONV_LINES_SCRATCH_WORDS({taps}, {channels}, {filters})")
@@ -188,7 +188,7 @@ def conv_lines_scratch(taps: int, channels: int, filters: int) -> Size:
 def bytes_lines_scratch(inputs: int, filters: int) -> Size:
     """AKRT_BYTES_LINES_SCRATCH_WORDS."""
     quads = -(-inputs // 4)
-    words = max(RUN * min(2 * quads, 36), RUN * min(4 * quads, 72) // 4 + 1)
+    words = max(RUN * min(4 * quads, 36) + 1, RUN * min(2 * quads, 36))
     words += _potentials(filters)
     vectors = 3 * min(-(-inputs // 16) * 16, _BYTES_PART) // 4 + _group_sums(filters)
     macro = f"AKRT_BYTES_LINES_SCRATCH_WORDS({inputs}, {filters})"
@@ -207,14 +207,16 @@ def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, g
     filled = -(-channels // 8) * 8
     windows = 2 * size[0] * ((RUN - 2) * stride + size[1])
     dsp = RUN // 2 * filled + max(windows, RUN * _TRIPLE_FILTERS + filled)
-    words = max(dsp, RUN * filled + max(windows, RUN * (8 + groups)))
+    long = RUN * filled + max(windows, RUN * (8 + groups))
+    columns = 2 * ((RUN // 2 - 1) * stride + size[1])
+    short = RUN * filled + size[0] * columns + RUN * (8 + groups)
     octets = line_words(channels)
     mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
     parts = 2 if size[0] * size[1] > _MID_TAPS else 1
     at_once = 8 if octets < 4 else 12 * -(-octets // 4)
     vectors = parts * mid // 4 + 8 * at_once
     arguments = f"{channels}, {size[0]}, {size[1]}, {stride}, {groups}"
-    return _most(max(words, vectors), f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
+    return _most(max(dsp, long, short, vectors), f"AKRT_SEPARABLE_LINES_SCRATCH_WORDS({arguments})")
 
 
 def dense_line_scratch() -> Size:
@@ -225,6 +227,17 @@ def dense_line_scratch() -> Size:
 def add_lines_scratch() -> Size:
     """AKRT_ADD_LINES_SCRATCH_WORDS."""
     return _words(8, "AKRT_ADD_LINES_SCRATCH_WORDS")
+
+
+def _strip_words(inputs: int, row_words: int, rows: int) -> int:
+    """AKRT_PRODUCT_WORDS where there is no long multiplication: of strips and of their taps.
+
+    Args:
+        inputs: of a window.
+        row_words: AKRT_STRIP_ROW_WORDS.
+        rows: AKRT_STRIP_ROWS.
+    """
+    return row_words * min(2 * inputs, rows) + min((inputs + 1) // 2 + 1, 6 * rows // 8 + 1)
 
 
 def _potentials(filters: int) -> int:

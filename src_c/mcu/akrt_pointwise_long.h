@@ -1,6 +1,6 @@
 #ifndef AKRT_POINTWISE_LONG_H
 #define AKRT_POINTWISE_LONG_H
-#include "akrt_depthwise_lines.h"
+#include "akrt_depthwise_lines_long.h"
 #if AKRT_LONG_MLA && !AKRT_DSP && defined(__GNUC__)
 /* akrt_pointwise_quads with loads in multiples. All registers are taken: r7, which may be the
  * frame's, is put back. */

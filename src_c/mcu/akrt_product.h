@@ -18,12 +18,5 @@
 static inline uint32_t akrt_rotated(uint32_t word, int32_t bits) {
     return word >> bits | word << ((32 - bits) & 31);
 }
-#else
-/* One position times two filters 16 bits apart. A word of weights (nibbles from the lowest) has
- * four inputs of the first filter, then of the second. */
-#define AKRT_PRODUCT_TAPS 288 /* 288 * 15 * 15 is below 2^16 */
-#define AKRT_PRODUCT_WORDS(inputs)                                                                 \
-    (AKRT_RUN * ((int32_t)(inputs) < 288 ? ((int32_t)(inputs) + 3) / 4 * 4 : 288) / 4 + 1)
-#define AKRT_PRODUCT_MASK 0x000f000fu
 #endif
 #endif

@@ -2,11 +2,7 @@
 #define AKRT_RUNS_H
 #include "akrt_rows.h"
 /* Layers whose potentials are computed at several positions of an output row at once: a run. */
-#if AKRT_LONG_MLA || !defined(__thumb__)
 #define AKRT_RUN 6 /* positions at most */
-#else
-#define AKRT_RUN 4 /* there are no registers for more */
-#endif
 
 /* Potentials of a run are (AKRT_RUN, filters), with an even number of filters. */
 #define AKRT_RUN_FILTERS(filters) (((int32_t)(filters) + 1) & ~1)
