@@ -40,8 +40,16 @@ from firmware_export.targets import TARGETS, Target
 from firmware_export.toolchain import compile_program, need_program, run_program
 
 FLAGS = ("-O2",)
-WITH_ROWS = ("akrt_pack_rows", "akrt_unpack_rows")
-"""Only networks with a kernel of rows call them; they take less."""
+LIGHT = (
+    "akrt_pack_rows",
+    "akrt_unpack_rows",
+    "akrt_pack_line",
+    "akrt_unpack_line",
+    "akrt_widen_line",
+    "akrt_max_line",
+    "akrt_sums_line",
+)
+"""Only networks with another kernel call them; they take less."""
 POOLINGS = (None, Pooling("max", (2, 2), (2, 2)), Pooling("average"))
 WIDE = Pooling("max", (5, 5), (5, 5))
 """More than the kernels of runs take."""
@@ -85,10 +93,31 @@ def networks() -> list[Model]:
             FullyConnected(weights=weights(width, 40, 6), **common("dense", width, bits, 6)),
             shape=(1, 1, 40),
         )
+        lines = common("dense", width, bits, 6)
+        add(FullyConnected(weights=weights(width, 72, 6), **lines), shape=(3, 3, 8))
         added = common("sum", 4, bits, 8)
         del added["weights_bits"]
         layers = (InputData("in", (4, 4, 8), 4), Add(**added))
         found.append(Model(layers, inputs={"sum": ("in", "in")}))
+    for kernel, stride in ((1, 1), (3, 1), (3, 2), (5, 1), (5, 2)):
+        step = {"stride": (stride, stride)}
+        first = InputConvolutional(
+            input_shape=(12, 20, 3),
+            weights=weights(8, kernel, kernel, 3, 24),
+            **step,
+            **common("first", 8, 4, 24),
+        )
+        conv = Convolutional(
+            weights=weights(4, kernel, kernel, 24, 40), **step, **common("conv", 4, 4, 40)
+        )
+        separable = SeparableConvolutional(
+            depthwise=weights(4, kernel, kernel, 40),
+            pointwise=weights(4, 40, 24),
+            pooling=POOLINGS[2],
+            **step,
+            **common("separable", 4, 4, 24),
+        )
+        add(first, conv, separable)
     for channels, width, bits in ((32, 4, 4), (32, 4, 2), (64, 4, 4), (32, 2, 4), (30, 4, 4)):
         separable = SeparableConvolutional(
             depthwise=weights(width, 3, 3, channels),
@@ -149,9 +178,14 @@ def figures(folder: Path) -> dict[str, dict[str, int]]:
     return found
 
 
+def kernels_of(model: Model) -> set[str]:
+    """All that an export calls."""
+    return {work.kernel for step in lower(model, NAME).steps for work in step.works}
+
+
 def deepest(model: Model) -> set[str]:
     """The kernels that a network's stack is put down to: those of rows take more than others."""
-    called = {step.kernel for step in lower(model, NAME).steps} - set(WITH_ROWS)
+    called = kernels_of(model) - set(LIGHT)
     rows = {kernel for kernel in called if kernel.endswith("_rows") or "_rows_" in kernel}
     return rows or called - {"akrt_widen"} or called
 

@@ -53,8 +53,9 @@ static void akrt_emit_words(const akrt_mcu_layer *layer, const int32_t *from, in
     const int32_t words = AKRT_LINE_WORDS(layer->filters), shift = layer->activation.shift;
     const uint32_t *const end = to + count * words;
     const akrt_requant *const requant = layer->requant + f;
-    const int32_t form = layer->emits == AKRT_EMITS_SATURATED || some < 8 ? AKRT_FORM_LEVELS
-                                                                          : layer->activation.form;
+    const int32_t form = layer->emits == AKRT_EMITS_SATURATED || some < 8
+                             ? (int32_t)AKRT_FORM_LEVELS
+                             : layer->activation.form;
     if (form == AKRT_FORM_MULADD) {
         AKRT_EMIT_EIGHT(akrt_level_muladd);
 #if AKRT_LONG_MULTIPLY

@@ -27,6 +27,7 @@ from firmware_export.toolchain import WARNINGS, compile_program, run_program
 
 from .compiled_export import tool
 from .row_networks import row_network, saturating_network
+from .test_line_feed import mobilenet, pictures
 
 STANDARDS = ["-std=c99", "-std=c11"]
 ARM = ["arm-none-eabi-gcc", "-mcpu=cortex-m3"]
@@ -70,20 +71,17 @@ def words(source: Path, command: list[str], *flags: str) -> str:
             "step_0_scratch",
         ),
         (
-            "akrt_dense_line",
+            "akrt_dense_line_long",
             "SCRATCH_WORDS 8",
-            "SCRATCH_WORDS 80",
-            "step_5_stage_1_scratch",
+            "SCRATCH_WORDS 800",
+            "step_6_scratch",
         ),
-        ("akrt_pipeline", "int32_t taps, reach,", "int32_t taps, more, reach,", "step_5_stage"),
-        ("akrt_pipeline", "int32_t held;  ", "int32_t held, more;  ", "step_5_tensor"),
-        ("akrt_pipeline", "int32_t scratch;  ", "int32_t scratch, more;  ", "step_5_pipeline"),
         ("akrt_rows", "AKRT_PAIR_BYTES 5", "AKRT_PAIR_BYTES 6", "step_0_target"),
         ("akrt_rows", "(channels) + 3) >> 2 << 2", "(channels) + 7) >> 3 << 4", "step_0_target"),
         ("akrt_rows", "((int32_t)(filters) + 7) / 8 * 8", "128", "step_1_requant"),
         ("akrt_rows", "int16_t addend;", "int32_t addend;", "step_1_requant"),
         ("akrt_rows", "int32_t addend_unit;", "int32_t more, addend_unit;", "step_1_layer"),
-        ("akrt_mcu_layer", "int32_t border;", "int32_t border, more;", "step_5_stage_0_layer"),
+        ("akrt_mcu_layer", "int32_t border;", "int32_t border, more;", "step_5_layer"),
         (
             "akrt_conv_rows",
             "int32_t border, pairs;",
@@ -110,6 +108,29 @@ def test_a_kernel_that_was_changed_stops_the_compilation(
         said = words(tmp_path / "net.c", ARM, *flags)
         said += words(tmp_path / "net_stream.c", ARM, *flags)
         assert re.search(rf"net_\w*{wanted}_\w+", said), said
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "wanted"),
+    [
+        ("akrt_pipeline", "int32_t taps, reach,", "int32_t taps, more, reach,", "stage"),
+        ("akrt_pipeline", "int32_t held;  ", "int32_t held, more;  ", "tensor"),
+        ("akrt_pipeline", "int32_t scratch;  ", "int32_t scratch, more;  ", "pipeline"),
+        ("akrt_runs", "AKRT_RUN 6", "AKRT_RUN 12", "stage_0_scratch"),
+        ("akrt_runs", "(filters) + 1) & ~1)", "(filters) + 99))", "stage_0_scratch"),
+    ],
+)
+def test_a_pipeline_that_was_changed_stops_the_compilation(
+    sources: Path, tmp_path: Path, file: str, before: str, after: str, wanted: str
+) -> None:
+    path = sources / "mcu" / f"{file}.h"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+    firmware_export.export(mobilenet(), tmp_path, "net", vectors=pictures()[:1])
+    for standard in STANDARDS:
+        flags = standard, "-Wno-missing-field-initializers", "-Wno-missing-braces"
+        assert re.search(rf"net_step_0_{wanted}_\w+", words(tmp_path / "net.c", ARM, *flags))
 
 
 def test_an_arena_that_is_too_small_stops_the_compilation(tmp_path: Path) -> None:

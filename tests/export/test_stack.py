@@ -18,7 +18,6 @@ import firmware_export
 from akrt.decision import StreamSettings
 from akrt.model import FullyConnected, InputData, Mfcc, Model
 from akrt.runtime import bundled_model
-from firmware_export.lowered import lower
 from firmware_export.report import memory_markdown
 from firmware_export.stack_figures import KERNELS, MEASURED_WITH
 from firmware_export.targets import TARGETS
@@ -83,10 +82,11 @@ def test_the_listener(
 
 
 def test_every_kernel_was_measured_on_every_core() -> None:
-    called = {step.kernel for model, _ in samples() for step in lower(model, "net").steps}
-    assert called - set(bench().WITH_ROWS) <= set(KERNELS)
-    tried = {step.kernel for model in bench().networks() for step in lower(model, "net").steps}
-    assert tried - set(bench().WITH_ROWS) == set(KERNELS)
+    light = set(bench().LIGHT)
+    called = {kernel for model, _ in samples() for kernel in bench().kernels_of(model)}
+    assert called - light <= set(KERNELS)
+    tried = {kernel for model in bench().networks() for kernel in bench().kernels_of(model)}
+    assert tried - light == set(KERNELS)
     assert {tuple(row) for row in KERNELS.values()} == {tuple(MEASURED_WITH)}
 
 
