@@ -68,7 +68,7 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
 
 #if AKRT_MVE
 /* The four low nibbles of a word, minus 8. */
-static int32x4_t akrt_vector_nibbles(uint32_t word) {
+static int32x4_t akrt_vector_four(uint32_t word) {
     const int32x4_t right = __arm_vmulq_n_s32((int32x4_t)__arm_vidupq_n_u32(0, 4), -1);
     const uint32x4_t nibbles = __arm_vshlq_u32(__arm_vdupq_n_u32(word), right);
     return __arm_vsubq_n_s32((int32x4_t)__arm_vandq_u32(nibbles, __arm_vdupq_n_u32(15)), 8);
@@ -92,7 +92,7 @@ static int akrt_sum_rows_collapsed(const akrt_rows_layer *layer, const int32_t *
             uint32_t word = *weights++;
 #if AKRT_MVE
             const int32x4_t sum = __arm_vld1q_s32(total + c), size = __arm_vld1q_s32(reach + c);
-            const int32x4_t v = akrt_vector_nibbles(word), w = akrt_vector_nibbles(word >> 16);
+            const int32x4_t v = akrt_vector_four(word), w = akrt_vector_four(word >> 16);
             even = __arm_vmladavaq_s32(even, sum, v);
             odd = __arm_vmladavaq_s32(odd, sum, w);
             even_reach = __arm_vmladavaq_s32(even_reach, size, __arm_vabsq_s32(v));
