@@ -88,6 +88,9 @@ def networks() -> list[Model]:
             ),
             shape=(6, 6, 8),
         )
+    for pooling, bits in product((None, POOLINGS[2]), (None, 1, 4)):
+        tall = {"pooling": pooling, **common("tall", 4, bits, 6)}  # more than lines are read
+        add(Convolutional(weights=weights(4, 17, 1, 8, 6), **tall), shape=(18, 3, 8))
     for bits, width in product((None, 1, 4), (4, 8)):
         add(
             FullyConnected(weights=weights(width, 40, 6), **common("dense", width, bits, 6)),
@@ -97,19 +100,31 @@ def networks() -> list[Model]:
         add(FullyConnected(weights=weights(width, 72, 6), **lines), shape=(3, 3, 8))
         added = common("sum", 4, bits, 8)
         del added["weights_bits"]
-        layers = (InputData("in", (4, 4, 8), 4), Add(**added))
-        found.append(Model(layers, inputs={"sum": ("in", "in")}))
+        given = InputData("in", (4, 4, 8), 4)
+        found.append(Model((given, Add(**added)), inputs={"sum": ("in", "in")}))
+        general = SeparableConvolutional(
+            depthwise=weights(8, 3, 3, 8),
+            pointwise=weights(8, 8, 8),
+            **common("general", 8, 4, 8),
+        )
+        inputs = {"sum": ("in", "general")}
+        found.append(Model((given, general, Add(**added)), inputs=inputs))
     for kernel, stride in ((1, 1), (3, 1), (3, 2), (5, 1), (5, 2)):
         step = {"stride": (stride, stride)}
-        first = InputConvolutional(
-            input_shape=(12, 20, 3),
-            weights=weights(8, kernel, kernel, 3, 24),
-            **step,
-            **common("first", 8, 4, 24),
+        add(
+            InputConvolutional(
+                input_shape=(12, 20, 3),
+                weights=weights(8, kernel, kernel, 3, 24),
+                **step,
+                **common("first", 8, 4, 24),
+            )
         )
         conv = Convolutional(
             weights=weights(4, kernel, kernel, 24, 40), **step, **common("conv", 4, 4, 40)
         )
+        wide = Convolutional(weights=weights(8, 3, 3, 40, 8), **common("wide", 8, 4, 8))
+        add(conv, shape=(12, 20, 24))
+        add(conv, wide, shape=(12, 20, 24))
         separable = SeparableConvolutional(
             depthwise=weights(4, kernel, kernel, 40),
             pointwise=weights(4, 40, 24),
@@ -117,7 +132,7 @@ def networks() -> list[Model]:
             **step,
             **common("separable", 4, 4, 24),
         )
-        add(first, conv, separable)
+        add(separable, shape=(12, 20, 40))
     for channels, width, bits in ((32, 4, 4), (32, 4, 2), (64, 4, 4), (32, 2, 4), (30, 4, 4)):
         separable = SeparableConvolutional(
             depthwise=weights(width, 3, 3, channels),
@@ -184,9 +199,14 @@ def kernels_of(model: Model) -> set[str]:
 
 
 def deepest(model: Model) -> set[str]:
-    """The kernels that a network's stack is put down to: those of rows take more than others."""
+    """The kernels that a network's stack is put down to.
+
+    Those of rows take more than others, and those of 8-bit weights than others of lines.
+    """
     called = kernels_of(model) - set(LIGHT)
     rows = {kernel for kernel in called if kernel.endswith("_rows") or "_rows_" in kernel}
+    if "akrt_wide_lines" in called:
+        return {"akrt_wide_lines"}
     return rows or called - {"akrt_widen"} or called
 
 
