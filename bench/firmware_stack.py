@@ -113,18 +113,18 @@ def networks() -> list[Model]:
         step = {"stride": (stride, stride)}
         add(
             InputConvolutional(
-                input_shape=(12, 20, 3),
-                weights=weights(8, kernel, kernel, 3, 24),
+                input_shape=(6, 10, 3),
+                weights=weights(8, kernel, kernel, 3, 16),
                 **step,
-                **common("first", 8, 4, 24),
+                **common("first", 8, 4, 16),
             )
         )
         conv = Convolutional(
-            weights=weights(4, kernel, kernel, 24, 40), **step, **common("conv", 4, 4, 40)
+            weights=weights(4, kernel, kernel, 24, 16), **step, **common("conv", 4, 4, 16)
         )
-        wide = Convolutional(weights=weights(8, 3, 3, 40, 8), **common("wide", 8, 4, 8))
-        add(conv, shape=(12, 20, 24))
-        add(conv, wide, shape=(12, 20, 24))
+        wide = Convolutional(weights=weights(8, 3, 3, 16, 8), **common("wide", 8, 4, 8))
+        add(conv, shape=(6, 10, 24))
+        add(conv, wide, shape=(6, 10, 24))
         separable = SeparableConvolutional(
             depthwise=weights(4, kernel, kernel, 40),
             pointwise=weights(4, 40, 24),
@@ -132,7 +132,7 @@ def networks() -> list[Model]:
             **step,
             **common("separable", 4, 4, 24),
         )
-        add(separable, shape=(12, 20, 40))
+        add(separable, shape=(6, 10, 40))
     for channels, width, bits in ((32, 4, 4), (32, 4, 2), (64, 4, 4), (32, 2, 4), (30, 4, 4)):
         separable = SeparableConvolutional(
             depthwise=weights(width, 3, 3, channels),
