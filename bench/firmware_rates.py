@@ -272,18 +272,18 @@ def samples(
     main = next((work for work in rest if work.kernel not in _AFTER), rest[0])
     what = ("rest", "call") if inside else ("rest",)  # a compiler may put one into the other
     for run, kind in enumerate(case.kinds):
-        longest = at_most or kind == _MOST
+        longest, exact = at_most or kind == _MOST, None
         if main.kernel == "akrt_separable_sum_rows" and not at_most:
             zero = counts[case.kinds.index(_NONE)]["rest"]
-            longest = counts[run]["rest"] > _EXACT * zero
-            if longest and net.model.name != SATURATES:
+            exact = counts[run]["rest"] > _EXACT * zero
+            if exact and net.model.name != SATURATES:
                 continue
         elif run > 0 and not (longest and _by_input(main.kernel)):
             continue
         if at_most and run > 0:
             continue
         share = 1.0 if longest or net.model.input_bits == 8 else 0.5
-        loops = (kernel_work(net, work, long, longest, share) for work in rest)
+        loops = (kernel_work(net, work, long, longest, share, exact) for work in rest)
         emits = (emission(net, work, long) for work in rest)
         learn(main.kernel, what, added(*loops, *emits, called if inside else {}), run)
     return found
@@ -357,14 +357,18 @@ def levels(
     """By part and form, what the dearest level of an output takes more than the usual one."""
     told: dict[str, Work] = {"emission": {}, "general": {}}
     for case, of_case in zip(found, runs, strict=True):
-        if not case.levels:
-            continue
         works = [w for s in case.net.steps for w in s.works]
-        work = next(w for w in works if emission(case.net, w, True))
-        ((part, forms),) = emission(case.net, work, core != "cortex-m0").items()
+        emitting = [(w, emission(case.net, w, core != "cortex-m0")) for w in works]
+        work, emits = next(((w, e) for w, e in emitting if e), (None, {}))
+        if work is None or work.kernel == "akrt_dense_line" or len(emits) > 1:
+            continue
+        ((part, forms),) = emits.items()
         form, outputs = next(iter(forms.items()))
         counts = [parts(case.net, run)["rest"] for run in of_case]
-        more = (max(counts[1:]) - counts[0]) / outputs
+        if part == "general":  # all of their inputs are alike, and none of them zero
+            counts = counts[2:] if case.levels else [0]
+            counts = [min(counts), *counts]
+        more = (max(counts) - counts[0]) / outputs
         if "saturated" in forms:
             form, more = "saturated", more - told[part].get(form, 0)
         told[part][form] = max(told[part].get(form, 0), more)

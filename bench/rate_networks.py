@@ -305,7 +305,7 @@ def _others(d: _Draws) -> list[Model]:
 def _rows(d: _Draws) -> list[Model]:
     found: list[Model] = []
     shapes = [(64, 64, 5, 25), (64, 64, 5, 12), (32, 32, 5, 25), (172, 172, 5, 6), (64, 64, 3, 12)]
-    while len(shapes) < 24:
+    while len(shapes) < 30:
         shapes.append(
             (
                 d.of((4, 8, 12, 16, 20, 32, 48, 64, 96, 128)),
@@ -322,12 +322,13 @@ def _rows(d: _Draws) -> list[Model]:
             channels, filters, 3, 1, pooling=_AVERAGE, bits=bits, act_bits=d.of((4, 4, 1, None))
         )
         found.append(_chain((rows, width, channels), pooled))
-    for channels, filters, width, rows in shapes[:14]:  # the last filter saturates, or may
+    for number, (channels, filters, width, rows) in enumerate(shapes[:16]):
         layer = d.separable(channels, filters, 3, 1, pooling=_AVERAGE)
-        depthwise, pointwise = np.full_like(layer.depthwise, 7), np.sign(layer.pointwise)
-        pointwise[:, -1] = 7
+        depthwise, pointwise = np.full_like(layer.depthwise, 7), np.zeros_like(layer.pointwise)
+        pointwise[d.rng.integers(0, channels, filters), np.arange(filters)] = 1
+        pointwise[:, -1] = (7, 1, 4, 2)[number % 4]  # this one saturates
         layer = replace(layer, depthwise=depthwise, pointwise=pointwise)
-        found.append(_chain((max(rows, 9), width, channels), layer).replace(name=SATURATES))
+        found.append(_chain((max(rows, 25), width, channels), layer).replace(name=SATURATES))
     for number, (channels, filters, width, rows) in enumerate(shapes[:14]):
         kernel = d.of(((3, 3), (5, 5), (3, 3), (5, 3)))
         shape = (2 * rows, 2 * width, d.of((1, 1, 3)))

@@ -25,6 +25,7 @@ from akrt.lowering.operations import (
 )
 from akrt.model import POTENTIAL_MAX
 from firmware_export.lowered import Lowered
+from firmware_export.row_steps import pointwise_group
 from firmware_export.sizes import ROW_WIDTH, padded_channels
 from firmware_export.step import INPUT, Stage, Step
 
@@ -38,6 +39,7 @@ PARTS = ("call", "emission", "general", "pipeline")
 and of general kernels, and the drive of stages."""
 
 _RUN, _SHORT_RUN, _PATCH, _SHORT_PATCH = 6, 4, 72, 288
+_GROUP = re.compile(r"\}, \d+, \d+, (\d+), AKRT_EMITS")
 _FORM = re.compile(r"(?:AKRT_LONG_MULTIPLY \? AKRT_FORM_(\w+) : )?AKRT_FORM_(\w+), *\d+, *(\d+)")
 
 
@@ -51,8 +53,9 @@ class Task:
     nonzero: float
     """The share of its inputs that are not zero."""
     worst: bool
-    """Whether it takes the longest way that there is for its input."""
+    """Whether it takes the longest way that there is for any input."""
     long_multiply: bool
+    exact: bool | None
 
     @property
     def lines(self) -> int:
@@ -65,6 +68,7 @@ def kernel_work(
     long_multiply: bool,
     worst: bool = False,
     nonzero: float | None = None,
+    exact: bool | None = None,
 ) -> dict[str, Work]:
     """The loops of one kernel by its parts, which are files of src_c/mcu, without what becomes of
     potentials.
@@ -76,6 +80,8 @@ def kernel_work(
         worst: for the input that takes longest.
         nonzero: the share of inputs that are not zero; default: as in most networks, half of the
             activations and nearly all of a network's input.
+        exact: sums of a global average are computed once more, position by position; default: where
+            that may be, for the worst input, or is to be expected.
 
     Raises:
         KeyError: a kernel that is not in `KERNELS`.
@@ -84,7 +90,7 @@ def kernel_work(
     if nonzero is None:
         outside = work.sources[0].name == INPUT
         nonzero = 1.0 if worst else 1 - 1 / (1 << lowered.model.input_bits) if outside else 0.5
-    task = Task(work, does, nonzero, worst, long_multiply)
+    task = Task(work, does, nonzero, worst, long_multiply, exact)
     return {part: KERNELS[part](task) for part in work.kernel.split("/")}
 
 
@@ -269,14 +275,16 @@ def _separable(task: Task) -> Work:
     fours, sixteens = -(-filters // 4), -(-channels // 16)
     groups = _positions(window.target[1])
     wide = 1 if does.node.max_depthwise > 127 else 0
-    sums = -(-channels // _sums_of(does))
+    group, twos = _group(task), -(-filters // 2)
+    sums = -(-8 * octets // group) if group else 0
     told = _times(
         lines, groups, once=1, octets=octets, taps=octets * window.taps, lines=octets * size_x,
+        starts=sums, apart=0 if group else 8 * octets * twos,
         columns=octets * size_x * (size_y + 5 * window.stride[1]),
         short=octets * size_x * (size_y + 3 * window.stride[1]), filters=filters,
-        twos=-(-filters // 2), threes=-(-filters // 3), words=-(-filters // 8),
-        products=octets * filters, pairs=octets * -(-filters // 2),
-        triples=octets * -(-filters // 3), sums=sums * -(-filters // 2),
+        twos=twos, threes=-(-filters // 3), words=-(-filters // 8),
+        products=octets * filters, pairs=octets * twos,
+        triples=octets * -(-filters // 3), sums=sums * twos,
     )  # fmt: skip
     told |= _times(
         lines, {group: groups[group] for group in ("pair", "position", "four")},
@@ -287,10 +295,11 @@ def _separable(task: Task) -> Work:
     return told | {"lines": lines, "taps": lines * size_x, "octets": lines * octets}
 
 
-def _sums_of(does: Separable) -> int:
-    """Channels whose products with any filter are added up in 16 bits, about."""
-    most = does.node.max_depthwise * int(np.abs(does.weights).max(initial=1))
-    return max(4, (1 << 15) // max(most, 1) // 4 * 4)
+def _group(task: Task) -> int:
+    """Channels whose products with any filter are added up in 16 bits, as the kernel is told; 0:
+    they are added up apart."""
+    found = _GROUP.search(task.work.constants[-1].text)
+    return int(found[1]) if found else 0
 
 
 def _dense(task: Task) -> Work:
@@ -332,7 +341,7 @@ def _maximum(task: Task) -> Work:
     }
 
 
-def _sums(task: Task) -> Work:
+def _sums_line(task: Task) -> Work:
     filters = task.work.target.shape[2]
     return {"once": 1, "filters": filters, "words": -(-filters // 8)}
 
@@ -452,7 +461,7 @@ def _rows(task: Task) -> Work:
     channels = padded_channels(does.window.source[2])
     filters = padded_channels(does.layer.filters)
     octets, threes = -(-channels // 8), -(-filters // 3)
-    groups = -(-channels // _sums_of(does))
+    groups = -(-channels // pointwise_group(does))
     form = _form_of_rows(task)
     return {
         "once": 1,
@@ -491,8 +500,8 @@ def _sum_rows(task: Task) -> Work:
         "certificate": filters * channels,
         form: filters,
     }
-    if task.worst and _saturates(does):
-        groups = -(-channels // _sums_of(does))
+    if _saturates(does, task.worst) if task.exact is None else task.exact:
+        groups = -(-channels // pointwise_group(does))
         told |= {
             "exact": 1,
             "exact rows": rows,
@@ -505,12 +514,27 @@ def _sum_rows(task: Task) -> Work:
     return told
 
 
-def _saturates(does: Separable) -> bool:
-    """Whether there may be an input for which the certificate of the sums fails."""
-    depthwise = does.depthwise.reshape(does.window.taps, -1).astype(np.int64) * does.node.input_max
-    above, below = np.maximum(depthwise, 0).sum(0), -np.minimum(depthwise, 0).sum(0)
-    most = np.maximum(above, below) @ np.abs(does.weights.astype(np.int64))
-    return bool(2 * does.window.positions * most.max(initial=0) > 2 * POTENTIAL_MAX)
+_MEAN, _SQUARE = 2.3, 16.6
+"""Of usual activations of 4 bits, half of them zero, and of their squares."""
+
+
+def _saturates(does: Separable, worst: bool) -> bool:
+    """Whether there may be an input for which the certificate of the sums fails; or, if not
+    `worst`, whether it does so for usual activations."""
+    depthwise = does.depthwise.reshape(does.window.taps, -1).astype(np.float64)
+    weights = np.abs(does.weights.astype(np.float64))
+    most = 2 * POTENTIAL_MAX / does.window.positions
+    if worst:
+        above, below = np.maximum(depthwise, 0).sum(0), -np.minimum(depthwise, 0).sum(0)
+        reach = does.node.input_max * np.maximum(above, below) @ weights
+        return bool(2 * reach.max(initial=0) > most)
+    scale = does.node.input_max / 15
+    mean = scale * _MEAN * depthwise.sum(0)
+    spread = scale * np.sqrt((_SQUARE - _MEAN**2) * (depthwise**2).sum(0))
+    # the mean size of what is normally distributed, to a few percent
+    size = np.maximum(np.abs(mean), np.sqrt(mean**2 + spread**2 * 2 / np.pi))
+    reach = size @ weights + np.abs(mean @ does.weights)
+    return bool(reach.max(initial=0) > most)
 
 
 def _form_of_rows(task: Task) -> str:
@@ -562,7 +586,7 @@ KERNELS: dict[str, Callable[[Task], Work]] = {
     "akrt_separable_rows": _rows,
     "akrt_separable_rows_muladd": _rows,
     "akrt_separable_sum_rows": _sum_rows,
-    "akrt_sums_line": _sums,
+    "akrt_sums_line": _sums_line,
     "akrt_wide_lines": _wide,
     **dict.fromkeys(_LAYOUTS, _layout),
     "akrt_conv_potentials": _potentials,
