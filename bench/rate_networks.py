@@ -20,7 +20,14 @@ from akrt.model import (
     SeparableConvolutional,
 )
 
-__all__ = ["SATURATES", "general_networks", "level_networks", "rate_networks"]
+__all__ = [
+    "MIXED",
+    "SATURATES",
+    "general_networks",
+    "level_networks",
+    "mixed_networks",
+    "rate_networks",
+]
 
 _AVERAGE = Pooling("average")
 _MOST_PRODUCTS = 1_000_000
@@ -28,6 +35,8 @@ _CHANNELS = (1, 3, 8, 12, 16, 16, 24, 32, 32, 48, 64, 64, 96, 128, 128, 200, 256
 _KERNELS = ((1, 1), (3, 3), (3, 3), (3, 3), (5, 5), (7, 7), (3, 1), (1, 3))
 SATURATES = "saturates"
 """Name of the networks whose last sum saturates, and no other, for large inputs."""
+MIXED = "mixed"
+"""Name of the networks of several layers."""
 _BEYOND = 1 << 24
 """A threshold for which there is no form but a table of levels."""
 
@@ -104,6 +113,71 @@ def rate_networks() -> list[Model]:
     return [_calibrated(d, model, number) for number, model in enumerate(found)]
 
 
+def mixed_networks() -> list[Model]:
+    """Calibrated networks of several layers, as people have them."""
+    d = _Draws(18)
+
+    def first(shape: tuple[int, int, int], filters: int) -> AnyLayer:
+        return d.first(shape, filters, (3, 3), 2)
+
+    def last(channels: int) -> AnyLayer:
+        return d.dense(channels, 10, act_bits=None)
+
+    pooled: dict[str, Any] = {"pooling": Pooling("max", (2, 2), (2, 2))}
+    summed: dict[str, Any] = {"pooling": _AVERAGE}
+    chains: list[tuple[AnyLayer, ...]] = [
+        (
+            first((32, 32, 3), 16),
+            d.convolution(16, 16, (3, 3), 1, **pooled),
+            d.convolution(16, 32, (3, 3), 1),
+            d.convolution(32, 32, (3, 3), 1, **summed),
+            last(32),
+        ),
+        (first((32, 32, 3), 16), d.convolution(16, 24, (3, 3), 2), last(8 * 8 * 24)),
+        (
+            first((40, 40, 3), 8),
+            d.separable(8, 16, 3, 1),
+            d.separable(16, 32, 3, 2),
+            d.separable(32, 32, 3, 1, **summed),
+            last(32),
+        ),
+        (first((24, 24, 1), 16), d.separable(16, 16, 3, 1, **pooled), last(6 * 6 * 16)),
+        (
+            InputData("in", (1, 1, 200), 4),
+            d.dense(200, 64),
+            d.dense(64, 8),
+            d.dense(8, 64),
+            last(64),
+        ),
+        (
+            first((26, 10, 1), 32),
+            d.separable(32, 32, 3, 1),
+            d.separable(32, 32, 3, 1),
+            d.separable(32, 32, 3, 1, **summed),
+            last(32),
+        ),
+        (
+            first((20, 20, 3), 16),
+            d.convolution(16, 16, (1, 1), 1),
+            d.separable(16, 24, 3, 1),
+            d.convolution(24, 16, (3, 3), 1, bits=8),
+            last(10 * 10 * 16),
+        ),
+        (
+            first((16, 10, 1), 16),
+            d.separable(16, 16, 3, 1),
+            d.convolution(16, 8, (3, 3), 1),
+            last(320),
+        ),
+        (first((16, 16, 1), 16), d.separable(16, 16, 3, 1, bits=8), last(8 * 8 * 16)),
+    ]
+    found = []
+    for chain in chains:
+        named = (replace(layer, name=f"layer_{i}") for i, layer in enumerate(chain))
+        found.append(_calibrated(d, Model(tuple(named), name=MIXED), 0))
+    return found
+
+
 def level_networks() -> list[Model]:
     """Networks whose outputs all are of one level, that of every element of a constant input, for
     the forms of activations that take longer for some levels, and for sums that saturate."""
@@ -154,7 +228,7 @@ def _calibrated(d: _Draws, model: Model, number: int) -> Model:
     if len(model.layers) > 1:
         x *= d.rng.integers(0, 2, x.shape, dtype=np.uint8)
     done = half_zeros(model, x)
-    table = layer.name == "levels" or layer.act_bits in (1, 2, 4) and number % 9 == 8
+    table = layer.name == "levels" or (layer.act_bits in (1, 2, 4) and number % 9 == 8)
     if table and not isinstance(layer, SeparableConvolutional):
         last: Any = done.layers[-1]
         threshold = last.threshold.copy()
@@ -224,9 +298,7 @@ def _firsts(d: _Draws) -> list[Model]:
     while len(shapes) < 32:
         kernel = d.of(((3, 3), (3, 3), (5, 5), (7, 7), (1, 1), (5, 3)))
         filters, stride = d.of((5, 8, 12, 16, 24, 32, 64, 100)), min(d.of((1, 2, 2, 3)), *kernel)
-        shapes.append(
-            (d.of((1, 3)), filters, kernel, stride, d.of((6, 9, 10, 12, 16, 20, 32, 49)))
-        )
+        shapes.append((d.of((1, 3)), filters, kernel, stride, d.of((6, 9, 10, 12, 16, 20, 32, 49))))
     found = []
     for number, (channels, filters, kernel, stride, width) in enumerate(shapes):
         more: dict[str, Any] = {"act_bits": 4 if number < 11 else _act_bits(d)}
@@ -236,12 +308,17 @@ def _firsts(d: _Draws) -> list[Model]:
             more["pooling"] = _AVERAGE
         shape = (kernel[0] + 4 * stride, width, channels)
         found.append(Model((d.first(shape, filters, kernel, stride, **more),)))
-    for number in range(10):  # 8-bit weights on activations
+    for number in range(16):  # 8-bit weights on activations, as bytes or as lines
         channels, filters = d.of((3, 8, 16, 32)), d.of((5, 8, 16, 32))
         kernel = d.of(((1, 1), (3, 3), (5, 5)))
         bits = None if number == 9 else 4
-        layer = d.convolution(channels, filters, kernel, min(d.of((1, 2)), *kernel), bits=8, act_bits=bits)
-        found.append(_chain((6, d.of((5, 10, 16)), channels), layer))
+        layer = d.convolution(
+            channels, filters, kernel, min(d.of((1, 2)), *kernel), bits=8, act_bits=bits
+        )
+        shape = (6, d.of((5, 10, 16)), channels)
+        before = d.convolution(channels, channels, (1, 1), 1)
+        lines = () if number % 3 == 2 else (replace(before, name="before"),)
+        found.append(_chain(shape, *lines, layer))
     return found
 
 
@@ -279,9 +356,9 @@ def _separables(d: _Draws) -> list[Model]:
 def _denses(d: _Draws) -> list[Model]:
     shapes = [
         (640, 128, 4), (128, 128, 4), (128, 8, 4), (8, 128, 4), (128, 640, None), (256, 2, None),
-        (64, 10, None), (64, 33, None), (172, 33, None), (32, 33, None), (3136, 64, 1), (512, 10, None),
-        (1024, 100, 4), (1000, 10, None), (20, 5, 4), (100, 30, 2), (300, 7, 4), (77, 77, 4),
-        (400, 16, 1), (600, 12, 2), (40, 40, None), (2048, 20, 4),
+        (64, 10, None), (64, 33, None), (172, 33, None), (32, 33, None), (3136, 64, 1),
+        (512, 10, None), (1024, 100, 4), (1000, 10, None), (20, 5, 4), (100, 30, 2), (300, 7, 4),
+        (77, 77, 4), (400, 16, 1), (600, 12, 2), (40, 40, None), (2048, 20, 4),
     ]  # fmt: skip
     return [
         _chain((1, 1, inputs), d.dense(inputs, units, act_bits=bits))
@@ -293,7 +370,7 @@ def _others(d: _Draws) -> list[Model]:
     found = []
     for channels, width, act_bits in (
         (8, 4, 4), (16, 16, 4), (32, 8, 4), (64, 8, 4), (20, 6, 4), (12, 5, 2), (40, 10, None),
-        (33, 7, 1),
+        (33, 7, 1), (24, 9, 4), (48, 5, 2), (16, 3, 1), (32, 12, None), (10, 10, 4), (100, 2, 4),
     ):  # fmt: skip
         added = d.common(channels, act_bits)
         added["threshold"] += 6
@@ -305,14 +382,11 @@ def _others(d: _Draws) -> list[Model]:
 def _rows(d: _Draws) -> list[Model]:
     found: list[Model] = []
     shapes = [(64, 64, 5, 25), (64, 64, 5, 12), (32, 32, 5, 25), (172, 172, 5, 6), (64, 64, 3, 12)]
-    while len(shapes) < 30:
-        shapes.append(
-            (
-                d.of((4, 8, 12, 16, 20, 32, 48, 64, 96, 128)),
-                d.of((4, 7, 16, 24, 32, 50, 64, 100, 128)),
-                d.of((1, 2, 3, 4, 5, 5)), d.of((2, 6, 9, 15)),
-            )  # fmt: skip
-        )
+    inputs = (4, 8, 12, 16, 20, 32, 48, 64, 96, 128)
+    outputs = (4, 7, 16, 24, 32, 50, 64, 100, 128)
+    while len(shapes) < 34:
+        width, rows = d.of((1, 2, 3, 4, 5, 5)), d.of((2, 6, 9, 15))
+        shapes.append((d.of(inputs), d.of(outputs), width, rows))
     for number, (channels, filters, width, rows) in enumerate(shapes):
         bits = 4 if number < 5 else d.of((4, 4, 4, 2, 1))
         act_bits = 4 if number < 5 else d.of((4, 4, 2, 1))
@@ -329,7 +403,7 @@ def _rows(d: _Draws) -> list[Model]:
         pointwise[:, -1] = (7, 1, 4, 2)[number % 4]  # this one saturates
         layer = replace(layer, depthwise=depthwise, pointwise=pointwise)
         found.append(_chain((max(rows, 25), width, channels), layer).replace(name=SATURATES))
-    for number, (channels, filters, width, rows) in enumerate(shapes[:14]):
+    for number, (channels, _, width, rows) in enumerate(shapes[:14]):
         kernel = d.of(((3, 3), (5, 5), (3, 3), (5, 3)))
         shape = (2 * rows, 2 * width, d.of((1, 1, 3)))
         first = d.first(shape, channels, kernel, 2, act_bits=4 if number < 9 else 2)
@@ -352,7 +426,9 @@ def general_networks() -> list[Model]:
                 act_bits = 4
             more: dict[str, Any] = {"bits": bits, "act_bits": act_bits, "pooling": pooling}
             size = (3, 1, 3, 5, 3, 3)[number]
-            found.append(_chain((6, width, channels), d.separable(channels, filters, size, 1, **more)))
+            found.append(
+                _chain((6, width, channels), d.separable(channels, filters, size, 1, **more))
+            )
             layer = d.convolution(channels, filters, (size, size), 1, **more)
             found.append(_chain((6, width, channels), layer))
         first = d.first((8, 8, 3), 6, (3, 3), 1, pooling=pooling, padding_value=7)

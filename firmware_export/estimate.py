@@ -7,16 +7,18 @@ Instructions are not cycles: memory and pipelines make a core take more of these
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from firmware_export.kernel_work import Work, call_work, emission, kernel_work, pipeline_work
+from akrt.lowering.operations import Separable, operation
+from firmware_export.exact_sums import sums_may_saturate, usual_sums_may_saturate
+from firmware_export.kernel_work import call_work, emission, kernel_work, pipeline_work
+from firmware_export.loop_counts import Work
 from firmware_export.lowered import Lowered
-from firmware_export.step import Stage, Step
+from firmware_export.step import INPUT, Stage, Step
 
 __all__ = ["RATES", "Cost", "Estimate", "cores", "estimate", "instructions", "is_measured"]
 
@@ -34,6 +36,9 @@ class Cost:
     worst: int
     """No input takes more."""
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.typical + other.typical, self.worst + other.worst)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -46,8 +51,7 @@ class Estimate:
 
     def total(self, core: str) -> Cost:
         """Of all layers and the call."""
-        costs = [*(layer[core] for layer in self.layers), self.call[core]]
-        return Cost(sum(c.typical for c in costs), sum(c.worst for c in costs))
+        return sum((layer[core] for layer in self.layers), self.call[core])
 
 
 @cache
@@ -69,40 +73,49 @@ def is_measured(kernel: str, core: str) -> bool:
 
 def estimate(lowered: Lowered) -> Estimate:
     """Instructions of one inference, typical and at most, by layer and core."""
-    layers: list[dict[str, Cost]] = [{} for _ in lowered.model.layers]
-    call = {}
+    layers: list[dict[str, Cost]] = []
+    for _ in lowered.model.layers:
+        layers.append(dict.fromkeys(cores(), Cost(0, 0)))
+    for step in lowered.steps:
+        driven: list[Work] = pipeline_work(step) if step.stages else [{}]
+        for work, drive in zip(step.works, driven, strict=True):
+            of_layer = layers[work.layer]
+            for core, cost in instructions(lowered, work).items():
+                of_layer[core] += cost
+                if drive:
+                    of_layer[core] += _cost(core, "pipeline", {"pipeline": drive})
+    called = {"call": call_work(lowered)}
+    return Estimate(tuple(layers), {core: _cost(core, "call", called) for core in cores()})
+
+
+def instructions(lowered: Lowered, work: Step | Stage) -> dict[str, Cost]:
+    """What one step without stages, or one stage, takes, by core."""
+    usual, may = _exact(lowered, work)
+    zeros = 1 / (1 << lowered.model.input_bits) if work.sources[0].name == INPUT else 0.5
+    costs = {}
     for core in cores():
-        typical: dict[int, float] = defaultdict(float)
-        worst: dict[int, float] = defaultdict(float)
-        for step in lowered.steps:
-            driven = pipeline_work(step) if step.stages else [{} for _ in step.works]
-            for work, drive in zip(step.works, driven, strict=True):
-                one = instructions(lowered, work, core, drive)
-                typical[work.layer] += one.typical
-                worst[work.layer] += one.worst
-        for index, layer in enumerate(layers):
-            layer[core] = Cost(round(typical[index]), round(worst[index]))
-        call[core] = _cost(core, "call", {"call": call_work(lowered)}, {})
-    return Estimate(tuple(layers), call)
+        long = core not in _SHORT_MULTIPLY
+        emits = emission(lowered, work, long)
+        typical = kernel_work(lowered, work, long, 1 - zeros, usual)
+        longest = kernel_work(lowered, work, long, 1, may)
+        costs[core] = _cost(core, work.kernel, typical | emits, longest | emits)
+    return costs
 
 
-def instructions(
-    lowered: Lowered, work: Step | Stage, core: str, drive: Work | None = None
-) -> Cost:
-    """What one step without stages, or one stage, takes on a core; `drive`: of `pipeline_work`."""
-    long = core not in _SHORT_MULTIPLY
-    usual = kernel_work(lowered, work, long)
-    longest = kernel_work(lowered, work, long, worst=True)
-    emits = emission(lowered, work, long)
-    cost = _cost(core, work.kernel, {**usual, **emits}, {**longest, **emits})
-    if drive:
-        driven = _cost(core, "pipeline", {"pipeline": drive}, {})
-        cost = Cost(cost.typical + driven.typical, cost.worst + driven.worst)
-    return cost
+def _exact(lowered: Lowered, work: Step | Stage) -> tuple[bool, bool]:
+    """Whether sums are computed exactly for usual inputs, and for any."""
+    does = operation(lowered.model.nodes[work.layer])
+    if work.kernel != "akrt_separable_sum_rows" or not isinstance(does, Separable):
+        return False, False
+    may = sums_may_saturate(does)
+    return may and usual_sums_may_saturate(lowered.model, work.layer), may
 
 
 def _cost(
-    core: str, kernel: str, usual: Mapping[str, Work], longest: Mapping[str, Work]
+    core: str,
+    kernel: str,
+    usual: Mapping[str, Work],
+    longest: Mapping[str, Work] | None = None,
 ) -> Cost:
     facts = _facts()["cores"][core]
     typical = _sum(facts["rates"], usual)
