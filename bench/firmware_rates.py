@@ -173,15 +173,17 @@ def learn(
     }
 
 
-def learn_code(core: str, nets: Sequence[Lowered], sizes: Sequence[int]) -> dict[str, float]:
+def learn_code(
+    core: str, nets: Sequence[Lowered], sizes: Sequence[tuple[int, int]]
+) -> dict[str, float]:
     """Bytes by part of the code, with their errors printed."""
     rates = code_rates(nets, sizes)
     pairs = list(zip(nets, sizes, strict=True))
-    told = [100 * (code_bytes(rates, net) / size - 1) for net, size in pairs]
+    told = [100 * (code_bytes(rates, net) / sum(size) - 1) for net, size in pairs]
     some = [i for i, net in enumerate(nets) if net.model.name != MIXED]
     without = code_rates([nets[i] for i in some], [sizes[i] for i in some])
     mixed = [
-        100 * (code_bytes(without, net) / size - 1)
+        100 * (code_bytes(without, net) / sum(size) - 1)
         for net, size in pairs
         if net.model.name == MIXED
     ]

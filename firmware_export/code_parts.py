@@ -5,7 +5,7 @@ from __future__ import annotations
 from firmware_export.loop_counts import Work
 from firmware_export.lowered import Lowered
 
-__all__ = ["code_parts"]
+__all__ = ["code_parts", "kernel_parts", "own_parts"]
 
 
 def code_parts(lowered: Lowered) -> Work:
@@ -13,25 +13,36 @@ def code_parts(lowered: Lowered) -> Work:
 
     What functions of a kernel are put into those that call them depends on how many do so.
     """
-    works = [work for step in lowered.steps for work in step.works]
-    kernels = {stem for work in works for stem in work.kernels}
-    lines = {k for k in kernels if k.endswith(("_line", "_lines"))}
-    emitting = lines & _EMITTING
-    told: Work = dict.fromkeys(sorted(kernels), 1)
-    told |= {
+    return own_parts(lowered) | kernel_parts(lowered)
+
+
+def own_parts(lowered: Lowered) -> Work:
+    """Of the functions of the network itself."""
+    steps = lowered.steps
+    told: Work = {
         "call": 1,
         "checked": 1 if lowered.model.input_bits < 8 else 0,
+        "calls": sum(not step.stages for step in steps),
+        "pipelines": sum(bool(step.stages) for step in steps),
+        "ends": sum(any(s.ends_layer for s in step.stages) for step in steps),
+    }
+    return {part: n for part, n in told.items() if n}
+
+
+def kernel_parts(lowered: Lowered) -> Work:
+    """Of the kernels."""
+    works = [work for step in lowered.steps for work in step.works]
+    kernels = {stem for work in works for stem in work.kernels}
+    emitting = kernels & _EMITTING
+    told: Work = dict.fromkeys(sorted(kernels), 1)
+    told |= {
         "emission": min(len(emitting), 1),
         "emission shared": 1 if len(emitting) > 1 else 0,
         "general": 1 if any(k.startswith("akrt_layer") for k in kernels) else 0,
         "runs": 1 if kernels & _RUNS else 0,
         "rows": 1 if any("separable" in k and "rows" in k for k in kernels) else 0,
-        "calls": sum(not step.stages for step in lowered.steps),
-        "pipelines": sum(bool(step.stages) for step in lowered.steps),
-        "stages": sum(len(step.stages) for step in lowered.steps),
-        "stages that end": sum(s.ends_layer for step in lowered.steps for s in step.stages),
+        "pipeline": 1 if any(step.stages for step in lowered.steps) else 0,
     }
-    told["drive"] = min(told["pipelines"], 1)
     return {part: n for part, n in told.items() if n}
 
 
