@@ -2,9 +2,9 @@
  *
  * Arguments: base=<address>,size=<bytes>,out=<file>. At exit one line "<address> <count>" for every
  * instruction of the range that ran. With mark=<address> besides, the same is written, and counting
- * begins anew, whenever that instruction is executed; a line "<address> 0" of it follows. QEMU
- * emulates instructions, not pipelines: these are counts of instructions, not cycles. The
- * prototypes are those of plugin API version 1.
+ * begins anew, whenever that instruction is executed; a line "<address> 0" of it follows. With
+ * sum=1 all instructions are counted as one, at <base>. QEMU emulates instructions, not pipelines:
+ * these are counts of instructions, not cycles. The prototypes are those of plugin API version 1.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -34,7 +34,7 @@ void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, at_exit callback, void 
 
 EXPORT int qemu_plugin_version = 1;
 
-static uint64_t base, size, mark, *counts;
+static uint64_t base, size, mark, sum, *counts;
 static char out[4096];
 static FILE *file;
 
@@ -64,7 +64,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
         }
         if (address >= base && address < base + size) {
             qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64,
-                                                       &counts[(address - base) / 2], 1);
+                                                       &counts[sum ? 0 : (address - base) / 2], 1);
         }
     }
 }
@@ -86,6 +86,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **
             size = strtoull(argv[i] + 5, NULL, 0);
         } else if (strncmp(argv[i], "mark=", 5) == 0) {
             mark = strtoull(argv[i] + 5, NULL, 0);
+        } else if (strncmp(argv[i], "sum=", 4) == 0) {
+            sum = strtoull(argv[i] + 4, NULL, 0);
         } else if (strncmp(argv[i], "out=", 4) == 0) {
             snprintf(out, sizeof out, "%s", argv[i] + 4);
         }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from run import half_zeros
 
+from akrt.lowering.operations import Separable, operation
 from akrt.model import (
     Add,
     AnyLayer,
@@ -171,11 +172,47 @@ def mixed_networks() -> list[Model]:
         ),
         (first((16, 16, 1), 16), d.separable(16, 16, 3, 1, bits=8), last(8 * 8 * 16)),
     ]
+    chains += [_random_chain(d) for _ in range(16)]
     found = []
     for chain in chains:
         named = (replace(layer, name=f"layer_{i}") for i, layer in enumerate(chain))
         found.append(_calibrated(d, Model(tuple(named), name=MIXED), 0))
     return found
+
+
+def _random_chain(d: _Draws) -> tuple[AnyLayer, ...]:
+    """Two to five layers and a dense one or two, of small tensors."""
+    layers: list[AnyLayer] = []
+    if d.of((True, False, False)):
+        shape = (6, d.of((4, 6)), d.of((8, 16)))
+        layers.append(InputData("in", shape, 4))
+    else:
+        given = (12, d.of((10, 12)), d.of((1, 3)))
+        layers.append(d.first(given, d.of((8, 16)), (3, 3), 2))
+        shape = layers[0].output_shape(given)
+    for _ in range(int(d.rng.integers(1, 4))):
+        kind = d.of(("conv", "conv", "separable", "separable", "rows", "wide", "general"))
+        more: dict[str, Any] = {}
+        if kind != "rows" and d.of((True, False, False)) and shape[0] > 3:
+            more["pooling"] = Pooling("max", (2, 2), (2, 2))
+        filters = d.of((8, 12, 16))
+        if kind in ("conv", "wide"):
+            bits = 4 if kind == "conv" else 8
+            layer: Any = d.convolution(shape[2], filters, (3, 3), 1, bits=bits, **more)
+        else:
+            bits = 8 if kind == "general" else 4
+            stride = 2 if kind == "separable" and not more and shape[0] > 3 else 1
+            layer = d.separable(shape[2], filters, 3, stride, bits=bits, **more)
+        layers.append(layer)
+        shape = layer.output_shape(shape)
+    if d.of((True, False)):
+        layer = d.separable(shape[2], 12, 3, 1, pooling=_AVERAGE)
+        layers.append(layer)
+        shape = layer.output_shape(shape)
+    if d.of((True, False)):
+        layers.append(d.dense(int(np.prod(shape)), 12))
+        shape = (1, 1, 12)
+    return (*layers, d.dense(int(np.prod(shape)), 10, act_bits=None))
 
 
 def level_networks() -> list[Model]:
@@ -222,14 +259,14 @@ def _levelled(layer: Convolutional, table: bool) -> Convolutional:
 def _calibrated(d: _Draws, model: Model, number: int) -> Model:
     """Half of the activations are zero; `number` 7, 14, ...: with a table of levels."""
     layer = model.layers[-1]
-    if isinstance(layer, Add):
+    if model.inputs:
         return model
     x = d.rng.integers(0, 1 << model.input_bits, (2, *model.input_shape)).astype(np.uint8)
     if len(model.layers) > 1:
         x *= d.rng.integers(0, 2, x.shape, dtype=np.uint8)
     done = half_zeros(model, x)
     table = layer.name == "levels" or (layer.act_bits in (1, 2, 4) and number % 9 == 8)
-    if table and not isinstance(layer, SeparableConvolutional):
+    if table and not isinstance(operation(model.nodes[-1]), Separable):
         last: Any = done.layers[-1]
         threshold = last.threshold.copy()
         threshold[0] = _BEYOND

@@ -14,6 +14,7 @@ from rate_networks import general_networks, level_networks, mixed_networks, rate
 
 from akrt.model import Model
 from firmware_export import headers, lowered
+from firmware_export.c_text import array
 from firmware_export.lowered import Lowered
 from firmware_export.targets import TARGETS, Target
 from firmware_export.toolchain import compile_program
@@ -24,6 +25,7 @@ __all__ = [
     "NONE",
     "Case",
     "cases",
+    "inference_counts",
     "machine",
     "measure_core",
     "run_program",
@@ -113,14 +115,18 @@ def programs(found: Sequence[Case]) -> list[list[int]]:
 def write_nets(found: Sequence[Case], folder: Path) -> None:
     """The C of every network."""
     for case in found:
-        name = case.net.name
-        texts = {
-            f"{name}.h": headers.api_header(case.net, "0" * 64, "rates"),
-            f"{name}_weights.h": headers.weights_header(case.net),
-            f"{name}_kernels.h": headers.kernels_header(case.net, "rates"),
-        }
-        for path, text in texts.items():
-            (folder / path).write_text(text)
+        write_net(case.net, folder)
+
+
+def write_net(net: Lowered, folder: Path) -> None:
+    """The C of a network."""
+    texts = {
+        f"{net.name}.h": headers.api_header(net, "0" * 64, "rates"),
+        f"{net.name}_weights.h": headers.weights_header(net),
+        f"{net.name}_kernels.h": headers.kernels_header(net, "rates"),
+    }
+    for path, text in texts.items():
+        (folder / path).write_text(text)
 
 
 def write_program(found: Sequence[Case], path: Path) -> None:
@@ -143,26 +149,38 @@ def write_program(found: Sequence[Case], path: Path) -> None:
     path.write_text(text + PROGRAM.format(calls=calls, **sizes))
 
 
-def run_program(
-    target: Target, source: Path, nets: Path, folder: Path, plugin: Path
-) -> list[dict[str, int]]:
-    """Instructions by function, of every inference of a program."""
+def compiled(target: Target, source: Path, nets: Path, folder: Path) -> Path:
+    """The program of a source."""
     program = folder / f"{source.stem}.elf"
     compile_program(target, [source], program, (*FLAGS, f"-I{nets}", "-Wno-unused-function"))
+    return program
+
+
+def marked(target: Target, program: Path, plugin: Path, whole: bool = False) -> list[np.ndarray]:
+    """(addresses and executions, 2) of what runs between every other mark; `whole`: their sum."""
     functions = symbols(target, program)
     (mark,) = (address for address, _, name in functions if name == "mark")
     end = max(address + size for address, size, _ in functions)
-    out = folder / f"{source.stem}.counts"
+    out = program.with_suffix(".counts")
     options = f"{plugin},base={target.rom[0]},size={end - target.rom[0]},mark={mark},out={out}"
+    options += f",sum={int(whole)}"
     command = [target.runner[0], "-plugin", options, *target.runner[1:], str(program)]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     table = np.fromstring(out.read_text(), np.int64, sep=" ").reshape(-1, 2)
     marks = np.flatnonzero(table[:, 1] == 0)
+    return [table[a + 1 : b] for a, b in zip(marks[::2], marks[1::2], strict=True)]
+
+
+def run_program(
+    target: Target, source: Path, nets: Path, folder: Path, plugin: Path
+) -> list[dict[str, int]]:
+    """Instructions by function, of every inference of a program."""
+    program = compiled(target, source, nets, folder)
+    functions = symbols(target, program)
     starts = np.array([address for address, _, _ in functions])
     names = [name for _, _, name in functions]
     counted = []
-    for first, last in zip(marks[::2], marks[1::2], strict=True):
-        part = table[first + 1 : last]
+    for part in marked(target, program, plugin):
         which = np.searchsorted(starts, part[:, 0], "right") - 1
         sums = np.bincount(which, part[:, 1], len(names))
         counted.append({names[i]: int(sums[i]) for i in np.flatnonzero(sums)})
@@ -187,3 +205,45 @@ def measure_core(
             by_case[i] = counted[at : at + len(found[i].kinds)]
             at += len(found[i].kinds)
     return [by_case[i] for i in range(len(found))]
+
+
+INPUTS_PROGRAM = """\
+#define {upper}_IMPLEMENTATION
+#include "{name}.h"
+{array}
+static uint32_t arena[{upper}_ARENA_BYTES / 4];
+static int32_t output[{upper}_OUTPUTS];
+__attribute__((noinline)) static void mark(void) {{ __asm__ volatile(""); }}
+int main(void) {{
+    for (int32_t i = 0; i < {count}; i++) {{
+        mark();
+        if ({name}_run(inputs + i * {upper}_INPUT_BYTES, output, arena) != 0) {{
+            return 1;
+        }}
+        mark();
+    }}
+    return 0;
+}}
+"""
+_INPUT_BYTES = 256_000
+"""Of a program."""
+
+
+def inference_counts(
+    core: str, net: Lowered, inputs: np.ndarray, folder: Path, plugin: Path
+) -> list[int]:
+    """Instructions of one inference of every input, uint8 (N, X, Y, C)."""
+    target = machine(core)
+    write_net(net, folder)
+    flat = inputs.reshape(len(inputs), -1)
+    some = max(1, _INPUT_BYTES // flat.shape[1])
+    counted: list[int] = []
+    for first in range(0, len(flat), some):
+        part = flat[first : first + some]
+        source = folder / f"inputs_{core}.c"
+        text = array("inputs", "uint8_t", part.ravel(), "one after the other")
+        fields = {"name": net.name, "upper": net.name.upper(), "array": text, "count": len(part)}
+        source.write_text(INPUTS_PROGRAM.format(**fields))
+        program = compiled(target, source, folder, folder)
+        counted += [int(run[:, 1].sum()) for run in marked(target, program, plugin, whole=True)]
+    return counted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from firmware_export.loop_counts import Work
 from firmware_export.lowered import Lowered
 
@@ -30,18 +32,22 @@ def own_parts(lowered: Lowered) -> Work:
 
 
 def kernel_parts(lowered: Lowered) -> Work:
-    """Of the kernels."""
-    works = [work for step in lowered.steps for work in step.works]
-    kernels = {stem for work in works for stem in work.kernels}
+    """Of the kernels. One that is called once, and by no pipeline, is smaller: the compiler knows
+    its layer."""
+    calls = Counter(stem for s in lowered.steps if not s.stages for stem in s.kernels)
+    driven = {stem for s in lowered.steps if s.stages for stem in s.kernels}
+    kernels = driven | set(calls)
+    known = {stem for stem in kernels - driven if calls[stem] == 1}
     emitting = kernels & _EMITTING
-    told: Work = dict.fromkeys(sorted(kernels), 1)
+    told: Work = {f"{stem} once" if stem in known else stem: 1 for stem in sorted(kernels)}
     told |= {
-        "emission": min(len(emitting), 1),
+        "emission": 1 if emitting - known else 0,
         "emission shared": 1 if len(emitting) > 1 else 0,
+        "emission once": 1 if emitting and not emitting - known else 0,
         "general": 1 if any(k.startswith("akrt_layer") for k in kernels) else 0,
         "runs": 1 if kernels & _RUNS else 0,
         "rows": 1 if any("separable" in k and "rows" in k for k in kernels) else 0,
-        "pipeline": 1 if any(step.stages for step in lowered.steps) else 0,
+        "pipeline": 1 if driven else 0,
     }
     return {part: n for part, n in told.items() if n}
 

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from akrt.lowering.operations import Separable, operation
+from akrt.model import Model
+from firmware_export.code_parts import code_parts
 from firmware_export.exact_sums import sums_may_saturate, usual_sums_may_saturate
+from firmware_export.fast_instead import fast_instead
 from firmware_export.kernel_work import call_work, emission, kernel_work, pipeline_work
 from firmware_export.loop_counts import Work
 from firmware_export.lowered import Lowered
@@ -48,6 +51,11 @@ class Estimate:
     """By layer of the model, then by core."""
     call: dict[str, Cost]
     """What is of no layer: the checks of a call."""
+    fast: tuple[dict[str, int], ...]
+    """Of layers with a general kernel: typical instructions of a fast one, as far as there is one
+    for weights of 4 bits. Empty for all others."""
+    code: dict[str, int]
+    """Bytes of flash besides the constants."""
 
     def total(self, core: str) -> Cost:
         """Of all layers and the call."""
@@ -55,41 +63,63 @@ class Estimate:
 
 
 @cache
-def _facts() -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads(RATES.read_text(encoding="ascii"))
+def _all_facts() -> dict[str, dict[str, Any]]:
+    facts: dict[str, dict[str, Any]] = json.loads(RATES.read_text(encoding="ascii"))["cores"]
     return facts
+
+
+def _facts(core: str) -> dict[str, Any]:
+    return _all_facts()[core]
 
 
 def cores() -> tuple[str, ...]:
     """The cores that there are rates of, by the names of `firmware_export.targets`."""
-    return tuple(_facts()["cores"])
+    return tuple(_all_facts())
 
 
-def is_measured(kernel: str, core: str) -> bool:
-    """Whether there are rates of all parts of a kernel."""
-    rates = _facts()["cores"][core]["rates"]
-    return all(part in rates for part in kernel.split("/"))
+def is_measured(kernel: str) -> bool:
+    """Whether there are rates of all parts of a kernel, for every core."""
+    of_cores = [_facts(core)["rates"] for core in cores()]
+    return all(part in rates for part in kernel.split("/") for rates in of_cores)
 
 
 def estimate(lowered: Lowered) -> Estimate:
-    """Instructions of one inference, typical and at most, by layer and core."""
-    layers: list[dict[str, Cost]] = []
-    for _ in lowered.model.layers:
-        layers.append(dict.fromkeys(cores(), Cost(0, 0)))
+    """Instructions of one inference, typical and at most, by layer and core, and the code."""
+    layers = tuple(dict.fromkeys(cores(), Cost(0, 0)) for _ in lowered.model.layers)
+    general: set[int] = set()
     for step in lowered.steps:
         driven: list[Work] = pipeline_work(step) if step.stages else [{}]
         for work, drive in zip(step.works, driven, strict=True):
+            general |= {work.layer} if work.general_because else set()
             of_layer = layers[work.layer]
-            for core, cost in instructions(lowered, work).items():
+            for core, cost in instructions(lowered, work, drive).items():
                 of_layer[core] += cost
-                if drive:
-                    of_layer[core] += _cost(core, "pipeline", {"pipeline": drive})
     called = {"call": call_work(lowered)}
-    return Estimate(tuple(layers), {core: _cost(core, "call", called) for core in cores()})
+    return Estimate(
+        layers=layers,
+        call={core: _cost(core, "call", called) for core in cores()},
+        fast=tuple(
+            _fast(lowered.model, index) if index in general else {}
+            for index in range(len(lowered.model.layers))
+        ),
+        code={
+            core: round(_sum({"code": _facts(core)["code"]}, {"code": code_parts(lowered)}))
+            for core in cores()
+        },
+    )
 
 
-def instructions(lowered: Lowered, work: Step | Stage) -> dict[str, Cost]:
-    """What one step without stages, or one stage, takes, by core."""
+def instructions(lowered: Lowered, work: Step | Stage, drive: Work) -> dict[str, Cost]:
+    """What one step without stages, or one stage, takes, by core; nothing where its kernel was not
+    measured.
+
+    Args:
+        lowered: the network.
+        work: the step or stage.
+        drive: of `pipeline_work`; empty: it is a call.
+    """
+    if not is_measured(work.kernel):
+        return {}
     usual, may = _exact(lowered, work)
     zeros = 1 / (1 << lowered.model.input_bits) if work.sources[0].name == INPUT else 0.5
     costs = {}
@@ -99,7 +129,17 @@ def instructions(lowered: Lowered, work: Step | Stage) -> dict[str, Cost]:
         typical = kernel_work(lowered, work, long, 1 - zeros, usual)
         longest = kernel_work(lowered, work, long, 1, may)
         costs[core] = _cost(core, work.kernel, typical | emits, longest | emits)
+        costs[core] += _cost(core, "pipeline", {"pipeline": drive})
     return costs
+
+
+def _fast(model: Model, index: int) -> dict[str, int]:
+    """Typical instructions of a layer with a fast kernel, by core."""
+    other = fast_instead(model, index)
+    if other is None:
+        return {}
+    costs = estimate(other).layers[-1]
+    return {core: cost.typical for core, cost in costs.items()}
 
 
 def _exact(lowered: Lowered, work: Step | Stage) -> tuple[bool, bool]:
@@ -117,7 +157,7 @@ def _cost(
     usual: Mapping[str, Work],
     longest: Mapping[str, Work] | None = None,
 ) -> Cost:
-    facts = _facts()["cores"][core]
+    facts = _facts(core)
     typical = _sum(facts["rates"], usual)
     worst = max(typical, _sum(facts["rates"], longest or usual))
     worst += _sum(facts["dearest_level"], longest or usual)
