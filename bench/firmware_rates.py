@@ -91,6 +91,10 @@ def errors(rates: dict[str, dict[str, float]], found: Sequence[Sample]) -> dict[
     return told
 
 
+_BY_INPUT = ("akrt_dense_line", "akrt_separable_lines")
+"""Kernels whose instructions depend on more than the levels of their outputs."""
+
+
 def levels(
     found: Sequence[Case], runs: Sequence[Sequence[dict[str, int]]], core: str
 ) -> dict[str, Work]:
@@ -100,7 +104,7 @@ def levels(
         works = [w for s in case.net.steps for w in s.works]
         emitting = [(w, emission(case.net, w, core != "cortex-m0")) for w in works]
         work, emits = next(((w, e) for w, e in emitting if e), (None, {}))
-        if work is None or work.kernel == "akrt_dense_line" or len(emits) > 1:
+        if work is None or work.kernel in _BY_INPUT or len(emits) > 1:
             continue
         ((part, forms),) = emits.items()
         form, outputs = next(iter(forms.items()))

@@ -256,6 +256,13 @@ def _levelled(layer: Convolutional, table: bool) -> Convolutional:
     )
 
 
+def _heavy(layer: SeparableConvolutional, number: int) -> SeparableConvolutional:
+    """With larger weights, so that fewer products fit a sum of 16 bits."""
+    depthwise = np.where(layer.depthwise < 0, -7, 7).astype(np.int8)
+    pointwise = np.clip(layer.pointwise * (1 + number % 3), -7, 7).astype(np.int8)
+    return replace(layer, depthwise=depthwise, pointwise=pointwise)
+
+
 def _calibrated(d: _Draws, model: Model, number: int) -> Model:
     """Half of the activations are zero; `number` 7, 14, ...: with a table of levels."""
     layer = model.layers[-1]
@@ -297,7 +304,7 @@ def _convolutions(d: _Draws) -> list[Model]:
         (64, 64, (1, 1), 1, 5), (64, 64, (1, 1), 1, 10), (32, 32, (5, 5), 1, 10),
         (256, 64, (1, 1), 1, 3), (64, 128, (3, 3), 2, 12), (3, 16, (3, 3), 1, 20),
     ]  # fmt: skip
-    while len(shapes) < 54:
+    while len(shapes) < 62:
         shape = (
             d.of(_CHANNELS), d.of(_CHANNELS), d.of(_KERNELS), d.of((1, 1, 1, 2, 3)),
             d.of((1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 16, 20, 24, 32)),
@@ -332,7 +339,7 @@ def _firsts(d: _Draws) -> list[Model]:
         (1, 32, (3, 3), 2, 10), (1, 172, (3, 3), 2, 10), (3, 16, (3, 3), 2, 64),
         (1, 64, (3, 3), 2, 20), (3, 32, (5, 5), 2, 32),
     ]  # fmt: skip
-    while len(shapes) < 32:
+    while len(shapes) < 48:
         kernel = d.of(((3, 3), (3, 3), (5, 5), (7, 7), (1, 1), (5, 3)))
         filters, stride = d.of((5, 8, 12, 16, 24, 32, 64, 100)), min(d.of((1, 2, 2, 3)), *kernel)
         shapes.append((d.of((1, 3)), filters, kernel, stride, d.of((6, 9, 10, 12, 16, 20, 32, 49))))
@@ -366,7 +373,7 @@ def _separables(d: _Draws) -> list[Model]:
         (256, 256, 3, 1, 3), (64, 64, 3, 1, 10), (32, 32, 3, 1, 10), (64, 64, 3, 1, 20),
         (172, 172, 3, 1, 10), (64, 64, 5, 1, 5), (64, 64, 3, 2, 5), (128, 128, 3, 1, 5),
     ]  # fmt: skip
-    while len(shapes) < 52:
+    while len(shapes) < 64:
         shape = (
             d.of(_CHANNELS), d.of(_CHANNELS), d.of((3, 3, 3, 5, 7)), d.of((1, 1, 2)),
             d.of((1, 2, 3, 4, 6, 7, 8, 10, 12, 13, 16, 24)),
@@ -386,6 +393,8 @@ def _separables(d: _Draws) -> list[Model]:
         if width <= 5 and stride == 1 and kernel == 3:
             stride = 2  # else the layer is of rows
         layer = d.separable(channels, filters, kernel, stride, padding="same", **more)
+        if number % 4 == 3 and not narrow:
+            layer = _heavy(layer, number)
         found.append(_chain((x, width, channels), layer))
     return found
 
@@ -397,6 +406,9 @@ def _denses(d: _Draws) -> list[Model]:
         (512, 10, None), (1024, 100, 4), (1000, 10, None), (20, 5, 4), (100, 30, 2), (300, 7, 4),
         (77, 77, 4), (400, 16, 1), (600, 12, 2), (40, 40, None), (2048, 20, 4),
     ]  # fmt: skip
+    for _ in range(14):
+        inputs, units = int(d.rng.integers(10, 900)), int(d.rng.integers(2, 90))
+        shapes.append((inputs, units, d.of((4, 4, 4, 2, 1, None))))
     return [
         _chain((1, 1, inputs), d.dense(inputs, units, act_bits=bits))
         for inputs, units, bits in shapes
@@ -428,6 +440,8 @@ def _rows(d: _Draws) -> list[Model]:
         bits = 4 if number < 5 else d.of((4, 4, 4, 2, 1))
         act_bits = 4 if number < 5 else d.of((4, 4, 2, 1))
         layer = d.separable(channels, filters, 3, 1, bits=bits, act_bits=act_bits)
+        if bits == 4 and number % 2:
+            layer = _heavy(layer, number)
         found.append(_chain((rows, width, channels), layer))
         pooled = d.separable(
             channels, filters, 3, 1, pooling=_AVERAGE, bits=bits, act_bits=d.of((4, 4, 1, None))

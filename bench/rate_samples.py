@@ -55,9 +55,15 @@ _APART = (
 """Kernels that call no others, and whose instructions are those of their function."""
 
 
+_INLINE = ("akrt_pack_rows", "akrt_unpack_rows", "akrt_widen")
+"""Those that a compiler puts into the network's own functions."""
+
+
 def parts(net: Lowered, counted: dict[str, int]) -> dict[str, int]:
     """Instructions of a network by `pipeline`, `call`, kernels apart, and `rest`."""
     apart = {w.kernel for s in net.steps for w in s.works} & set(_APART)
+    if "akrt_wide_lines" in net.kernels:
+        apart.discard("akrt_unpack_line")  # it calls that too
     told = dict.fromkeys(("pipeline", "call", "rest", *apart), 0)
     for function, n in counted.items():
         plain = function.split(".")[0]
@@ -94,7 +100,7 @@ def samples(
     counts = [parts(net, run) for run in runs]
     works = [work for step in net.steps for work in step.works]
     own = {work.kernel for work in works if counts[0].get(work.kernel)}
-    in_call = [work for work in works if work.kernel in _APART and work.kernel not in own]
+    in_call = [work for work in works if work.kernel in _INLINE and work.kernel not in own]
     rest = [work for work in works if work.kernel not in own and work not in in_call]
     driven = added(*({"pipeline": w} for s in net.steps if s.stages for w in pipeline_work(s)))
 

@@ -21,9 +21,9 @@ from firmware_export.step import Stage, Step
 
 __all__ = ["KERNELS", "PARTS", "call_work", "emission", "kernel_work", "pipeline_work"]
 
-PARTS = ("call", "emission", "general", "pipeline")
+PARTS = ("call", "emission", "general", "pipeline", "rows")
 """Rates that are of no one kernel: of a call of ``<name>_run``, of what becomes of potentials of
-lines and of general kernels, and of driving stages."""
+lines and of general kernels, of driving stages, and of what kernels of rows may share."""
 
 
 def kernel_work(
@@ -47,7 +47,10 @@ def kernel_work(
         KeyError: a kernel that is not in `KERNELS`.
     """
     task = Task(work, _does(lowered, work), nonzero, long_multiply, exact)
-    return {part: KERNELS[part](task) for part in work.kernel.split("/")}
+    told = {part: KERNELS[part](task) for part in work.kernel.split("/")}
+    if work.kernel in _ROWS:  # one kernel on some cores, two on others
+        told["rows"] = told[work.kernel]
+    return told
 
 
 def emission(lowered: Lowered, work: Step | Stage, long_multiply: bool) -> dict[str, Work]:
@@ -77,6 +80,9 @@ def emission(lowered: Lowered, work: Step | Stage, long_multiply: bool) -> dict[
     runs = x * len(run_lengths(y, RUN))
     told[f"{form} runs of filters"] = runs * filters
     told[f"{form} runs of words"] = runs * -(-filters // 8)
+    told[f"{form} full words"] = x * y * (filters // 8)
+    told[f"{form} full runs"] = runs * (filters // 8)
+    told[f"{form} left"] = x * y * (filters % 8)
     told[f"{form} fours"] = x * -(-y // 2) * -(-filters // 4)
     if "AKRT_EMITS_SATURATED" in text:
         told["saturated"] = outputs
@@ -145,6 +151,7 @@ def _within(stage: Stage) -> int:
     return sum(min(s + lines.taps, lines.source) - max(s, 0) for s in starts)
 
 
+_ROWS = ("akrt_separable_rows", "akrt_separable_rows_muladd")
 _LAYOUTS = (
     "akrt_pack_line",
     "akrt_pack_rows",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 from akrt.lowering.operations import Convolution, Dense, Separable
+from akrt.lowering.ranges import potential_range
+from akrt.model import POTENTIAL_MAX, POTENTIAL_MIN
 from firmware_export.loop_counts import Task, Work, covered, positions_of, times
+from firmware_export.vector_loops import vector_separable
 
 __all__ = ["LINE_LOOPS"]
 
@@ -62,9 +65,7 @@ def _separable(task: Task) -> Work:
     assert isinstance(does, Separable)
     window, filters, channels = does.window, does.layer.filters, does.window.source[2]
     octets, (size_x, size_y) = -(-channels // 8), window.size
-    fours, sixteens = -(-filters // 4), -(-channels // 16)
     groups = positions_of(window.target[1])
-    wide = 1 if does.node.max_depthwise > 127 else 0
     group, twos = _group(task), -(-filters // 2)
     sums = -(-8 * octets // group) if group else 0
     told = times(
@@ -76,13 +77,22 @@ def _separable(task: Task) -> Work:
         products=octets * filters, pairs=octets * twos,
         triples=octets * -(-filters // 3), sums=sums * twos,
     )  # fmt: skip
-    told |= times(
-        lines, {group: groups[group] for group in ("pair", "position", "four")},
-        vectors=sixteens, vector_taps=sixteens * window.taps, groups=fours,
-        steps=sixteens * fours, wide=wide * octets, wide_groups=wide * fours,
-        wide_steps=wide * sixteens * fours, wide_taps=wide * octets * window.taps,
-    )  # fmt: skip
+    beyond = _beyond(does)
+    for name in ("position", "three", "two"):
+        told[f"beyond, {name}"] = beyond * lines * groups[name] * octets * -(-filters // 3)
+    within = covered(window, 0) / (lines * size_x)
+    for name in ("run", "run pair"):
+        told[f"lines within, {name}"] = within * told[f"lines, {name}"]
+        told[f"taps within, {name}"] = within * told[f"taps, {name}"]
+        told[f"columns within, {name}"] = within * told[f"columns, {name}"]
+    told |= vector_separable(task)
     return told | {"lines": lines, "taps": lines * size_x, "octets": lines * octets}
+
+
+def _beyond(does: Separable) -> int:
+    """1 where a potential may leave the 20 bits of an accumulator."""
+    low, high = potential_range(does)
+    return int(bool(low.min() < POTENTIAL_MIN or high.max() > POTENTIAL_MAX))
 
 
 def _group(task: Task) -> int:

@@ -29,6 +29,8 @@ Work = dict[str, float]
 
 RUN, _SHORT_RUN = 6, 4
 _FORM = re.compile(r"(?:AKRT_LONG_MULTIPLY \? AKRT_FORM_(\w+) : )?AKRT_FORM_(\w+), *\d+, *(\d+)")
+_IN_THREES, _IN_TWOS = (0, 0, 0, 1, 0, 1, 2), (0, 1, 1, 0, 2, 1, 0)
+"""Three or two positions at once, of those of a run."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ def positions_of(y: int) -> Work:
         "run": len(runs),
         "run pair": sum(-(-count // 2) for count in runs),
         "short run": len(short),
+        "three": sum(_IN_THREES[count] for count in runs),
+        "two": sum(_IN_TWOS[count] for count in runs),
     }
 
 
