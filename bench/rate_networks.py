@@ -22,15 +22,18 @@ from akrt.model import (
 )
 
 __all__ = [
+    "AVERAGE",
+    "BEYOND",
     "MIXED",
     "SATURATES",
+    "Draws",
+    "calibrated",
+    "chain",
     "general_networks",
-    "level_networks",
-    "mixed_networks",
     "rate_networks",
 ]
 
-_AVERAGE = Pooling("average")
+AVERAGE = Pooling("average")
 _MOST_PRODUCTS = 1_000_000
 _CHANNELS = (1, 3, 8, 12, 16, 16, 24, 32, 32, 48, 64, 64, 96, 128, 128, 200, 256)
 _KERNELS = ((1, 1), (3, 3), (3, 3), (3, 3), (5, 5), (7, 7), (3, 1), (1, 3))
@@ -38,11 +41,11 @@ SATURATES = "saturates"
 """Name of the networks whose last sum saturates, and no other, for large inputs."""
 MIXED = "mixed"
 """Name of the networks of several layers."""
-_BEYOND = 1 << 24
+BEYOND = 1 << 24
 """A threshold for which there is no form but a table of levels."""
 
 
-class _Draws:
+class Draws:
     """Random layers; the same every time."""
 
     def __init__(self, seed: int) -> None:
@@ -107,153 +110,11 @@ class _Draws:
 
 def rate_networks() -> list[Model]:
     """Calibrated networks, in the order of their kernels."""
-    d = _Draws(15)
+    d = Draws(15)
     found = [
         *_convolutions(d), *_firsts(d), *_separables(d), *_denses(d), *_others(d), *_rows(d),
     ]  # fmt: skip
-    return [_calibrated(d, model, number) for number, model in enumerate(found)]
-
-
-def mixed_networks() -> list[Model]:
-    """Calibrated networks of several layers, as people have them."""
-    d = _Draws(18)
-
-    def first(shape: tuple[int, int, int], filters: int) -> AnyLayer:
-        return d.first(shape, filters, (3, 3), 2)
-
-    def last(channels: int) -> AnyLayer:
-        return d.dense(channels, 10, act_bits=None)
-
-    pooled: dict[str, Any] = {"pooling": Pooling("max", (2, 2), (2, 2))}
-    summed: dict[str, Any] = {"pooling": _AVERAGE}
-    chains: list[tuple[AnyLayer, ...]] = [
-        (
-            first((32, 32, 3), 16),
-            d.convolution(16, 16, (3, 3), 1, **pooled),
-            d.convolution(16, 32, (3, 3), 1),
-            d.convolution(32, 32, (3, 3), 1, **summed),
-            last(32),
-        ),
-        (first((32, 32, 3), 16), d.convolution(16, 24, (3, 3), 2), last(8 * 8 * 24)),
-        (
-            first((40, 40, 3), 8),
-            d.separable(8, 16, 3, 1),
-            d.separable(16, 32, 3, 2),
-            d.separable(32, 32, 3, 1, **summed),
-            last(32),
-        ),
-        (first((24, 24, 1), 16), d.separable(16, 16, 3, 1, **pooled), last(6 * 6 * 16)),
-        (
-            InputData("in", (1, 1, 200), 4),
-            d.dense(200, 64),
-            d.dense(64, 8),
-            d.dense(8, 64),
-            last(64),
-        ),
-        (
-            first((26, 10, 1), 32),
-            d.separable(32, 32, 3, 1),
-            d.separable(32, 32, 3, 1),
-            d.separable(32, 32, 3, 1, **summed),
-            last(32),
-        ),
-        (
-            first((20, 20, 3), 16),
-            d.convolution(16, 16, (1, 1), 1),
-            d.separable(16, 24, 3, 1),
-            d.convolution(24, 16, (3, 3), 1, bits=8),
-            last(10 * 10 * 16),
-        ),
-        (
-            first((16, 10, 1), 16),
-            d.separable(16, 16, 3, 1),
-            d.convolution(16, 8, (3, 3), 1),
-            last(320),
-        ),
-        (first((16, 16, 1), 16), d.separable(16, 16, 3, 1, bits=8), last(8 * 8 * 16)),
-    ]
-    chains += [_random_chain(d) for _ in range(16)]
-    found = []
-    for chain in chains:
-        named = (replace(layer, name=f"layer_{i}") for i, layer in enumerate(chain))
-        found.append(_calibrated(d, Model(tuple(named), name=MIXED), 0))
-    return found
-
-
-def _random_chain(d: _Draws) -> tuple[AnyLayer, ...]:
-    """Two to five layers and a dense one or two, of small tensors."""
-    layers: list[AnyLayer] = []
-    if d.of((True, False, False)):
-        shape = (6, d.of((4, 6)), d.of((8, 16)))
-        layers.append(InputData("in", shape, 4))
-    else:
-        given = (12, d.of((10, 12)), d.of((1, 3)))
-        layers.append(d.first(given, d.of((8, 16)), (3, 3), 2))
-        shape = layers[0].output_shape(given)
-    for _ in range(int(d.rng.integers(1, 4))):
-        kind = d.of(("conv", "conv", "separable", "separable", "rows", "wide", "general"))
-        more: dict[str, Any] = {}
-        if kind != "rows" and d.of((True, False, False)) and shape[0] > 3:
-            more["pooling"] = Pooling("max", (2, 2), (2, 2))
-        filters = d.of((8, 12, 16))
-        if kind in ("conv", "wide"):
-            bits = 4 if kind == "conv" else 8
-            layer: Any = d.convolution(shape[2], filters, (3, 3), 1, bits=bits, **more)
-        else:
-            bits = 8 if kind == "general" else 4
-            stride = 2 if kind == "separable" and not more and shape[0] > 3 else 1
-            layer = d.separable(shape[2], filters, 3, stride, bits=bits, **more)
-        layers.append(layer)
-        shape = layer.output_shape(shape)
-    if d.of((True, False)):
-        layer = d.separable(shape[2], 12, 3, 1, pooling=_AVERAGE)
-        layers.append(layer)
-        shape = layer.output_shape(shape)
-    if d.of((True, False)):
-        layers.append(d.dense(int(np.prod(shape)), 12))
-        shape = (1, 1, 12)
-    return (*layers, d.dense(int(np.prod(shape)), 10, act_bits=None))
-
-
-def level_networks() -> list[Model]:
-    """Networks whose outputs all are of one level, that of every element of a constant input, for
-    the forms of activations that take longer for some levels, and for sums that saturate."""
-    d = _Draws(16)
-    found = []
-    for act_bits, table in ((4, False), (2, False), (1, False), (4, True), (2, True), (1, True)):
-        for channels in (8, 256):
-            layer = d.convolution(channels, 64, (1, 1), 1, act_bits=act_bits)
-            found.append(_chain((4, 6, channels), _levelled(layer, table)))
-    # steps that no factor of 32 bits divides by, so that 4 bits are bisected on every core
-    layer = _levelled(d.convolution(256, 64, (1, 1), 1), False)
-    odd = np.nextafter(layer.act_step, np.float32(0)) * np.linspace(1, 1.01, 64, dtype=np.float32)
-    found.append(_chain((4, 6, 256), replace(layer, act_step=odd)))
-    for sign in (7, -7):
-        layer = d.convolution(256, 32, (1, 1), 1, act_bits=None, pooling=_AVERAGE)
-        weights = np.full_like(layer.weights, sign)
-        found.append(_chain((12, 6, 256), replace(layer, weights=weights)))
-        layer = d.convolution(128, 8, (7, 7), 1, padding="valid", act_bits=4)
-        layer = replace(layer, weights=np.full_like(layer.weights, sign))
-        pooled = replace(layer, pooling=Pooling("max", (1, 1), (1, 1)))
-        found.append(_chain((7, 12, 128), pooled))
-    return found
-
-
-def _levelled(layer: Convolutional, table: bool) -> Convolutional:
-    """With the same potentials for all filters, and levels that a constant input runs through."""
-    channels, act_bits = layer.weights.shape[2], layer.act_bits
-    assert act_bits is not None
-    weight, top = (1 if channels == 8 else 7), (1 << act_bits) - 1
-    most = weight * channels * 15
-    threshold = np.full(64, 0 if top == 15 else most // 4, np.int32)
-    if table:
-        threshold[-1] = _BEYOND
-    return replace(
-        layer,
-        weights=np.full_like(layer.weights, weight),
-        threshold=threshold,
-        act_step=np.full(64, most / 16 * 15 / top, np.float32),
-    )
+    return [calibrated(d, model, number) for number, model in enumerate(found)]
 
 
 def _heavy(layer: SeparableConvolutional, number: int) -> SeparableConvolutional:
@@ -263,7 +124,7 @@ def _heavy(layer: SeparableConvolutional, number: int) -> SeparableConvolutional
     return replace(layer, depthwise=depthwise, pointwise=pointwise)
 
 
-def _calibrated(d: _Draws, model: Model, number: int) -> Model:
+def calibrated(d: Draws, model: Model, number: int) -> Model:
     """Half of the activations are zero; `number` 7, 14, ...: with a table of levels."""
     layer = model.layers[-1]
     if model.inputs:
@@ -276,12 +137,12 @@ def _calibrated(d: _Draws, model: Model, number: int) -> Model:
     if table and not isinstance(operation(model.nodes[-1]), Separable):
         last: Any = done.layers[-1]
         threshold = last.threshold.copy()
-        threshold[0] = _BEYOND
+        threshold[0] = BEYOND
         done = done.replace(layers=(*done.layers[:-1], replace(last, threshold=threshold)))
     return done
 
 
-def _chain(shape: tuple[int, int, int], *layers: AnyLayer, bits: int = 4) -> Model:
+def chain(shape: tuple[int, int, int], *layers: AnyLayer, bits: int = 4) -> Model:
     return Model((InputData("in", shape, bits), *layers))
 
 
@@ -291,11 +152,11 @@ def _height(kernel: int, stride: int, products: int) -> int:
     return max(kernel, lines * stride + (kernel - 1) // 2)
 
 
-def _act_bits(d: _Draws) -> int | None:
+def _act_bits(d: Draws) -> int | None:
     return d.of((4, 4, 4, 4, 4, 1, 2, None))
 
 
-def _convolutions(d: _Draws) -> list[Model]:
+def _convolutions(d: Draws) -> list[Model]:
     shapes = [
         (16, 16, (3, 3), 1, 32), (16, 32, (3, 3), 2, 32), (32, 32, (3, 3), 1, 16),
         (32, 64, (3, 3), 2, 16), (64, 64, (3, 3), 1, 8), (64, 64, (3, 3), 1, 6),
@@ -319,7 +180,7 @@ def _convolutions(d: _Draws) -> list[Model]:
         products = channels * filters * kernel[0] * kernel[1] * width // stride
         more: dict[str, Any] = {"act_bits": 4 if number < 18 else _act_bits(d)}
         if number % 6 == 5:
-            more["pooling"] = _AVERAGE
+            more["pooling"] = AVERAGE
         elif number % 6 == 4 and more["act_bits"] is not None:
             size = d.of(((2, 2), (3, 3), (2, 2)))
             more["pooling"] = Pooling("max", size, d.of(((2, 2), (1, 1), size)))
@@ -328,11 +189,11 @@ def _convolutions(d: _Draws) -> list[Model]:
         )
         width = max(width, kernel[1] + 2) if layer.padding == "valid" else width
         x = max(_height(kernel[0], stride, products), kernel[0] + 2 * stride)
-        found.append(_chain((x, width, channels), layer))
+        found.append(chain((x, width, channels), layer))
     return found
 
 
-def _firsts(d: _Draws) -> list[Model]:
+def _firsts(d: Draws) -> list[Model]:
     shapes = [
         (3, 8, (3, 3), 2, 96), (3, 16, (3, 3), 1, 32), (1, 32, (3, 3), 1, 28),
         (3, 8, (3, 3), 2, 48), (1, 64, (3, 3), 2, 40), (1, 64, (5, 5), 2, 10),
@@ -349,7 +210,7 @@ def _firsts(d: _Draws) -> list[Model]:
         if number % 5 == 4 and more["act_bits"] is not None:
             more["pooling"] = Pooling("max", (2, 2), (2, 2))
         elif number % 7 == 6:
-            more["pooling"] = _AVERAGE
+            more["pooling"] = AVERAGE
         shape = (kernel[0] + 4 * stride, width, channels)
         found.append(Model((d.first(shape, filters, kernel, stride, **more),)))
     for number in range(16):  # 8-bit weights on activations, as bytes or as lines
@@ -362,11 +223,11 @@ def _firsts(d: _Draws) -> list[Model]:
         shape = (6, d.of((5, 10, 16)), channels)
         before = d.convolution(channels, channels, (1, 1), 1)
         lines = () if number % 3 == 2 else (replace(before, name="before"),)
-        found.append(_chain(shape, *lines, layer))
+        found.append(chain(shape, *lines, layer))
     return found
 
 
-def _separables(d: _Draws) -> list[Model]:
+def _separables(d: Draws) -> list[Model]:
     shapes = [
         (8, 16, 3, 1, 48), (16, 32, 3, 2, 48), (32, 32, 3, 1, 24), (32, 64, 3, 2, 24),
         (64, 64, 3, 1, 12), (64, 128, 3, 2, 12), (128, 128, 3, 1, 6), (128, 256, 3, 2, 6),
@@ -386,7 +247,7 @@ def _separables(d: _Draws) -> list[Model]:
         more: dict[str, Any] = {"act_bits": 4 if number < 16 else _act_bits(d)}
         more["bits"] = d.of((1, 2)) if narrow else 4
         if number % 6 == 5:
-            more["pooling"] = _AVERAGE
+            more["pooling"] = AVERAGE
         elif number % 6 == 4 and more["act_bits"] is not None:
             more["pooling"] = Pooling("max", (2, 2), (2, 2))
         x = 4 * stride + (kernel - 1) // 2
@@ -395,11 +256,11 @@ def _separables(d: _Draws) -> list[Model]:
         layer = d.separable(channels, filters, kernel, stride, padding="same", **more)
         if number % 4 == 3 and not narrow:
             layer = _heavy(layer, number)
-        found.append(_chain((x, width, channels), layer))
+        found.append(chain((x, width, channels), layer))
     return found
 
 
-def _denses(d: _Draws) -> list[Model]:
+def _denses(d: Draws) -> list[Model]:
     shapes = [
         (640, 128, 4), (128, 128, 4), (128, 8, 4), (8, 128, 4), (128, 640, None), (256, 2, None),
         (64, 10, None), (64, 33, None), (172, 33, None), (32, 33, None), (3136, 64, 1),
@@ -410,12 +271,12 @@ def _denses(d: _Draws) -> list[Model]:
         inputs, units = int(d.rng.integers(10, 900)), int(d.rng.integers(2, 90))
         shapes.append((inputs, units, d.of((4, 4, 4, 2, 1, None))))
     return [
-        _chain((1, 1, inputs), d.dense(inputs, units, act_bits=bits))
+        chain((1, 1, inputs), d.dense(inputs, units, act_bits=bits))
         for inputs, units, bits in shapes
     ]
 
 
-def _others(d: _Draws) -> list[Model]:
+def _others(d: Draws) -> list[Model]:
     found = []
     for channels, width, act_bits in (
         (8, 4, 4), (16, 16, 4), (32, 8, 4), (64, 8, 4), (20, 6, 4), (12, 5, 2), (40, 10, None),
@@ -428,7 +289,7 @@ def _others(d: _Draws) -> list[Model]:
     return found
 
 
-def _rows(d: _Draws) -> list[Model]:
+def _rows(d: Draws) -> list[Model]:
     found: list[Model] = []
     shapes = [(64, 64, 5, 25), (64, 64, 5, 12), (32, 32, 5, 25), (172, 172, 5, 6), (64, 64, 3, 12)]
     inputs = (4, 8, 12, 16, 20, 32, 48, 64, 96, 128)
@@ -442,18 +303,18 @@ def _rows(d: _Draws) -> list[Model]:
         layer = d.separable(channels, filters, 3, 1, bits=bits, act_bits=act_bits)
         if bits == 4 and number % 2:
             layer = _heavy(layer, number)
-        found.append(_chain((rows, width, channels), layer))
+        found.append(chain((rows, width, channels), layer))
         pooled = d.separable(
-            channels, filters, 3, 1, pooling=_AVERAGE, bits=bits, act_bits=d.of((4, 4, 1, None))
+            channels, filters, 3, 1, pooling=AVERAGE, bits=bits, act_bits=d.of((4, 4, 1, None))
         )
-        found.append(_chain((rows, width, channels), pooled))
+        found.append(chain((rows, width, channels), pooled))
     for number, (channels, filters, width, rows) in enumerate(shapes[:16]):
-        layer = d.separable(channels, filters, 3, 1, pooling=_AVERAGE)
+        layer = d.separable(channels, filters, 3, 1, pooling=AVERAGE)
         depthwise, pointwise = np.full_like(layer.depthwise, 7), np.zeros_like(layer.pointwise)
         pointwise[d.rng.integers(0, channels, filters), np.arange(filters)] = 1
         pointwise[:, -1] = (7, 1, 4, 2)[number % 4]  # this one saturates
         layer = replace(layer, depthwise=depthwise, pointwise=pointwise)
-        found.append(_chain((max(rows, 25), width, channels), layer).replace(name=SATURATES))
+        found.append(chain((max(rows, 25), width, channels), layer).replace(name=SATURATES))
     for number, (channels, _, width, rows) in enumerate(shapes[:14]):
         kernel = d.of(((3, 3), (5, 5), (3, 3), (5, 3)))
         shape = (2 * rows, 2 * width, d.of((1, 1, 3)))
@@ -466,9 +327,9 @@ def _rows(d: _Draws) -> list[Model]:
 
 def general_networks() -> list[Model]:
     """Calibrated networks that are to be lowered to the general kernels, although some need not."""
-    d = _Draws(17)
+    d = Draws(17)
     found: list[Model] = []
-    poolings = (None, Pooling("max", (2, 2), (2, 2)), _AVERAGE)
+    poolings = (None, Pooling("max", (2, 2), (2, 2)), AVERAGE)
     shapes = ((8, 8, 6), (16, 20, 5), (30, 6, 8), (12, 24, 7), (20, 9, 6), (24, 16, 5))
     for pooling in poolings:
         for number, (channels, filters, width) in enumerate(shapes):
@@ -478,15 +339,15 @@ def general_networks() -> list[Model]:
             more: dict[str, Any] = {"bits": bits, "act_bits": act_bits, "pooling": pooling}
             size = (3, 1, 3, 5, 3, 3)[number]
             found.append(
-                _chain((6, width, channels), d.separable(channels, filters, size, 1, **more))
+                chain((6, width, channels), d.separable(channels, filters, size, 1, **more))
             )
             layer = d.convolution(channels, filters, (size, size), 1, **more)
-            found.append(_chain((6, width, channels), layer))
+            found.append(chain((6, width, channels), layer))
         first = d.first((8, 8, 3), 6, (3, 3), 1, pooling=pooling, padding_value=7)
         found.append(Model((first,)))
     for number, (inputs, units) in enumerate(((64, 20), (128, 64), (300, 10), (40, 40), (512, 32))):
         for bits in (8, 4, 2, 1):
             act_bits = (4, None, 2, 1)[(number + bits) % 4]
             layer = d.dense(inputs, units, bits=bits, act_bits=act_bits)
-            found.append(_chain((1, 1, inputs), layer))
-    return [_calibrated(d, model, number) for number, model in enumerate([*found, *_others(d)])]
+            found.append(chain((1, 1, inputs), layer))
+    return [calibrated(d, model, number) for number, model in enumerate([*found, *_others(d)])]

@@ -10,7 +10,8 @@ from unittest.mock import patch
 
 import numpy as np
 from firmware_size import symbols
-from rate_networks import general_networks, level_networks, mixed_networks, rate_networks
+from rate_mixtures import level_networks, mixed_networks
+from rate_networks import general_networks, rate_networks
 
 from akrt.model import Model
 from firmware_export import headers, lowered

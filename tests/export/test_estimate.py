@@ -68,7 +68,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def several(kws: Model) -> list[tuple[Lowered, np.ndarray]]:
     """Small networks of several layers, and the shipped one, each with an input."""
     rng, found = np.random.default_rng(4), []
-    for i, model in enumerate(bench("rate_networks").mixed_networks()):
+    for i, model in enumerate(bench("rate_mixtures").mixed_networks()[:9]):
         x = rng.integers(0, 1 << model.input_bits, model.input_shape).astype(np.uint8)
         found.append((lower(model, f"n{i}"), x))
     word = front_end_of(kws).from_file(WORD)
