@@ -68,6 +68,7 @@ setup(
             "*.c",
             "*.md",
             "*.html",
+            "*.json",
             "*.js",
             "*.flac",
             "*.akrt",

@@ -5,11 +5,22 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from akrt.errors import UsageError
 from akrt.model import Model
 from firmware_export.class_output import output_in_c
+from firmware_export.estimate import Cost, Estimate, cores, estimate
 from firmware_export.lowered import Lowered, lower
+from firmware_export.stack_sizes import stack_bytes
+from firmware_export.targets import find_target
 
-__all__ = ["BudgetReport", "BudgetViolation", "LayerBudget", "budget", "layer_budgets"]
+__all__ = [
+    "BudgetReport",
+    "BudgetViolation",
+    "CoreBudget",
+    "LayerBudget",
+    "budget",
+    "layer_budgets",
+]
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,11 @@ class LayerBudget:
     """Of its constants; code depends on the compiler."""
     ram_bytes: int
     """Of the arena that is in use while it runs: tensors and scratch."""
+    instructions: dict[str, Cost]
+    """Of one inference, by core, estimated from measured rates; not cycles."""
+    fast_instructions: dict[str, int]
+    """Of a layer with a general kernel: what a fast one would take, if its weights had 4 bits and
+    nothing else kept it from one; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +57,27 @@ class BudgetViolation:
 
 
 @dataclass(frozen=True)
+class CoreBudget:
+    """What all of it takes on a core. Instructions of one inference, not cycles; bytes."""
+
+    instructions: Cost
+    code_bytes: int
+    flash_bytes: int
+    """Of code and constants."""
+    stack_bytes: int
+    """Besides the arena."""
+
+
+@dataclass(frozen=True)
 class BudgetReport:
     """What `budget` finds. Bytes everywhere."""
 
     layers: tuple[LayerBudget, ...]
     arena_bytes: int
     constant_bytes: int
+    core: str
+    """Whose code the budget of flash is held to."""
+    cores: dict[str, CoreBudget]
     violations: tuple[BudgetViolation, ...]
     """All of them; none where no budget is given, for every layer exports."""
 
@@ -61,18 +92,34 @@ class BudgetReport:
         return {"target": "mcu", "fits": self.fits, **facts}
 
 
-def budget(model: Model, flash: int | None = None, ram: int | None = None) -> BudgetReport:
+def budget(
+    model: Model, flash: int | None = None, ram: int | None = None, core: str = "m4"
+) -> BudgetReport:
     """What an export of `model` needs, and what of it exceeds a budget.
 
     Args:
         model: any model; every layer type and shape exports.
-        flash: bytes that there are for constants.
+        flash: bytes that there are for constants and code.
         ram: bytes that there are for the arena.
+        core: of `firmware_export.estimate.cores`; whose code counts.
+
+    Raises:
+        UsageError: there are no rates of `core`.
     """
+    name = find_target(core).name
+    if name not in cores():
+        raise UsageError(f"nothing was measured on '{core}': choose one of {', '.join(cores())}")
     lowered = lower(model, "net")
-    layers = layer_budgets(lowered)
+    costs = estimate(lowered)
+    layers = layer_budgets(lowered, costs)
     constants = sum(layer.flash_bytes for layer in layers) + output_in_c(lowered).constant_bytes
-    arena = max(lowered.arena.bytes, 8)
+    arena, stack = max(lowered.arena.bytes, 8), stack_bytes(lowered)
+    of_cores = {
+        core: CoreBudget(
+            costs.total(core), costs.code[core], constants + costs.code[core], stack[core]
+        )
+        for core in cores()
+    }
     found = []
     for layer in layers:
         for rule, limit, value in (
@@ -80,12 +127,13 @@ def budget(model: Model, flash: int | None = None, ram: int | None = None) -> Bu
             ("RAM", ram, layer.ram_bytes),
         ):
             found += _exceeds(layer.name, layer.kind, rule, limit, value)
-    found += _exceeds(model.name, "model", "flash in all", flash, constants)
+    whole = of_cores[name].flash_bytes
+    found += _exceeds(model.name, "model", "flash in all", flash, whole)
     found += _exceeds(model.name, "model", "arena", ram, arena)
-    return BudgetReport(layers, arena, constants, tuple(found))
+    return BudgetReport(layers, arena, constants, name, of_cores, tuple(found))
 
 
-def layer_budgets(lowered: Lowered) -> tuple[LayerBudget, ...]:
+def layer_budgets(lowered: Lowered, costs: Estimate) -> tuple[LayerBudget, ...]:
     """Of every layer of a lowered model."""
     budgets = []
     for index, node in enumerate(lowered.model.nodes):
@@ -97,7 +145,12 @@ def layer_budgets(lowered: Lowered) -> tuple[LayerBudget, ...]:
         flash = sum(c.bytes for work in works for c in work.constants)
         ram = max((_in_use(lowered, i) for i in numbers), default=0)
         layer = node.layer
-        budgets.append(LayerBudget(layer.name, layer.kind, kernels, path, reasons, flash, ram))
+        instructions, fast = costs.layers[index], costs.fast[index]
+        budgets.append(
+            LayerBudget(
+                layer.name, layer.kind, kernels, path, reasons, flash, ram, instructions, fast
+            )
+        )
     return tuple(budgets)
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from firmware_export.budget import layer_budgets
 from firmware_export.class_output import output_in_c
+from firmware_export.estimate import estimate
 from firmware_export.hop_report import hop_lines
 from firmware_export.lowered import Lowered
-from firmware_export.stack_figures import FRONT_ENDS, KERNELS, MEASURED_WITH, STREAM
-from firmware_export.stream import c_front_end
+from firmware_export.stack_figures import MEASURED_WITH
+from firmware_export.stack_sizes import stack_bytes, stream_stack_bytes
 
 __all__ = ["memory_markdown", "memory_report", "stack_bytes", "stream_stack_bytes"]
 
-_STACK_MARGIN = 64
-"""For what a compiler keeps otherwise in other networks: 40 in those of the tests."""
-
 
 def memory_report(lowered: Lowered) -> dict[str, Any]:
-    """Facts about flash and RAM, as JSON types. Code size depends on the compiler."""
-    layers = []
-    for index, layer in enumerate(layer_budgets(lowered)):
+    """Facts about flash, RAM and instructions, as JSON types. Code depends on the compiler."""
+    layers, costs = [], estimate(lowered)
+    for index, layer in enumerate(layer_budgets(lowered, costs)):
         steps = [w for s in lowered.steps for w in s.works if w.layer == index]
         layers.append(
             {
@@ -33,6 +32,8 @@ def memory_report(lowered: Lowered) -> dict[str, Any]:
                 "ram_bytes": layer.ram_bytes,
                 "scratch_bytes": max((s.scratch_bytes for s in steps), default=0),
                 "output_bytes": max((s.target.bytes for s in steps), default=0),
+                "instructions": {core: asdict(c) for core, c in layer.instructions.items()},
+                "fast_instructions": layer.fast_instructions,
                 **{key: value for s in steps for key, value in s.notes.items()},
             }
         )
@@ -42,6 +43,8 @@ def memory_report(lowered: Lowered) -> dict[str, Any]:
         "arena_bytes": max(lowered.arena.bytes, 8),
         "constant_bytes": classes + sum(int(str(row["constant_bytes"])) for row in layers),
         "class_constant_bytes": classes,
+        "instructions": {core: asdict(costs.total(core)) for core in costs.call},
+        "code_bytes": costs.code,
         "stack_bytes": stack_bytes(lowered),
         "stack_measured_with": dict(MEASURED_WITH),
         "layers": layers,
@@ -55,29 +58,6 @@ def memory_report(lowered: Lowered) -> dict[str, Any]:
             }
             for block in lowered.arena.blocks
         ],
-    }
-
-
-def stack_bytes(lowered: Lowered) -> dict[str, int]:
-    """Stack of ``<name>_run`` by target, measured kernel by kernel: the most of those it calls."""
-    called = {work.kernel for step in lowered.steps for work in step.works}
-    return {
-        target: max((_measured(kernel, target) for kernel in called), default=0) + _STACK_MARGIN
-        for target in MEASURED_WITH
-    }
-
-
-def _measured(kernel: str, target: str) -> int:
-    """0 for a kernel that is new, until the figures are made again."""
-    return KERNELS.get(kernel, {}).get(target, 0)
-
-
-def stream_stack_bytes(lowered: Lowered) -> dict[str, int]:
-    """Stack of ``<name>_stream_feed`` by target: of the front end, or of the inference if more."""
-    alone = FRONT_ENDS.get(c_front_end(lowered.model).state, {})
-    return {
-        target: max(run + STREAM[target], alone.get(target, 0) + _STACK_MARGIN)
-        for target, run in stack_bytes(lowered).items()
     }
 
 
@@ -108,6 +88,23 @@ def memory_markdown(memory: dict[str, Any]) -> str:
             f"| {row['what']} | {row['offset']} | {row['bytes']} | {row['from_layer']} | "
             f"{row['to_layer']} |"
         )
+    lines += [
+        "",
+        "Instructions of one inference, and code, estimated from rates that were measured kernel "
+        "by kernel on emulated cores. Instructions are not cycles. No input takes more than the "
+        "column `at most`.",
+        "",
+        "| core | instructions | at most | code |",
+        "|---|---:|---:|---:|",
+    ]
+    for core, cost in memory["instructions"].items():
+        code = memory["code_bytes"][core]
+        lines.append(f"| {core} | {cost['typical']} | {cost['worst']} | {code} |")
+    lines += ["", f"| instructions | {' | '.join(memory['instructions'])} |"]
+    lines.append("|---" + "|---:" * len(memory["instructions"]) + "|")
+    for row in memory["layers"]:
+        told = " | ".join(str(cost["typical"]) for cost in row["instructions"].values())
+        lines.append(f"| {row['name']} | {told} |")
     stream = memory.get("stream")
     lines += [
         "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from akrt.loading import load
 from akrt.model import Model
 from akrt.runtime import bundled_model
 
+if TYPE_CHECKING:
+    from firmware_export.budget import BudgetReport
+
 __all__ = ["check", "print_mapping", "program"]
 
 TARGETS = {chip.name.lower(): chip.name for chip in CHIPS}
@@ -31,8 +34,11 @@ def check(
     model: ModelArgument = None,
     target: Annotated[str, typer.Option(help=f"{', '.join(TARGETS)} or {MCU}.")] = "akd1000",
     map_mode: MapMode = "all_nps",
-    flash: Annotated[int | None, typer.Option(help=f"{MCU}: bytes for constants.", min=0)] = None,
+    flash: Annotated[
+        int | None, typer.Option(help=f"{MCU}: bytes for constants and code.", min=0)
+    ] = None,
     ram: Annotated[int | None, typer.Option(help=f"{MCU}: bytes for the arena.", min=0)] = None,
+    core: Annotated[str, typer.Option(help=f"{MCU}: whose instructions and code.")] = "m4",
     as_json: JsonOption = False,
 ) -> None:
     """Say whether a model fits a chip: all violations at once, or a map as proof. Exit 0 or 3."""
@@ -40,11 +46,13 @@ def check(
         raise UsageError(f"--target must be {', '.join(TARGETS)} or {MCU}, got '{target}'")
     if target.lower() != MCU and (flash, ram) != (None, None):
         raise UsageError(f"--flash and --ram are budgets of --target {MCU}")
+    if target.lower() != MCU and given(context, "core"):
+        raise UsageError(f"--core is an option of --target {MCU}")
     if target.lower() == MCU and given(context, "map_mode"):
         raise UsageError(f"--map-mode is how a chip is filled: --target {MCU} has none")
     loaded = bundled_model() if model is None else load(model)
     if target.lower() == MCU:
-        _check_firmware(loaded, flash, ram, as_json)
+        _check_firmware(loaded, flash, ram, core, as_json)
         return
     report = check_model(loaded, TARGETS[target.lower()], map_mode)
     if as_json:
@@ -100,30 +108,17 @@ def print_mapping(mapping: Mapping) -> None:
     print_line(f"processors  {total}; external memory {mapping.external_bytes:,} bytes")
 
 
-def _check_firmware(model: Model, flash: int | None, ram: int | None, as_json: bool) -> None:
-    """How a model would be exported for microcontrollers."""
+def _check_firmware(
+    model: Model, flash: int | None, ram: int | None, core: str, as_json: bool
+) -> None:
+    """How a model would be exported for microcontrollers, and what it would cost."""
     from firmware_export.budget import budget
 
-    report = budget(model, flash, ram)
+    report = budget(model, flash, ram, core)
     if as_json:
         print_json({"model": model.name, **report.as_dict()})
     else:
-        rows = [
-            [
-                layer.name,
-                layer.kind,
-                ", ".join(layer.kernels) or "-",
-                "; ".join((layer.path, *layer.general_because)),
-                f"{layer.flash_bytes:,}",
-                f"{layer.ram_bytes:,}",
-            ]
-            for layer in report.layers
-        ]
-        print_table(["layer", "type", "kernels", "path", "flash", "RAM"], rows, numeric=(4, 5))
-        print_line(
-            f"constants {report.constant_bytes:,} bytes of flash, without the code; "
-            f"arena {report.arena_bytes:,} bytes of RAM, without the stack"
-        )
+        _print_firmware(report)
         if report.violations:
             broken = [[v.layer, v.kind, v.rule, v.limit, v.value] for v in report.violations]
             print_line("")
@@ -133,6 +128,56 @@ def _check_firmware(model: Model, flash: int | None, ram: int | None, as_json: b
             print_line(f"{model.name} exports")
     if not report.fits:
         raise typer.Exit(UnsupportedLayerError.exit_code)
+
+
+def _print_firmware(report: BudgetReport) -> None:
+    """By layer on one core, and by core."""
+    rows = [
+        [
+            layer.name,
+            layer.kind,
+            ", ".join(layer.kernels) or "-",
+            "; ".join((layer.path, *layer.general_because)),
+            f"{layer.flash_bytes:,}",
+            f"{layer.ram_bytes:,}",
+            f"{layer.instructions[report.core].typical:,}",
+            f"{layer.instructions[report.core].worst:,}",
+        ]
+        for layer in report.layers
+    ]
+    columns = ["layer", "type", "kernels", "path", "flash", "RAM"]
+    columns += [f"instructions, {report.core}", "at most"]
+    print_table(columns, rows, numeric=(4, 5, 6, 7))
+    for layer in report.layers:
+        if layer.path != "general":
+            continue
+        taken = layer.instructions[report.core].typical
+        if layer.fast_instructions:
+            times = taken / max(layer.fast_instructions[report.core], 1)
+            told = f"{times:.1f} times those of a fast kernel for 4 bits"
+        else:
+            told = "and there is no fast kernel for it"
+        print_line(f"{layer.name} takes a general kernel: {taken:,} instructions, {told}")
+    print_line("")
+    of_cores = [
+        [
+            name,
+            f"{cost.instructions.typical:,}",
+            f"{cost.instructions.worst:,}",
+            f"{cost.code_bytes:,}",
+            f"{report.constant_bytes:,}",
+            f"{cost.flash_bytes:,}",
+            f"{report.arena_bytes:,}",
+            f"{cost.stack_bytes:,}",
+        ]
+        for name, cost in report.cores.items()
+    ]
+    columns = ["core", "instructions", "at most", "code", "constants", "flash", "arena", "stack"]
+    print_table(columns, of_cores, numeric=range(1, 8))
+    print_line(
+        "instructions of one inference, which are not cycles, and code are estimates from rates "
+        "measured kernel by kernel; bytes"
+    )
 
 
 def _print_report(name: str, report: CheckReport) -> None:

@@ -1,13 +1,19 @@
 #ifndef AKRT_SEPARABLE_SUM_ROWS_H
 #define AKRT_SEPARABLE_SUM_ROWS_H
 #include "akrt_level_bisect.h"
+#include "akrt_mcu_layer.h"
 #include "akrt_mid_rows.h"
 #include "akrt_pwconv_start.h"
-#include "akrt_saturate.h"
 #include "akrt_tick.h"
 #include "akrt_triple_start.h"
-#if !AKRT_DSP
+#if !AKRT_DSP && !AKRT_MVE
 #include "akrt_pwconv_rows.h"
+#endif
+#if AKRT_MVE
+#include "akrt_vector_pairs.h"
+#endif
+#if !AKRT_MVE
+#include "akrt_saturate.h"
 #endif
 
 #if AKRT_DSP
@@ -24,6 +30,51 @@ static void akrt_unpack_pair(const uint32_t *weights, int32_t quads, uint32_t *o
 }
 #endif
 
+#if AKRT_MVE
+/* Adds the potentials of `count` pairs of filters at `width` positions, (2, 5, 4), to their sums,
+ * (pairs, 2), saturated at every addition. */
+static void akrt_vector_sums(const int32_t *potentials, int32_t count, int32_t width,
+                             int32_t *sums) {
+    int32_t held[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    const int32x4_t low = __arm_vdupq_n_s32(AKRT_POTENTIAL_MIN);
+    const int32x4_t high = __arm_vdupq_n_s32(AKRT_POTENTIAL_MAX);
+    const size_t bytes = (size_t)count * 2 * sizeof *sums;
+    int32x4x2_t both;
+    memcpy(held, sums, bytes);
+    both = __arm_vld2q_s32(held);
+    for (const int32_t *const end = potentials + 4 * width; potentials < end; potentials += 4) {
+        const int32x4_t even = __arm_vld1q_s32(potentials);
+        const int32x4_t odd = __arm_vld1q_s32(potentials + 4 * AKRT_ROW_WIDTH);
+        both.val[0] = __arm_vaddq_s32(both.val[0], even);
+        both.val[1] = __arm_vaddq_s32(both.val[1], odd);
+        both.val[0] = __arm_vminq_s32(__arm_vmaxq_s32(both.val[0], low), high);
+        both.val[1] = __arm_vminq_s32(__arm_vmaxq_s32(both.val[1], low), high);
+    }
+    __arm_vst2q_s32(held, both);
+    memcpy(sums, held, bytes);
+}
+
+/* Adds one row's potentials to the sums of all filters. */
+AKRT_LAYER static void akrt_vector_row(const akrt_rows_layer *layer, const uint32_t *mid,
+                                       const uint32_t *start, int32_t *sums) {
+    const uint32_t row = (uint32_t)layer->channels >> 2;
+    const uint32_t *weights = layer->weights;
+    int32_t done = 0;
+    for (int32_t p = 0; p < layer->pairs; p += 4) {
+        const int32_t left = layer->pairs - p, count = left < 4 ? left : 4;
+        int32_t potentials[8 * AKRT_ROW_WIDTH];
+        uint32_t at[4];
+        for (uint32_t i = 0; i < 4; i++) { /* lanes beyond the last pair repeat it */
+            at[i] = 4 * row * (i < (uint32_t)count ? i : (uint32_t)count - 1);
+        }
+        akrt_vector_pairs(layer, mid, start, weights, at, potentials);
+        akrt_vector_sums(potentials, count, layer->width, sums + 2 * p);
+        weights += 4 * row;
+        AKRT_TICK_WORK(done, 4 * layer->channels);
+    }
+}
+#endif
+
 /* Sums of all filters, position by position, saturated at every addition.
  * mid: AKRT_SUM_ROWS_EXACT_WORDS. */
 #define AKRT_SUM_ROWS_EXACT_WORDS(channels, groups)                                                \
@@ -33,7 +84,9 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
     int32_t done = 0;
     akrt_zero((uint32_t *)sums, 2 * layer->pairs);
     for (int32_t x = 0; x < layer->rows; x++) {
+#if !AKRT_MVE
         const uint32_t *weights = layer->weights;
+#endif
 #if AKRT_DSP
         uint32_t *const end = mid + AKRT_MID_PAIR_WORDS(layer->channels);
         int32_t start[2 * AKRT_ROW_WIDTH];
@@ -48,6 +101,9 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
         akrt_pwconv_start(layer, mid, start);
 #endif
         AKRT_TICK_WORK(done, 4 * layer->channels);
+#if AKRT_MVE
+        akrt_vector_row(layer, mid, start, sums);
+#else
         for (int32_t f = 0; f < 2 * layer->pairs; f += 2) {
             int32_t sum[2 * AKRT_ROW_WIDTH];
 #if AKRT_DSP
@@ -63,6 +119,7 @@ static void akrt_sum_rows_exact(const akrt_rows_layer *layer, const uint8_t *inp
             weights += layer->channels >> 2;
             AKRT_TICK_WORK(done, layer->channels);
         }
+#endif
     }
 }
 

@@ -1,0 +1,250 @@
+"""Programs that run many networks, and what every inference takes: for bench/firmware_rates.py."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from firmware_size import symbols
+from rate_mixtures import level_networks, mixed_networks
+from rate_networks import general_networks, rate_networks
+
+from akrt.model import Model
+from firmware_export import headers, lowered
+from firmware_export.c_text import array
+from firmware_export.lowered import Lowered
+from firmware_export.targets import TARGETS, Target
+from firmware_export.toolchain import compile_program
+
+__all__ = [
+    "FLAGS",
+    "MOST",
+    "NONE",
+    "Case",
+    "cases",
+    "inference_counts",
+    "machine",
+    "measure_core",
+    "run_program",
+    "write_nets",
+]
+
+FLAGS = ("-O2", "-ffunction-sections", "-fdata-sections")
+MOST, RANDOM, SPARSE, NONE = range(4)
+"""Kinds of inputs: all the largest, noise, noise half of which is zero, zeros; 4 + n: all n."""
+_LEVELS = 16
+_PROGRAM_BYTES = 300_000
+"""Of constants: a program of these fits every machine."""
+
+PROGRAM = """\
+static uint32_t arena[{arena} / 4 + 2];
+static int32_t output[{outputs}];
+static uint8_t input[{inputs}];
+__attribute__((noinline)) static void mark(void) {{ __asm__ volatile(""); }}
+__attribute__((noinline)) static void fill(int32_t kind, int32_t count, int32_t bits) {{
+    uint32_t seed = 1;
+    for (int32_t i = 0; i < count; i++) {{
+        uint32_t value = (1u << bits) - 1;
+        seed = seed * 1664525u + 1013904223u;
+        if (kind == 1 || kind == 2) {{
+            value &= seed >> 16;
+        }}
+        if (kind == 3 || (kind == 2 && (seed >> 31) != 0)) {{
+            value = 0;
+        }}
+        input[i] = (uint8_t)(kind < 4 ? value : (uint32_t)kind - 4);
+    }}
+}}
+int main(void) {{
+{calls}    return 0;
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, and the inputs that it is run on."""
+
+    net: Lowered
+    kinds: tuple[int, ...]
+    levels: bool = False
+
+
+def cases() -> list[Case]:
+    """All networks, lowered."""
+    found: list[Case] = []
+    usual = [(model, False) for model in (*rate_networks(), *mixed_networks())]
+    forced = [(model, True) for model in general_networks()]
+    for model, general in usual + forced:
+        net = _lowered(model, f"n{len(found)}", general)
+        typical = RANDOM if model.input_bits == 8 else SPARSE
+        found.append(Case(net, (typical, MOST, NONE, RANDOM)))
+    for model, general in [(m, g) for m in level_networks() for g in (False, True)]:
+        net = _lowered(model, f"n{len(found)}", general)
+        found.append(Case(net, (SPARSE, *range(4, 4 + _LEVELS)), levels=True))
+    return found
+
+
+def _lowered(model: Model, name: str, general: bool) -> Lowered:
+    """A network; `general`: with the general kernels, wanted or not."""
+    if not general:
+        return lowered.lower(model, name)
+    with patch.object(lowered, "line_obstacles", lambda does: ("measured",)):
+        return lowered.lower(model, name)
+
+
+def machine(core: str) -> Target:
+    """Where the programs of a core run: those of a Cortex-M0 on a machine with more memory."""
+    target = TARGETS[core]
+    if core == "cortex-m0":
+        larger = TARGETS["m3"]
+        return replace(target, runner=larger.runner, rom=larger.rom, ram=larger.ram)
+    return target
+
+
+def programs(found: Sequence[Case]) -> list[list[int]]:
+    """Numbers of the cases of every program: all kernels are in each."""
+    total = sum(c.bytes for case in found for c in case.net.constants)
+    count = -(-total // _PROGRAM_BYTES)
+    return [list(range(start, len(found), count)) for start in range(count)]
+
+
+def write_nets(found: Sequence[Case], folder: Path) -> None:
+    """The C of every network."""
+    for case in found:
+        write_net(case.net, folder)
+
+
+def write_net(net: Lowered, folder: Path) -> None:
+    """The C of a network."""
+    texts = {
+        f"{net.name}.h": headers.api_header(net, "0" * 64, "rates"),
+        f"{net.name}_weights.h": headers.weights_header(net),
+        f"{net.name}_kernels.h": headers.kernels_header(net, "rates"),
+    }
+    for path, text in texts.items():
+        (folder / path).write_text(text)
+
+
+def write_program(found: Sequence[Case], path: Path) -> None:
+    """C that runs every case on its inputs, with a mark before and after."""
+    text, calls = "", ""
+    sizes = {"arena": 8, "outputs": 1, "inputs": 1}
+    for case in found:
+        name, model = case.net.name, case.net.model
+        text += f'#define {name.upper()}_IMPLEMENTATION\n#include "{name}.h"\n'
+        inputs = int(np.prod(model.input_shape))
+        for kind in case.kinds:
+            calls += (
+                f"    fill({kind}, {inputs}, {model.input_bits});\n    mark();\n"
+                f"    if ({name}_run(input, output, arena) != 0) {{\n        return 1;\n    }}\n"
+                f"    mark();\n"
+            )
+        sizes["arena"] = max(sizes["arena"], case.net.arena.bytes)
+        sizes["outputs"] = max(sizes["outputs"], int(np.prod(model.output_shape)))
+        sizes["inputs"] = max(sizes["inputs"], inputs)
+    path.write_text(text + PROGRAM.format(calls=calls, **sizes))
+
+
+def compiled(target: Target, source: Path, nets: Path, folder: Path) -> Path:
+    """The program of a source."""
+    program = folder / f"{source.stem}.elf"
+    compile_program(target, [source], program, (*FLAGS, f"-I{nets}", "-Wno-unused-function"))
+    return program
+
+
+def marked(target: Target, program: Path, plugin: Path, whole: bool = False) -> list[np.ndarray]:
+    """(addresses and executions, 2) of what runs between every other mark; `whole`: their sum."""
+    functions = symbols(target, program)
+    (mark,) = (address for address, _, name in functions if name == "mark")
+    end = max(address + size for address, size, _ in functions)
+    out = program.with_suffix(".counts")
+    options = f"{plugin},base={target.rom[0]},size={end - target.rom[0]},mark={mark},out={out}"
+    options += f",sum={int(whole)}"
+    command = [target.runner[0], "-plugin", options, *target.runner[1:], str(program)]
+    subprocess.run(command, check=True, capture_output=True, timeout=600)
+    table = np.fromstring(out.read_text(), np.int64, sep=" ").reshape(-1, 2)
+    marks = np.flatnonzero(table[:, 1] == 0)
+    return [table[a + 1 : b] for a, b in zip(marks[::2], marks[1::2], strict=True)]
+
+
+def run_program(
+    target: Target, source: Path, nets: Path, folder: Path, plugin: Path
+) -> list[dict[str, int]]:
+    """Instructions by function, of every inference of a program."""
+    program = compiled(target, source, nets, folder)
+    functions = symbols(target, program)
+    starts = np.array([address for address, _, _ in functions])
+    names = [name for _, _, name in functions]
+    counted = []
+    for part in marked(target, program, plugin):
+        which = np.searchsorted(starts, part[:, 0], "right") - 1
+        sums = np.bincount(which, part[:, 1], len(names))
+        counted.append({names[i]: int(sums[i]) for i in np.flatnonzero(sums)})
+        counted[-1].pop("mark", None)
+    return counted
+
+
+def measure_core(
+    core: str, found: Sequence[Case], nets: Path, folder: Path, plugin: Path
+) -> list[list[dict[str, int]]]:
+    """Instructions by function of every run of every case."""
+    target = machine(core)
+    by_case: dict[int, list[dict[str, int]]] = {}
+    own = folder / core
+    own.mkdir()
+    for number, chosen in enumerate(programs(found)):
+        source = own / f"rates_{number}.c"
+        write_program([found[i] for i in chosen], source)
+        counted = run_program(target, source, nets, own, plugin)
+        at = 0
+        for i in chosen:
+            by_case[i] = counted[at : at + len(found[i].kinds)]
+            at += len(found[i].kinds)
+    return [by_case[i] for i in range(len(found))]
+
+
+INPUTS_PROGRAM = """\
+#define {upper}_IMPLEMENTATION
+#include "{name}.h"
+{array}
+static uint32_t arena[{upper}_ARENA_BYTES / 4];
+static int32_t output[{upper}_OUTPUTS];
+__attribute__((noinline)) static void mark(void) {{ __asm__ volatile(""); }}
+int main(void) {{
+    for (int32_t i = 0; i < {count}; i++) {{
+        mark();
+        if ({name}_run(inputs + i * {upper}_INPUT_BYTES, output, arena) != 0) {{
+            return 1;
+        }}
+        mark();
+    }}
+    return 0;
+}}
+"""
+_INPUT_BYTES = 256_000
+"""Of a program."""
+
+
+def inference_counts(
+    core: str, net: Lowered, inputs: np.ndarray, folder: Path, plugin: Path
+) -> list[int]:
+    """Instructions of one inference of every input, uint8 (N, X, Y, C)."""
+    target = machine(core)
+    write_net(net, folder)
+    flat = inputs.reshape(len(inputs), -1)
+    some = max(1, _INPUT_BYTES // flat.shape[1])
+    counted: list[int] = []
+    for first in range(0, len(flat), some):
+        part = flat[first : first + some]
+        source = folder / f"inputs_{core}.c"
+        text = array("inputs", "uint8_t", part.ravel(), "one after the other")
+        fields = {"name": net.name, "upper": net.name.upper(), "array": text, "count": len(part)}
+        source.write_text(INPUTS_PROGRAM.format(**fields))
+        program = compiled(target, source, folder, folder)
+        counted += [int(run[:, 1].sum()) for run in marked(target, program, plugin, whole=True)]
+    return counted

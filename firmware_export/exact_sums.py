@@ -1,0 +1,55 @@
+"""Whether sums of a global average are computed once more, position by position: the kernel does so
+where one of them might have left 20 bits on its way (akrt_separable_sum_rows.h)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.lowering.arithmetic import run_node
+from akrt.lowering.geometry import Window
+from akrt.lowering.operations import Separable, operation
+from akrt.model import POTENTIAL_MAX, IntArray, Model
+
+__all__ = ["sums_may_saturate", "usual_sums_may_saturate"]
+
+_MOST = 2 * POTENTIAL_MAX
+
+
+def sums_may_saturate(does: Separable) -> bool:
+    """Whether there may be an input for which the sums are computed once more."""
+    taps = does.depthwise.reshape(does.window.taps, -1).astype(np.int64) * does.node.input_max
+    largest = np.maximum(np.maximum(taps, 0).sum(0), -np.minimum(taps, 0).sum(0))
+    reach = does.window.positions * largest @ np.abs(does.weights.astype(np.int64))
+    return bool(2 * reach.max(initial=0) > _MOST)
+
+
+def usual_sums_may_saturate(model: Model, layer: int) -> bool:
+    """Whether the sums of a separable layer are computed once more where the input is noise."""
+    rng = np.random.default_rng(0)
+    shape, top = (1, *model.input_shape), (1 << model.input_bits) - 1
+    values = {"": rng.integers(0, top + 1, shape).astype(np.uint8)}
+    for node in model.nodes[:layer]:
+        values[node.layer.name] = run_node(node, *(values[s] for s in node.sources or ("",)))
+    does = operation(model.nodes[layer])
+    assert isinstance(does, Separable)
+    (source,) = model.nodes[layer].sources or ("",)
+    results = _depthwise(does.window, values[source][0], does.depthwise)
+    weights = does.weights.astype(np.int64)
+    reach = np.abs(results).sum((0, 1)) @ np.abs(weights)
+    total = results.sum((0, 1)) @ weights
+    return bool((reach + np.abs(total)).max(initial=0) > _MOST)
+
+
+def _depthwise(
+    window: Window, values: IntArray, taps: npt.NDArray[np.int8]
+) -> npt.NDArray[np.int64]:
+    """(X', Y', C), stride 1."""
+    around = [(window.before[axis], window.after[axis]) for axis in (0, 1)]
+    padded = np.pad(values.astype(np.int64), (*around, (0, 0)))
+    x, y, _ = window.target
+    shifts = ((i, j) for i in range(window.size[0]) for j in range(window.size[1]))
+    results = np.zeros((x, y, padded.shape[2]), np.int64)
+    for i, j in shifts:
+        results += padded[i : i + x, j : j + y] * taps[i, j]
+    return results

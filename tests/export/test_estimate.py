@@ -1,0 +1,262 @@
+"""What an export tells of its cost: held to what QEMU counts, and never exceeded by any input."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from networks import calibrate, placeholder, random_input, random_weights
+from typer.testing import CliRunner
+
+import firmware_export
+from akrt.cli.commands import app
+from akrt.errors import UsageError
+from akrt.frontends import front_end_of
+from akrt.model import FullyConnected, InputData, Model
+from firmware_export.budget import budget
+from firmware_export.estimate import RATES, cores, estimate, is_measured
+from firmware_export.kernel_work import KERNELS, PARTS
+from firmware_export.lowered import Lowered, lower
+from firmware_export.targets import TARGETS
+
+from .climbing import climbed, reach, relatives
+from .compiled_export import tool
+from .row_networks import row_network, saturating_network
+
+ROOT = Path(__file__).resolve().parents[2]
+BENCH = ROOT / "bench"
+WORD = ROOT / "akrt" / "data" / "clips" / "yes" / "espeak_f5.flac"
+WITHIN = 0.1
+SMALL, LONG = (60, 6), (10_000, 200)
+INPUTS = LONG if "AKRT_BOUND_INPUTS" in os.environ else SMALL
+"""Inputs of noise, and made to take long, that a bound is tried with."""
+
+
+@cache
+def bench(name: str) -> ModuleType:
+    """A module of bench, which measures."""
+    sys.path.insert(0, str(BENCH))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(BENCH))
+
+
+def need_core(core: str) -> None:
+    target = TARGETS[core]
+    tool(*target.compiler)
+    tool(target.runner[0])
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The counter of instructions."""
+    tool("gcc", "cc")
+    return Path(bench("firmware_size").build_counter(tmp_path_factory.mktemp("plugin")))
+
+
+def several(kws: Model) -> list[tuple[Lowered, np.ndarray]]:
+    """Small networks of several layers, and the shipped one, each with an input."""
+    rng, found = np.random.default_rng(4), []
+    for i, model in enumerate(bench("rate_mixtures").mixed_networks()[:9]):
+        x = rng.integers(0, 1 << model.input_bits, model.input_shape).astype(np.uint8)
+        found.append((lower(model, f"n{i}"), x))
+    word = front_end_of(kws).from_file(WORD)
+    return [*found, (lower(kws, "kws"), word)]
+
+
+@pytest.mark.parametrize("core", cores())
+def test_estimates_are_within_ten_percent(
+    core: str, plugin: Path, kws_model: Model, tmp_path: Path
+) -> None:
+    need_core(core)
+    programs = bench("rate_programs")
+    for net, x in several(kws_model):
+        (counted,) = programs.inference_counts(core, net, x[None], tmp_path, plugin)
+        machine, flags = programs.machine(core), programs.FLAGS
+        code = sum(bench("rate_code").code_of(net, machine, tmp_path, tmp_path, flags))
+        told = estimate(net)
+        assert told.total(core).typical == pytest.approx(counted, rel=WITHIN), net.name
+        assert told.total(core).worst >= counted, net.name
+        assert told.code[core] == pytest.approx(code, rel=1.5 * WITHIN), net.name
+
+
+@pytest.mark.parametrize("core", cores())
+def test_no_input_of_the_shipped_network_exceeds_the_bound(
+    core: str, plugin: Path, kws_model: Model, tmp_path: Path
+) -> None:
+    need_core(core)
+    noise, made = INPUTS
+    rng = np.random.default_rng(7)
+    shape = (noise, *kws_model.input_shape)
+    tried = rng.integers(0, 256, shape).astype(np.uint8)
+    tried[: noise // 4] *= rng.integers(0, 2, tried[: noise // 4].shape, dtype=np.uint8)
+    tried[0], tried[1] = 0, 255
+    peak = peaks()
+    each = -(-made // len(peak))
+    adversarial = np.concatenate(
+        [relatives(kws_model, x, each, seed) for seed, x in enumerate(peak)]
+    )
+    assert (reach(kws_model, adversarial) > 1).all()
+    net = lower(kws_model, "net")
+    inputs = np.concatenate([tried, adversarial[:made]])
+    counted = bench("rate_programs").inference_counts(core, net, inputs, tmp_path, plugin)
+    told = estimate(net).total(core)
+    assert max(counted) <= told.worst
+    assert max(counted[noise:]) > 1.15 * told.typical  # they do take the longest way
+    assert told.worst < 1.1 * max(counted)  # and the bound is close to it
+
+
+@cache
+def peaks() -> list[np.ndarray]:
+    """Inputs that make the shipped network's sums saturate."""
+    from akrt.runtime import bundled_model
+
+    model = bundled_model()
+    return [climbed(model, seed) for seed in ((0, 1) if INPUTS == SMALL else range(10))]
+
+
+@pytest.mark.parametrize("core", ["m4", "cortex-m0", "m55", "rv32"])
+def test_no_input_of_other_networks_exceeds_the_bound(
+    core: str, plugin: Path, tmp_path: Path
+) -> None:
+    need_core(core)
+    drawn = [saturating_network(seed) for seed in (1, 2, 5)] + [
+        row_network(seed) for seed in (3, 8)
+    ]
+    for number, (model, x) in enumerate(drawn):
+        top = (1 << model.input_bits) - 1
+        ends = np.stack([np.zeros_like(x[0]), np.full_like(x[0], top)])
+        net = lower(model, f"n{number}")
+        inputs = np.concatenate([x, ends])
+        counted = bench("rate_programs").inference_counts(core, net, inputs, tmp_path, plugin)
+        assert max(counted) <= estimate(net).total(core).worst, number
+
+
+def stems_in_use() -> set[str]:
+    """Names of kernels that the exporter's steps and stages call."""
+    rooms = ("line_stages", "row_steps", "general_steps", "lowered")
+    text = "".join((ROOT / "firmware_export" / f"{room}.py").read_text() for room in rooms)
+    kernels = {path.stem for path in (ROOT / "src_c" / "mcu").glob("*.h")}
+    found = set(re.findall(r'"(akrt_[a-z0-9_]+)"', text)) & kernels
+    return found | {k for k in kernels if re.fullmatch(r"akrt_layer_(plain|max|sum)", k)}
+
+
+@pytest.mark.parametrize("core", cores())
+def test_every_kernel_was_measured(core: str) -> None:
+    """If this fails: python bench/firmware_rates.py measures, kernel_work.KERNELS counts loops."""
+    facts = json.loads(RATES.read_text())["cores"][core]
+    unknown = stems_in_use() - set(KERNELS)
+    assert not unknown, f"no loops are counted of {sorted(unknown)}"
+    missing = (set(KERNELS) | set(PARTS)) - set(facts["rates"])
+    assert not missing, f"no rates were measured of {sorted(missing)}"
+    assert all(is_measured(kernel) for kernel in KERNELS)
+    assert len(stems_in_use()) > 20
+
+
+def test_there_are_rates_of_every_core() -> None:
+    assert set(cores()) == set(TARGETS) - {"host", "host-32", "big-endian", "avr"}
+
+
+def general() -> Model:
+    """A dense layer with weights of 8 bits."""
+    rng = np.random.default_rng(0)
+    layer = FullyConnected(
+        name="wide", weights=random_weights(rng, 8, (64, 16)), weights_bits=8, act_bits=4,
+        **placeholder(16),
+    )  # fmt: skip
+    layers = [InputData("in", (1, 1, 64), 4), layer]
+    return Model(tuple(calibrate(layers, rng, random_input(rng, Model(tuple(layers))))))
+
+
+def test_a_general_kernel_says_what_it_costs(tmp_path: Path) -> None:
+    path = tmp_path / "m.akrt"
+    general().save(path)
+    done = CliRunner().invoke(app, ["check", str(path), "--target", "mcu", "--core", "m0"])
+    assert done.exit_code == 0, done.output
+    told = re.search(
+        r"wide takes a general kernel: ([\d,]+) instructions, ([\d.]+) times", done.output
+    )
+    assert told is not None, done.output
+    report = budget(general(), core="cortex-m0")
+    layer = report.layers[1]
+    taken = layer.instructions["cortex-m0"].typical
+    assert int(told[1].replace(",", "")) == taken
+    assert float(told[2]) == pytest.approx(taken / layer.fast_instructions["cortex-m0"], abs=0.06)
+    wide: Any = general().layers[1]
+    narrow = replace(wide, weights_bits=4, weights=np.clip(wide.weights, -7, 7))
+    fast = estimate(lower(Model((general().layers[0], narrow)), "net")).layers[1]
+    assert layer.fast_instructions["m4"] == pytest.approx(fast["m4"].typical, rel=0.2)
+
+
+def test_the_sum_of_the_layers_is_the_whole(kws_model: Model) -> None:
+    report = budget(kws_model)
+    for core, whole in report.cores.items():
+        layers = sum(layer.instructions[core].typical for layer in report.layers)
+        assert layers <= whole.instructions.typical <= 1.02 * layers
+        assert whole.flash_bytes == whole.code_bytes + report.constant_bytes
+
+
+def test_the_budget_of_flash_is_held_to_constants_and_code(kws_model: Model) -> None:
+    report = budget(kws_model)
+    whole = {core: facts.flash_bytes for core, facts in report.cores.items()}
+    assert report.core == "m4"
+    assert budget(kws_model, flash=whole["m4"]).fits
+    assert not budget(kws_model, flash=whole["m4"] - 1).fits
+    assert budget(kws_model, flash=whole["rv32"], core="rv32").fits
+    assert not budget(kws_model, flash=whole["rv32"] - 1, core="rv32").fits
+    with pytest.raises(UsageError, match="nothing was measured on 'avr': choose one of m4, cort"):
+        budget(kws_model, core="avr")
+
+
+def test_the_command_tells_both_tables_and_json(kws_model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "kws.akrt"
+    kws_model.save(path)
+    command = ["check", str(path), "--target", "mcu"]
+    text = CliRunner().invoke(app, [*command, "--core", "m55"]).output
+    assert "instructions, m55" in text
+    assert "not cycles" in text
+    for core in cores():
+        assert re.search(rf"^{core} .*\d,\d\d\d", text, re.M), core
+    facts = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    told = budget(kws_model)
+    assert facts["cores"]["m4"]["instructions"] == {
+        "typical": told.cores["m4"].instructions.typical,
+        "worst": told.cores["m4"].instructions.worst,
+    }
+    assert set(facts["layers"][1]["instructions"]) == set(cores())
+    done = CliRunner().invoke(app, ["check", str(path), "--core", "m4"])
+    assert isinstance(done.exception, UsageError)
+    assert str(done.exception) == "--core is an option of --target mcu"
+
+
+def test_the_memory_report_tells_the_same(kws_model: Model, tmp_path: Path) -> None:
+    firmware_export.export(kws_model, tmp_path, name="net")
+    memory = json.loads((tmp_path / "net_memory.json").read_text())
+    report = budget(kws_model)
+    text = (tmp_path / "net_memory.md").read_text()
+    for core, facts in report.cores.items():
+        cost = facts.instructions
+        assert memory["instructions"][core] == {"typical": cost.typical, "worst": cost.worst}
+        assert memory["code_bytes"][core] == facts.code_bytes
+        assert f"| {core} | {cost.typical} | {cost.worst} | {facts.code_bytes} |" in text
+    by_layer = [row["instructions"]["m4"]["typical"] for row in memory["layers"]]
+    assert by_layer == [layer.instructions["m4"].typical for layer in report.layers]
+    assert "not cycles" in text
+
+
+def test_rates_are_installed_with_the_package() -> None:
+    patterns = re.search(r"package_data=\{(.*?)\}", (ROOT / "setup.py").read_text(), re.S)
+    assert patterns is not None
+    assert '"*.json"' in patterns[1]
+    assert RATES.parent == Path(firmware_export.__file__).parent
