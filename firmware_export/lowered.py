@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.lowering.liveness import Arena, plan_arena, scratch_name
-from akrt.lowering.operations import Addition, NeuralOperation, Pass, Separable, operation
+from akrt.lowering.operations import (
+    Addition,
+    NeuralOperation,
+    Pass,
+    Separable,
+    akida_1_operation,
+)
 from akrt.model import Model, Node
 from firmware_export.general_steps import general_step
 from firmware_export.product_steps import product_obstacles, product_step
@@ -100,7 +106,7 @@ class _Steps:
     def __init__(self, model: Model, name: str) -> None:
         self._nodes = model.nodes
         self._prefix = name
-        self._does = {node.layer.name: operation(node) for node in model.nodes}
+        self._does = {node.layer.name: akida_1_operation(node) for node in model.nodes}
         self._takers = {n.layer.name: model.takers(n.layer.name) for n in model.nodes}
         self._by_rows = {name: takes_rows(does) for name, does in self._does.items()}
         self._made: dict[str, dict[str, Tensor]] = {}
