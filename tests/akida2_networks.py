@@ -103,8 +103,8 @@ class _Draw:
     def _widen(self) -> None:
         """More bits for the last layer."""
         name = self.layers[-1].name
-        unsigned = all(self.made[source].dtype == np.uint8 for source in self.inputs.get(name, ()))
-        bits = self._pick(9, 12, 16, 24, 28, 31 if unsigned else 32)
+        narrow = all(self.nodes[source].output.bits <= 4 for source in self.inputs.get(name, ()))
+        bits = self._pick(9, 12, 16, 24, 28, 31 if narrow else 32)
         wide = replace(self.layers.pop(), output_bits=bits)  # type: ignore[type-var]
         shift = np.minimum(wide.output_shift.astype(int) + max(bits - 8, 0), 31)
         if self._chance(0.8):

@@ -201,7 +201,7 @@ def beyond_akida_1(node: Node) -> str | None:
     """Why what runs layers of Akida 1.0 alone cannot run `node`; None: it can."""
     if node.layer.version != 2 and not node.layer.feeds_entrance:
         return None
-    return "only the reference and simulator backends run layers of Akida 2.0"
+    return "a layer of Akida 2.0, which the backends 'reference' and 'simulator' run"
 
 
 def akida_1_operation(node: Node) -> Akida1Operation:

@@ -171,8 +171,8 @@ class ShiftedAdd(Layer):
             )
         if first.shape[2] != self.filters:
             raise self._misfit(f"has shifts of {self.filters} channels, but gets {first.shape[2]}")
-        if first.dtype == second.dtype == "uint8" and self.output_bits == 32:
-            raise self._fail("output_bits must be 1 to 31 where both inputs are unsigned, got 32")
+        if max(first.bits, second.bits) <= 4 and self.output_bits == 32:
+            raise self._fail("output_bits must be 1 to 31 where both inputs have at most 4, got 32")
         reach = 0
         for value, shift in ((first, self.a_shift), (second, self.b_shift)):
             reach += int(
