@@ -1,6 +1,6 @@
 """The reference gives the integers of akida on random networks of Akida 2.0, in every layer.
 
-AKRT_TEST_AKIDA2_NETWORKS: how many networks; 80 where it is not set.
+AKRT_TEST_AKIDA2_NETWORKS: how many networks; 400 where it is not set.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import akrt
 from akrt.model import Model, Node, ScaledLayer, ScaledSpatialLayer
 from akrt.model.layers import KINDS
 
-NETWORKS = int(os.environ.get("AKRT_TEST_AKIDA2_NETWORKS", "80"))
+NETWORKS = int(os.environ.get("AKRT_TEST_AKIDA2_NETWORKS", "400"))
 OF_2 = {kind for kind, cls in KINDS.items() if cls.version != 1}
 OPTIONS = (
     "same", "valid", "same_upper", "stride 1", "stride 2", "max", "average", "no pooling",
