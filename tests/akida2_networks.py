@@ -130,7 +130,7 @@ class _Draw:
                 bits = 8 if bits > 4 else 4
                 data = replace(data, input_bits=bits)  # type: ignore[type-var]
             scales = np.exp2(self.rng.uniform(-3, 8, shape[2])).astype(np.float32)
-            zeros = self.rng.integers(0, 256, shape[2]) * (not signed)
+            zeros = self.rng.integers(0, self._pick(1, 4, 256), shape[2])
             entrance = Quantizer(
                 name="quantizer",
                 input_shape=given,

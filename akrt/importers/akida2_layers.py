@@ -94,15 +94,13 @@ def _layer(entry: dict[str, Any], arrays: Arrays) -> AnyLayer:
 
 def _quantizer(entry: dict[str, Any], arrays: Arrays) -> Quantizer:
     p = entry["parameters"]
-    signed = bool(p["output_signed"])
-    zeros = arrays["zero_points"]
     return Quantizer(
         name=entry["name"],
         input_shape=_shape(entry),
         scales=arrays["scales"],
-        zero_points=np.zeros_like(zeros) if signed else zeros,  # akida ignores them there
+        zero_points=arrays["zero_points"],
         output_bits=p["output_bits"],
-        output_signed=signed,
+        output_signed=bool(p["output_signed"]),
         channels_first=bool(p["channels_first"]),
     )
 

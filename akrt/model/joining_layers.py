@@ -66,7 +66,7 @@ class Quantizer(Layer):
     scales: npt.NDArray[np.float32]
     """float32 (C,): positive."""
     zero_points: IntArray
-    """uint8 (C,): 0 where the output is signed."""
+    """uint8 (C,)."""
     output_bits: int = 8
     """4 or 8."""
     output_signed: bool = False
@@ -82,7 +82,7 @@ class Quantizer(Layer):
             raise self._fail(f"output_bits must be 4 or 8, got {self.output_bits!r}")
         channels = (self.input_shape[0 if self.channels_first else 2],)
         self._freeze("scales", np.float32, channels)
-        self._freeze("zero_points", np.uint8, channels, 0, 0 if self.output_signed else 255)
+        self._freeze("zero_points", np.uint8, channels)
         if not np.all((self.scales >= 2.0**-100) & (self.scales <= 2.0**100)):
             raise self._fail("every scale must be a number from 2**-100 to 2**100")
 

@@ -115,10 +115,10 @@ def connect(layers: Sequence[Layer], sources: Mapping[str, tuple[str, ...]]) -> 
         inputs = tuple(made[name].output for name in named)
         if layer.entry is not None:
             wanted = layer.entry
-            if follows and (inputs[0].shape, inputs[0].dtype) != (wanted.shape, wanted.dtype):
+            if follows and inputs[0] != wanted:
                 raise ModelError(
-                    f"layer '{layer.name}' ({layer.kind}) takes {wanted.dtype} {wanted.shape}, "
-                    f"but gets {inputs[0].dtype} {inputs[0].shape}"
+                    f"layer '{layer.name}' ({layer.kind}) takes {wanted.text} {wanted.shape}, "
+                    f"but gets {inputs[0].text} {inputs[0].shape}"
                 )
             inputs = inputs or (layer.entry,)
         made[layer.name] = _node(layer, named, inputs)
