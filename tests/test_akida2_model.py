@@ -159,7 +159,7 @@ WIDE = replace(CONV, output_bits=16)
         ((DATA, WIDE, replace(CONV, name="e")), {}, "gives values of more than 8 bits"),
         ((DATA, DENSE, OUT, replace(OUT, name="o")), {}, "gives floats but is followed"),
         ((DATA, IMAGE), {}, "'image'.*must be the first"),
-        ((FLOATS, replace(IMAGE, input_shape=(4, 5, 1))), {}, r"takes 8-bit unsigned \(4, 5, 1\), but gets"),
+        ((FLOATS, replace(IMAGE, input_shape=(4, 5, 1))), {}, r"8-bit unsigned \(4, 5, 1\), but"),
         ((FLOATS, SignedInputData("s", (4, 4, 1))), {}, "takes 8-bit signed .* 8-bit unsigned"),
         ((FLOATS, InputData("s", (4, 4, 1), 4)), {}, "takes 4-bit unsigned .* 8-bit unsigned"),
         ((InputData("in", (4, 4, 2), 8), CONV), {}, "its input reaches 255"),
