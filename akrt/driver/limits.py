@@ -94,7 +94,8 @@ def _broken(does: Operation, followers: list[Operation], chip: str) -> Iterator[
     if len(followers) > 1:
         yield "layers that take the output", "at most 1", len(followers)
     if beyond_akida_1(does.node) is not None:
-        yield "layer type", "one of Akida 1.0", f"{does.node.layer.kind} of Akida 2.0"
+        of_2 = " of Akida 2.0" if does.node.layer.version == 2 else ""
+        yield "layer type", "one of Akida 1.0", f"{does.node.layer.kind}{of_2}"
         return
     if isinstance(does, Pass):
         return

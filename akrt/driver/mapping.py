@@ -176,7 +176,7 @@ def map_model(
             raise UnsupportedLayerError(
                 node.layer.name,
                 node.layer.kind,
-                f"is no layer of Akida 1.0, of which {name} is",
+                f"is no layer that a chip of Akida 1.0 runs, which {name} is",
             )
     # A model is mapped once only: akida forgets the layers' places when it is mapped again.
     twin = to_akida(model)

@@ -201,14 +201,15 @@ def beyond_akida_1(node: Node) -> str | None:
     """Why what runs layers of Akida 1.0 alone cannot run `node`; None: it can."""
     if node.layer.version != 2 and not node.layer.feeds_entrance:
         return None
-    return "a layer of Akida 2.0, which the backends 'reference' and 'simulator' run"
+    what = "a layer of Akida 2.0" if node.layer.version == 2 else "an entrance of floats"
+    return f"{what}, which the backends 'reference' and 'simulator' run"
 
 
 def akida_1_operation(node: Node) -> Akida1Operation:
     """What `node` of a network of Akida 1.0 does.
 
     Raises:
-        UnsupportedLayerError: it is a layer of Akida 2.0.
+        UnsupportedLayerError: it is a layer of Akida 2.0, or an entrance of floats.
     """
     problem = beyond_akida_1(node)
     if problem is not None:
