@@ -237,6 +237,9 @@ def test_inputs_are_checked_for_their_type_and_range() -> None:
         with pytest.raises(InputError, match=r"at \(1, 2, 3, 0\) is no number, or too large"):
             floats.check_input(x)
     x[1, 2, 3, 0] = np.nextafter(np.float32(2**30), np.float32(0))
+    with pytest.raises(InputError, match="too large"):
+        floats.check_input(x)
+    x[1, 2, 3, 0] = 2**30 - 128
     floats.check_input(x)
 
 

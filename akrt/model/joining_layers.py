@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.model.families import Extent, Layer, is_int
-from akrt.model.scaled import MAX_SHIFT, check_bits, shifted_bounds
+from akrt.model.scaled import MAX_SHIFT, shifted_bounds
 from akrt.model.value import IntArray, Shape, Value
 
 __all__ = ["Concatenate", "Dequantizer", "Quantizer", "ShiftedAdd", "SignedInputData"]
 
-_LARGEST_QUANTIZED = float(1 << 31)
-"""No product of a float and its scale may reach it."""
+_LARGEST_QUANTIZED = float((1 << 31) - 128)
+"""No product of a float and its scale may reach it: with a zero point it would leave 32 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,8 +149,8 @@ class ShiftedAdd(Layer):
 
     def __post_init__(self) -> None:
         self._check_name()
-        check_bits(self, "output_bits")
-        check_bits(self, "buffer_bits")
+        self._check_bits("output_bits")
+        self._check_bits("buffer_bits")
         array = self._as_array("a_shift")
         if array.ndim != 1 or not array.size:
             raise self._fail(f"a_shift must have one dimension, got the shape {array.shape}")

@@ -126,6 +126,12 @@ class Layer(ABC):
             )
         object.__setattr__(self, field_name, frozen(array, dtype))
 
+    def _check_bits(self, what: str) -> None:
+        """Refuse a setting that is no width of 1 to 32 bits."""
+        bits = getattr(self, what)
+        if not is_int(bits) or not 1 <= bits <= 32:
+            raise self._fail(f"{what} must be 1 to 32, got {bits!r}")
+
     def _as_array(self, field_name: str) -> IntArray:
         try:
             return np.asarray(getattr(self, field_name))

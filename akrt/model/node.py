@@ -131,9 +131,7 @@ def _follows_entrance(named: tuple[str, ...], made: Mapping[str, Node]) -> bool:
 
 
 def _check_follows(layer: Layer, before: Node) -> None:
-    """Raises:
-    ModelError: `layer` cannot take what `before` gives, whatever its range.
-    """
+    """Refuse what `before` gives where `layer` cannot take it, whatever its range."""
     given = before.output
     if given.dtype == "float32":
         problem = "gives floats"

@@ -36,7 +36,6 @@ __all__ = [
     "ScaledLayer",
     "ScaledSpatialLayer",
     "ShiftedInputLayer",
-    "check_bits",
     "shifted_bounds",
 ]
 
@@ -140,7 +139,7 @@ class ScaledLayer(Layer):
         if not is_int(self.weights_bits) or self.weights_bits not in SCALED_WEIGHT_RANGES:
             raise self._fail(f"weights_bits must be 4 or 8, got {self.weights_bits!r}")
         for what in ("output_bits", "buffer_bits", "post_op_buffer_bits"):
-            check_bits(self, what)
+            self._check_bits(what)
         array = self._as_array("weights")
         if array.dtype != np.int8 or array.ndim != dimensions or 0 in array.shape:
             raise self._fail(
@@ -317,15 +316,6 @@ def shifted_bounds(value: Value, shift: IntArray, bits: int) -> tuple[IntArray, 
     low: npt.NDArray[np.int64] = np.clip(value.low << wide, least, greatest)
     high: npt.NDArray[np.int64] = np.clip(value.high << wide, least, greatest)
     return low, high
-
-
-def check_bits(layer: Layer, what: str) -> None:
-    """Raises:
-    UnsupportedLayerError: the setting `what` of `layer` is no width of 1 to 32 bits.
-    """
-    bits = getattr(layer, what)
-    if not is_int(bits) or not 1 <= bits <= 32:
-        raise layer._fail(f"{what} must be 1 to 32, got {bits!r}")
 
 
 def _is_square(pair: Pair | None) -> bool:

@@ -116,6 +116,18 @@ def test_quantizers_round_halves_away_from_zero(bits: int, signed: bool, zero: i
     np.testing.assert_array_equal(outputs, expected)
 
 
+@pytest.mark.parametrize("signed", [False, True])
+def test_quantizers_at_the_ends_of_32_bits(signed: bool) -> None:
+    twin = network(akida.Quantizer((1, 2, 1), 8, signed, name="q"))
+    twin.layers[0].set_variable("scales", np.ones(1, np.float32))
+    twin.layers[0].set_variable("zero_points", np.full(1, 255, np.uint8))
+    x = np.array([2**31 - 256, -(2**31) + 256], np.float32).reshape(1, 1, 2, 1)
+    with akrt.Runtime(alone(twin), backend="reference") as runtime:
+        np.testing.assert_array_equal(runtime.forward(x), twin.forward(x))
+        with pytest.raises(akrt.errors.InputError, match="too large"):
+            runtime.forward(np.nextafter(x, 2 * x))
+
+
 def alone(twin: Any) -> akrt.Model:
     """The entrance alone, which belongs to neither version."""
     facts, arrays = read_fbz.describe(twin)
