@@ -148,6 +148,8 @@ class ScaledLayer(Layer):
             )
         self._freeze("weights", np.int8, array.shape, *SCALED_WEIGHT_RANGES[self.weights_bits])
         filters = (array.shape[filters_axis],)
+        if array.size // filters[0] > MAX_ROWS:
+            raise self._fail(f"adds up at most {MAX_ROWS:,} products, weights are {array.shape}")
         self._freeze("bias", np.int8, filters)
         self._freeze("bias_shift", np.uint8, filters, 0, MAX_SHIFT)
         self._freeze("output_scales", np.uint8, filters)

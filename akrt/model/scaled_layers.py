@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from akrt.model.families import Extent
-from akrt.model.scaled import MAX_ROWS, ScaledLayer, ScaledSpatialLayer, ShiftedInputLayer
+from akrt.model.scaled import ScaledLayer, ScaledSpatialLayer, ShiftedInputLayer
 from akrt.model.value import IntArray, Shape, Value
 
 __all__ = [
@@ -159,10 +159,6 @@ class Dense1D(ShiftedInputLayer):
     def __post_init__(self) -> None:
         self._freeze_scaled(2, 1)
         self._freeze_input_shift(self.weights.shape[0])
-        if len(self.weights) > MAX_ROWS:
-            raise self._fail(
-                f"takes at most {MAX_ROWS:,} inputs, weights has {len(self.weights):,}"
-            )
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         (value,) = inputs

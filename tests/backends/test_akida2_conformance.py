@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from typing import Any
 
 import akida2_oracle
 import numpy as np
+import pytest
 from akida2_networks import akida2_network, ending_in, outputs_by_layer
 from conftest import need
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_akida2_model import ADD, CONV, DATA
 
 import akrt
-from akrt.model import Model, Node, ScaledLayer, ScaledSpatialLayer
+from akrt.model import Concatenate, Model, Node, ScaledLayer, ScaledSpatialLayer
 from akrt.model.layers import KINDS
 
 NETWORKS = int(os.environ.get("AKRT_TEST_AKIDA2_NETWORKS", "400"))
@@ -104,6 +107,20 @@ def test_the_simulator_runs_what_the_reference_runs() -> None:
         np.testing.assert_array_equal(*outputs)
 
     check()
+
+
+@pytest.mark.parametrize("last", [ADD, Concatenate("j")], ids=["add", "concatenate"])
+@pytest.mark.parametrize("sources", [("c", "c"), ("in", "c"), ("c", "in")])
+def test_a_joint_takes_layers_in_any_order(last: Any, sources: tuple[str, str]) -> None:
+    need("akida")
+    model = Model((DATA, CONV, last), inputs={last.name: sources})
+    x = model.noise(np.random.default_rng(0), 3)
+    outputs = [
+        np.asarray(akrt.Runtime(model, backend=backend).forward(x))
+        for backend in ("reference", "simulator")
+    ]
+    np.testing.assert_array_equal(*outputs)
+    assert len(np.unique(outputs[0])) > 10
 
 
 def test_a_network_of_akida_that_is_read_back_is_the_same() -> None:
