@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from akida2_architectures import ARCHITECTURES, akida2_file
-from akida2_networks import ending_in, outputs_by_layer, use_whole_range
+from akida2_outputs import ending_in, outputs_by_layer, use_whole_range
 
 from akrt.importers import load_fbz, to_akida
 from akrt.model import Model

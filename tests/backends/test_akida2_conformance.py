@@ -12,7 +12,8 @@ from typing import Any
 import akida2_oracle
 import numpy as np
 import pytest
-from akida2_networks import akida2_network, ending_in, outputs_by_layer
+from akida2_networks import akida2_network
+from akida2_outputs import ending_in, outputs_by_layer
 from conftest import need
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -7,7 +7,8 @@ from collections import Counter
 import akida2_oracle
 import numpy as np
 import pytest
-from akida2_networks import akida2_networks, outputs_by_layer
+from akida2_networks import akida2_networks
+from akida2_outputs import outputs_by_layer
 from hypothesis import given, settings
 
 from akrt.lowering.scaled_arithmetic import rounding_shift, saturate, wrap

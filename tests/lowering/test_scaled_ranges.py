@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
-from akida2_networks import akida2_networks, outputs_by_layer
+from akida2_networks import akida2_networks
+from akida2_outputs import outputs_by_layer
 from hypothesis import given, settings
 
 from akrt.lowering.operations import operation
