@@ -256,7 +256,7 @@ class Model:
                 f"expected dtype {entry.dtype}, got {array.dtype}: values are {what}; "
                 f"convert them knowingly with x.astype('{entry.dtype}')"
             )
-        if not entry.is_whole and array.size:
+        if entry.dtype == "float32" or not entry.holds(array):
             refused = self.layers[0].refused(array)
             if refused.any():
                 where = tuple(int(i) for i in np.unravel_index(int(refused.argmax()), array.shape))

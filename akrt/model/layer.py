@@ -93,8 +93,6 @@ class Layer(ABC):
         """Of an entrance: where `x`, (N, X, Y, C) of its shape and type, holds what it refuses."""
         entry = self.entry
         assert entry is not None
-        if entry.is_whole:
-            return np.zeros(x.shape, bool)
         refused: npt.NDArray[np.bool_] = (x < entry.low) | (x > entry.high)
         return refused
 

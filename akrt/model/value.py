@@ -71,13 +71,13 @@ class Value:
             return 1 + max(self.high.bit_length(), (-self.low - 1).bit_length())
         return 16 if self.dtype == "int16" else 32
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether every value of the type is in the range."""
-        if self.dtype == "float32":
-            return False
+    def holds(self, array: IntArray) -> bool:
+        """Whether all of an array of this type, of integers, lies in the range."""
         limits = np.iinfo(self.dtype)
-        return self.low <= limits.min and limits.max <= self.high
+        return not array.size or bool(
+            (self.high >= limits.max or array.max() <= self.high)
+            and (self.low <= limits.min or array.min() >= self.low)
+        )
 
     @property
     def text(self) -> str:
