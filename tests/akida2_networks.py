@@ -152,10 +152,10 @@ class _Draw:
 
     def _input_conv(self, shape: Shape) -> InputConv2D:
         padding = self._padding()
-        kernel = self._pick(1, 2, 3, 3, 4, 5, 7)
+        kernel = self._pick(1, 2, 3, 3, 4, 5, 7, 10)
         if padding == "valid":
             kernel = min(kernel, *shape[:2])
-        stride = int(self.rng.integers(1, max(kernel, 2)))
+        stride = int(self.rng.integers(1, kernel + 2))
         if padding == "same_upper":
             kernel, stride = self._pick(3, 5, 7), 2
         filters = self._pick(1, 2, 3, 8, 16, 17)
@@ -189,7 +189,7 @@ class _Draw:
         shape = self._shape(at)
         padding = "same" if same else self._padding()
         stride = 1 if same else self._pick(1, 1, 2)
-        kernel = self._pick(1, 3) if stride == 2 else self._pick(1, 3, 3, 5, 7)
+        kernel = self._pick(1, 3) if stride == 2 else self._pick(1, 3, 3, 5, 7, 9)
         if padding == "same_upper":
             kernel, stride = 3, 2
         if padding == "valid" and kernel > min(shape[:2]):
