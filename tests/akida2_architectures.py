@@ -19,18 +19,13 @@ from typing import Any
 
 ARCHITECTURES = (
     "ds_cnn_kws",
-    "mobilenet_imagenet",
-    "akidanet_imagenet",
-    "akidanet18_imagenet",
-    "vgg_utk_face",
     "gxnor_mnist",
-    "pointnet_plus_modelnet40",
     "convtiny_dvs",
-    "yolo_base",
     "akida_unet_portrait128",
     "centernet_base",
 )
-"""Those without layers that remember."""
+"""Those that between them have every kind of layer that networks of akida_models need, but those
+that remember."""
 PACKAGES = ("akida", "akida_models", "cnn2snn", "quantizeml", "tf_keras", "tensorflow")
 
 
@@ -67,14 +62,8 @@ def _networks() -> dict[str, Callable[[], Any]]:
 
     return {
         "ds_cnn_kws": zoo.ds_cnn_kws,
-        "mobilenet_imagenet": lambda: zoo.mobilenet_imagenet((64, 64, 3), alpha=0.25),
-        "akidanet_imagenet": lambda: zoo.akidanet_imagenet((64, 64, 3), alpha=0.25),
-        "akidanet18_imagenet": lambda: zoo.akidanet18_imagenet((64, 64, 3), alpha=0.25),
-        "vgg_utk_face": zoo.vgg_utk_face,
         "gxnor_mnist": zoo.gxnor_mnist,
-        "pointnet_plus_modelnet40": lambda: zoo.pointnet_plus_modelnet40(alpha=0.5),
         "convtiny_dvs": zoo.convtiny_dvs,
-        "yolo_base": lambda: zoo.yolo_base((64, 64, 3), alpha=0.25),
         "akida_unet_portrait128": lambda: zoo.akida_unet_portrait128((64, 64, 3), alpha=0.25),
         "centernet_base": lambda: zoo.centernet_base((64, 64, 3)),
     }
