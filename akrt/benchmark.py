@@ -112,15 +112,13 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def samples(model: Model, count: int) -> npt.NDArray[np.uint8]:
-    """uint8 (count, X, Y, C): words that ship for a network that hears, else noise.
+def samples(model: Model, count: int) -> npt.NDArray[Any]:
+    """(count, X, Y, C) of the model's type: words that ship for a network that hears, else noise.
 
     On noise a layer may have to take its slower, saturating path.
     """
     if model.preprocessing is None:
-        rng = np.random.default_rng(1)
-        shape = (min(count, CLIPS), *model.input_shape)
-        x = rng.integers(0, 1 << model.input_bits, shape).astype(np.uint8)
+        x = model.noise(np.random.default_rng(1), min(count, CLIPS))
     else:
         with as_file(files("akrt") / "data" / "clips") as folder:
             clips = sorted(Path(folder).rglob("*.flac"))

@@ -116,6 +116,11 @@ def decision_rule(model: Model, settings: StreamSettings) -> DecisionRule:
         UsageError: the model's output is no row of classes with logits.
     """
     final = model.final_step
+    if model.version == 2:
+        raise UsageError(
+            f"'{model.name}' is a network of Akida 2.0: a stream detects words with those of "
+            f"Akida 1.0 only; name the words of whole clips with 'akrt run --backend reference'"
+        )
     if final is None or model.output_shape[:2] != (1, 1):
         raise UsageError(
             f"'{model.name}' does not end in one row of logits: its words cannot be detected"

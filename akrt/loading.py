@@ -28,7 +28,7 @@ def load(path: str | os.PathLike[str], input_scaling: tuple[float, float] | None
     Raises:
         ModelFileError: missing, truncated, altered, or of another kind; the message says which, and
             the step that makes a model of it.
-        UnsupportedLayerError: a layer outside the Akida 1.0 layer set.
+        UnsupportedLayerError: a layer that akrt does not run.
         MissingExtraError: a ``.fbz`` file, and akida is not installed.
         UsageError: `input_scaling` for a file that knows its own, or `path` is no path.
     """

@@ -131,12 +131,14 @@ class Runtime:
         """Outputs of the last layer.
 
         Args:
-            inputs: uint8 (N, X, Y, C); also (N, C) where X and Y are 1.
+            inputs: uint8 (N, X, Y, C); also (N, C) where X and Y are 1. A network of Akida 2.0
+                takes what its entrance names: uint8, int8 or float32.
             batch_size: most samples to hand to the backend at a time; 0 is all.
 
         Returns:
             int32 potentials, or uint8 activations where the last layer has an activation:
-            (N, X', Y', C').
+            (N, X', Y', C'). Of Akida 2.0 integers of the last layer's type, or float32 behind a
+            `Dequantizer`.
 
         Raises:
             InputError: wrong shape, dtype or range.
@@ -166,8 +168,10 @@ class Runtime:
     def predict(self, inputs: npt.ArrayLike, batch_size: int = 0) -> npt.NDArray[np.float32]:
         """Outputs as floats: ``(potential - threshold) / act_step``, the network's logits.
 
+        A network of Akida 2.0 gives them itself, by a `Dequantizer` at its end.
+
         Args:
-            inputs: uint8 (N, X, Y, C).
+            inputs: as for `forward`.
             batch_size: as for `forward`.
 
         Returns:
@@ -175,9 +179,16 @@ class Runtime:
 
         Raises:
             InputError: wrong shape, dtype or range.
-            UsageError: the last layer has an activation; use `forward`.
+            UsageError: the last layer has an activation, or is no `Dequantizer`; use `forward`.
         """
+        if self._model.gives_floats:
+            return self.forward(inputs, batch_size)
         final = self._model.final_step
+        if final is None and self._model.version == 2:
+            raise UsageError(
+                f"predict needs a Dequantizer as the last layer, but "
+                f"'{self._model.layers[-1].name}' is none: use forward"
+            )
         if final is None:
             raise UsageError(
                 f"predict needs a network without activation on its last layer, but "
@@ -197,7 +208,7 @@ class Runtime:
         """The class of every sample.
 
         Args:
-            inputs: uint8 (N, X, Y, C).
+            inputs: as for `forward`.
             num_classes: where it is less than the outputs, neighbouring outputs share a class;
                 0 means one class an output.
             batch_size: as for `forward`.
@@ -232,7 +243,7 @@ class Runtime:
         """Fraction of samples whose class equals its label.
 
         Args:
-            inputs: uint8 (N, X, Y, C), N > 0.
+            inputs: as for `forward`, N > 0.
             labels: integers (N,).
             num_classes: as for `predict_classes`.
             batch_size: as for `forward`.
@@ -274,7 +285,7 @@ class Runtime:
         """Time, multiply-accumulates and sparsity of every layer, for one sample of `inputs`.
 
         Args:
-            inputs: uint8 (N, X, Y, C), N > 0.
+            inputs: as for `forward`, N > 0.
             repeat: how often to run; the median counts.
 
         Raises:
@@ -346,7 +357,7 @@ class Runtime:
     def __repr__(self) -> str:
         return f"<akrt.Runtime {self._model.name!r} on {self.computed_by}>"
 
-    def _run(self, x: npt.NDArray[np.uint8]) -> Output:
+    def _run(self, x: npt.NDArray[Any]) -> Output:
         start = perf_counter_ns()
         y = self._compute(x)
         self._recorder.record(perf_counter_ns() - start, len(x))
@@ -357,8 +368,8 @@ def _made_anew(kind: type[Runtime], model: Model, backend: str, options: dict[st
     return kind(model, backend, **options)
 
 
-def _traced(backend: Backend) -> Callable[[npt.NDArray[np.uint8]], Output]:
-    def run(x: npt.NDArray[np.uint8]) -> Output:
+def _traced(backend: Backend) -> Callable[[npt.NDArray[Any]], Output]:
+    def run(x: npt.NDArray[Any]) -> Output:
         y = backend.run(x)
         return y if isinstance(y, TracedArray) else trace(y, [Span(0, len(x), backend.name)])
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from akrt.lowering.operations import Separable, operation
+from akrt.lowering.operations import Separable, akida_1_operation
 from akrt.model import Model
 from firmware_export.code_parts import code_parts
 from firmware_export.exact_sums import sums_may_saturate, usual_sums_may_saturate
@@ -144,7 +144,7 @@ def _fast(model: Model, index: int) -> dict[str, int]:
 
 def _exact(lowered: Lowered, work: Step | Stage) -> tuple[bool, bool]:
     """Whether sums are computed exactly for usual inputs, and for any."""
-    does = operation(lowered.model.nodes[work.layer])
+    does = akida_1_operation(lowered.model.nodes[work.layer])
     if work.kernel != "akrt_separable_sum_rows" or not isinstance(does, Separable):
         return False, False
     may = sums_may_saturate(does)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from akrt.lowering.arithmetic import run_node
 from akrt.lowering.geometry import Window
-from akrt.lowering.operations import Separable, operation
+from akrt.lowering.operations import Separable, akida_1_operation
 from akrt.model import POTENTIAL_MAX, IntArray, Model
 
 __all__ = ["sums_may_saturate", "usual_sums_may_saturate"]
@@ -31,7 +31,7 @@ def usual_sums_may_saturate(model: Model, layer: int) -> bool:
     values = {"": rng.integers(0, top + 1, shape).astype(np.uint8)}
     for node in model.nodes[:layer]:
         values[node.layer.name] = run_node(node, *(values[s] for s in node.sources or ("",)))
-    does = operation(model.nodes[layer])
+    does = akida_1_operation(model.nodes[layer])
     assert isinstance(does, Separable)
     (source,) = model.nodes[layer].sources or ("",)
     results = _depthwise(does.window, values[source][0], does.depthwise)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.operations import Convolution, Dense, Separable, operation
+from akrt.lowering.operations import Convolution, Dense, Separable, akida_1_operation
 from akrt.model import InputData, Model
 from firmware_export.lowered import Lowered, lower
 
@@ -22,7 +22,7 @@ def fast_instead(model: Model, index: int) -> Lowered | None:
     """A network of the layer alone, which is its last, or None where no fast kernel could do it."""
     node = model.nodes[index]
     layer: Any = node.layer
-    does = operation(node)
+    does = akida_1_operation(node)
     weighted = isinstance(does, (Convolution, Dense, Separable)) and node.sources
     if weighted and layer.weights_bits > _BITS:
         arrays = ("depthwise", "pointwise") if isinstance(does, Separable) else ("weights",)

@@ -14,7 +14,7 @@ from typing import Any
 
 from akrt.lowering.geometry import Window
 from akrt.lowering.liveness import Arena, plan_arena
-from akrt.lowering.operations import Convolution, Separable, operation
+from akrt.lowering.operations import Convolution, Separable, akida_1_operation
 from firmware_export.lowered import ALIGNMENT, Lowered
 from firmware_export.step import INPUT, Stage, Step, padded_channels
 
@@ -276,7 +276,7 @@ def _kept(
     """What a step keeps, or why it keeps nothing."""
     step = lowered.steps[index]
     node = lowered.model.nodes[step.layer]
-    does = operation(node)
+    does = akida_1_operation(node)
     if node.conv_shape[0] == 1:
         return None, "it has one row"
     if step.kernel not in (*_ROWS, _SUMS) or not isinstance(does, (Convolution, Separable)):

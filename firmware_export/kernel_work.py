@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from akrt.lowering.operations import NeuralOperation, Pass, operation
+from akrt.lowering.operations import NeuralOperation, Pass, akida_1_operation
 from firmware_export.general_loops import GENERAL_LOOPS
 from firmware_export.line_loops import LINE_LOOPS
 from firmware_export.loop_counts import RUN, Task, Work, form_of, run_lengths
@@ -140,7 +140,7 @@ def call_work(lowered: Lowered) -> Work:
 
 
 def _does(lowered: Lowered, work: Step | Stage) -> NeuralOperation | None:
-    does = operation(lowered.model.nodes[work.layer])
+    does = akida_1_operation(lowered.model.nodes[work.layer])
     return None if isinstance(does, Pass) or work.kernel in _LAYOUTS else does
 
 

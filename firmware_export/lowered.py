@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.lowering.liveness import Arena, plan_arena, scratch_name
-from akrt.lowering.operations import Dense, NeuralOperation, Pass, Separable, operation
+from akrt.lowering.operations import Dense, NeuralOperation, Pass, Separable, akida_1_operation
 from akrt.model import Model, Node
 from firmware_export.general_steps import general_step
 from firmware_export.line_stages import (
@@ -136,7 +136,7 @@ class _Steps:
     def __init__(self, model: Model, name: str, rows: bool) -> None:
         self._nodes = model.nodes
         self._prefix = name
-        self._does = {node.layer.name: operation(node) for node in model.nodes}
+        self._does = {node.layer.name: akida_1_operation(node) for node in model.nodes}
         self._takers = {n.layer.name: model.takers(n.layer.name) for n in model.nodes}
         self._by_rows: dict[str, bool] = {}
         """Of every layer: whether it takes rows, and gets them from its source."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.operations import Pass, operation
+from akrt.lowering.operations import Pass, akida_1_operation
 from akrt.model import Model
 from firmware_export.c_text import array
 from firmware_export.expected import class_of, layer_outputs, tensor_hash
@@ -73,7 +73,7 @@ def selftest_source(lowered: Lowered) -> str:
             return 252;
         }}
 """
-    first = 1 if isinstance(operation(model.nodes[0]), Pass) else 0
+    first = 1 if isinstance(akida_1_operation(model.nodes[0]), Pass) else 0
     return f"""\
 /* Runs the test vectors of {name}, each as a whole and line by line. Empty, so that a folder may be
  * compiled whole, unless one of these is defined:

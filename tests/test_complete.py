@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from akida2_networks import akida2_networks
 from export.row_networks import row_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,8 +20,10 @@ import akrt
 import firmware_export
 from akrt.decision import StreamSettings
 from akrt.lowering.arithmetic import run_nodes
-from akrt.lowering.operations import Pass, operation
+from akrt.lowering.operations import Neural, operation
 from akrt.lowering.ranges import potential_range
+from akrt.lowering.scaled_operations import Scaled
+from akrt.lowering.scaled_ranges import scaled_ranges
 from akrt.model import Convolutional, InputData, Model, Pooling
 from akrt.model.layers import KINDS
 from akrt.runtime import bundled_model
@@ -44,7 +47,8 @@ def test_a_kind_of_layer_has_its_name_and_its_pages(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_of_layer_has_a_second_writing(kind: str) -> None:
-    words = set(re.findall(r"\w+", (TESTS / "oracle.py").read_text()))
+    writings = ("oracle.py", "akida2_oracle.py")
+    words = {w for name in writings for w in re.findall(r"\w+", (TESTS / name).read_text())}
     spatial = "Convolutional"  # of which the oracle says what others do otherwise
     assert KINDS[kind].__name__ in words or kind == spatial
 
@@ -53,13 +57,16 @@ def test_random_networks_have_every_kind_of_layer() -> None:
     """So conformance, native kernels, exports, files and damage are tested with each."""
     met: set[str] = set()
 
-    @settings(max_examples=120, derandomize=True, database=None)
-    @given(st.one_of(networks(), residual_networks(), wide_dense_networks()))
+    @settings(max_examples=200, derandomize=True, database=None)
+    @given(st.one_of(networks(), residual_networks(), wide_dense_networks(), akida2_networks()))
     def draw(case: tuple[Model, object]) -> None:
         model, x = case
         for node, _ in zip(model.nodes, run_nodes(model.nodes, x), strict=True):
             does = operation(node)
-            assert isinstance(does, Pass) or potential_range(does)[0].shape
+            if isinstance(does, Neural):
+                assert potential_range(does)[0].shape  # type: ignore[arg-type]
+            elif isinstance(does, Scaled):
+                assert scaled_ranges(does).outputs.low.shape  # type: ignore[arg-type]
             met.add(node.layer.kind)
 
     draw()

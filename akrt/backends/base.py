@@ -78,14 +78,15 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def run(self, x: npt.NDArray[np.uint8]) -> Output:
+    def run(self, x: npt.NDArray[Any]) -> Output:
         """Outputs of the last layer.
 
         Args:
-            x: C-contiguous uint8 (N, X, Y, C), already checked against the model.
+            x: C-contiguous (N, X, Y, C) of the input's type, already checked against the model.
 
         Returns:
-            int32 potentials or uint8 activations, (N, X', Y', C').
+            (N, X', Y', C') of the type of the last layer's output: int32 potentials or uint8
+            activations of Akida 1.0.
         """
 
     def quick_check(self) -> QuickCheck | None:
@@ -95,11 +96,11 @@ class Backend(ABC):
         """
         return None
 
-    def layer_outputs(self, x: npt.NDArray[np.uint8]) -> list[Output] | None:
+    def layer_outputs(self, x: npt.NDArray[Any]) -> list[Output] | None:
         """The output of every layer, or None where the backend cannot tell."""
         return None
 
-    def layer_times(self, x: npt.NDArray[np.uint8]) -> list[int] | None:
+    def layer_times(self, x: npt.NDArray[Any]) -> list[int] | None:
         """Nanoseconds spent in every layer for the batch, or None where it cannot tell."""
         return None
 

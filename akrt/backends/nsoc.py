@@ -100,8 +100,9 @@ class NsocBackend(Backend):
     @classmethod
     def supports(cls, node: Node) -> str | None:
         from akrt.importers.akida_model import beyond_akida
+        from akrt.lowering.operations import beyond_akida_1
 
-        return beyond_akida(node.layer)
+        return beyond_akida_1(node) or beyond_akida(node.layer)
 
     @classmethod
     def unasked(cls, options: dict[str, Any]) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from akrt.backends.base import Backend, Output
 from akrt.lowering.arithmetic import run_nodes
 from akrt.lowering.operations import Spatial, operation
+from akrt.lowering.scaled_operations import ScaledSpatial
 from akrt.model import Model, Node
 
 MAX_WINDOW_BYTES = 1 << 32
@@ -37,7 +39,7 @@ class ReferenceBackend(Backend):
         windows = max(map(_window_bytes, model.nodes))
         self._at_once = max(1, _BATCH_BYTES // max(windows, 1))
 
-    def run(self, x: npt.NDArray[np.uint8]) -> Output:
+    def run(self, x: npt.NDArray[Any]) -> Output:
         parts = []
         for start in range(0, max(len(x), 1), self._at_once):
             for output in run_nodes(self._model.nodes, x[start : start + self._at_once]):
@@ -45,13 +47,13 @@ class ReferenceBackend(Backend):
             parts.append(last)
         return np.concatenate(parts)
 
-    def layer_outputs(self, x: npt.NDArray[np.uint8]) -> list[Output]:
+    def layer_outputs(self, x: npt.NDArray[Any]) -> list[Output]:
         return [output for output, _ in self._walk(x)]
 
-    def layer_times(self, x: npt.NDArray[np.uint8]) -> list[int]:
+    def layer_times(self, x: npt.NDArray[Any]) -> list[int]:
         return [nanoseconds for _, nanoseconds in self._walk(x)]
 
-    def _walk(self, x: npt.NDArray[np.uint8]) -> list[tuple[Output, int]]:
+    def _walk(self, x: npt.NDArray[Any]) -> list[tuple[Output, int]]:
         outputs = []
         start = time.perf_counter_ns()
         for output in run_nodes(self._model.nodes, x):
@@ -63,6 +65,8 @@ class ReferenceBackend(Backend):
 def _window_bytes(node: Node) -> int:
     """Memory of all windows of a layer for one sample."""
     does = operation(node)
-    taps = does.window.taps * node.input_shape[2] if isinstance(does, Spatial) else 1
+    taps = (
+        does.window.taps * node.input_shape[2] if isinstance(does, Spatial | ScaledSpatial) else 1
+    )
     x, y, filters = node.conv_shape
     return 8 * x * y * (taps + filters)

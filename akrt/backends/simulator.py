@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import threading
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +69,7 @@ class SimulatorBackend(Backend):
         """In a forked child: the thread that held the lock is not there."""
         self._turn = threading.Lock()
 
-    def run(self, x: npt.NDArray[np.uint8]) -> Output:
+    def run(self, x: npt.NDArray[Any]) -> Output:
         if _software.lost:
             raise BackendUnavailableError(
                 "akida's software was used before this process was forked, and would wait for "

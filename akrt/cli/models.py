@@ -63,7 +63,7 @@ def summary(
     print_line(loaded.layer_text(), lines=True)
     shape = "x".join(map(str, loaded.input_shape))
     print_line(f"SHA-256  {encoding.content_hash(loaded)}")
-    print_line(f"input    {shape}, {loaded.input_bits}-bit unsigned: {_meaning(loaded)}")
+    print_line(f"input    {shape}, {loaded.entry.text}: {_meaning(loaded)}")
     print_line(f"classes  {', '.join(loaded.labels or ['no labels'])}")
     for key, value in loaded.notes.items():
         print_line(f"{key:<8} {value}")
@@ -182,9 +182,11 @@ def _facts(model: Model) -> dict[str, object]:
     described = encoding.describe(model)
     return {
         "name": model.name,
+        "akida_version": model.version,
         "sha256": encoding.content_hash(model),
         "input_shape": list(model.input_shape),
         "input_bits": model.input_bits,
+        "input_type": model.entry.dtype,
         "preprocessing": described["preprocessing"],
         "labels": described["labels"],
         "weights": model.weights,

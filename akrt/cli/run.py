@@ -31,7 +31,7 @@ def run(
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
-            help="Sound files, folders of them, or uint8 .npy arrays. Of a recording longer than "
+            help="Sound files, folders of them, or .npy arrays. Of a recording longer than "
             "the network's clip the clip with the highest score counts, and is told. Files that "
             "cannot be read are named at the end: exit status 3 only where nothing was heard.",
         ),

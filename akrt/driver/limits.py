@@ -23,6 +23,7 @@ from akrt.lowering.operations import (
     Pass,
     Separable,
     Spatial,
+    beyond_akida_1,
     operation,
 )
 from akrt.model import Model, Node, SpatialLayer
@@ -92,6 +93,10 @@ def violations(model: Model, chip: str = "AKD1000") -> list[Violation]:
 def _broken(does: Operation, followers: list[Operation], chip: str) -> Iterator[Broken]:
     if len(followers) > 1:
         yield "layers that take the output", "at most 1", len(followers)
+    if beyond_akida_1(does.node) is not None:
+        of_2 = " of Akida 2.0" if does.node.layer.version == 2 else ""
+        yield "layer type", "one of Akida 1.0", f"{does.node.layer.kind}{of_2}"
+        return
     if isinstance(does, Pass):
         return
     if isinstance(does, Dense):
@@ -103,7 +108,7 @@ def _broken(does: Operation, followers: list[Operation], chip: str) -> Iterator[
         if input_max not in (1, 3, 15):
             yield "input bits", "1, 2 or 4", input_max.bit_length()
     elif not isinstance(does, Spatial):
-        yield "layer type", "one of Akida 1.0", does.layer.kind
+        yield "layer type", "one of Akida 1.0", does.node.layer.kind
         return
     elif _is_first(does):
         yield from _first(does)

@@ -20,6 +20,7 @@ from akrt.errors import (
     UsageError,
 )
 from akrt.importers.akida_model import to_akida
+from akrt.lowering.operations import beyond_akida_1
 from akrt.model import Model
 
 __all__ = [
@@ -165,10 +166,18 @@ def map_model(
         hybrid: whether layers may be left to akida's software.
 
     Raises:
-        UnsupportedLayerError: akida cannot map a layer; the message gives its words.
+        UnsupportedLayerError: akida cannot map a layer, the message gives its words; or one that is
+            none of Akida 1.0.
         MissingExtraError: akida is not installed.
         UsageError: there is no such mode.
     """
+    for node in model.nodes:
+        if beyond_akida_1(node) is not None:
+            raise UnsupportedLayerError(
+                node.layer.name,
+                node.layer.kind,
+                f"is no layer that a chip of Akida 1.0 runs, which {name} is",
+            )
     # A model is mapped once only: akida forgets the layers' places when it is mapped again.
     twin = to_akida(model)
     try:

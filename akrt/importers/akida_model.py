@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from akrt.errors import MissingExtraError, ModelError, ModelFileError, UnsupportedLayerError
 from akrt.importers import quarantine, read_fbz
+from akrt.importers.akida2_layers import akida2_layer, akida2_model, akida2_variables
 from akrt.model import (
     AnyLayer,
     Convolutional,
@@ -36,11 +37,6 @@ AKIDA_MISSING = "the package 'akida' is not installed: pip install 'akrt[akida]'
 
 _PADDING = {0: "valid", 1: "same"}
 _POOLING = {0: None, 1: "max", 2: "average"}
-_MAKE_V1 = (
-    "inside 'with cnn2snn.set_akida_version(cnn2snn.AkidaVersion.v1):' quantise the float model "
-    "again with quantizeml.models.quantize(model, qparams=QuantizationParams(input_weight_bits=8, "
-    "weight_bits=4, activation_bits=4)) and convert that with cnn2snn.convert"
-)
 _VARIABLES = {"weights", "threshold", "act_step"}
 
 
@@ -52,7 +48,7 @@ def load_fbz(path: str | os.PathLike[str]) -> Model:
     Raises:
         MissingExtraError: akida is not installed.
         ModelFileError: the file is missing, damaged or not an akida model.
-        UnsupportedLayerError: an Akida 2.0 model, or a layer outside the five of Akida 1.0.
+        UnsupportedLayerError: a layer, or a setting of one, that akrt does not run.
     """
     if find_spec("akida") is None:
         raise MissingExtraError("akida", "akida", "reading .fbz files")
@@ -70,7 +66,7 @@ def from_akida(model: Any, name: str = "model") -> Model:
     """The same network as a live `akida.Model`, with neither labels nor preprocessing.
 
     Raises:
-        UnsupportedLayerError: an Akida 2.0 model, or a layer outside the five of Akida 1.0.
+        UnsupportedLayerError: a layer, or a setting of one, that akrt does not run.
         ModelError: the model is empty or inconsistent.
     """
     try:
@@ -96,16 +92,21 @@ def to_akida(model: Model) -> Any:
     except ImportError as error:
         raise MissingExtraError("akida", "akida", "running a model in akida") from error
     twin = akida.Model()
-    for layer in model.layers:
+    added: dict[str, Any] = {}
+    for node in model.nodes:
+        layer = node.layer
         problem = beyond_akida(layer)
         if problem is not None:
             raise UnsupportedLayerError(layer.name, layer.kind, problem)
         try:
-            twin.add(_akida_layer(akida, layer))
             if isinstance(layer, WeightedLayer):
-                added = twin.layers[-1]
-                for variable, array in _variables(layer).items():
-                    added.set_variable(variable, array)
+                made, variables = _akida_layer(akida, layer), _variables(layer)
+            else:
+                made, variables = akida2_layer(akida, layer), akida2_variables(layer)
+            twin.add(made, [added[name] for name in node.sources])
+            added[layer.name] = twin.layers[-1]
+            for variable, array in variables.items():
+                added[layer.name].set_variable(variable, array)
         except (ValueError, RuntimeError, TypeError) as error:
             raise UnsupportedLayerError(
                 layer.name, layer.kind, f"akida refuses it: {error}"
@@ -115,7 +116,9 @@ def to_akida(model: Model) -> Any:
 
 def beyond_akida(layer: AnyLayer) -> str | None:
     """Why akida's software must not be given this layer; None: it may, and judges it itself."""
-    if not isinstance(layer, InputData | FullyConnected | SpatialLayer):
+    if layer.version != 1:
+        return None
+    if not isinstance(layer, FullyConnected | SpatialLayer):
         return "Akida 1.0 has no such layer: the native and reference backends run it"
     if not isinstance(layer, NeuralLayer) or layer.act_bits is None:
         return None
@@ -141,12 +144,13 @@ def _made(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], name: str)
     version, entries = facts.get("ip_version"), facts.get("layers")
     if not isinstance(entries, list) or not entries:
         raise ModelError("an akida model without layers")
+    if version == "v2":
+        return akida2_model(entries, arrays, name)
     if version != "v1":
         raise UnsupportedLayerError(
             entries[0]["name"],
             entries[0]["type"],
-            f"belongs to a network of Akida {str(version).removeprefix('v')}.0, akrt runs those of "
-            f"Akida 1.0: {_MAKE_V1}",
+            f"belongs to a network of the version '{version}', akrt runs v1 and v2",
         )
     layers: list[AnyLayer] = []
     before: list[str] = []
@@ -264,10 +268,7 @@ def _pooling(p: dict[str, int], fail: Any) -> Pooling | None:
     return None
 
 
-def _akida_layer(akida: Any, layer: AnyLayer) -> Any:
-    if isinstance(layer, InputData):
-        return akida.InputData(layer.input_shape, input_bits=layer.input_bits, name=layer.name)
-    assert isinstance(layer, WeightedLayer)
+def _akida_layer(akida: Any, layer: WeightedLayer) -> Any:
     settings: dict[str, Any] = {
         "name": layer.name,
         "weights_bits": layer.weights_bits,

@@ -8,8 +8,17 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.geometry import Window
-from akrt.lowering.operations import Addition, Convolution, Dense, Pass, Separable, operation
+from akrt.lowering.operations import (
+    Addition,
+    Convolution,
+    Dense,
+    Neural,
+    Pass,
+    Separable,
+    operation,
+)
+from akrt.lowering.scaled_arithmetic import run_akida_2
+from akrt.lowering.windows import windows
 from akrt.model import POTENTIAL_MAX, POTENTIAL_MIN, Node
 
 __all__ = [
@@ -42,11 +51,13 @@ def run_nodes(nodes: Iterable[Node], x: Output) -> Iterator[Output]:
 
 
 def run_node(node: Node, *inputs: Output) -> Output:
-    """One layer: uint8 (N, X, Y, C) of each input to uint8 activations or int32 potentials."""
+    """One layer: (N, X, Y, C) of each input to the output, of the types of its values."""
     does = operation(node)
     x = inputs[0]
     if isinstance(does, Pass):
         return x
+    if not isinstance(does, Neural):
+        return run_akida_2(does, *inputs)
     if isinstance(does, Addition):
         potentials = x.astype(np.int64) + inputs[1]
     elif isinstance(does, Dense):
@@ -71,15 +82,6 @@ def convolve(does: Convolution | Separable, x: Output) -> Potentials:
         patches = patches.reshape(*patches.shape[:3], -1)
     product: Potentials = patches @ does.weights.astype(np.int64)
     return product
-
-
-def windows(x: Potentials, window: Window, border: int) -> npt.NDArray[np.int64]:
-    """Every window of `x`: (N, X', Y', C, size_x, size_y)."""
-    edges = [(0, 0), *zip(window.before, window.after, strict=True), (0, 0)]
-    x = np.pad(x, edges, constant_values=border)
-    view = np.lib.stride_tricks.sliding_window_view(x, window.size, axis=(1, 2))  # type: ignore[call-overload]
-    strided: Potentials = view[:, :: window.stride[0], :: window.stride[1]]
-    return strided
 
 
 def pool(does: Convolution | Separable, potentials: Potentials) -> Potentials:

@@ -18,7 +18,7 @@ class Window:
     size: Pair
     stride: Pair
     before: Pair
-    """Border before the first element of each axis: the smaller half."""
+    """Border before the first element of each axis."""
     after: Pair
 
     @property
@@ -39,11 +39,18 @@ def window(
     stride: Pair = (1, 1),
     padding: Padding = "valid",
 ) -> Window:
-    """The window that makes `target` of `source`; 'same' pads, 'valid' does not."""
+    """The window that makes `target` of `source`.
+
+    'valid' does not pad, 'same' has the smaller half of the border in front, and 'same_upper' half
+    of the window.
+    """
     before, after = [0, 0], [0, 0]
     for axis in (0, 1):
+        covered = (target[axis] - 1) * stride[axis] + size[axis]
         if padding == "same":
-            covered = (target[axis] - 1) * stride[axis] + size[axis]
             total = max(covered - source[axis], 0)
             before[axis], after[axis] = total // 2, total - total // 2
+        elif padding == "same_upper":
+            before[axis] = size[axis] // 2
+            after[axis] = max(covered - source[axis] - before[axis], 0)
     return Window(source, target, size, stride, (before[0], before[1]), (after[0], after[1]))

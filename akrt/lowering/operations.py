@@ -11,21 +11,47 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from akrt.errors import UnsupportedLayerError
 from akrt.lowering.geometry import Window, window
+from akrt.lowering.scaled_operations import (
+    Concatenation,
+    Dequantisation,
+    Quantisation,
+    ScaledConvolution,
+    ScaledDense,
+    ScaledDepthwise,
+    ScaledOperation,
+    ScaledTransposed,
+    ShiftedAddition,
+)
 from akrt.model import (
     Add,
+    Concatenate,
+    Conv2DTranspose,
+    Dense1D,
+    DepthwiseConv2D,
+    DepthwiseConv2DTranspose,
+    Dequantizer,
     FullyConnected,
+    InputConv2D,
     InputConvolutional,
     InputData,
     NeuralLayer,
     Node,
+    Quantizer,
+    ScaledLayer,
+    ScaledSpatialLayer,
     SeparableConvolutional,
+    ShiftedAdd,
+    SignedInputData,
     SpatialLayer,
 )
 from akrt.model.families import WeightedLayer
 
 __all__ = [
     "Addition",
+    "Akida1Operation",
+    "Akida2Operation",
     "Convolution",
     "Dense",
     "Neural",
@@ -34,6 +60,8 @@ __all__ = [
     "Pass",
     "Separable",
     "Spatial",
+    "akida_1_operation",
+    "beyond_akida_1",
     "neural_operation",
     "operation",
 ]
@@ -99,14 +127,28 @@ class Separable(Spatial):
 
 
 NeuralOperation: TypeAlias = Addition | Dense | Convolution | Separable
-Operation: TypeAlias = Pass | NeuralOperation
+Akida1Operation: TypeAlias = Pass | NeuralOperation
+Akida2Operation: TypeAlias = (
+    Quantisation | ScaledOperation | ShiftedAddition | Concatenation | Dequantisation
+)
+Operation: TypeAlias = Akida1Operation | Akida2Operation
 
 
 def operation(node: Node) -> Operation:
     """What `node` does."""
     layer = node.layer
-    if isinstance(layer, InputData):
+    if isinstance(layer, InputData | SignedInputData):
         return Pass(node)
+    if isinstance(layer, Quantizer):
+        return Quantisation(node, layer.scales, layer.zero_points, layer.channels_first)
+    if isinstance(layer, Dequantizer):
+        return Dequantisation(node, layer.scales)
+    if isinstance(layer, Concatenate):
+        return Concatenation(node)
+    if isinstance(layer, ShiftedAdd):
+        return ShiftedAddition(node, layer)
+    if isinstance(layer, ScaledLayer):
+        return _scaled_operation(node, layer)
     if isinstance(layer, Add):
         return Addition(node, layer)
     if isinstance(layer, FullyConnected):
@@ -129,9 +171,57 @@ def operation(node: Node) -> Operation:
     return Convolution(node, layer, moved, product, pool, pooling, border)
 
 
+def _scaled_operation(node: Node, layer: ScaledLayer) -> ScaledOperation:
+    shift = layer.arrays.get("input_shift")
+    if isinstance(layer, Dense1D):
+        return ScaledDense(node, layer, layer.weights, shift)
+    if isinstance(layer, Conv2DTranspose | DepthwiseConv2DTranspose):
+        depthwise = isinstance(layer, DepthwiseConv2DTranspose)
+        crop = (layer.weights.shape[0] - 2) // 2
+        return ScaledTransposed(node, layer, layer.weights, shift, crop, depthwise)
+    assert isinstance(layer, ScaledSpatialLayer)
+    stride = (layer.stride, layer.stride)
+    moved = window(node.input_shape, node.conv_shape, layer.kernel_size, stride, layer.padding)
+    pooling, pool = None, None if layer.pooling is None else _POOLS[layer.pooling.kind]
+    if layer.pooling is not None and layer.pooling.size and layer.pooling.stride:
+        size, stride = layer.pooling.size, layer.pooling.stride
+        pooling = window(node.conv_shape, node.output_shape, size, stride, layer.padding)
+    if isinstance(layer, DepthwiseConv2D):
+        return ScaledDepthwise(node, layer, layer.weights, shift, moved, pool, pooling)
+    product = layer.weights.reshape(-1, layer.filters)
+    border, first = np.zeros(node.input_shape[2], np.uint8), isinstance(layer, InputConv2D)
+    if isinstance(layer, InputConv2D):
+        border = layer.padding_value
+    return ScaledConvolution(
+        node, layer, product, shift, moved, pool, pooling, border, bias_first=first
+    )
+
+
+def beyond_akida_1(node: Node) -> str | None:
+    """Why what runs layers of Akida 1.0 alone cannot run `node`; None: it can."""
+    if node.layer.version != 2 and not node.layer.feeds_entrance:
+        return None
+    what = "a layer of Akida 2.0" if node.layer.version == 2 else "an entrance of floats"
+    return f"{what}, which the backends 'reference' and 'simulator' run"
+
+
+def akida_1_operation(node: Node) -> Akida1Operation:
+    """What `node` of a network of Akida 1.0 does.
+
+    Raises:
+        UnsupportedLayerError: it is a layer of Akida 2.0, or an entrance of floats.
+    """
+    problem = beyond_akida_1(node)
+    if problem is not None:
+        raise UnsupportedLayerError(node.layer.name, node.layer.kind, problem)
+    found = operation(node)
+    assert isinstance(found, Pass | Addition | Dense | Convolution | Separable)
+    return found
+
+
 def neural_operation(node: Node) -> NeuralOperation:
     """What `node` does, where that is known to be more than to pass its input on."""
-    found = operation(node)
+    found = akida_1_operation(node)
     assert not isinstance(found, Pass)
     return found
 

@@ -9,6 +9,13 @@ from akrt.model.families import (
     WeightedLayer,
 )
 from akrt.model.graph import Model
+from akrt.model.joining_layers import (
+    Concatenate,
+    Dequantizer,
+    Quantizer,
+    ShiftedAdd,
+    SignedInputData,
+)
 from akrt.model.layers import (
     Add,
     AnyLayer,
@@ -20,6 +27,15 @@ from akrt.model.layers import (
 )
 from akrt.model.node import Node
 from akrt.model.preprocessing import PREPROCESSING, Mfcc, Preprocessing
+from akrt.model.scaled import ScaledLayer, ScaledSpatialLayer
+from akrt.model.scaled_layers import (
+    Conv2D,
+    Conv2DTranspose,
+    Dense1D,
+    DepthwiseConv2D,
+    DepthwiseConv2DTranspose,
+    InputConv2D,
+)
 from akrt.model.value import (
     MAX_TENSOR_ELEMENTS,
     POTENTIAL_MAX,
@@ -38,8 +54,16 @@ __all__ = [
     "WEIGHT_RANGES",
     "Add",
     "AnyLayer",
+    "Concatenate",
+    "Conv2D",
+    "Conv2DTranspose",
     "Convolutional",
+    "Dense1D",
+    "DepthwiseConv2D",
+    "DepthwiseConv2DTranspose",
+    "Dequantizer",
     "FullyConnected",
+    "InputConv2D",
     "InputConvolutional",
     "InputData",
     "IntArray",
@@ -51,8 +75,13 @@ __all__ = [
     "Pair",
     "Pooling",
     "Preprocessing",
+    "Quantizer",
+    "ScaledLayer",
+    "ScaledSpatialLayer",
     "SeparableConvolutional",
     "Shape",
+    "ShiftedAdd",
+    "SignedInputData",
     "SpatialLayer",
     "Value",
     "WeightedLayer",

@@ -33,7 +33,7 @@ __all__ = [
 
 FORMAT_VERSION = 2
 """The newest: what is read. A model is written in the oldest that can hold it: 1 a chain of layers,
-2 a graph of them."""
+2 a graph of them, or layers of Akida 2.0."""
 METADATA_KEY = "akrt"
 
 
@@ -58,11 +58,12 @@ def content_hash(model: Model) -> str:
 def describe(model: Model) -> dict[str, Any]:
     """All of a model but its arrays, as JSON types."""
     layers = [_layer_header(layer) for layer in model.layers]
-    if model.inputs:
+    as_graph = bool(model.inputs) or model.version == 2
+    if as_graph:
         for header, node in zip(layers, model.nodes, strict=True):
             header["inputs"] = list(node.sources)
     return {
-        "format": 2 if model.inputs else 1,
+        "format": 2 if as_graph else 1,
         "name": model.name,
         "layers": layers,
         "labels": None if model.labels is None else list(model.labels),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from akrt.errors import ModelError, UnsupportedLayerError
+from akrt.model.layer import Extent, Layer, frozen, is_int
 from akrt.model.value import MAX_DIMENSION, POTENTIAL_MIN, IntArray, Pair, Shape, Value
 
 __all__ = [
@@ -22,10 +21,12 @@ __all__ = [
     "Pooling",
     "SpatialLayer",
     "WeightedLayer",
+    "frozen",
     "is_int",
+    "window_count",
 ]
 
-Padding: TypeAlias = Literal["same", "valid"]
+Padding: TypeAlias = Literal["same", "valid", "same_upper"]
 
 WEIGHT_RANGES: dict[int, Pair] = {1: (0, 1), 2: (-1, 1), 4: (-7, 7), 8: (-128, 127)}
 ACT_BITS = (1, 2, 4)
@@ -42,92 +43,6 @@ class Pooling:
     kind: Literal["max", "average"]
     size: Pair | None = None
     stride: Pair | None = None
-
-
-@dataclass(frozen=True)
-class Extent:
-    """How large the tensors and numbers of a layer get, given what it takes."""
-
-    output_shape: Shape
-    conv_shape: Shape
-    """Of the potentials before pooling."""
-    max_potential: int = 0
-    max_depthwise: int = 0
-    """These bound the magnitude of every value and every partial sum, whatever the order of the
-    additions."""
-    macs: int = 0
-    """Multiply-accumulates for one sample."""
-
-
-class Layer(ABC):
-    """A layer of any kind. Kinds are frozen dataclasses."""
-
-    kind: ClassVar[str]
-    array_names: ClassVar[tuple[str, ...]] = ()
-    arity: ClassVar[int] = 1
-    """How many outputs of other layers it takes; 0: it is the entrance of a network."""
-    input_high: ClassVar[int] = 15
-    """The largest value that it may have to take: no chip multiplies activations of more bits."""
-    name: str
-
-    @property
-    def arrays(self) -> dict[str, IntArray]:
-        """The layer's tensors by name."""
-        return {name: getattr(self, name) for name in self.array_names}
-
-    @property
-    def entry(self) -> Value | None:
-        """What an entrance takes from the caller; None: the layer takes outputs of others."""
-        return None
-
-    @property
-    def saturates(self) -> bool:
-        """Whether its potentials saturate at 20 bits."""
-        return False
-
-    @abstractmethod
-    def extent(self, inputs: tuple[Value, ...]) -> Extent:
-        """Shapes and bounds for these inputs, which are not yet known to fit.
-
-        Raises:
-            ModelError: they do not fit this layer.
-        """
-
-    @abstractmethod
-    def output(self, extent: Extent) -> Value:
-        """What the layer gives."""
-
-    def max_activated(self, extent: Extent) -> int:
-        """Bound of the magnitude of every potential that meets the activation."""
-        return extent.max_potential
-
-    def _as_array(self, field_name: str) -> IntArray:
-        try:
-            return np.asarray(getattr(self, field_name))
-        except (ValueError, TypeError) as error:
-            raise self._fail(f"{field_name} is no array: {error}") from None
-
-    def _fail(self, problem: str) -> UnsupportedLayerError:
-        return UnsupportedLayerError(self.name, self.kind, problem)
-
-    def _misfit(self, problem: str) -> ModelError:
-        return ModelError(f"layer '{self.name}' ({self.kind}) {problem}")
-
-    def _check_name(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
-            raise UnsupportedLayerError(
-                f"{self.name!r:.80}", self.kind, "a layer's name must be a text that is not empty"
-            )
-
-    def _check_input_shape(self, shape: Shape) -> None:
-        if (
-            not isinstance(shape, tuple)
-            or len(shape) != 3
-            or not all(is_int(v) and 1 <= v <= MAX_DIMENSION for v in shape)
-        ):
-            raise self._fail(
-                f"input_shape must be three positive integers (X, Y, C), got {shape!r}"
-            )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -191,8 +106,8 @@ class NeuralLayer(Layer):
                 )
         if not (np.all(act_step >= 1 / 16) and np.all(act_step < 2.0**31)):
             raise self._fail("every act_step must be a number from 1/16 to below 2**31")
-        object.__setattr__(self, "threshold", _frozen(threshold, np.int32))
-        object.__setattr__(self, "act_step", _frozen(act_step, np.float32))
+        object.__setattr__(self, "threshold", frozen(threshold, np.int32))
+        object.__setattr__(self, "act_step", frozen(act_step, np.float32))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -201,6 +116,10 @@ class WeightedLayer(NeuralLayer):
 
     array_names: ClassVar[tuple[str, ...]] = ("weights", "threshold", "act_step")
     weights_bits: int
+
+    @property
+    def weight_count(self) -> int:
+        return sum(array.size for array in self.arrays.values() if array.dtype == np.int8)
 
     @property
     def kernel_shape(self) -> tuple[int, ...]:
@@ -223,7 +142,7 @@ class WeightedLayer(NeuralLayer):
                 f"{field_name} reach {array.min()}..{array.max()}, outside the {low}..{high} "
                 f"of {self.weights_bits}-bit weights"
             )
-        object.__setattr__(self, field_name, _frozen(array, np.int8))
+        object.__setattr__(self, field_name, frozen(array, np.int8))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -245,7 +164,7 @@ class SpatialLayer(WeightedLayer):
     def conv_shape(self, input_shape: Shape) -> Shape:
         """Shape of the potentials before pooling."""
         x, y = (
-            _window_count(input_shape[i], self.kernel_size[i], self.stride[i], self.padding)
+            window_count(input_shape[i], self.kernel_size[i], self.stride[i], self.padding)
             for i in (0, 1)
         )
         if x < 1 or y < 1:
@@ -263,7 +182,7 @@ class SpatialLayer(WeightedLayer):
         if pooling.size is None or pooling.stride is None:
             return (1, 1, self.filters)
         x, y = (
-            _window_count(conv[i], pooling.size[i], pooling.stride[i], self.padding) for i in (0, 1)
+            window_count(conv[i], pooling.size[i], pooling.stride[i], self.padding) for i in (0, 1)
         )
         if x < 1 or y < 1:
             raise self._fail(f"a {pooling.size} pooling does not fit {conv[:2]}")
@@ -276,13 +195,12 @@ class SpatialLayer(WeightedLayer):
             raise self._misfit(f"expects {channels} input channels, but gets {value.shape[2]}")
         conv = self.conv_shape(value.shape)
         max_depthwise, max_potential = self._bounds(value.high)
-        weights = sum(a.size for a in self.arrays.values() if a.dtype == np.int8)
         return Extent(
             output_shape=self.output_shape(value.shape),
             conv_shape=conv,
             max_potential=max_potential,
             max_depthwise=max_depthwise,
-            macs=weights * conv[0] * conv[1],
+            macs=self.weight_count * conv[0] * conv[1],
         )
 
     def _bounds(self, input_high: int) -> tuple[int, int]:
@@ -340,17 +258,6 @@ class SpatialLayer(WeightedLayer):
             raise self._fail(f"{what} {stride} must not exceed its window {window}")
 
 
-def is_int(value: object) -> bool:
-    """Whether `value` is a whole number, which True and False are not."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _frozen(array: IntArray, dtype: type[np.generic]) -> IntArray:
-    """An own, C-contiguous, read-only copy of `array`."""
-    copy: npt.NDArray[Any] = np.array(array, dtype=dtype, order="C", copy=True)
-    copy.flags.writeable = False
-    return copy
-
-
-def _window_count(n: int, window: int, stride: int, padding: Padding) -> int:
-    return -(-n // stride) if padding == "same" else (n - window) // stride + 1
+def window_count(n: int, window: int, stride: int, padding: Padding) -> int:
+    """How many windows there are along an axis of `n` elements."""
+    return (n - window) // stride + 1 if padding == "valid" else -(-n // stride)

@@ -79,6 +79,10 @@ class Model:
             raise ModelError(
                 f"preprocessing makes {given.shape}, the first layer takes {self.input_shape}"
             )
+        if self.entry.dtype != "uint8":
+            raise ModelError(
+                f"preprocessing makes unsigned bytes, the first layer takes {self.entry.text}"
+            )
 
     def _check_layers(self) -> None:
         if not isinstance(self.layers, Iterable):
@@ -90,13 +94,23 @@ class Model:
         if not self.layers:
             raise ModelError("a model needs at least one layer")
         if self.layers[0].entry is None:
+            entrances = "InputData or InputConvolutional"
+            if self.version == 2:
+                entrances = "InputConv2D, InputData, SignedInputData or Quantizer"
             raise ModelError(
-                f"the first layer must be InputData or InputConvolutional, "
+                f"the first layer must be {entrances}, "
                 f"got {self.layers[0].kind} '{self.layers[0].name}'"
             )
         names = [layer.name for layer in self.layers]
         if len(set(names)) != len(names) or not all(names):
             raise ModelError(f"layer names must be unique and not empty: {names}")
+        of_1 = [layer for layer in self.layers if layer.version == 1]
+        if self.version == 2 and of_1:
+            other = next(layer for layer in self.layers if layer.version == 2)
+            raise ModelError(
+                f"layer '{of_1[0].name}' ({of_1[0].kind}) is of Akida 1.0, '{other.name}' "
+                f"({other.kind}) of Akida 2.0: a network has layers of one version"
+            )
 
     def _check_inputs(self) -> None:
         """Inputs name layers, each output is taken, and what a chain has anyway is not named."""
@@ -144,8 +158,13 @@ class Model:
 
     @cached_property
     def input_bits(self) -> int:
-        """Bits of an input value, unsigned."""
-        return self.entry.high.bit_length()
+        """Bits of an input value."""
+        return self.entry.bits
+
+    @property
+    def version(self) -> int:
+        """Of Akida, 1 or 2: whose layers these are."""
+        return 2 if any(layer.version == 2 for layer in self.layers) else 1
 
     @property
     def output_shape(self) -> Shape:
@@ -154,12 +173,19 @@ class Model:
 
     @property
     def output_dtype(self) -> npt.DTypeLike:
-        """uint8 for activations, int32 for potentials."""
-        return np.int32 if self.nodes[-1].output_max is None else np.uint8
+        """Of what the last layer gives: uint8 or int32 in networks of Akida 1.0."""
+        return np.dtype(self.nodes[-1].output.dtype)
+
+    @property
+    def gives_floats(self) -> bool:
+        """Whether the last layer turns integers into floats itself."""
+        return self.nodes[-1].output.dtype == "float32"
 
     @property
     def final_step(self) -> tuple[IntArray, npt.NDArray[np.float32]] | None:
-        """(threshold, act_step) that turn the last potentials to floats; None if activated."""
+        """(threshold, act_step) that turn the last potentials to floats; None if activated, or of
+        Akida 2.0, whose last layer makes floats itself.
+        """
         last = self.layers[-1]
         if not isinstance(last, NeuralLayer) or last.act_bits is not None:
             return None
@@ -173,12 +199,7 @@ class Model:
     @property
     def weights(self) -> int:
         """Number of weights."""
-        return sum(
-            array.size
-            for layer in self.layers
-            for array in layer.arrays.values()
-            if array.dtype == np.int8
-        )
+        return sum(layer.weight_count for layer in self.layers)
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -209,8 +230,10 @@ class Model:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
-    def check_input(self, x: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """`x` as a C-contiguous uint8 array (N, X, Y, C), or an error that says what is wrong.
+    def check_input(self, x: npt.ArrayLike) -> npt.NDArray[Any]:
+        """`x` as a C-contiguous array (N, X, Y, C), or an error that says what is wrong.
+
+        Its type is that of `entry`: uint8 in networks of Akida 1.0.
 
         (N, C) is taken where X and Y are 1, as akida takes it.
 
@@ -226,20 +249,23 @@ class Model:
         if array.ndim != 4 or array.shape[1:] != self.input_shape:
             want = "(N, {}, {}, {})".format(*self.input_shape)
             raise InputError(f"expected an array of shape {want}, got {array.shape}")
-        if array.dtype != np.uint8:
+        entry = self.entry
+        if array.dtype != entry.dtype:
+            what = "real numbers" if entry.dtype == "float32" else f"integers of {entry.bits} bits"
             raise InputError(
-                f"expected dtype uint8, got {array.dtype}: values are integers of "
-                f"{self.input_bits} bits; convert them knowingly with x.astype('uint8')"
+                f"expected dtype {entry.dtype}, got {array.dtype}: values are {what}; "
+                f"convert them knowingly with x.astype('{entry.dtype}')"
             )
-        top = (1 << self.input_bits) - 1
-        if top < 255 and array.size and int(array.max()) > top:
-            first = np.unravel_index(int(np.argmax(array > top)), array.shape)
-            where = tuple(int(i) for i in first)
-            raise InputError(
-                f"value {array[where]} at {where} exceeds {top}, "
-                f"the largest of {self.input_bits}-bit input"
-            )
+        if entry.dtype == "float32" or not entry.holds(array):
+            refused = self.layers[0].refused(array)
+            if refused.any():
+                where = tuple(int(i) for i in np.unravel_index(int(refused.argmax()), array.shape))
+                raise InputError(f"value {array[where]} at {where} {_beyond(entry, array[where])}")
         return np.ascontiguousarray(array)
+
+    def noise(self, rng: np.random.Generator, samples: int) -> npt.NDArray[Any]:
+        """(samples, X, Y, C) over the whole range of the input, of its type."""
+        return self.layers[0].noise(rng, samples)
 
     def __repr__(self) -> str:
         return f"<akrt.Model {self.name!r}, {len(self.layers)} layers, {self.weights} weights>"
@@ -257,10 +283,23 @@ class Model:
         return layer_text(self)
 
 
+def _beyond(entry: Value, value: Any) -> str:
+    """What is wrong with a value that an entrance refuses."""
+    if entry.dtype == "float32":
+        return "is no number, or too large for the scales of the network's Quantizer"
+    end, which = (entry.low, "smallest") if value < entry.low else (entry.high, "largest")
+    return (
+        f"{'exceeds' if which == 'largest' else 'is below'} {end}, "
+        f"the {which} of {entry.bits}-bit input"
+    )
+
+
 def _chain(layers: Sequence[Layer]) -> dict[str, tuple[str, ...]]:
     """Of which layer each takes the output, where each takes that of the one before it."""
-    before = (None, *(layer.name for layer in layers))
+    before = (None, *layers)
     return {
-        layer.name: () if name is None or layer.arity == 0 else (name,)
-        for name, layer in zip(before, layers, strict=False)
+        layer.name: ()
+        if other is None or (layer.arity == 0 and not other.feeds_entrance)
+        else (other.name,)
+        for other, layer in zip(before, layers, strict=False)
     }

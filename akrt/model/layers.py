@@ -1,4 +1,4 @@
-"""The kinds of layers as frozen dataclasses, integers only.
+"""The kinds of layers as frozen dataclasses, integers only: here those of Akida 1.0.
 
 Tensors are NHWC. Akida calls the first spatial axis X and the second Y, so every shape here is
 ``(X, Y, C)`` and every kernel ``(kernel_x, kernel_y, ...)``. All kernels are stored for
@@ -21,17 +21,43 @@ import numpy as np
 
 from akrt.model.families import Extent, NeuralLayer, SpatialLayer, WeightedLayer, is_int
 from akrt.model.families import Layer as AnyLayer
+from akrt.model.joining_layers import (
+    Concatenate,
+    Dequantizer,
+    Quantizer,
+    ShiftedAdd,
+    SignedInputData,
+)
+from akrt.model.scaled_layers import (
+    Conv2D,
+    Conv2DTranspose,
+    Dense1D,
+    DepthwiseConv2D,
+    DepthwiseConv2DTranspose,
+    InputConv2D,
+)
 from akrt.model.value import IntArray, Shape, Value
 
 __all__ = [
     "KINDS",
     "Add",
     "AnyLayer",
+    "Concatenate",
+    "Conv2D",
+    "Conv2DTranspose",
     "Convolutional",
+    "Dense1D",
+    "DepthwiseConv2D",
+    "DepthwiseConv2DTranspose",
+    "Dequantizer",
     "FullyConnected",
+    "InputConv2D",
     "InputConvolutional",
     "InputData",
+    "Quantizer",
     "SeparableConvolutional",
+    "ShiftedAdd",
+    "SignedInputData",
 ]
 
 
@@ -40,6 +66,7 @@ class InputData(AnyLayer):
     """The entrance of a network that does not start with a convolution: values pass unchanged."""
 
     kind: ClassVar[str] = "InputData"
+    version: ClassVar[int | None] = None
     arity: ClassVar[int] = 0
     input_high: ClassVar[int] = 255
     name: str
@@ -215,6 +242,17 @@ KINDS: dict[str, type[AnyLayer]] = {
         SeparableConvolutional,
         FullyConnected,
         Add,
+        Quantizer,
+        SignedInputData,
+        InputConv2D,
+        Conv2D,
+        DepthwiseConv2D,
+        Conv2DTranspose,
+        DepthwiseConv2DTranspose,
+        Dense1D,
+        ShiftedAdd,
+        Concatenate,
+        Dequantizer,
     )
 }
 """Every kind of layer by the name that files give it."""

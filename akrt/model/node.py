@@ -33,7 +33,7 @@ class Node:
 
     @property
     def input_max(self) -> int:
-        """Largest value of any input; the smallest is 0."""
+        """Largest value of any input; the smallest is 0 in networks of Akida 1.0."""
         return max(value.high for value in self.inputs)
 
     @property
@@ -77,6 +77,8 @@ class Node:
 
         In akida's software backend they do, which is then no reference for the chip.
         """
+        if self.layer.sums_wrap:  # no chip of such layers has 20 bits
+            return False
         return not self.layer.saturates and self.max_potential > POTENTIAL_MAX
 
 
@@ -94,11 +96,13 @@ def connect(layers: Sequence[Layer], sources: Mapping[str, tuple[str, ...]]) -> 
     made: dict[str, Node] = {}
     for layer in layers:
         named = sources[layer.name]
-        if layer.arity == 0 and made:
+        follows = layer.arity == 0 and _follows_entrance(named, made)
+        if layer.arity == 0 and made and not follows:
             raise ModelError(f"layer '{layer.name}' ({layer.kind}) must be the first")
-        if len(named) != layer.arity:
+        arity = 1 if follows else layer.arity
+        if len(named) != arity:
             raise ModelError(
-                f"layer '{layer.name}' ({layer.kind}) takes {layer.arity} inputs, "
+                f"layer '{layer.name}' ({layer.kind}) takes {arity} inputs, "
                 f"{len(named)} are named: Model(..., inputs={{'{layer.name}': (...)}})"
             )
         for name in named:
@@ -107,14 +111,40 @@ def connect(layers: Sequence[Layer], sources: Mapping[str, tuple[str, ...]]) -> 
                     f"layer '{layer.name}' takes the output of '{name}', "
                     f"which is no layer before it"
                 )
-            if made[name].output.is_potential:
-                raise ModelError(
-                    f"layer '{name}' has no activation but is followed by "
-                    f"'{layer.name}': only the last layer may output potentials"
-                )
+            _check_follows(layer, made[name])
         inputs = tuple(made[name].output for name in named)
-        made[layer.name] = _node(layer, named, inputs if layer.entry is None else (layer.entry,))
+        if layer.entry is not None:
+            wanted = layer.entry
+            if follows and inputs[0] != wanted:
+                raise ModelError(
+                    f"layer '{layer.name}' ({layer.kind}) takes {wanted.text} {wanted.shape}, "
+                    f"but gets {inputs[0].text} {inputs[0].shape}"
+                )
+            inputs = inputs or (layer.entry,)
+        made[layer.name] = _node(layer, named, inputs)
         yield made[layer.name]
+
+
+def _follows_entrance(named: tuple[str, ...], made: Mapping[str, Node]) -> bool:
+    """Whether an entrance has one of floats before it, which makes its integers."""
+    return len(named) == 1 and named[0] in made and made[named[0]].layer.feeds_entrance
+
+
+def _check_follows(layer: Layer, before: Node) -> None:
+    """Refuse what `before` gives where `layer` cannot take it, whatever its range."""
+    given = before.output
+    if given.dtype == "float32":
+        problem = "gives floats"
+    elif not given.is_potential or layer.takes_potentials:
+        return
+    elif before.layer.sums_wrap:
+        problem = "gives values of more than 8 bits"
+    else:
+        problem = "has no activation"
+    raise ModelError(
+        f"layer '{before.layer.name}' {problem} but is followed by '{layer.name}': "
+        f"only the last layer may output {'floats' if given.dtype == 'float32' else 'potentials'}"
+    )
 
 
 def _node(layer: Layer, sources: tuple[str, ...], inputs: tuple[Value, ...]) -> Node:
@@ -126,9 +156,16 @@ def _node(layer: Layer, sources: tuple[str, ...], inputs: tuple[Value, ...]) -> 
             f"takes values of at most {layer.input_high.bit_length()} bits, "
             f"but its input reaches {reach}",
         )
+    least = min(value.low for value in inputs)
+    if least < layer.input_low:
+        raise UnsupportedLayerError(
+            layer.name,
+            layer.kind,
+            f"takes values from {layer.input_low} on, but its input reaches {least}",
+        )
     extent = layer.extent(inputs)
     largest = max(extent.max_potential, extent.max_depthwise)
-    if largest > INT32_MAX - (1 << 20):
+    if largest > INT32_MAX - (1 << 20) and not layer.sums_wrap:
         raise UnsupportedLayerError(
             layer.name,
             layer.kind,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from akrt.model.families import WeightedLayer
+from akrt.model.scaled import ScaledLayer
 from akrt.printable import printable
 
 if TYPE_CHECKING:
@@ -20,9 +21,8 @@ def layer_rows(model: Model) -> list[dict[str, Any]]:
         layer = s.layer
         kernel: tuple[int, ...] = ()
         weights_bits: int | None = None
-        if isinstance(layer, WeightedLayer):
+        if isinstance(layer, WeightedLayer | ScaledLayer):
             kernel, weights_bits = layer.kernel_shape, layer.weights_bits
-        output_bits = 32 if s.output_max is None else s.output_max.bit_length()
         rows.append(
             {
                 "name": layer.name,
@@ -31,7 +31,7 @@ def layer_rows(model: Model) -> list[dict[str, Any]]:
                 "output_shape": list(s.output_shape),
                 "kernel": list(kernel),
                 "weights_bits": weights_bits,
-                "output_bits": output_bits,
+                "output_bits": s.output.bits,
                 "macs": s.macs,
                 "max_potential": s.max_potential,
                 "beyond_20_bits": s.beyond_20_bits,
@@ -67,7 +67,8 @@ def layer_text(model: Model) -> str:
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
     lines.append(
-        f"{printable(model.name)}: {model.weights:,} weights, {model.macs:,} MACs per sample"
+        f"{printable(model.name)}: Akida {model.version}.0, {model.weights:,} weights, "
+        f"{model.macs:,} MACs per sample"
     )
     if any(s.beyond_20_bits for s in model.nodes):
         lines.append(

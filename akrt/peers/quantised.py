@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from akrt.errors import UnsupportedLayerError
 from akrt.lowering.geometry import window
-from akrt.lowering.operations import Dense, Pass, Separable, Spatial, operation
+from akrt.lowering.operations import Dense, Pass, Separable, Spatial, akida_1_operation
 from akrt.model import Model, NeuralLayer, Padding, Pair, Shape
 
 __all__ = ["Quantised", "QuantisedOp", "QuantisedTensor", "quantise", "run_float"]
@@ -116,14 +116,14 @@ def run_float(model: Model, x: npt.NDArray[np.uint8]) -> Float:
 
 def _border(model: Model) -> int:
     """What is beyond the edges of the input."""
-    first = operation(model.nodes[0])
+    first = akida_1_operation(model.nodes[0])
     return first.border if isinstance(first, Spatial) else 0
 
 
 def _real_ops(model: Model) -> list[_RealOp]:
     ops: list[_RealOp] = []
     for node in model.nodes:
-        does = operation(node)
+        does = akida_1_operation(node)
         if isinstance(does, Pass):
             continue
         if not isinstance(does, (Dense, Spatial)):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from akida2_networks import akida2_networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import networks, residual_networks
@@ -45,7 +46,7 @@ def test_the_file_is_as_its_page_says(tmp_path: Path) -> None:
 
 
 @settings(max_examples=60)
-@given(st.one_of(networks(), residual_networks()))
+@given(st.one_of(networks(), residual_networks(), akida2_networks()))
 def test_every_setting_and_tensor_of_a_layer_is_named(case: tuple[Model, np.ndarray]) -> None:
     text = page("file_format.md")
     for layer, entry in zip(case[0].layers, encoding.describe(case[0])["layers"], strict=True):

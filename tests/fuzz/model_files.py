@@ -60,7 +60,7 @@ def _edited_tensors(tensors: dict[str, Any], rng: np.random.Generator) -> dict[s
         changed[name] = np.where(rng.random(array.shape) < 0.5, rng.choice(values), array)
         changed[name] = changed[name].astype(array.dtype)
     else:
-        ends = np.iinfo(array.dtype) if array.dtype.kind == "i" else np.finfo(array.dtype)
+        ends = np.iinfo(array.dtype) if array.dtype.kind in "iu" else np.finfo(array.dtype)
         changed[name] = np.full_like(array, rng.choice([ends.min, ends.max]))
     return changed
 

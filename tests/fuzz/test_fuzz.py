@@ -21,10 +21,16 @@ if not sys.platform.startswith("linux"):
 
 from akrt.errors import InputError
 
-from . import data_files, export_files, model_files, models
+from . import akida2_files, data_files, export_files, model_files, models
 from .target import Fault, Target, fuzz, try_one
 
-TARGETS = (*data_files.TARGETS, *export_files.TARGETS, *model_files.TARGETS, *models.TARGETS)
+TARGETS = (
+    *data_files.TARGETS,
+    *export_files.TARGETS,
+    *model_files.TARGETS,
+    *akida2_files.TARGETS,
+    *models.TARGETS,
+)
 FIRST = int(os.environ.get("AKRT_FUZZ_SEED", "0"))
 SHOWN = 30
 IN_ALL = int(os.environ.get("AKRT_FUZZ", "0"))

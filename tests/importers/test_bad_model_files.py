@@ -313,14 +313,6 @@ def test_a_reader_that_crashes_or_eats_memory_is_an_error(
         quarantine.read("reader_that_eats", h5, "HDF5 file")
 
 
-def test_akida_2_models_are_refused() -> None:
-    akida = pytest.importorskip("akida", reason="needs akida: pip install 'akrt[akida]'")
-    model = akida.Model()
-    model.add(akida.InputConv2D((8, 8, 3), 4, 3, name="stem"))
-    with pytest.raises(UnsupportedLayerError, match="'stem' .InputConv2D.*Akida 2.0.*AkidaVersion"):
-        from_akida(model)
-
-
 def test_edge_learning_layers_are_refused() -> None:
     akida = pytest.importorskip("akida", reason="needs akida: pip install 'akrt[akida]'")
     model = akida.Model()

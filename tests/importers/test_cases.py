@@ -101,10 +101,30 @@ def test_a_spotter_after_the_developer_hub(cases: Path) -> None:
     assert_runs_as_akida(models[0], akida.Model(str(paths[1])), noise(models[0]))
 
 
-@pytest.mark.parametrize("name", ["qml_v2_q8_plain", "qml_v2_q8_dw", "qml_v2_add"])
-def test_networks_of_akida_2_get_an_advice_that_works(cases: Path, name: str) -> None:
-    with pytest.raises(UnsupportedLayerError, match=r"network of Akida 2\.0.*AkidaVersion.v1"):
-        load_fbz(cases / "models" / f"{name}.fbz")
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("qml_v2_q8_plain", "Quantizer InputConv2D Conv2D Dense1D Dequantizer"),
+        ("qml_v2_q8_dw", "Quantizer InputConv2D DepthwiseConv2D Conv2D Dense1D Dequantizer"),
+        ("qml_v2_add", "InputConv2D Conv2D ShiftedAdd"),
+    ],
+)
+def test_networks_of_akida_2(cases: Path, tmp_path: Path, name: str, kinds: str) -> None:
+    path = cases / "models" / f"{name}.fbz"
+    model, twin = load_fbz(path), akida.Model(str(path))
+    assert [layer.kind for layer in model.layers] == kinds.split()
+    x = model.noise(np.random.default_rng(0), 60)
+    expected = twin.forward(x)
+    model.save(tmp_path / "m.akrt")
+    for again in (model, akrt.load(tmp_path / "m.akrt")):
+        with akrt.Runtime(again, backend="reference") as runtime:
+            outputs = runtime.forward(x)
+            assert outputs.dtype == expected.dtype
+            np.testing.assert_array_equal(outputs, expected)
+            if model.gives_floats:
+                np.testing.assert_array_equal(runtime.predict(x), twin.predict(x))
+    # the file with the addition has weights of zero only
+    assert name == "qml_v2_add" or len(np.unique(expected)) > 500
 
 
 def test_one_network_has_one_hash_whatever_the_file_is_called(cases: Path, tmp_path: Path) -> None:

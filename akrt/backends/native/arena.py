@@ -9,7 +9,7 @@ from akrt.backends.native.pack import pack
 from akrt.backends.native.plan import LayerPlan, NodePlan
 from akrt.kernels._kernels import ALIGNMENT, CALLER, Architecture, scratch_bytes
 from akrt.lowering.liveness import Job, plan_arena, scratch_name
-from akrt.lowering.operations import Addition, Pass, operation
+from akrt.lowering.operations import Addition, Pass, akida_1_operation
 from akrt.model import Node
 
 __all__ = ["NetworkPlan", "plan_network"]
@@ -35,7 +35,7 @@ def plan_network(nodes: Sequence[Node], arch: Architecture) -> NetworkPlan:
     callers: set[str] = set()  # whose output is what the caller gives
     neural: list[Node] = []
     for node in nodes:
-        does = operation(node)
+        does = akida_1_operation(node)
         name = node.layer.name
         if isinstance(does, Pass):
             callers.add(name)

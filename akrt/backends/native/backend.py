@@ -20,7 +20,8 @@ from akrt.cpus import usable_cpus
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.kernels._kernels import Architecture, Network, architectures
-from akrt.model import Model
+from akrt.lowering.operations import beyond_akida_1
+from akrt.model import Model, Node
 from akrt.provenance import ComputedBy
 
 _log = logging.getLogger("akrt")
@@ -54,6 +55,10 @@ class NativeBackend(Backend):
     name = "native"
     rank = 100
     options = frozenset({"threads"})
+
+    @classmethod
+    def supports(cls, node: Node) -> str | None:
+        return beyond_akida_1(node)
 
     def __init__(self, model: Model, threads: int | None = None) -> None:
         if threads is not None and (type(threads) is not int or threads < 1):

@@ -1,0 +1,177 @@
+"""The numeric contract of Akida 2.0 in NumPy, slow and obvious: int64, one layer at a time."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from akrt.lowering.operations import Akida2Operation
+from akrt.lowering.scaled_operations import (
+    Concatenation,
+    Dequantisation,
+    Quantisation,
+    ScaledConvolution,
+    ScaledDense,
+    ScaledDepthwise,
+    ScaledOperation,
+    ScaledSpatial,
+    ScaledTransposed,
+    ShiftedAddition,
+)
+from akrt.lowering.windows import windows
+from akrt.model import ScaledLayer
+
+__all__ = [
+    "activate_2",
+    "rounding_shift",
+    "run_akida_2",
+    "saturate",
+    "sums_of_products",
+    "table_index",
+    "wrap",
+]
+
+Wide: TypeAlias = npt.NDArray[np.int64]
+Array: TypeAlias = npt.NDArray[Any]
+
+_TABLE_BITS = 11
+
+
+def run_akida_2(does: Akida2Operation, *inputs: Array) -> Array:
+    """One operation: (N, X, Y, C) of each input to the output, of the types of its values."""
+    if isinstance(does, Quantisation):
+        made = _quantised(does, inputs[0])
+    elif isinstance(does, Dequantisation):
+        return inputs[0].astype(np.float32) * does.scales
+    elif isinstance(does, Concatenation):
+        made = np.concatenate(inputs, axis=3)
+    elif isinstance(does, ShiftedAddition):
+        made = _added(does, *inputs)
+    else:
+        made = _scaled(does, inputs[0])
+    return made.astype(does.node.output.dtype)
+
+
+def saturate(values: Wide, bits: int) -> Wide:
+    """The nearest of signed integers of so many bits."""
+    return np.clip(values, -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+
+
+def wrap(values: Wide) -> Wide:
+    """The lower 32 bits, signed."""
+    return values.astype(np.uint64).astype(np.uint32).astype(np.int32).astype(np.int64)
+
+
+def rounding_shift(values: Wide, shift: Array) -> Wide:
+    """``values * 2**shift`` by channel, rounded to the nearest, halves up."""
+    left = np.maximum(shift.astype(np.int64), 0)
+    right = np.maximum(-shift.astype(np.int64), 0)
+    half = np.where(right > 0, np.int64(1) << np.maximum(right - 1, 0), 0)
+    shifted: Wide = ((values << left) + half) >> right
+    return shifted
+
+
+def sums_of_products(does: ScaledOperation, x: Array) -> Wide:
+    """What a layer's weights make of its input: int64 (N, X', Y', F), wrapped but not saturated."""
+    wide = x.astype(np.int64)
+    weights = does.weights.astype(np.int64)
+    if isinstance(does, ScaledDense):
+        wide = wide.reshape(len(x), 1, 1, -1)
+    if does.input_shift is not None:
+        wide = saturate(wide << does.input_shift.astype(np.int64), does.layer.buffer_bits)
+    if isinstance(does, ScaledDense):
+        sums: Wide = wide @ weights
+        return sums
+    if isinstance(does, ScaledTransposed):
+        return wrap(_painted(does, wide, weights))
+    if isinstance(does, ScaledDepthwise):
+        patches = windows(wide, does.window, 0)
+        return wrap(np.einsum("nxycij,ijc->nxyc", patches, weights))
+    border = does.border.astype(np.int64)
+    patches = windows(wide - border, does.window, 0).transpose(0, 1, 2, 4, 5, 3) + border
+    return wrap(patches.reshape(*patches.shape[:3], -1) @ weights)
+
+
+def activate_2(layer: ScaledLayer, potentials: Wide) -> Wide:
+    """Potentials behind the activation."""
+    bits = layer.post_op_buffer_bits
+    if layer.activation == "relu":
+        assert layer.max_value is not None
+        assert layer.max_value_shift is not None
+        most = layer.max_value.astype(np.int64) << layer.max_value_shift.astype(np.int64)
+        return np.clip(potentials, 0, saturate(most, bits))
+    if layer.activation == "lut":
+        assert layer.lut_values is not None
+        found: Wide = layer.lut_values.astype(np.int64)[table_index(layer, potentials)]
+        return found
+    return potentials
+
+
+def table_index(layer: ScaledLayer, potentials: Wide) -> Wide:
+    """The entries of a layer's table that potentials (..., F) find."""
+    assert layer.activation_scales is not None
+    assert layer.activation_shift is not None
+    scales = layer.activation_scales.astype(np.int64)
+    scaled = saturate(potentials * scales, layer.post_op_buffer_bits)
+    index = saturate(rounding_shift(scaled, layer.activation_shift), _TABLE_BITS)
+    return index + (1 << (_TABLE_BITS - 1))
+
+
+def _scaled(does: ScaledOperation, x: Array) -> Wide:
+    layer = does.layer
+    bits = layer.post_op_buffer_bits
+    sums = sums_of_products(does, x)
+    bias = saturate(layer.bias.astype(np.int64) << layer.bias_shift.astype(np.int64), bits)
+    if isinstance(does, ScaledConvolution) and does.bias_first:
+        potentials = saturate(saturate(sums + bias, layer.buffer_bits), bits)
+    else:
+        potentials = saturate(saturate(sums, layer.buffer_bits) + bias, bits)
+    if isinstance(does, ScaledSpatial) and does.pooling is not None:
+        lowest = int(np.iinfo(np.int64).min)
+        potentials = windows(potentials, does.pooling, lowest).max((4, 5))
+    potentials = activate_2(layer, potentials)
+    if isinstance(does, ScaledSpatial) and does.pool == "sum":
+        total = np.zeros((len(x), layer.filters), np.int64)
+        for step in potentials.reshape(len(x), -1, layer.filters).transpose(1, 0, 2):
+            total = saturate(total + step, bits)
+        potentials = total[:, None, None, :]
+    scaled = saturate(potentials * layer.output_scales.astype(np.int64), bits)
+    return _clipped(rounding_shift(scaled, layer.output_shift), layer.output_bits)
+
+
+def _clipped(values: Wide, bits: int) -> Wide:
+    """Values to the output's bits, unsigned where there are at most 4."""
+    return np.clip(values, 0, (1 << bits) - 1) if bits <= 4 else saturate(values, bits)
+
+
+def _painted(does: ScaledTransposed, x: Wide, weights: Wide) -> Wide:
+    """A transposed convolution: each input paints its kernel, two steps from the next."""
+    n, width, height, _ = x.shape
+    canvas = np.zeros((n, *does.canvas), np.int64)
+    for i, j in np.ndindex(*weights.shape[:2]):
+        color = x * weights[i, j] if does.depthwise else x @ weights[i, j]
+        canvas[:, i : i + 2 * width : 2, j : j + 2 * height : 2] += color
+    crop = does.crop
+    return canvas[:, crop : crop + 2 * width, crop : crop + 2 * height]
+
+
+def _added(does: ShiftedAddition, *inputs: Array) -> Wide:
+    layer = does.layer
+    bits = layer.buffer_bits
+    first, second = (
+        saturate(x.astype(np.int64) << shift.astype(np.int64), bits)
+        for x, shift in zip(inputs, (layer.a_shift, layer.b_shift), strict=True)
+    )
+    total = saturate(first + second, bits)
+    return saturate(rounding_shift(total, layer.output_shift), layer.output_bits)
+
+
+def _quantised(does: Quantisation, x: Array) -> Wide:
+    made = does.node.output
+    if does.channels_first:
+        x = x.transpose(0, 2, 3, 1)
+    scaled = (x * does.scales).astype(np.float64)  # one float32 product, then exactly
+    whole = np.copysign(np.floor(np.abs(scaled) + 0.5), scaled).astype(np.int64)
+    return np.clip(whole + does.zero_points.astype(np.int64), made.low, made.high)

@@ -1,0 +1,113 @@
+"""Networks of Akida 2.0 on the command line: run, eval, summary, convert, and what refuses them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import need
+from test_akida2_model import constants
+from test_commands import command
+
+from akrt.model import Dense1D, Dequantizer, InputConv2D, Mfcc, Model
+from akrt.model import file as modelfile
+
+RATE = 16000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of two classes, loud and quiet, and recordings of both."""
+    home = tmp_path_factory.mktemp("akida2")
+    first = InputConv2D(
+        name="coarse",
+        input_shape=(49, 10, 1),
+        weights=np.ones((1, 1, 1, 1), np.int8),
+        padding_value=np.zeros(1, np.uint8),
+        **constants(1, bias=np.array([-128], np.int8), output_shift=np.array([-1], np.int8)),
+    )
+    weights = np.zeros((490, 2), np.int8)
+    weights[::10, 0], weights[::10, 1] = 1, -1  # rows are (X, Y, C): coefficient 0 of every frame
+    last = Dense1D(
+        name="decide",
+        weights=weights,
+        input_shift=np.zeros(490, np.uint8),
+        output_bits=28,
+        **constants(2, output_shift=np.zeros(2, np.int8)),
+    )
+    out = Dequantizer(name="floats", scales=np.full(2, 0.01, np.float32))
+    model = Model((first, last, out), name="net", labels=("loud", "quiet"), preprocessing=Mfcc())
+    model.save(home / "net.akrt")
+    rng = np.random.default_rng(0)
+    for word, loudness in (("loud", 0.5), ("quiet", 0.0)):
+        (home / "clips" / word).mkdir(parents=True)
+        for i in range(2):
+            samples = loudness * rng.uniform(-1, 1, RATE)
+            soundfile.write(home / "clips" / word / f"{i}.wav", samples, RATE)
+    np.save(home / "x.npy", model.noise(rng, 3))
+    return home
+
+
+@pytest.mark.parametrize("backend", ["reference", "simulator"])
+def test_run_and_eval(folder: Path, backend: str) -> None:
+    if backend == "simulator":
+        need("akida")
+    model = folder / "net.akrt"
+    done = command("run", folder / "clips", "-m", model, "-b", backend)
+    assert "4 of 4 clips in folders named after a word were named right" in done.stdout
+    done = command("eval", folder / "clips", "-m", model, "-b", backend)
+    assert "accuracy 100.00%" in done.stdout
+    facts = json.loads(
+        command("run", folder / "x.npy", "-m", model, "-b", backend, "--json").stdout
+    )
+    assert len(facts["results"]) == 3
+    assert facts["backend"] == backend
+
+
+def test_summary_says_the_version(folder: Path) -> None:
+    text = command("summary", folder / "net.akrt").stdout
+    assert "net: Akida 2.0, 981 weights" in text
+    assert "input    49x10x1, 8-bit unsigned: MFCC" in text
+    facts = json.loads(command("summary", folder / "net.akrt", "--json").stdout)
+    assert (facts["akida_version"], facts["input_type"]) == (2, "uint8")
+    assert [row["type"] for row in facts["layers"]] == ["InputConv2D", "Dense1D", "Dequantizer"]
+    ours = json.loads(command("summary", "--json").stdout)
+    assert ours["akida_version"] == 1
+
+
+def test_convert_to_akida_and_back(folder: Path, tmp_path: Path) -> None:
+    need("akida")
+    command("convert", folder / "net.akrt", tmp_path / "net.fbz")
+    command("convert", tmp_path / "net.fbz", tmp_path / "again.akrt")
+    model, again = (modelfile.load(p) for p in (folder / "net.akrt", tmp_path / "again.akrt"))
+    for layer, other in zip(model.layers, again.layers, strict=True):
+        assert layer.kind == other.kind
+        for name, array in layer.arrays.items():
+            np.testing.assert_array_equal(array, other.arrays[name])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("run", "{}/clips", "-m", "{}/net.akrt"), 2),
+        (("run", "{}/clips", "-m", "{}/net.akrt", "-b", "native"), 2),
+        (("export", "{}/net.akrt", "-o", "{}/out"), 3),
+        (("check", "{}/net.akrt", "--target", "mcu"), 3),
+        (("bench", "{}/net.akrt", "--seconds", "0.1"), 3),
+    ],
+)
+def test_what_runs_akida_1_alone_names_the_layer(
+    folder: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    done = command(*(a.format(folder) for a in arguments), code=code)
+    assert "'coarse' (InputConv2D): a layer of Akida 2.0" in done.stderr
+    assert "'reference' and 'simulator'" in done.stderr
+
+
+def test_check_names_every_layer(folder: Path) -> None:
+    done = command("check", folder / "net.akrt", "--target", "akd1000", code=3)
+    for kind in ("InputConv2D", "Dense1D", "Dequantizer"):
+        assert f"{kind} of Akida 2.0" in done.stdout

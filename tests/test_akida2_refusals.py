@@ -1,0 +1,79 @@
+"""What runs Akida 1.0 only refuses networks of Akida 2.0 by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import need
+from test_akida2_model import DATA, DENSE, FLOATS, IMAGE, OUT
+
+import akrt
+import firmware_export
+from akrt.decision import StreamSettings, decision_rule
+from akrt.driver.limits import violations
+from akrt.errors import BackendUnavailableError, UnsupportedLayerError, UsageError
+from akrt.model import Model
+from akrt.peers.quantised import quantise
+
+MODEL = Model((DATA, DENSE, OUT))
+IN_FRONT = Model((FLOATS, IMAGE))
+ALONE = Model((DATA,))
+WORDS = (
+    r"(a layer of Akida 2\.0|an entrance of floats), "
+    r"which the backends 'reference' and 'simulator' run"
+)
+
+
+@pytest.mark.parametrize("model", [MODEL, IN_FRONT, ALONE], ids=["chain", "floats", "alone"])
+@pytest.mark.parametrize("backend", ["native", "auto"])
+def test_native_and_auto(model: Model, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BackendUnavailableError, match=WORDS) as caught:
+        akrt.Runtime(model, backend=backend)
+    for layer in model.layers:
+        assert f"'{layer.name}' ({layer.kind})" in str(caught.value)
+
+
+def test_chips() -> None:
+    need("akida")
+    with pytest.raises(BackendUnavailableError, match=WORDS):
+        akrt.Runtime(MODEL, backend="nsoc", device="virtual:akd1000")
+
+
+@pytest.mark.parametrize("model", [MODEL, IN_FRONT, ALONE], ids=["chain", "floats", "alone"])
+def test_every_layer_violates_the_limits_of_a_chip(model: Model) -> None:
+    found = violations(model)
+    assert [v.layer for v in found] == [layer.name for layer in model.layers]
+    for v in found:
+        assert v.value == (v.kind if v.kind == "Quantizer" else f"{v.kind} of Akida 2.0")
+
+
+def test_mappings_and_checks() -> None:
+    need("akida")
+    from akrt.driver.check import check
+    from akrt.driver.mapping import map_model, virtual_device
+
+    report = check(MODEL)
+    assert not report.fits
+    assert len(report.violations) == 3
+    with pytest.raises(UnsupportedLayerError, match=r"'in'.*a chip of Akida 1\.0 runs, which x"):
+        map_model(MODEL, virtual_device("AKD1000"), "x")
+
+
+@pytest.mark.parametrize("model", [MODEL, IN_FRONT, ALONE], ids=["chain", "floats", "alone"])
+def test_exports(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedLayerError, match=WORDS):
+        firmware_export.export(model, tmp_path / "out", "net")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("model", [MODEL, IN_FRONT, ALONE], ids=["chain", "floats", "alone"])
+def test_other_runtimes(model: Model) -> None:
+    with pytest.raises(UnsupportedLayerError, match=WORDS):
+        quantise(model, np.zeros((1, *model.input_shape), np.uint8))
+
+
+def test_streams() -> None:
+    with pytest.raises(UsageError, match=r"network of Akida 2\.0.*--backend reference"):
+        decision_rule(MODEL, StreamSettings())
