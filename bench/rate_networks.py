@@ -20,6 +20,7 @@ from akrt.model import (
     Pooling,
     SeparableConvolutional,
 )
+from akrt.runtime import bundled_model
 
 __all__ = [
     "AVERAGE",
@@ -114,7 +115,19 @@ def rate_networks() -> list[Model]:
     found = [
         *_convolutions(d), *_firsts(d), *_separables(d), *_denses(d), *_others(d), *_rows(d),
     ]  # fmt: skip
-    return [calibrated(d, model, number) for number, model in enumerate(found)]
+    made = [calibrated(d, model, number) for number, model in enumerate(found)]
+    return [*made, *_trained()]
+
+
+def _trained() -> list[Model]:
+    """The separable layers of the shipped network: trained weights are larger than random ones, and
+    fewer of their products fit a sum of 16 bits."""
+    found = []
+    for node in bundled_model().nodes:
+        does = operation(node)
+        if isinstance(does, Separable) and does.pool is None:
+            found.append(Model((InputData("in", node.input_shape, 4), node.layer)))
+    return found
 
 
 def _heavy(layer: SeparableConvolutional, number: int) -> SeparableConvolutional:
