@@ -56,6 +56,7 @@ static void akrt_strips_multiply(const akrt_strips *s, const uint32_t *weights, 
         weights += AKRT_HALVES_PAIRS * all;
         AKRT_TICK_WORK(done, 4 * AKRT_HALVES_PAIRS * quads * s->count);
     }
+    AKRT_TICK();
 }
 
 AKRT_LAYER static void akrt_conv_lines(const akrt_mcu_layer *layer, const void *const *lines,
