@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal, TypeAlias
@@ -21,6 +22,7 @@ __all__ = [
     "Pooling",
     "SpatialLayer",
     "WeightedLayer",
+    "Windowed",
     "frozen",
     "is_int",
     "window_count",
@@ -145,26 +147,31 @@ class WeightedLayer(NeuralLayer):
         object.__setattr__(self, field_name, frozen(array, np.int8))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SpatialLayer(WeightedLayer):
-    """A layer whose kernel moves over a tensor."""
+class Windowed(Layer):
+    """A layer whose kernel moves over a tensor: the shapes that come of it."""
 
-    strides_within_kernel: ClassVar[bool] = True
-    """Whether akida refuses a stride beyond the kernel."""
-    padding: Padding = "same"
-    stride: Pair = (1, 1)
-    pooling: Pooling | None = None
+    padding: Padding
+    pooling: Pooling | None
 
     @property
+    @abstractmethod
+    def filters(self) -> int:
+        """Number of output channels."""
+
+    @property
+    @abstractmethod
     def kernel_size(self) -> Pair:
         """(kernel_x, kernel_y)."""
-        kernel_x, kernel_y = self.arrays[self.array_names[0]].shape[:2]
-        return (int(kernel_x), int(kernel_y))
+
+    @property
+    @abstractmethod
+    def strides(self) -> Pair:
+        """The same of the kernel's steps."""
 
     def conv_shape(self, input_shape: Shape) -> Shape:
         """Shape of the potentials before pooling."""
         x, y = (
-            window_count(input_shape[i], self.kernel_size[i], self.stride[i], self.padding)
+            window_count(input_shape[i], self.kernel_size[i], self.strides[i], self.padding)
             for i in (0, 1)
         )
         if x < 1 or y < 1:
@@ -187,6 +194,28 @@ class SpatialLayer(WeightedLayer):
         if x < 1 or y < 1:
             raise self._fail(f"a {pooling.size} pooling does not fit {conv[:2]}")
         return (x, y, self.filters)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SpatialLayer(WeightedLayer, Windowed):
+    """A layer whose kernel moves over a tensor."""
+
+    strides_within_kernel: ClassVar[bool] = True
+    """Whether akida refuses a stride beyond the kernel."""
+    padding: Padding = "same"
+    stride: Pair = (1, 1)
+    pooling: Pooling | None = None
+
+    @property
+    def kernel_size(self) -> Pair:
+        """(kernel_x, kernel_y)."""
+        kernel_x, kernel_y = self.arrays[self.array_names[0]].shape[:2]
+        return (int(kernel_x), int(kernel_y))
+
+    @property
+    def strides(self) -> Pair:
+        """The same of the kernel's steps."""
+        return self.stride
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         (value,) = inputs

@@ -24,10 +24,10 @@ from akrt.model.families import (
     Layer,
     Padding,
     Pooling,
+    Windowed,
     is_int,
-    window_count,
 )
-from akrt.model.value import MAX_DIMENSION, IntArray, Pair, Shape, Value
+from akrt.model.value import MAX_DIMENSION, IntArray, Pair, Value
 
 __all__ = [
     "LUT_ENTRIES",
@@ -193,7 +193,7 @@ class ShiftedInputLayer(ScaledLayer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ScaledSpatialLayer(ScaledLayer):
+class ScaledSpatialLayer(ScaledLayer, Windowed):
     """A layer of Akida 2.0 whose kernel moves over a tensor."""
 
     paddings: ClassVar[tuple[str, ...]] = ("same", "valid", "same_upper")
@@ -213,32 +213,10 @@ class ScaledSpatialLayer(ScaledLayer):
         """(kernel_x, kernel_y)."""
         return (int(self.weights.shape[0]), int(self.weights.shape[1]))
 
-    def conv_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the potentials before pooling."""
-        x, y = (
-            window_count(input_shape[i], self.kernel_size[i], self.stride, self.padding)
-            for i in (0, 1)
-        )
-        if x < 1 or y < 1:
-            raise self._fail(
-                f"a {self.kernel_size} kernel does not fit an input of {input_shape[:2]}"
-            )
-        return (x, y, self.filters)
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the layer's output for an input of (X, Y, C)."""
-        conv = self.conv_shape(input_shape)
-        pooling = self.pooling
-        if pooling is None:
-            return conv
-        if pooling.size is None or pooling.stride is None:
-            return (1, 1, self.filters)
-        x, y = (
-            window_count(conv[i], pooling.size[i], pooling.stride[i], self.padding) for i in (0, 1)
-        )
-        if x < 1 or y < 1:
-            raise self._fail(f"a {pooling.size} pooling does not fit {conv[:2]}")
-        return (x, y, self.filters)
+    @property
+    def strides(self) -> Pair:
+        """The same of the kernel's steps."""
+        return (self.stride, self.stride)
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         (value,) = inputs

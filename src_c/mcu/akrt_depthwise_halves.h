@@ -2,6 +2,7 @@
 #define AKRT_DEPTHWISE_HALVES_H
 #include "akrt_depthwise_high.h"
 #include "akrt_lines.h"
+#include "akrt_pointwise_apart.h"
 #include "akrt_tick.h"
 /* Depthwise results of all channels, filled up to a multiple of 8, at a run of positions:
  * (channels, AKRT_RUN). Two positions lie 16 bits apart in a word, `half` positions from one
@@ -9,7 +10,6 @@
 
 /* Pairs of words of eight channels that the windows of a run cover, on one line. */
 #define AKRT_RUN_COLUMNS(size_y, stride_y) (2 * (2 * (stride_y) + (size_y)))
-typedef int32_t akrt_mid;
 
 /* Both sums of a word, `half` positions apart. */
 static inline void akrt_depthwise_put(uint32_t sum, int32_t half, akrt_mid *to) {

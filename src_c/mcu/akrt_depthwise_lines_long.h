@@ -1,11 +1,10 @@
 #ifndef AKRT_DEPTHWISE_LINES_LONG_H
 #define AKRT_DEPTHWISE_LINES_LONG_H
 #include "akrt_depthwise_long.h"
+#include "akrt_pointwise_apart.h"
 #include "akrt_runs.h"
 /* Depthwise results of all channels, filled up to a multiple of 8, at a run of positions. */
 #define AKRT_MID_CHANNELS(channels) (((int32_t)(channels) + 7) & ~7)
-/* (channels, AKRT_RUN) */
-typedef int32_t akrt_mid;
 #define AKRT_MID_AT(c, p) ((c)*AKRT_RUN + (p))
 
 #define AKRT_RUN_EACH(operation)                                                                   \

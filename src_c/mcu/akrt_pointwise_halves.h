@@ -133,23 +133,6 @@ static inline void akrt_pointwise_more(const uint32_t *sums, int32_t count, int3
 #undef AKRT_PUT_RUN
 #undef AKRT_PUT_BOTH
 
-/* A pair of filters at one position where sums leave 16 bits. */
-static void akrt_pointwise_apart(const akrt_mid *a, const uint32_t *weights, int32_t quads,
-                                 int32_t *to) {
-    int32_t even = 0, odd = 0;
-    for (int32_t q = 0; q < quads; q++) {
-        uint32_t word = weights[q];
-        for (int32_t k = 0; k < 4; k++) {
-            even += *a * ((int32_t)(word & 15u) - 8);
-            odd += *a * ((int32_t)(word >> 16 & 15u) - 8);
-            word >>= 4;
-            a += AKRT_RUN;
-        }
-    }
-    to[0] = even;
-    to[1] = odd;
-}
-
 /* AKRT_HALVES_PAIRS pairs of filters, `pairs` of which there are. */
 static void akrt_pointwise_pairs(const akrt_mid *mid, const uint32_t *weights, int32_t channels,
                                  int32_t group, const uint32_t *start, int32_t pairs, int32_t count,

@@ -2,6 +2,7 @@
 #define AKRT_SEPARABLE_LINES_LONG_H
 #include "akrt_depthwise_lines_long.h"
 #include "akrt_emit.h"
+#include "akrt_pointwise_apart.h"
 #include "akrt_pointwise_long.h"
 #include "akrt_pointwise_triples.h"
 /* A separable convolution with weights of at most 4 bits, a line of the output at a time.
@@ -55,23 +56,6 @@ AKRT_IN_ORDER static void akrt_pointwise_quads(const akrt_mid *a, const uint32_t
 #undef AKRT_ADD_CHANNEL
 #undef AKRT_PUT_BOTH
 #endif
-
-/* The same where sums leave 16 bits. */
-static void akrt_pointwise_apart(const akrt_mid *a, const uint32_t *weights, int32_t quads,
-                                 int32_t *to) {
-    int32_t even = 0, odd = 0;
-    for (int32_t q = 0; q < quads; q++) {
-        uint32_t word = weights[q];
-        for (int32_t k = 0; k < 4; k++) {
-            even += *a * ((int32_t)(word & 15u) - 8);
-            odd += *a * ((int32_t)(word >> 16 & 15u) - 8);
-            word >>= 4;
-            a += AKRT_RUN;
-        }
-    }
-    to[0] = even;
-    to[1] = odd;
-}
 
 static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid, int32_t y,
                                int32_t count, int32_t *scratch, void *target) {
