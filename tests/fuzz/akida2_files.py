@@ -133,11 +133,13 @@ def _make_damaged(seed: int, folder: Path) -> Path:
 
 
 TARGETS = (
-    Target("hashed .akrt of Akida 2.0", _make_hashed, _check_file, 150),
+    Target("hashed .akrt of Akida 2.0", _make_hashed, _check_file, 150, apart=True),
     *(
         (
-            Target("contents of .fbz of Akida 2.0", _make_contents, _check_contents, 150),
-            Target(".fbz of Akida 2.0", _make_damaged, _check_file, 4, 60, 1 << 30),
+            Target(
+                "contents of .fbz of Akida 2.0", _make_contents, _check_contents, 150, apart=True
+            ),
+            Target(".fbz of Akida 2.0", _make_damaged, _check_file, 4, 60, 1 << 30, apart=True),
         )
         if find_spec("akida")
         else ()

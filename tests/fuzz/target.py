@@ -44,6 +44,9 @@ class Target:
     """That an input may take."""
     memory: int | None = 512 << 20
     """Bytes that the process may grow by for an input; None: it is not measured."""
+    apart: bool = False
+    """Whether `check` computes with akida's software, whose threads do not outlive a fork: its
+    inputs are tried by forks of a new process, not of one that has used it."""
 
 
 @contextlib.contextmanager
