@@ -1,6 +1,6 @@
 """Writers that are killed, and disks that are full: the old file stays, and nothing else does.
 
-AKRT_KILLS is how many writers are killed, and how many disks fill up: 40 where it is not given.
+AKRT_KILLS is how many writers are killed, and how many disks fill up: 20 where it is not given.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from firmware_export.manifest import MANIFEST, read_manifest
 
 resource = pytest.importorskip("resource", reason="limits and fork are those of Unix")
 
-KILLS = int(os.environ.get("AKRT_KILLS", "40"))
+KILLS = int(os.environ.get("AKRT_KILLS", "20"))
 
 
 def network(seed: int) -> Model:

@@ -18,6 +18,8 @@ if os.name != "posix":
 from odd_folder import FAILED, HEARD, IGNORED, SKIPPED, build
 from sound_files import RATE, wav
 
+from akrt.cli import main
+
 Outcomes = dict[str, tuple[str, str]]
 
 
@@ -114,20 +116,27 @@ def test_eval(folder: tuple[Path, Outcomes]) -> None:
     assert command("eval", home).returncode == 0
 
 
-def test_stream(folder: tuple[Path, Outcomes]) -> None:
-    """One file of every kind and outcome."""
+def test_stream(
+    folder: tuple[Path, Outcomes],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One file of every kind and outcome, in this process: there are many."""
     _, outcomes = folder
     chosen = {(kind, outcome): path for path, (kind, outcome) in outcomes.items()}
     for (kind, outcome), path in chosen.items():
-        done = command("stream", path)
+        monkeypatch.setattr(sys, "argv", ["akrt", "stream", path])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
         if outcome == HEARD:
-            assert done.returncode == 0, (kind, done.stderr)
-            assert b"words in" in done.stdout
+            assert ended.value.code == 0, (kind, err)
+            assert "words in" in out
         elif outcome == FAILED:
-            assert done.returncode == 3, (kind, done.stdout)
-            assert done.stderr.startswith(b"akrt: ")
+            assert ended.value.code == 3, (kind, out)
+            assert err.startswith("akrt: ")
         else:
-            assert done.returncode in (0, 3), kind
+            assert ended.value.code in (0, 3), kind
 
 
 def test_where_nothing_is_left_the_exit_status_is_3(

@@ -17,6 +17,7 @@ from networks import (
     residual_networks,
     wide_dense_networks,
 )
+from thorough import amount
 
 from akrt.backends.reference import ReferenceBackend
 from akrt.model import (
@@ -31,8 +32,8 @@ from firmware_export.expected import layer_outputs
 
 from .compiled_export import SANITIZERS, build, driver, outputs
 
-NETWORKS = 320
-PROGRAMS = 8
+PROGRAMS = amount(4, 15)
+NETWORKS = 40 * PROGRAMS
 Sample = tuple[Model, np.ndarray]
 
 
@@ -61,7 +62,7 @@ def samples() -> list[Sample]:
         found.append(sample)
 
     collect()
-    assert len(found) >= 300
+    assert len(found) >= 0.9 * NETWORKS
     return found
 
 

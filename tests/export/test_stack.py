@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from networks import networks, residual_networks
+from thorough import THOROUGH
 
 import firmware_export
 from akrt.decision import StreamSettings
@@ -36,7 +37,9 @@ def test_reported_is_measured_and_not_much_more(core: str, tmp_path: Path) -> No
     tool(*target.compiler)
     tool(target.runner[0])
     tried = 0
-    for i, (model, x) in enumerate(samples()):
+    # two cores see different halves of the networks, unless there is time for all
+    first, step = (0, 1) if THOROUGH else ([*MEASURED_WITH].index(core) % 2, 2)
+    for i, (model, x) in enumerate(samples()[first::step]):
         export = tmp_path / f"n{i}"
         report = firmware_export.export(model, export, name="net", vectors=x[:1])
         if report.arena_bytes + 4 * np.prod(model.output_shape) > target.ram[1] - 4096:
@@ -47,7 +50,7 @@ def test_reported_is_measured_and_not_much_more(core: str, tmp_path: Path) -> No
         lines = any(step.stages for step in lower(model, "net").steps)
         assert measured <= reported <= measured * 1.5 + (160 if lines else 480), model.layers
         tried += 1
-    assert tried > 20
+    assert tried > 20 // step
 
 
 def small() -> Model:

@@ -12,6 +12,7 @@ import pytest
 from conftest import need
 from hypothesis import HealthCheck, Phase, given, settings
 from networks import networks
+from thorough import THOROUGH, amount
 
 import akrt
 import firmware_export
@@ -21,7 +22,7 @@ from firmware_export.toolchain import WARNINGS
 
 from .row_networks import row_network, saturating_network
 
-NETWORKS = int(os.environ.get("AKRT_EXPORT_NETWORKS", "200"))
+NETWORKS = amount(40, 200)
 AT_ONCE = 4
 """Targets that see one network; over the networks every target has its turn."""
 
@@ -70,7 +71,7 @@ def test_random_networks_on_every_target(tmp_path: Path) -> None:
     targets = installed()
     if not targets:
         pytest.skip("no compiler is installed")
-    at_once = len(targets) if "AKRT_EXPORT_NETWORKS" in os.environ else AT_ONCE
+    at_once = len(targets) if THOROUGH else AT_ONCE
     refused, seen = [], set()
     for i, model in enumerate(random_models(NETWORKS)):
         firmware_export.export(model, tmp_path / f"n{i}", name=f"n{i}")
