@@ -158,66 +158,114 @@ static void run_rows(const akrt_layer *layer, const uint8_t *input, int32_t x, i
     }
 }
 
-static void run_spatial(const akrt_layer *layer, const uint8_t *input, void *output,
-                        uint8_t *scratch) {
+/* The windows of a max pooling that make its rows from .. to; these lie over the rows from *x to
+ * before *end. */
+static akrt_window pooled_part(const akrt_window *w, int32_t from, int32_t to, int32_t *x,
+                               int32_t *end) {
+    const int32_t start = from * w->stride_x - w->pad_x;
+    const int32_t stop = (to - 1) * w->stride_x - w->pad_x + w->size_x;
+    akrt_window part = *w;
+    *x = start > 0 ? start : 0;
+    *end = stop < w->in_x ? stop : w->in_x;
+    part.in_x = *end - *x;
+    part.out_x = to - from;
+    part.pad_x = *x - start;
+    return part;
+}
+
+/* The output rows from .. to of a layer that adds up no positions. */
+static void spatial_rows(const akrt_layer *layer, const uint8_t *input, int32_t from, int32_t to,
+                         void *output, uint8_t *scratch) {
     const akrt_kernels *kernels = layer->kernels;
     const akrt_spatial *s = &layer->operation.of.spatial;
     const akrt_window *w = &s->window, *max = &s->pooling.of.max;
-    const size_t filters = (size_t)layer->filters;
+    const akrt_pool pool = s->pooling.kind;
+    const size_t filters = (size_t)layer->filters, row = area(w->out_y, layer->filters);
     int32_t *potentials = (int32_t *)(void *)(scratch + layer->scratch.potentials);
     int32_t *pooled = (int32_t *)(void *)(scratch + layer->scratch.pooled);
-    const akrt_pool pool = s->pooling.kind;
-    if (pool == AKRT_POOL_COLLAPSED &&
+    uint8_t *activations = (uint8_t *)(void *)pooled;
+    int32_t begin = from, end = to, count;
+    akrt_window part = *w;
+    if (pool == AKRT_POOL_MAX) {
+        part = pooled_part(max, from, to, &begin, &end);
+    } else if (pool == AKRT_POOL_MAX_ACTIVATED) {
+        part = pooled_part(&s->pooling.of.max_activated, from, to, &begin, &end);
+    }
+    for (int32_t x = begin; x < end; x += count) {
+        count = end - x < layer->scratch.at_once ? end - x : layer->scratch.at_once;
+        if (pool == AKRT_POOL_MAX) {
+            int32_t *sums = potentials + (size_t)x * row;
+            multiply(layer, input, x, count, scratch, sums);
+            kernels->akrt_saturate_s32(sums, count * w->out_y * layer->filters);
+        } else {
+            run_rows(layer, input, x, count, scratch, pool == AKRT_POOL_NONE ? output : pooled);
+        }
+    }
+    if (pool == AKRT_POOL_MAX_ACTIVATED) {
+        kernels->akrt_maxpool_u8(&part, activations + (size_t)begin * row,
+                                 (uint8_t *)output + area(from, part.out_y) * filters);
+    } else if (pool == AKRT_POOL_MAX) {
+        kernels->akrt_maxpool_s32(&part, potentials + (size_t)begin * row, pooled);
+        emit(layer, pooled, area(from, part.out_y), part.out_x * part.out_y, output);
+    }
+}
+
+/* The sums over all positions of potentials that there are at hand, or are made row by row. */
+static void run_sum(const akrt_layer *layer, const uint8_t *input, const int32_t *made,
+                    void *output, uint8_t *scratch) {
+    const akrt_kernels *kernels = layer->kernels;
+    const akrt_spatial *s = &layer->operation.of.spatial;
+    const akrt_window *w = &s->window;
+    int32_t *potentials = (int32_t *)(void *)(scratch + layer->scratch.potentials);
+    int32_t *pooled = (int32_t *)(void *)(scratch + layer->scratch.pooled);
+    int32_t count;
+    if (s->pooling.kind == AKRT_POOL_COLLAPSED &&
         akrt_collapsed_sum(kernels, w, &s->pooling.of.collapsed, input, potentials, pooled)) {
         emit(layer, pooled, 0, 1, output);
         return;
     }
-    if (pool == AKRT_POOL_SUM || pool == AKRT_POOL_COLLAPSED) {
-        memset(pooled, 0, filters * sizeof *pooled);
+    memset(pooled, 0, (size_t)layer->filters * sizeof *pooled);
+    if (made != NULL) {
+        kernels->akrt_sumpool_s32(made, w->out_x * w->out_y, layer->filters, pooled);
     }
-    int32_t count;
-    for (int32_t x = 0; x < w->out_x; x += count) {
+    for (int32_t x = made != NULL ? w->out_x : 0; x < w->out_x; x += count) {
         const int32_t left = w->out_x - x;
         count = left < layer->scratch.at_once ? left : layer->scratch.at_once;
-        const int32_t positions = count * w->out_y;
-        switch (pool) {
-        case AKRT_POOL_NONE:
-            run_rows(layer, input, x, count, scratch, output);
-            break;
-        case AKRT_POOL_MAX_ACTIVATED:
-            run_rows(layer, input, x, count, scratch, pooled);
-            break;
-        case AKRT_POOL_MAX: {
-            int32_t *sums = potentials + area(x, w->out_y) * filters;
-            multiply(layer, input, x, count, scratch, sums);
-            kernels->akrt_saturate_s32(sums, positions * layer->filters);
-            break;
-        }
-        case AKRT_POOL_SUM:
-        case AKRT_POOL_COLLAPSED:
-            multiply(layer, input, x, count, scratch, potentials);
-            kernels->akrt_sumpool_s32(potentials, positions, layer->filters, pooled);
-            break;
-        }
+        multiply(layer, input, x, count, scratch, potentials);
+        kernels->akrt_sumpool_s32(potentials, count * w->out_y, layer->filters, pooled);
     }
-    if (pool == AKRT_POOL_MAX_ACTIVATED) {
-        kernels->akrt_maxpool_u8(&s->pooling.of.max_activated, (uint8_t *)(void *)pooled, output);
-    } else if (pool == AKRT_POOL_MAX) {
-        kernels->akrt_maxpool_s32(max, potentials, pooled);
-        emit(layer, pooled, 0, max->out_x * max->out_y, output);
-    } else if (pool != AKRT_POOL_NONE) {
-        emit(layer, pooled, 0, 1, output);
+    emit(layer, pooled, 0, 1, output);
+}
+
+static void run_spatial(const akrt_layer *layer, const uint8_t *input, void *output,
+                        uint8_t *scratch) {
+    const akrt_spatial *s = &layer->operation.of.spatial;
+    switch (s->pooling.kind) {
+    case AKRT_POOL_NONE:
+        spatial_rows(layer, input, 0, s->window.out_x, output, scratch);
+        break;
+    case AKRT_POOL_MAX:
+        spatial_rows(layer, input, 0, s->pooling.of.max.out_x, output, scratch);
+        break;
+    case AKRT_POOL_MAX_ACTIVATED:
+        spatial_rows(layer, input, 0, s->pooling.of.max_activated.out_x, output, scratch);
+        break;
+    case AKRT_POOL_SUM:
+    case AKRT_POOL_COLLAPSED:
+        run_sum(layer, input, NULL, output, scratch);
+        break;
     }
 }
 
-static void run_add(const akrt_layer *layer, const uint8_t *const inputs[2], void *output,
-                    int32_t *potentials) {
-    const int32_t positions = layer->operation.of.add.positions, filters = layer->filters;
+/* The positions from .. to. */
+static void run_add(const akrt_layer *layer, const uint8_t *const inputs[2], int32_t from,
+                    int32_t to, void *output, int32_t *potentials) {
+    const int32_t filters = layer->filters;
     int32_t count;
-    for (int32_t at = 0; at < positions; at += count) {
-        const size_t from = area(at, filters);
-        count = positions - at < layer->scratch.at_once ? positions - at : layer->scratch.at_once;
-        layer->kernels->akrt_add_u8_s32(inputs[0] + from, inputs[1] + from, count * filters,
+    for (int32_t at = from; at < to; at += count) {
+        const size_t begin = area(at, filters);
+        count = to - at < layer->scratch.at_once ? to - at : layer->scratch.at_once;
+        layer->kernels->akrt_add_u8_s32(inputs[0] + begin, inputs[1] + begin, count * filters,
                                         potentials);
         emit(layer, potentials, (size_t)at, count, output);
     }
@@ -253,7 +301,7 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], voi
         run_spatial(layer, inputs[0], output, scratch);
         return;
     case AKRT_OP_ADD:
-        run_add(layer, inputs, output, potentials);
+        run_add(layer, inputs, 0, layer->operation.of.add.positions, output, potentials);
         return;
     case AKRT_OP_DENSE_BYTES:
         run_dense_bytes(layer, inputs[0], scratch, potentials);
@@ -264,6 +312,32 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], voi
     }
     layer->kernels->akrt_saturate_s32(potentials, layer->filters);
     emit(layer, potentials, 0, 1, output);
+}
+
+void akrt_layer_run_rows(const akrt_layer *layer, const uint8_t *const inputs[2], int32_t from,
+                         int32_t to, int32_t rows, void *output, void *scratch) {
+    int32_t *potentials = (int32_t *)(void *)((uint8_t *)scratch + layer->scratch.potentials);
+    if (layer->operation.kind == AKRT_OP_ADD) {
+        const int32_t row = layer->operation.of.add.positions / rows;
+        run_add(layer, inputs, from * row, to * row, output, potentials);
+    } else {
+        spatial_rows(layer, inputs[0], from, to, output, scratch);
+    }
+}
+
+void akrt_layer_potentials(const akrt_layer *layer, const uint8_t *input, int32_t from, int32_t to,
+                           int32_t *potentials, void *scratch) {
+    const size_t row = area(layer->operation.of.spatial.window.out_y, layer->filters);
+    int32_t count;
+    for (int32_t x = from; x < to; x += count) {
+        count = to - x < layer->scratch.at_once ? to - x : layer->scratch.at_once;
+        multiply(layer, input, x, count, scratch, potentials + (size_t)x * row);
+    }
+}
+
+void akrt_layer_sum(const akrt_layer *layer, const int32_t *potentials, void *output,
+                    void *scratch) {
+    run_sum(layer, NULL, potentials, output, scratch);
 }
 
 void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
