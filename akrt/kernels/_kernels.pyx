@@ -206,11 +206,18 @@ cdef class Network:
         """
         cdef int last = self._network.count - 1
         cdef Py_ssize_t samples = self._samples(x, self._network.input_bytes)
+        if samples > 0x7FFFFFFF:
+            raise ValueError("too many samples")
         cdef cnp.ndarray y = out
         if out is None:
             y = self._output(samples, last)
         else:
-            self._check_output(out, samples)
+            shape = (samples, *self._shapes[last])
+            dtype = np.int32 if self._item(last) == 4 else np.uint8
+            if out.dtype != dtype or (<object>out).shape != shape or not out.flags.c_contiguous:
+                raise ValueError(
+                    f"expected {np.dtype(dtype)} {shape}, got {out.dtype} {(<object>out).shape}"
+                )
         cdef const uint8_t *source = <const uint8_t *>cnp.PyArray_DATA(x)
         cdef void *target = cnp.PyArray_DATA(y)
         cdef cnp.ndarray arena = self._take_arena()
@@ -219,16 +226,6 @@ cdef class Network:
             akrt_network_run(&self._network, source, <int32_t>samples, target, memory)
         self._arenas.append(arena)
         return y
-
-    cdef int _check_output(self, cnp.ndarray out, Py_ssize_t samples) except -1:
-        cdef int last = self._network.count - 1
-        shape = (samples, *self._shapes[last])
-        dtype = np.int32 if self._item(last) == 4 else np.uint8
-        if out.dtype != dtype or (<object>out).shape != shape or not out.flags.c_contiguous:
-            raise ValueError(
-                f"expected {np.dtype(dtype)} {shape}, got {out.dtype} {(<object>out).shape}"
-            )
-        return 0
 
     def run_layer(self, int index, cnp.ndarray x not None, cnp.ndarray second=None):
         """Output of one layer for its uint8 inputs (N, X, Y, C): an addition has two."""
@@ -264,8 +261,6 @@ cdef class Network:
             raise ValueError("expected a C-contiguous uint8 array")
         if cnp.PyArray_NDIM(x) != 4 or <size_t>cnp.PyArray_SIZE(x) != size * <size_t>x.shape[0]:
             raise ValueError(f"expected {size} values a sample")
-        if x.shape[0] > 0x7FFFFFFF:
-            raise ValueError("too many samples")
         return x.shape[0]
 
     cdef cnp.ndarray _output(self, Py_ssize_t samples, int index):
@@ -338,9 +333,8 @@ cdef class Hops:
         for at in plan.inputs:
             if at != CALLER:
                 self._check(at, plan.layer.input_elements)
-        size = self._network._elements(index) * self._network._item(index)
         if plan.output != CALLER:
-            self._check(plan.output, size)
+            self._check(plan.output, self._plans[index].output_bytes)
         if plan.scratch + scratch > self._hops.arena_bytes or plan.scratch % AKRT_ALIGNMENT:
             raise ValueError(f"{scratch} bytes of scratch at {plan.scratch} are not in the arena")
         if kept.rows:
@@ -362,16 +356,20 @@ cdef class Hops:
         return np.zeros(self._kept_bytes + AKRT_ALIGNMENT, np.uint8)
 
     def run(self, cnp.ndarray x not None, cnp.ndarray kept not None, cnp.ndarray out not None):
-        """The windows of a stream, uint8 (N, X, Y, C), to `out`, as of `Network.empty`.
+        """The windows of a stream, as `Network.accepts` them, to `out`, as of `Network.empty`.
 
         kept: `memory` of this stream, which no other call uses meanwhile.
         """
-        cdef Py_ssize_t samples = self._network._samples(x, self._hops.input_bytes)
-        self._network._check_output(out, samples)
-        if cnp.PyArray_SIZE(kept) != <Py_ssize_t>(self._kept_bytes + AKRT_ALIGNMENT):
+        if not self._network.accepts(x) or x.shape[0] > 0x7FFFFFFF:
+            raise ValueError(f"expected windows of the network, got {x.dtype} {(<object>x).shape}")
+        cdef size_t size = <size_t>x.shape[0] * self._hops.output_bytes
+        if <size_t>cnp.PyArray_NBYTES(out) != size or not cnp.PyArray_IS_C_CONTIGUOUS(out):
+            raise ValueError(f"expected {size} bytes for outputs")
+        if <size_t>cnp.PyArray_NBYTES(kept) != self._kept_bytes + AKRT_ALIGNMENT:
             raise ValueError("expected the memory of a stream")
         cdef const uint8_t *source = <const uint8_t *>cnp.PyArray_DATA(x)
         cdef void *target = cnp.PyArray_DATA(out)
+        cdef int32_t samples = <int32_t>x.shape[0]
         cdef cnp.ndarray arena
         try:
             arena = self._arenas.pop()
@@ -380,7 +378,7 @@ cdef class Hops:
         cdef void *memory = _aligned(arena)
         cdef void *rows = _aligned(kept)
         with nogil:
-            akrt_hops_run(&self._hops, source, <int32_t>samples, target, rows, memory)
+            akrt_hops_run(&self._hops, source, samples, target, rows, memory)
         self._arenas.append(arena)
 
 

@@ -158,7 +158,7 @@ static void run_rows(const akrt_layer *layer, const uint8_t *input, int32_t x, i
     }
 }
 
-/* The windows of a max pooling that make its rows from .. to; these lie over the rows from *x to
+/* The windows of a max pooling that make its rows from .. to; they lie over the rows from *x to
  * before *end. */
 static akrt_window pooled_part(const akrt_window *w, int32_t from, int32_t to, int32_t *x,
                                int32_t *end) {
@@ -173,87 +173,71 @@ static akrt_window pooled_part(const akrt_window *w, int32_t from, int32_t to, i
     return part;
 }
 
-/* The output rows from .. to of a layer that adds up no positions. */
-static void spatial_rows(const akrt_layer *layer, const uint8_t *input, int32_t from, int32_t to,
-                         void *output, uint8_t *scratch) {
-    const akrt_kernels *kernels = layer->kernels;
-    const akrt_spatial *s = &layer->operation.of.spatial;
-    const akrt_window *w = &s->window, *max = &s->pooling.of.max;
-    const akrt_pool pool = s->pooling.kind;
-    const size_t filters = (size_t)layer->filters, row = area(w->out_y, layer->filters);
-    int32_t *potentials = (int32_t *)(void *)(scratch + layer->scratch.potentials);
-    int32_t *pooled = (int32_t *)(void *)(scratch + layer->scratch.pooled);
-    uint8_t *activations = (uint8_t *)(void *)pooled;
-    int32_t begin = from, end = to, count;
-    akrt_window part = *w;
-    if (pool == AKRT_POOL_MAX) {
-        part = pooled_part(max, from, to, &begin, &end);
-    } else if (pool == AKRT_POOL_MAX_ACTIVATED) {
-        part = pooled_part(&s->pooling.of.max_activated, from, to, &begin, &end);
-    }
-    for (int32_t x = begin; x < end; x += count) {
-        count = end - x < layer->scratch.at_once ? end - x : layer->scratch.at_once;
-        if (pool == AKRT_POOL_MAX) {
-            int32_t *sums = potentials + (size_t)x * row;
-            multiply(layer, input, x, count, scratch, sums);
-            kernels->akrt_saturate_s32(sums, count * w->out_y * layer->filters);
-        } else {
-            run_rows(layer, input, x, count, scratch, pool == AKRT_POOL_NONE ? output : pooled);
-        }
-    }
-    if (pool == AKRT_POOL_MAX_ACTIVATED) {
-        kernels->akrt_maxpool_u8(&part, activations + (size_t)begin * row,
-                                 (uint8_t *)output + area(from, part.out_y) * filters);
-    } else if (pool == AKRT_POOL_MAX) {
-        kernels->akrt_maxpool_s32(&part, potentials + (size_t)begin * row, pooled);
-        emit(layer, pooled, area(from, part.out_y), part.out_x * part.out_y, output);
+/* The windows of max pooling, or NULL. */
+static const akrt_window *max_window(const akrt_spatial *s) {
+    switch (s->pooling.kind) {
+    case AKRT_POOL_MAX:
+        return &s->pooling.of.max;
+    case AKRT_POOL_MAX_ACTIVATED:
+        return &s->pooling.of.max_activated;
+    default:
+        return NULL;
     }
 }
 
-/* The sums over all positions of potentials that there are at hand, or are made row by row. */
-static void run_sum(const akrt_layer *layer, const uint8_t *input, const int32_t *made,
-                    void *output, uint8_t *scratch) {
+/* The output rows from .. to, or a sum over all positions. */
+static void run_spatial(const akrt_layer *layer, const uint8_t *input, int32_t from, int32_t to,
+                        void *output, uint8_t *scratch) {
     const akrt_kernels *kernels = layer->kernels;
     const akrt_spatial *s = &layer->operation.of.spatial;
-    const akrt_window *w = &s->window;
+    const akrt_window *w = &s->window, *max = max_window(s);
+    const size_t filters = (size_t)layer->filters;
     int32_t *potentials = (int32_t *)(void *)(scratch + layer->scratch.potentials);
     int32_t *pooled = (int32_t *)(void *)(scratch + layer->scratch.pooled);
-    int32_t count;
-    if (s->pooling.kind == AKRT_POOL_COLLAPSED &&
+    const akrt_pool pool = s->pooling.kind;
+    if (pool == AKRT_POOL_COLLAPSED &&
         akrt_collapsed_sum(kernels, w, &s->pooling.of.collapsed, input, potentials, pooled)) {
         emit(layer, pooled, 0, 1, output);
         return;
     }
-    memset(pooled, 0, (size_t)layer->filters * sizeof *pooled);
-    if (made != NULL) {
-        kernels->akrt_sumpool_s32(made, w->out_x * w->out_y, layer->filters, pooled);
+    if (pool == AKRT_POOL_SUM || pool == AKRT_POOL_COLLAPSED) {
+        memset(pooled, 0, filters * sizeof *pooled);
     }
-    for (int32_t x = made != NULL ? w->out_x : 0; x < w->out_x; x += count) {
-        const int32_t left = w->out_x - x;
+    int32_t begin = from, end = to, count;
+    const akrt_window part = max == NULL ? *w : pooled_part(max, from, to, &begin, &end);
+    for (int32_t x = begin; x < end; x += count) {
+        const int32_t left = end - x;
         count = left < layer->scratch.at_once ? left : layer->scratch.at_once;
-        multiply(layer, input, x, count, scratch, potentials);
-        kernels->akrt_sumpool_s32(potentials, count * w->out_y, layer->filters, pooled);
+        const int32_t positions = count * w->out_y;
+        switch (pool) {
+        case AKRT_POOL_NONE:
+            run_rows(layer, input, x, count, scratch, output);
+            break;
+        case AKRT_POOL_MAX_ACTIVATED:
+            run_rows(layer, input, x, count, scratch, pooled);
+            break;
+        case AKRT_POOL_MAX: {
+            int32_t *sums = potentials + area(x, w->out_y) * filters;
+            multiply(layer, input, x, count, scratch, sums);
+            kernels->akrt_saturate_s32(sums, positions * layer->filters);
+            break;
+        }
+        case AKRT_POOL_SUM:
+        case AKRT_POOL_COLLAPSED:
+            multiply(layer, input, x, count, scratch, potentials);
+            kernels->akrt_sumpool_s32(potentials, positions, layer->filters, pooled);
+            break;
+        }
     }
-    emit(layer, pooled, 0, 1, output);
-}
-
-static void run_spatial(const akrt_layer *layer, const uint8_t *input, void *output,
-                        uint8_t *scratch) {
-    const akrt_spatial *s = &layer->operation.of.spatial;
-    switch (s->pooling.kind) {
-    case AKRT_POOL_NONE:
-        spatial_rows(layer, input, 0, s->window.out_x, output, scratch);
-        break;
-    case AKRT_POOL_MAX:
-        spatial_rows(layer, input, 0, s->pooling.of.max.out_x, output, scratch);
-        break;
-    case AKRT_POOL_MAX_ACTIVATED:
-        spatial_rows(layer, input, 0, s->pooling.of.max_activated.out_x, output, scratch);
-        break;
-    case AKRT_POOL_SUM:
-    case AKRT_POOL_COLLAPSED:
-        run_sum(layer, input, NULL, output, scratch);
-        break;
+    const size_t skipped = area(begin, w->out_y) * filters, at = area(from, part.out_y);
+    if (pool == AKRT_POOL_MAX_ACTIVATED) {
+        kernels->akrt_maxpool_u8(&part, (uint8_t *)(void *)pooled + skipped,
+                                 (uint8_t *)output + at * filters);
+    } else if (pool == AKRT_POOL_MAX) {
+        kernels->akrt_maxpool_s32(&part, potentials + skipped, pooled);
+        emit(layer, pooled, at, part.out_x * part.out_y, output);
+    } else if (pool != AKRT_POOL_NONE) {
+        emit(layer, pooled, 0, 1, output);
     }
 }
 
@@ -297,9 +281,13 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], voi
                     void *scratch) {
     int32_t *potentials = (int32_t *)(void *)((uint8_t *)scratch + layer->scratch.potentials);
     switch (layer->operation.kind) {
-    case AKRT_OP_SPATIAL:
-        run_spatial(layer, inputs[0], output, scratch);
+    case AKRT_OP_SPATIAL: {
+        const akrt_spatial *s = &layer->operation.of.spatial;
+        const akrt_window *max = max_window(s);
+        run_spatial(layer, inputs[0], 0, max == NULL ? s->window.out_x : max->out_x, output,
+                    scratch);
         return;
+    }
     case AKRT_OP_ADD:
         run_add(layer, inputs, 0, layer->operation.of.add.positions, output, potentials);
         return;
@@ -321,7 +309,7 @@ void akrt_layer_run_rows(const akrt_layer *layer, const uint8_t *const inputs[2]
         const int32_t row = layer->operation.of.add.positions / rows;
         run_add(layer, inputs, from * row, to * row, output, potentials);
     } else {
-        spatial_rows(layer, inputs[0], from, to, output, scratch);
+        run_spatial(layer, inputs[0], from, to, output, scratch);
     }
 }
 
@@ -337,7 +325,12 @@ void akrt_layer_potentials(const akrt_layer *layer, const uint8_t *input, int32_
 
 void akrt_layer_sum(const akrt_layer *layer, const int32_t *potentials, void *output,
                     void *scratch) {
-    run_sum(layer, NULL, potentials, output, scratch);
+    const int32_t positions =
+        layer->operation.of.spatial.window.out_x * layer->operation.of.spatial.window.out_y;
+    int32_t *pooled = (int32_t *)(void *)((uint8_t *)scratch + layer->scratch.pooled);
+    memset(pooled, 0, (size_t)layer->filters * sizeof *pooled);
+    layer->kernels->akrt_sumpool_s32(potentials, positions, layer->filters, pooled);
+    emit(layer, pooled, 0, 1, output);
 }
 
 void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from akrt.backends.base import Output
 from akrt.backends.native.activations import Potentials
-from akrt.backends.native.arena import NetworkPlan, arena_jobs
+from akrt.backends.native.arena import NetworkPlan
 from akrt.backends.native.plan import (
     AdditionPlan,
     Collapse,
@@ -19,10 +19,11 @@ from akrt.backends.native.plan import (
     SpatialPlan,
     SumPooling,
 )
+from akrt.backends.native.products import WindowPlan
 from akrt.kernels._kernels import ALIGNMENT, CALLER, Hops, Network
 from akrt.lowering.hops import MovedRows, kept_rows
 from akrt.lowering.liveness import jobs_beside, plan_arena, scratch_name
-from akrt.lowering.operations import operation
+from akrt.lowering.operations import beyond_akida_1, operation
 from akrt.model import Node
 
 __all__ = ["HopNode", "HopPlan", "Kept", "NativeHops", "plan_hops"]
@@ -54,20 +55,22 @@ class HopNode:
     kept: Kept
 
     def __post_init__(self) -> None:
-        kept, layer = self.kept, self.node.layer
+        kept, does = self.kept, self.node.layer.operation
         if not kept.rows:
             return
-        does = layer.operation
-        if isinstance(does, SpatialPlan) and isinstance(does.pooling, SumPooling):
-            window = does.window
-            size = window.out_x * window.out_y * layer.filters * _INT_BYTES
-            fits = not isinstance(does.pooling, Collapse) and kept.rows == window.out_x
+        fits = kept.at == self.node.output or _adds_up(self.node.layer)
+        if isinstance(does, SpatialPlan):
+            last = does.pooling if isinstance(does.pooling, WindowPlan) else does.window
+            fits = fits and kept.rows == last.out_x and _computes_rows(self.node.layer)
         else:
-            size = layer.output_elements * _item(layer)
-            fits = isinstance(does, SpatialPlan | AdditionPlan) and kept.at == self.node.output
-            fits = fits and kept.rows == self.node.output_shape[0]
-        if not fits or kept.rows * kept.row_bytes != size:
+            fits = fits and isinstance(does, AdditionPlan) and does.positions % kept.rows == 0
+        if not fits or kept.row_bytes != _row_bytes(self.node.layer, kept.rows):
             raise ValueError(f"{kept.rows} rows of {kept.row_bytes} bytes are not the layer's")
+
+    @property
+    def output_bytes(self) -> int:
+        """Of one sample."""
+        return self.node.layer.output_elements * _item(self.node.layer)
 
 
 @dataclass(eq=False, repr=False)
@@ -90,18 +93,21 @@ def plan_hops(nodes: Sequence[Node], plan: NetworkPlan, moved: int) -> HopPlan |
         plan: how it is computed whole.
         moved: not negative.
     """
+    if any(beyond_akida_1(node) for node in nodes):
+        return None
     found = _all_kept(nodes, plan, moved)
     if not found:
         return None
     by_rows = {n.name for n in plan.nodes if n.name in found and not _adds_up(n.layer)}
-    layers = {node.name: node.layer for node in plan.nodes}
-    arena = plan_arena(jobs_beside(arena_jobs(nodes, layers), by_rows), ALIGNMENT)
+    arena = plan_arena(jobs_beside(plan.jobs, by_rows), ALIGNMENT)
     beyond = ALIGNMENT + _aligned(_elements(nodes[0].input_shape))  # a flag and the window before
     places: dict[str, int] = {}  # of what is kept
     for node in plan.nodes:
         if node.name in found:
             places[node.name] = arena.bytes + beyond
-            beyond += _aligned(found[node.name].rows * _row_bytes(node))
+            beyond += _aligned(
+                found[node.name].rows * _row_bytes(node.layer, found[node.name].rows)
+            )
     sources = {node.layer.name: node.sources for node in nodes}
 
     def offset(name: str) -> int:
@@ -115,7 +121,7 @@ def plan_hops(nodes: Sequence[Node], plan: NetworkPlan, moved: int) -> HopPlan |
         kept = Kept()
         if node.name in found:
             rows = found[node.name]
-            row_bytes, at = _row_bytes(node), places[node.name]
+            row_bytes, at = _row_bytes(node.layer, rows.rows), places[node.name]
             kept = Kept(rows.rows, rows.first, rows.come, rows.moved, row_bytes, at)
         placed = replace(
             node,
@@ -208,11 +214,12 @@ def _adds_up(layer: LayerPlan) -> bool:
     return isinstance(does, SpatialPlan) and isinstance(does.pooling, SumPooling)
 
 
-def _row_bytes(node: NodePlan) -> int:
-    does = node.layer.operation
+def _row_bytes(layer: LayerPlan, rows: int) -> int:
+    """Of each of `rows` rows that it keeps."""
+    does = layer.operation
     if isinstance(does, SpatialPlan) and isinstance(does.pooling, SumPooling):
-        return does.window.out_y * node.layer.filters * _INT_BYTES
-    return node.layer.output_elements // node.output_shape[0] * _item(node.layer)
+        return does.window.out_y * layer.filters * _INT_BYTES
+    return layer.output_elements // rows * _item(layer)
 
 
 def _item(layer: LayerPlan) -> int:
