@@ -111,30 +111,6 @@ class NativeBackend(Backend):
             raise
         return y
 
-    def _parts(self, samples: int) -> int:
-        """Threads that share so many samples."""
-        if samples <= self._small:
-            return 1
-        return min(self._threads, samples // self._share)
-
-    def hops(self, rows: int) -> NativeHops | None:
-        if self._network is None:
-            return None
-        if rows not in self._hops:
-            self._hops[rows] = self._planned_hops(self._network, rows)
-        made = self._hops[rows]
-        if made is None:
-            return None
-        return NativeHops(*made, self._network, self.run, self._parts, self._piece)
-
-    def _planned_hops(self, network: Network, rows: int) -> tuple[HopPlan, Hops] | None:
-        plan = plan_hops(self._nodes, self._plan, rows)
-        if plan is None or plan.arena_bytes + plan.kept_bytes > MAX_ARENA_BYTES:
-            return None
-        _, y, channels = self._nodes[0].input_shape
-        moved = y * channels * rows
-        return plan, Hops(network, plan.nodes, plan.arena_bytes, plan.kept_bytes, moved)
-
     def _run_pieces(self, x: npt.NDArray[np.uint8], y: Output, stopped: Event) -> None:
         assert self._network is not None
         for start in range(0, len(x), self._piece):
@@ -164,6 +140,30 @@ class NativeBackend(Backend):
 
     def quick_check(self) -> QuickCheck | None:
         return None if self._network is None or self._checks_bits else self._network.accepts
+
+    def _parts(self, samples: int) -> int:
+        """Threads that share so many samples."""
+        if samples <= self._small:
+            return 1
+        return min(self._threads, samples // self._share)
+
+    def hops(self, rows: int) -> NativeHops | None:
+        if self._network is None:
+            return None
+        if rows not in self._hops:
+            self._hops[rows] = self._planned_hops(self._network, rows)
+        made = self._hops[rows]
+        if made is None:
+            return None
+        return NativeHops(*made, self._network, self.run, self._parts, self._piece)
+
+    def _planned_hops(self, network: Network, rows: int) -> tuple[HopPlan, Hops] | None:
+        plan = plan_hops(self._nodes, self._plan, rows)
+        if plan is None or plan.arena_bytes + plan.kept_bytes > MAX_ARENA_BYTES:
+            return None
+        _, y, channels = self._nodes[0].input_shape
+        moved = y * channels * rows
+        return plan, Hops(network, plan.nodes, plan.arena_bytes, plan.kept_bytes, moved)
 
     def close(self) -> None:
         with self._starting:
