@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.backends import registry
-from akrt.backends.base import Backend, Output
+from akrt.backends.base import Output
 from akrt.errors import AkrtError, DeviceLostError, InputError, UsageError
 from akrt.loading import load
 from akrt.measurement import LayerProfile, Recorder, Statistics
@@ -27,6 +27,8 @@ __all__ = ["Runtime", "bundled_model"]
 
 _BUNDLED = "ds_cnn_kws.akrt"
 _ALL = 0
+
+Compute = Callable[[npt.NDArray[Any]], Output]
 
 
 def bundled_model() -> Model:
@@ -77,7 +79,7 @@ class Runtime:
         self._backend = registry.create(backend, self._model, options)
         self._accepts = self._backend.quick_check() or _never
         # no method of ours: a cycle would keep a dropped runtime, and its chip
-        self._compute = self._backend.run if self.backend == "native" else _traced(self._backend)
+        self._compute = _traced(self._backend.run, self.backend)
         self._recorder = Recorder(self._backend.name)
         self._closed = False
         self._finalizer = weakref.finalize(self, self._backend.close)
@@ -144,8 +146,7 @@ class Runtime:
             InputError: wrong shape, dtype or range.
             DeviceLostError: the chip failed and there is no fallback; it carries what was finished.
         """
-        if self._closed:
-            raise UsageError("this runtime is closed: make a new one")
+        self._check_open()
         if batch_size is _ALL and self._accepts(inputs):
             return self._run(inputs)
         x = self._model.check_input(inputs)
@@ -164,6 +165,38 @@ class Runtime:
                 _add_earlier(error, parts, start)
                 raise
         return join(parts)
+
+    def incremental_forward(self, rows: int) -> Callable[[npt.ArrayLike], Output] | None:
+        """`forward` for the windows of one stream, from one of which to the next rows are kept.
+
+        Args:
+            rows: positions on X by which a window moves on: its first ones are those of the window
+                before, so many later.
+
+        Returns:
+            A function of inputs that returns what `forward` returns, for any inputs. What a window
+            has in common with the one before it is not computed again; one that does not follow it
+            is computed whole. None where this backend, or this network with such a hop, keeps
+            nothing. It may be called from many threads; each stream wants one of its own.
+
+        Raises:
+            UsageError: `rows` is no positive integer.
+        """
+        if not isinstance(rows, (int, np.integer)) or rows < 1:
+            raise UsageError(f"rows must be a positive integer, got {rows!r:.80}")
+        hops = self._backend.hops(int(rows))
+        if hops is None:
+            return None
+        compute = _traced(hops.run, self.backend)
+
+        def forward(inputs: npt.ArrayLike) -> Output:
+            self._check_open()
+            x = inputs if self._accepts(inputs) else self._model.check_input(inputs)
+            if not len(x):
+                return np.empty((0, *self._model.output_shape), self._model.output_dtype)
+            return self._run(x, compute)
+
+        return forward
 
     def predict(self, inputs: npt.ArrayLike, batch_size: int = 0) -> npt.NDArray[np.float32]:
         """Outputs as floats: ``(potential - threshold) / act_step``, the network's logits.
@@ -357,9 +390,13 @@ class Runtime:
     def __repr__(self) -> str:
         return f"<akrt.Runtime {self._model.name!r} on {self.computed_by}>"
 
-    def _run(self, x: npt.NDArray[Any]) -> Output:
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError("this runtime is closed: make a new one")
+
+    def _run(self, x: npt.NDArray[Any], compute: Compute | None = None) -> Output:
         start = perf_counter_ns()
-        y = self._compute(x)
+        y = (compute or self._compute)(x)
         self._recorder.record(perf_counter_ns() - start, len(x))
         return y
 
@@ -368,10 +405,14 @@ def _made_anew(kind: type[Runtime], model: Model, backend: str, options: dict[st
     return kind(model, backend, **options)
 
 
-def _traced(backend: Backend) -> Callable[[npt.NDArray[Any]], Output]:
+def _traced(compute: Compute, backend: str) -> Compute:
+    """The same, with what computed it; of "native", where there is one place, plainly."""
+    if backend == "native":
+        return compute
+
     def run(x: npt.NDArray[Any]) -> Output:
-        y = backend.run(x)
-        return y if isinstance(y, TracedArray) else trace(y, [Span(0, len(x), backend.name)])
+        y = compute(x)
+        return y if isinstance(y, TracedArray) else trace(y, [Span(0, len(x), backend)])
 
     return run
 

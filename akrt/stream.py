@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from akrt.errors import AudioWarning, InputError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.frontends import front_end_of
 from akrt.kernels import _frontend
+from akrt.lowering.hops import input_rows
 from akrt.model import Model
 from akrt.outputs import output_of
 from akrt.provenance import place
@@ -29,6 +31,8 @@ PIECE = RATE
 """Samples taken at a time, whatever is pushed: what bounds memory."""
 MOST_SILENCE = 3600
 """Seconds."""
+
+Forward = Callable[[npt.ArrayLike], npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,9 @@ class Stream:
     every backend and every export detects the same words at the same time, however the sound is
     cut into pieces. Sound before the start counts as digital silence.
 
+    On the native backend rows of the layers that a window shares with the one before it are kept
+    and not computed again, where the network and the hop allow it: the integers are the same.
+
     Thread-safe: of several threads that push, one is served at a time, a push as a whole; `leader`
     and `seconds` can be read meanwhile. Many streams may share one runtime. A stream holds sound
     that was heard and can be neither copied nor sent to another process.
@@ -68,16 +75,25 @@ class Stream:
     Args:
         runtime: runs the network, on any backend; stays the caller's to close.
         settings: how to listen; None: the defaults.
+        incremental: keep what windows share; False: compute every window whole.
 
     Raises:
-        UsageError: `runtime` or `settings` is none, or a model that is no keyword spotter whose
-            front end can listen, as that of the standard MFCC features can.
+        UsageError: `incremental` is no bool, `runtime` or `settings` is none, or a model that is no
+            keyword spotter whose front end can listen, as that of the standard MFCC features can.
     """
 
-    def __init__(self, runtime: Runtime, settings: StreamSettings | None = None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        settings: StreamSettings | None = None,
+        incremental: bool = True,
+    ) -> None:
         self._front_end = front_end_of(_runtime(runtime).model)
         self._settings = _settings(settings)
         self._runtime = runtime
+        if not isinstance(incremental, bool):
+            raise UsageError(f"incremental must be True or False, got {incremental!r:.80}")
+        self._wanted = incremental
         self._turn = threading.Lock()
         self._begin()
         renew_after_fork(self)
@@ -85,6 +101,7 @@ class Stream:
     def _begin(self) -> None:
         self._listener = self._front_end.listener(self._settings.every)
         self._words = _Words(self._runtime.model, self._settings)
+        self._kept = _kept_forward(self._runtime, self._settings) if self._wanted else None
         self._samples = self._inferences = 0
         self._torn = False
         self._told = False
@@ -107,6 +124,11 @@ class Stream:
     def settings(self) -> StreamSettings:
         """How it listens."""
         return self._settings
+
+    @property
+    def incremental(self) -> bool:
+        """Whether rows are kept from one window to the next; False: all are computed whole."""
+        return self._kept is not None
 
     @property
     def seconds(self) -> float:
@@ -175,7 +197,7 @@ class Stream:
         self._inferences += len(maps)
         if not len(maps):
             return []
-        outputs = self._runtime.forward(maps)
+        outputs = (self._kept or self._runtime.forward)(maps)
         found = self._words.take(_rows(outputs), first)
         # the inference with number `first` + 1 is the first of this piece
         return [
@@ -219,6 +241,17 @@ def _runtime(given: object) -> Runtime:
     )
 
 
+def _kept_forward(runtime: Runtime, settings: StreamSettings) -> Forward | None:
+    """`forward` of a runtime for a new stream with such hops; None: every window is whole."""
+    model = runtime.model
+    try:
+        new = settings.every * front_end_of(model).in_c().newest
+    except UsageError:  # nobody knows by how much its input moves on
+        return None
+    moved = input_rows(model.input_shape, new).moved
+    return runtime.incremental_forward(moved) if moved else None
+
+
 def _settings(given: object) -> StreamSettings:
     if given is None:
         return StreamSettings()
@@ -248,7 +281,10 @@ def _rows(outputs: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
 
 
 def stream_potentials(
-    runtime: Runtime, samples: npt.ArrayLike, settings: StreamSettings | None = None
+    runtime: Runtime,
+    samples: npt.ArrayLike,
+    settings: StreamSettings | None = None,
+    incremental: bool = True,
 ) -> npt.NDArray[np.int32]:
     """What a `Stream` decides upon, for trying many settings on one recording.
 
@@ -256,11 +292,14 @@ def stream_potentials(
         runtime: runs the network.
         samples: as for `Stream.push`.
         settings: its hop counts; None: the defaults.
+        incremental: as of a `Stream`; the potentials do not depend on it.
 
     Returns:
         int32 (inferences, classes).
     """
-    listener = front_end_of(_runtime(runtime).model).listener(_settings(settings).every)
+    settings = _settings(settings)
+    listener = front_end_of(_runtime(runtime).model).listener(settings.every)
+    kept = _kept_forward(runtime, settings) if incremental else None
     pcm, clipped = _one_channel(samples)
     if clipped:
         warnings.warn(f"the sound {clipped}", AudioWarning, stacklevel=2)
@@ -268,7 +307,7 @@ def stream_potentials(
     for start in range(0, len(pcm), PIECE):
         maps = listener.push(pcm[start : start + PIECE])
         if len(maps):
-            parts.append(_rows(runtime.forward(maps)))
+            parts.append(_rows((kept or runtime.forward)(maps)))
     return np.concatenate(parts)
 
 

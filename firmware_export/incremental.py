@@ -1,57 +1,41 @@
 """Inference on the windows of a stream: rows that were computed in the window before are kept.
 
-A row of a layer is the same in the next window, some rows earlier, where nothing that it is made of
-lies beyond an edge of the window, and the hop is a multiple of the strides up to that layer. Rows
-at the edges and rows that are new are computed. A global average keeps the sums of such rows.
+`akrt.lowering.hops` says which. A global average keeps the sums of such rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import Any
 
-from akrt.lowering.geometry import Window
-from akrt.lowering.liveness import Arena, plan_arena
-from akrt.lowering.operations import Convolution, Separable, akida_1_operation
+from akrt.lowering.hops import MovedRows, kept_rows
+from akrt.lowering.liveness import Arena, jobs_beside, plan_arena
+from akrt.lowering.operations import akida_1_operation
 from firmware_export.lowered import ALIGNMENT, Lowered
 from firmware_export.step import INPUT, Stage, Step, padded_channels
 
 __all__ = ["HopPlan", "KeptRows", "hop_function", "hop_interface", "plan_hop"]
 
-_MOST_COMPUTED = Fraction(3, 4)
-"""Of a layer's rows: more, and keeping the others is not worth their memory."""
 _ROWS = ("akrt_conv_rows", "akrt_separable_rows", "akrt_separable_rows_muladd")
 _SUMS = "akrt_separable_sum_rows"
 _SUM_BYTES = 4
 
 
 @dataclass(frozen=True)
-class KeptRows:
+class KeptRows(MovedRows):
     """What a step keeps. Rows are those of its convolution."""
 
     step: int
-    rows: int
-    first: int
-    last: int
-    """Rows from `first` to before `last` touch no edge of the window."""
-    moved: int
-    """Rows that the window moves by."""
     sums: bool
     """It keeps the sums of these rows, not the rows."""
     bytes: int
     offset: int
 
     @property
-    def come(self) -> int:
-        """The first row at the end that is new."""
-        return self.last - self.moved
-
-    @property
     def computed(self) -> int:
         """Rows that are computed every hop; with sums those that leave are computed once more."""
-        return self.first + self.rows - self.come + (self.moved if self.sums else 0)
+        return super().computed + (self.moved if self.sums else 0)
 
 
 @dataclass(frozen=True)
@@ -192,28 +176,22 @@ def plan_hop(lowered: Lowered, moved: int) -> HopPlan:
         lowered: the network.
         moved: rows of its input that a window moves by; 0: no whole number of them.
     """
-    known = {INPUT: _Rows(0, lowered.model.input_shape[0], moved)}
+    rows = lowered.model.input_shape[0]
+    known = {INPUT: MovedRows(rows, 0, rows, moved)}
     kept: dict[int, KeptRows] = {}
     whole: dict[int, str] = {}
     offset = 0
     for i, step in enumerate(lowered.steps):
-        one, reason = _kept(lowered, i, known, offset)
-        if one is None:
-            whole[i] = reason
+        one = _kept(lowered, i, known, offset)
+        if isinstance(one, str):
+            whole[i] = one
             continue
         kept[i] = one
         offset += -(-one.bytes // ALIGNMENT) * ALIGNMENT
         if not one.sums:
-            known[step.target.name] = _Rows(one.first, one.last, one.moved)
+            known[step.target.name] = one
     stay = {lowered.steps[i].target.name for i, one in kept.items() if not one.sums}
-    jobs = []
-    for step in lowered.steps:
-        job = step.job
-        reads = tuple(read for read in job.reads if read not in stay)
-        in_place = job.in_place and step.sources[0].name not in stay
-        writes = None if job.writes in stay else job.writes
-        size = 0 if writes is None else job.bytes
-        jobs.append(replace(job, reads=reads, writes=writes, bytes=size, in_place=in_place))
+    jobs = jobs_beside([step.job for step in lowered.steps], stay)
     return HopPlan(lowered, moved, kept, whole, plan_arena(jobs, ALIGNMENT))
 
 
@@ -261,48 +239,18 @@ AKRT_CODE int {name}_run_hop(const uint8_t *input, int32_t first, int32_t *outpu
 """
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Of a tensor: those that touch no edge, and how far they move."""
-
-    first: int
-    last: int
-    moved: int
-
-
 def _kept(
-    lowered: Lowered, index: int, known: Mapping[str, _Rows], offset: int
-) -> tuple[KeptRows | None, str]:
+    lowered: Lowered, index: int, known: Mapping[str, MovedRows], offset: int
+) -> KeptRows | str:
     """What a step keeps, or why it keeps nothing."""
     step = lowered.steps[index]
     node = lowered.model.nodes[step.layer]
-    does = akida_1_operation(node)
-    if node.conv_shape[0] == 1:
-        return None, "it has one row"
-    if step.kernel not in (*_ROWS, _SUMS) or not isinstance(does, (Convolution, Separable)):
-        return None, "its kernel computes no part of its rows"
-    source = known.get(step.sources[0].name)
-    if source is None:
-        return None, "its input is computed whole"
-    stride = does.window.stride[0]
-    if source.moved == 0:
-        return None, "a hop is no whole number of rows of its input"
-    if source.moved % stride:
-        return None, f"the hop moves its input by {source.moved} rows, its stride is {stride}"
-    first, last = _within(does.window, source)
     sums = step.kernel == _SUMS
+    sources = [known.get(source.name) for source in step.sources]
+    found = kept_rows(akida_1_operation(node), sources, leaving=sums)
+    if isinstance(found, str):
+        return found
+    if step.kernel not in (*_ROWS, _SUMS):
+        return "its kernel computes no part of its rows"
     size = 2 * _SUM_BYTES * padded_channels(node.input_shape[2]) if sums else step.target.bytes
-    rows = does.window.target[0]
-    one = KeptRows(index, rows, first, last, source.moved // stride, sums, size, offset)
-    if one.come <= first or one.computed > _MOST_COMPUTED * rows:
-        computed = min(rows, one.computed) if one.come > first else rows
-        return None, f"{computed} of its {rows} rows would be computed"
-    return one, ""
-
-
-def _within(window: Window, source: _Rows) -> tuple[int, int]:
-    """Rows that are made of these rows of the source alone: from the first to before the last."""
-    stride, before, size = window.stride[0], window.before[0], window.size[0]
-    first = max(0, -(-(source.first + before) // stride))
-    last = min(window.target[0], (source.last + before - size) // stride + 1)
-    return first, max(first, last)
+    return KeptRows(found.rows, found.first, found.last, found.moved, index, sums, size, offset)

@@ -13,6 +13,7 @@ import numpy as np
 from akrt.decision import FRAME_MS, DecisionRule, StreamSettings, decision_rule
 from akrt.errors import UsageError
 from akrt.frontends import CFrontEnd, front_end_of
+from akrt.lowering.hops import input_rows
 from akrt.model import Model
 from firmware_export.assertions import stream_assertions
 from firmware_export.c_text import array
@@ -40,9 +41,8 @@ def c_front_end(model: Model) -> CFrontEnd:
 
 def hop_plan(lowered: Lowered, settings: StreamSettings) -> HopPlan:
     """What can be kept from one window to the next."""
-    _, y, c = lowered.model.input_shape
-    rows, rest = divmod(settings.every * c_front_end(lowered.model).newest, y * c)
-    return plan_hop(lowered, 0 if rest else rows)
+    new = settings.every * c_front_end(lowered.model).newest
+    return plan_hop(lowered, input_rows(lowered.model.input_shape, new).moved)
 
 
 def arena_bytes(lowered: Lowered, hop: HopPlan | None = None) -> int:

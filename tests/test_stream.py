@@ -162,7 +162,7 @@ def test_goes_on_after_a_lost_device(words: Spliced, monkeypatch: pytest.MonkeyP
     pcm = words.samples[: 20 * RATE]
     with akrt.Runtime(backend="native") as runtime:
         expected = akrt.Stream(runtime, EAGER).push(pcm)
-        stream = akrt.Stream(runtime, EAGER)
+        stream = akrt.Stream(runtime, EAGER, incremental=False)
         with monkeypatch.context() as patched:
             patched.setattr(runtime, "forward", _lost)
             with pytest.raises(DeviceLostError):

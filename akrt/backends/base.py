@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, ClassVar, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,17 @@ import numpy.typing as npt
 from akrt.model import Model, Node
 from akrt.provenance import ComputedBy
 
-__all__ = ["Backend", "Output", "QuickCheck"]
+__all__ = ["Backend", "Hops", "Output", "QuickCheck"]
 
 Output = npt.NDArray[Any]
 QuickCheck = Callable[[object], TypeGuard[npt.NDArray[np.uint8]]]
+
+
+class Hops(Protocol):
+    """Computes the windows of one stream, and keeps what one has in common with the next."""
+
+    def run(self, x: npt.NDArray[Any]) -> Output:
+        """As `Backend.run`, with the same outputs for any windows, from any thread."""
 
 
 class Backend(ABC):
@@ -93,6 +100,13 @@ class Backend(ABC):
         """A function that says quickly of most inputs that `run` takes them as they are.
 
         Where it says False, or is None, `Model.check_input` takes a closer look.
+        """
+        return None
+
+    def hops(self, rows: int) -> Hops | None:
+        """For the windows of a new stream, each `rows` rows on X after the one before.
+
+        None: it computes every window whole, where nothing is worth keeping or always.
         """
         return None
 

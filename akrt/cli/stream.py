@@ -60,6 +60,14 @@ def stream(
     device: DeviceOption = None,
     fallback: FallbackOption = None,
     settings: StreamSettings = STREAM_DEFAULTS,
+    incremental: Annotated[
+        bool,
+        typer.Option(
+            "--incremental/--whole",
+            help="Keep rows that consecutive windows share, where the backend can and that pays, "
+            "or compute every window whole: the same words.",
+        ),
+    ] = True,
     input_device: Annotated[
         str | None, typer.Option("--input", help="mic: name or number of the microphone.")
     ] = None,
@@ -72,7 +80,7 @@ def stream(
     if input_device is not None and source != "mic":
         raise UsageError("--input chooses a microphone: it goes with the source mic")
     with recordings.open_runtime(model, backend, device, fallback) as runtime:
-        listener = Stream(runtime, settings)
+        listener = Stream(runtime, settings, incremental)
         words, spent = 0, 0.0
         shown = _LiveLine(not as_json and sys.stdout.isatty())
         with shown.live, contextlib.suppress(KeyboardInterrupt):
@@ -86,7 +94,8 @@ def stream(
         words += _report(listener.finish(), as_json)
         if not as_json:
             factor = f", {spent / seconds:.4f} of it spent computing" if seconds else ""
-            who = f"computed by {runtime.computed_by}"
+            way = "rows kept" if listener.incremental else "windows whole"
+            who = f"computed by {runtime.computed_by}, {way}"
             print_line(f"{words} words in {seconds:.1f} s of sound, {who}{factor}")
 
 

@@ -38,3 +38,15 @@ class Network:
     def run_layer(
         self, index: int, x: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8] | None = None
     ) -> Output: ...
+
+class Hops:
+    def __init__(
+        self,
+        network: Network,
+        nodes: list[Any],
+        arena_bytes: int,
+        kept_bytes: int,
+        moved_bytes: int,
+    ) -> None: ...
+    def memory(self) -> npt.NDArray[np.uint8]: ...
+    def run(self, x: npt.NDArray[np.uint8], kept: npt.NDArray[np.uint8], out: Output) -> None: ...

@@ -40,6 +40,8 @@ cdef extern from "akrt/network.h" nogil:
                         void *scratch)
     void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
                           void *output, void *arena)
+    void akrt_hops_run(const akrt_hops *hops, const uint8_t *input, int32_t samples, void *output,
+                       void *kept, void *arena)
 
 ALIGNMENT = AKRT_ALIGNMENT
 FINE_SHIFT = AKRT_FINE_SHIFT
@@ -274,6 +276,110 @@ cdef class Network:
             return self._arenas.pop()
         except IndexError:
             return np.empty(self._arena_bytes + AKRT_ALIGNMENT, np.uint8)
+
+
+cdef class Hops:
+    """A network whose input moves on along X: rows that windows share are kept.
+
+    Args:
+        network: the same network, whose windows are computed whole.
+        nodes: `akrt.backends.native.hops.HopNode` of every node of it.
+        arena_bytes: bytes of memory that one call in flight needs.
+        kept_bytes: bytes of memory of one stream.
+        moved_bytes: by which the input moves from one window to the next.
+
+    `run` may be called from many threads at once, each with the `memory` of another stream.
+    """
+
+    cdef akrt_hop_node *_nodes
+    cdef akrt_hops _hops
+    cdef Network _network
+    cdef size_t _kept_bytes
+    cdef list _plans
+    cdef list _arenas
+
+    def __cinit__(self, Network network not None, list nodes, size_t arena_bytes,
+                  size_t kept_bytes, size_t moved_bytes):
+        self._nodes = NULL
+        if len(nodes) != network._network.count:
+            raise ValueError("expected the nodes of the network")
+        self._nodes = <akrt_hop_node *>PyMem_Calloc(len(nodes), sizeof(akrt_hop_node))
+        if self._nodes == NULL:
+            raise MemoryError()
+        self._network, self._plans, self._arenas = network, nodes, []
+        self._kept_bytes = kept_bytes
+        self._hops.nodes = self._nodes
+        self._hops.count = len(nodes)
+        self._hops.input_bytes = network._network.input_bytes
+        self._hops.output_bytes = network._network.output_bytes
+        self._hops.moved_bytes = moved_bytes
+        self._hops.arena_bytes = arena_bytes
+        if moved_bytes > self._hops.input_bytes or arena_bytes % AKRT_ALIGNMENT:
+            raise ValueError("a hop beyond the window, or an arena that is not aligned")
+        self._check(arena_bytes, AKRT_ALIGNMENT + self._hops.input_bytes)
+        for i, node in enumerate(nodes):
+            _place(LAYOUT.image("akrt_hop_node", node), &self._nodes[i])
+            self._nodes[i].node.layer.kernels = network._nodes[i].layer.kernels
+            self._check_node(i, akrt_layer_prepare(&self._nodes[i].node.layer))
+
+    def __dealloc__(self):
+        PyMem_Free(self._nodes)
+
+    cdef int _check_node(self, int index, size_t scratch) except -1:
+        """Whether what a node uses lies in the arena or in what a stream keeps."""
+        plan, kept = self._plans[index].node, self._plans[index].kept
+        if plan.layer is not self._network._plans[index].layer:
+            raise ValueError("expected the layers of the network")
+        for at in plan.inputs:
+            if at != CALLER:
+                self._check(at, plan.layer.input_elements)
+        if plan.output != CALLER:
+            self._check(plan.output, self._plans[index].output_bytes)
+        if plan.scratch + scratch > self._hops.arena_bytes or plan.scratch % AKRT_ALIGNMENT:
+            raise ValueError(f"{scratch} bytes of scratch at {plan.scratch} are not in the arena")
+        if kept.rows:
+            self._check(kept.at, kept.rows * kept.row_bytes)
+            if kept.at < self._hops.arena_bytes:
+                raise ValueError("what is kept must not lie in the arena")
+        return 0
+
+    cdef int _check(self, size_t at, size_t size) except -1:
+        cdef size_t end = self._hops.arena_bytes
+        if at >= end:
+            end += self._kept_bytes
+        if at % AKRT_ALIGNMENT or at + size > end:
+            raise ValueError(f"{size} bytes at {at} are beyond {end}")
+        return 0
+
+    def memory(self):
+        """What a new stream keeps."""
+        return np.zeros(self._kept_bytes + AKRT_ALIGNMENT, np.uint8)
+
+    def run(self, cnp.ndarray x not None, cnp.ndarray kept not None, cnp.ndarray out not None):
+        """The windows of a stream, as `Network.accepts` them, to `out`, as of `Network.empty`.
+
+        kept: `memory` of this stream, which no other call uses meanwhile.
+        """
+        if not self._network.accepts(x) or x.shape[0] > 0x7FFFFFFF:
+            raise ValueError(f"expected windows of the network, got {x.dtype} {(<object>x).shape}")
+        cdef size_t size = <size_t>x.shape[0] * self._hops.output_bytes
+        if <size_t>cnp.PyArray_NBYTES(out) != size or not cnp.PyArray_IS_C_CONTIGUOUS(out):
+            raise ValueError(f"expected {size} bytes for outputs")
+        if <size_t>cnp.PyArray_NBYTES(kept) != self._kept_bytes + AKRT_ALIGNMENT:
+            raise ValueError("expected the memory of a stream")
+        cdef const uint8_t *source = <const uint8_t *>cnp.PyArray_DATA(x)
+        cdef void *target = cnp.PyArray_DATA(out)
+        cdef int32_t samples = <int32_t>x.shape[0]
+        cdef cnp.ndarray arena
+        try:
+            arena = self._arenas.pop()
+        except IndexError:
+            arena = np.empty(self._hops.arena_bytes + AKRT_ALIGNMENT, np.uint8)
+        cdef void *memory = _aligned(arena)
+        cdef void *rows = _aligned(kept)
+        with nogil:
+            akrt_hops_run(&self._hops, source, samples, target, rows, memory)
+        self._arenas.append(arena)
 
 
 cdef void *_aligned(cnp.ndarray arena):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
-__all__ = ["Arena", "Block", "Job", "plan_arena", "scratch_name"]
+__all__ = ["Arena", "Block", "Job", "jobs_beside", "plan_arena", "scratch_name"]
 
 
 _ORDERS = 64
@@ -84,6 +84,23 @@ def plan_arena(jobs: Sequence[Job], alignment: int) -> Arena:
             break
         seen.add(key)
     return best
+
+
+def jobs_beside(jobs: Sequence[Job], kept: Collection[str]) -> list[Job]:
+    """The same where the tensors `kept` lie elsewhere, and are to be left as they are."""
+    beside = []
+    for job in jobs:
+        writes = None if job.writes in kept else job.writes
+        beside.append(
+            replace(
+                job,
+                reads=tuple(name for name in job.reads if name not in kept),
+                writes=writes,
+                bytes=0 if writes is None else job.bytes,
+                in_place=job.in_place and job.reads[:1] != () and job.reads[0] not in kept,
+            )
+        )
+    return beside
 
 
 def scratch_name(index: int) -> str:

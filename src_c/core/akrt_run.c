@@ -158,11 +158,39 @@ static void run_rows(const akrt_layer *layer, const uint8_t *input, int32_t x, i
     }
 }
 
-static void run_spatial(const akrt_layer *layer, const uint8_t *input, void *output,
-                        uint8_t *scratch) {
+/* The windows of a max pooling that make its rows from .. to; they lie over the rows from *x to
+ * before *end. */
+static akrt_window pooled_part(const akrt_window *w, int32_t from, int32_t to, int32_t *x,
+                               int32_t *end) {
+    const int32_t start = from * w->stride_x - w->pad_x;
+    const int32_t stop = (to - 1) * w->stride_x - w->pad_x + w->size_x;
+    akrt_window part = *w;
+    *x = start > 0 ? start : 0;
+    *end = stop < w->in_x ? stop : w->in_x;
+    part.in_x = *end - *x;
+    part.out_x = to - from;
+    part.pad_x = *x - start;
+    return part;
+}
+
+/* The windows of max pooling, or NULL. */
+static const akrt_window *max_window(const akrt_spatial *s) {
+    switch (s->pooling.kind) {
+    case AKRT_POOL_MAX:
+        return &s->pooling.of.max;
+    case AKRT_POOL_MAX_ACTIVATED:
+        return &s->pooling.of.max_activated;
+    default:
+        return NULL;
+    }
+}
+
+/* The output rows from .. to, or a sum over all positions. */
+static void run_spatial(const akrt_layer *layer, const uint8_t *input, int32_t from, int32_t to,
+                        void *output, uint8_t *scratch) {
     const akrt_kernels *kernels = layer->kernels;
     const akrt_spatial *s = &layer->operation.of.spatial;
-    const akrt_window *w = &s->window, *max = &s->pooling.of.max;
+    const akrt_window *w = &s->window, *max = max_window(s);
     const size_t filters = (size_t)layer->filters;
     int32_t *potentials = (int32_t *)(void *)(scratch + layer->scratch.potentials);
     int32_t *pooled = (int32_t *)(void *)(scratch + layer->scratch.pooled);
@@ -175,9 +203,10 @@ static void run_spatial(const akrt_layer *layer, const uint8_t *input, void *out
     if (pool == AKRT_POOL_SUM || pool == AKRT_POOL_COLLAPSED) {
         memset(pooled, 0, filters * sizeof *pooled);
     }
-    int32_t count;
-    for (int32_t x = 0; x < w->out_x; x += count) {
-        const int32_t left = w->out_x - x;
+    int32_t begin = from, end = to, count;
+    const akrt_window part = max == NULL ? *w : pooled_part(max, from, to, &begin, &end);
+    for (int32_t x = begin; x < end; x += count) {
+        const int32_t left = end - x;
         count = left < layer->scratch.at_once ? left : layer->scratch.at_once;
         const int32_t positions = count * w->out_y;
         switch (pool) {
@@ -200,24 +229,27 @@ static void run_spatial(const akrt_layer *layer, const uint8_t *input, void *out
             break;
         }
     }
+    const size_t skipped = area(begin, w->out_y) * filters, at = area(from, part.out_y);
     if (pool == AKRT_POOL_MAX_ACTIVATED) {
-        kernels->akrt_maxpool_u8(&s->pooling.of.max_activated, (uint8_t *)(void *)pooled, output);
+        kernels->akrt_maxpool_u8(&part, (uint8_t *)(void *)pooled + skipped,
+                                 (uint8_t *)output + at * filters);
     } else if (pool == AKRT_POOL_MAX) {
-        kernels->akrt_maxpool_s32(max, potentials, pooled);
-        emit(layer, pooled, 0, max->out_x * max->out_y, output);
+        kernels->akrt_maxpool_s32(&part, potentials + skipped, pooled);
+        emit(layer, pooled, at, part.out_x * part.out_y, output);
     } else if (pool != AKRT_POOL_NONE) {
         emit(layer, pooled, 0, 1, output);
     }
 }
 
-static void run_add(const akrt_layer *layer, const uint8_t *const inputs[2], void *output,
-                    int32_t *potentials) {
-    const int32_t positions = layer->operation.of.add.positions, filters = layer->filters;
+/* The positions from .. to. */
+static void run_add(const akrt_layer *layer, const uint8_t *const inputs[2], int32_t from,
+                    int32_t to, void *output, int32_t *potentials) {
+    const int32_t filters = layer->filters;
     int32_t count;
-    for (int32_t at = 0; at < positions; at += count) {
-        const size_t from = area(at, filters);
-        count = positions - at < layer->scratch.at_once ? positions - at : layer->scratch.at_once;
-        layer->kernels->akrt_add_u8_s32(inputs[0] + from, inputs[1] + from, count * filters,
+    for (int32_t at = from; at < to; at += count) {
+        const size_t begin = area(at, filters);
+        count = to - at < layer->scratch.at_once ? to - at : layer->scratch.at_once;
+        layer->kernels->akrt_add_u8_s32(inputs[0] + begin, inputs[1] + begin, count * filters,
                                         potentials);
         emit(layer, potentials, (size_t)at, count, output);
     }
@@ -249,11 +281,15 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], voi
                     void *scratch) {
     int32_t *potentials = (int32_t *)(void *)((uint8_t *)scratch + layer->scratch.potentials);
     switch (layer->operation.kind) {
-    case AKRT_OP_SPATIAL:
-        run_spatial(layer, inputs[0], output, scratch);
+    case AKRT_OP_SPATIAL: {
+        const akrt_spatial *s = &layer->operation.of.spatial;
+        const akrt_window *max = max_window(s);
+        run_spatial(layer, inputs[0], 0, max == NULL ? s->window.out_x : max->out_x, output,
+                    scratch);
         return;
+    }
     case AKRT_OP_ADD:
-        run_add(layer, inputs, output, potentials);
+        run_add(layer, inputs, 0, layer->operation.of.add.positions, output, potentials);
         return;
     case AKRT_OP_DENSE_BYTES:
         run_dense_bytes(layer, inputs[0], scratch, potentials);
@@ -264,6 +300,37 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], voi
     }
     layer->kernels->akrt_saturate_s32(potentials, layer->filters);
     emit(layer, potentials, 0, 1, output);
+}
+
+void akrt_layer_run_rows(const akrt_layer *layer, const uint8_t *const inputs[2], int32_t from,
+                         int32_t to, int32_t rows, void *output, void *scratch) {
+    int32_t *potentials = (int32_t *)(void *)((uint8_t *)scratch + layer->scratch.potentials);
+    if (layer->operation.kind == AKRT_OP_ADD) {
+        const int32_t row = layer->operation.of.add.positions / rows;
+        run_add(layer, inputs, from * row, to * row, output, potentials);
+    } else {
+        run_spatial(layer, inputs[0], from, to, output, scratch);
+    }
+}
+
+void akrt_layer_potentials(const akrt_layer *layer, const uint8_t *input, int32_t from, int32_t to,
+                           int32_t *potentials, void *scratch) {
+    const size_t row = area(layer->operation.of.spatial.window.out_y, layer->filters);
+    int32_t count;
+    for (int32_t x = from; x < to; x += count) {
+        count = to - x < layer->scratch.at_once ? to - x : layer->scratch.at_once;
+        multiply(layer, input, x, count, scratch, potentials + (size_t)x * row);
+    }
+}
+
+void akrt_layer_sum(const akrt_layer *layer, const int32_t *potentials, void *output,
+                    void *scratch) {
+    const int32_t positions =
+        layer->operation.of.spatial.window.out_x * layer->operation.of.spatial.window.out_y;
+    int32_t *pooled = (int32_t *)(void *)((uint8_t *)scratch + layer->scratch.pooled);
+    memset(pooled, 0, (size_t)layer->filters * sizeof *pooled);
+    layer->kernels->akrt_sumpool_s32(potentials, positions, layer->filters, pooled);
+    emit(layer, pooled, 0, 1, output);
 }
 
 void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,68 @@ def hop_network(seed: int) -> Listening:
     factor = stride if rng.integers(5) else 1
     moved = factor * int(rng.choice([1, 1, 2, 3]))
     return _listening(rng, layers, moved, inputs)
+
+
+def pooled_hop_network(seed: int) -> Listening:
+    """Layers of any kind with strides, max pooling and both paddings, branches that meet again, and
+    every end: rows, potentials, global sums and dense layers."""
+    rng = np.random.default_rng(seed)
+    channels, (x, y) = int(rng.choice([1, 3])), map(int, (rng.integers(24, 90), rng.integers(1, 8)))
+    layers: list[AnyLayer] = []
+    inputs: dict[str, tuple[str, ...]] = {}
+    shape, moved = (x, y, channels), 1
+
+    def append(filters: int, **more: Any) -> None:
+        nonlocal shape, moved
+        name, padding = f"layer_{len(layers)}", str(rng.choice(["same", "same", "valid"]))
+        kernel = tuple(int(rng.choice([k for k in (1, 3, 5) if k <= n])) for n in shape[:2])
+        more = {"padding": padding, "stride": (1, 1)} | more
+        more["stride"] = tuple(min(*pair) for pair in zip(more["stride"], kernel, strict=True))
+        bits = 8 if not layers else int(rng.choice([1, 2, 4, 4]))
+        common = {**_bits(rng, bits, filters), "name": name} | more
+        if not layers:
+            weights = random_weights(rng, 8, (*kernel, channels, filters))
+            layer: AnyLayer = InputConvolutional(input_shape=shape, weights=weights, **common)
+        elif rng.integers(2):
+            weights = random_weights(rng, bits, (*kernel, shape[2], filters))
+            layer = Convolutional(weights=weights, **common)
+        else:
+            depthwise = random_weights(rng, bits, (*kernel, shape[2]))
+            pointwise = random_weights(rng, bits, (shape[2], filters))
+            layer = SeparableConvolutional(depthwise=depthwise, pointwise=pointwise, **common)
+        pooling = layer.pooling
+        if rng.integers(3) == 0 and pooling is None:
+            size = tuple(min(int(rng.integers(1, 4)), n) for n in layer.conv_shape(shape)[:2])
+            step = tuple(int(rng.integers(1, k + 1)) for k in size)
+            if size != (1, 1):
+                pooling = Pooling("max", size, step)
+                layer = replace(layer, pooling=pooling)
+        moved *= layer.stride[0]
+        if pooling is not None and pooling.stride:
+            moved *= pooling.stride[0]
+        layers.append(layer)
+        shape = layer.output_shape(shape)
+
+    for i in range(int(rng.integers(1, 4))):
+        append(int(rng.integers(1, 40)), stride=(int(rng.choice([1, 1, 2])), 1 + i % 2))
+    if rng.integers(2):
+        start, width = layers[-1].name, shape[2]
+        for _ in range(int(rng.integers(1, 3))):
+            append(width, padding="same", pooling=Pooling("max", (3, 1), (1, 1)))
+        inputs["met"] = (start, layers[-1].name) if rng.integers(2) else (layers[-1].name, start)
+        layers.append(Add(name="met", act_bits=4, **placeholder(width)))
+        if rng.integers(3):
+            append(int(rng.integers(1, 20)))
+    ending = int(rng.integers(5))
+    if ending < 2:
+        append(int(rng.integers(1, 12)), pooling=Pooling("average"))
+    if ending == 2:
+        weights = random_weights(rng, 4, (int(np.prod(shape)), 5))
+        layers.append(FullyConnected(name="dense", weights=weights, **_bits(rng, 4, 5, None)))
+    elif ending in (1, 3):
+        layers[-1] = replace(layers[-1], act_bits=None)
+    hop = int(rng.choice([moved, moved, 2 * moved, 1, int(rng.integers(1, x + 9))]))
+    return _listening(rng, layers, hop, inputs)
 
 
 def saturating_listener(seed: int) -> Listening:

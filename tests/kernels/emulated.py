@@ -152,7 +152,7 @@ class EmulatedKernels:
 
 def network(model: Model, arch_address: int, arch: Architecture) -> tuple[Structure, int]:
     """The akrt_network of a model for one architecture, not prepared, and bytes of its arena."""
-    nodes, arena_bytes = plan_network(model.nodes, arch)
+    nodes, arena_bytes, _ = plan_network(model.nodes, arch)
     data, pointers = b"", {}
     for node in nodes:
         image = LAYOUT.image("akrt_node", node)

@@ -85,7 +85,7 @@ def test_the_input_is_left_alone_and_the_output_is_new(case: tuple[Model, np.nda
 @given(networks())
 def test_wrong_arrays_are_refused_before_c_sees_them(case: tuple[Model, np.ndarray]) -> None:
     model, x = case
-    nodes, arena = planned(model)
+    nodes, arena, _ = planned(model)
     if not nodes:
         return
     network = Network(nodes, "generic", arena)
@@ -140,7 +140,7 @@ def test_global_sums_saturate_where_the_reference_does(seed: int, x: int, y: int
     expected = ReferenceBackend(model).run(inputs)
     for arch in architectures():
         if arch.usable:
-            nodes, arena = plan_network(model.nodes, arch)
+            nodes, arena, _ = plan_network(model.nodes, arch)
             network = Network(nodes, arch.name, arena)
             np.testing.assert_array_equal(network.run(inputs), expected)
 
@@ -150,7 +150,7 @@ def test_global_sums_saturate_where_the_reference_does(seed: int, x: int, y: int
 def test_lanes_are_right_where_they_do_not_pay(case: tuple[Model, np.ndarray]) -> None:
     model, x = case
     with patch("akrt.backends.native.pack.pays", return_value=True):
-        nodes, arena = planned(model)
+        nodes, arena, _ = planned(model)
     if nodes:
         expected = ReferenceBackend(model).run(x)
         np.testing.assert_array_equal(Network(nodes, "generic", arena).run(x), expected)
@@ -173,7 +173,7 @@ def test_a_wrong_number_of_threads_is_refused() -> None:
 
 
 def test_outputs_that_do_not_fit_are_refused() -> None:
-    nodes, arena = planned(SMALL)
+    nodes, arena, _ = planned(SMALL)
     network = Network(nodes, "generic", arena)
     x = np.zeros((2, 1, 1, 4), np.uint8)
     for bad in (network.empty(1), network.empty(2).astype(np.int64), network.empty(4)[::2]):

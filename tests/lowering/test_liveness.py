@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akrt.lowering.liveness import Arena, Job, plan_arena, scratch_name
+from akrt.lowering.liveness import Arena, Job, jobs_beside, plan_arena, scratch_name
 
 ALIGNMENT = 8
 
@@ -53,6 +53,23 @@ def run(jobs: list[Job], arena: Arena) -> None:
             kept = [n for n in job.reads if not (job.in_place and n == job.reads[0])]
             for name in kept:  # what is written goes nowhere over what is read meanwhile
                 assert set(memory[arena.offset(name) :][: size[name]]) == {name}
+
+
+@given(programs(), st.sets(st.integers(0, 8)))
+def test_what_lies_elsewhere_is_neither_in_the_arena_nor_written_over(
+    jobs: list[Job], chosen: set[int]
+) -> None:
+    kept = {job.writes for i, job in enumerate(jobs) if i in chosen}
+    beside = jobs_beside(jobs, kept)
+    arena = plan_arena(beside, ALIGNMENT)
+    check(beside, arena)
+    for job, other in zip(jobs, beside, strict=True):
+        assert (job.writes in arena) == (job.writes not in kept)
+        assert set(other.reads) == set(job.reads) - kept
+        if job.in_place and not other.in_place:  # its first tensor is to be left as it is
+            assert not job.reads or job.reads[0] in kept
+        elif other.in_place:
+            assert job.reads[0] == other.reads[0]
 
 
 @given(programs(), st.sampled_from([1, 8, 64]))

@@ -21,6 +21,8 @@ class NetworkPlan(NamedTuple):
     nodes: list[NodePlan]
     """Of the nodes that do something, in their order."""
     arena_bytes: int
+    jobs: list[Job]
+    """What each node does to the arena."""
 
 
 def plan_network(nodes: Sequence[Node], arch: Architecture) -> NetworkPlan:
@@ -71,4 +73,4 @@ def plan_network(nodes: Sequence[Node], arch: Architecture) -> NetworkPlan:
                 output_shape=node.output_shape,
             )
         )
-    return NetworkPlan(placed, arena.bytes)
+    return NetworkPlan(placed, arena.bytes, jobs)

@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output, QuickCheck
 from akrt.backends.native.arena import plan_network
+from akrt.backends.native.hops import HopPlan, NativeHops, plan_hops
 from akrt.cpus import usable_cpus
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.forking import renew_after_fork
-from akrt.kernels._kernels import Architecture, Network, architectures
+from akrt.kernels._kernels import Architecture, Hops, Network, architectures
 from akrt.lowering.operations import beyond_akida_1
 from akrt.model import Model, Node
 from akrt.provenance import ComputedBy
@@ -75,8 +76,10 @@ class NativeBackend(Backend):
         arch = choose_arch(os.environ.get("AKRT_ARCH", ""))
         self._arch = arch.name
         _log.info("native kernels: %s", self._arch)
-        nodes, arena_bytes = plan_network(model.nodes, arch)
+        self._plan = plan_network(model.nodes, arch)
+        nodes, arena_bytes = self._plan.nodes, self._plan.arena_bytes
         self._index = {node.name: i for i, node in enumerate(nodes)}
+        self._hops: dict[int, tuple[HopPlan, Hops] | None] = {}
         if arena_bytes > MAX_ARENA_BYTES:
             raise BackendUnavailableError(
                 f"'{model.name}' needs {arena_bytes:,} bytes of memory for one sample, the native "
@@ -91,7 +94,7 @@ class NativeBackend(Backend):
             return x.copy()
         if len(x) <= self._small:
             return network.run(x)
-        parts = min(self._threads, len(x) // self._share)
+        parts = self._parts(len(x))
         y = network.empty(len(x))
         edges = [len(x) * i // parts for i in range(parts + 1)]
         stopped = Event()
@@ -137,6 +140,30 @@ class NativeBackend(Backend):
 
     def quick_check(self) -> QuickCheck | None:
         return None if self._network is None or self._checks_bits else self._network.accepts
+
+    def _parts(self, samples: int) -> int:
+        """Threads that share so many samples."""
+        if samples <= self._small:
+            return 1
+        return min(self._threads, samples // self._share)
+
+    def hops(self, rows: int) -> NativeHops | None:
+        if self._network is None:
+            return None
+        if rows not in self._hops:
+            self._hops[rows] = self._planned_hops(self._network, rows)
+        made = self._hops[rows]
+        if made is None:
+            return None
+        return NativeHops(*made, self._network, self.run, self._parts, self._piece)
+
+    def _planned_hops(self, network: Network, rows: int) -> tuple[HopPlan, Hops] | None:
+        plan = plan_hops(self._nodes, self._plan, rows)
+        if plan is None or plan.arena_bytes + plan.kept_bytes > MAX_ARENA_BYTES:
+            return None
+        _, y, channels = self._nodes[0].input_shape
+        moved = y * channels * rows
+        return plan, Hops(network, plan.nodes, plan.arena_bytes, plan.kept_bytes, moved)
 
     def close(self) -> None:
         with self._starting:

@@ -255,6 +255,51 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], voi
 void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
                       void *output, void *arena);
 
+/* What a node keeps from one window of a stream to the next: rows of its output or, of
+ * AKRT_POOL_SUM, of the potentials that it adds up. */
+typedef struct akrt_kept {
+    int32_t rows;        /* 0: it keeps nothing */
+    int32_t first, come; /* rows from `first` to before `come` are in the window before, too, */
+    int32_t moved;       /* so many rows later */
+    size_t row_bytes;
+    size_t at; /* where they lie: the offset of the output, or of the potentials */
+} akrt_kept;
+
+typedef struct akrt_hop_node {
+    akrt_node node;
+    akrt_kept kept;
+} akrt_hop_node;
+
+/* A network whose input moves on along X. Offsets from arena_bytes on are in what a stream keeps:
+ * whether there was a window, the window before at AKRT_ALIGNMENT, and then what the nodes keep. */
+typedef struct akrt_hops {
+    const akrt_hop_node *nodes;
+    int32_t count;
+    size_t input_bytes, output_bytes; /* of one sample */
+    size_t moved_bytes;               /* by which the input moves */
+    size_t arena_bytes;
+} akrt_hops;
+
+/* Some output rows of a layer that has max pooling or none, or of an addition. rows: of its whole
+ * output. */
+void akrt_layer_run_rows(const akrt_layer *layer, const uint8_t *const inputs[2], int32_t from,
+                         int32_t to, int32_t rows, void *output, void *scratch);
+
+/* Some rows of the potentials that AKRT_POOL_SUM adds up. potentials: of all rows. */
+void akrt_layer_potentials(const akrt_layer *layer, const uint8_t *input, int32_t from, int32_t to,
+                           int32_t *potentials, void *scratch);
+
+/* A layer with AKRT_POOL_SUM, from the potentials of all its rows. */
+void akrt_layer_sum(const akrt_layer *layer, const int32_t *potentials, void *output,
+                    void *scratch);
+
+/* akrt_network_run, with the same outputs for any samples. Where one is that before it, or the last
+ * of the call before with this `kept`, moved on, the rows that both have are not computed again.
+ * kept: of one stream, aligned, zeros before its first call. The arena's contents are irrelevant
+ * between calls. */
+void akrt_hops_run(const akrt_hops *hops, const uint8_t *input, int32_t samples, void *output,
+                   void *kept, void *arena);
+
 #ifdef __cplusplus
 }
 #endif

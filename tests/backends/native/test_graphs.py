@@ -70,7 +70,7 @@ def test_many_threads_share_one_network(case: Case) -> None:
 def test_what_is_still_needed_is_not_written_over(case: Case) -> None:
     """By the plan alone, acted out with the names of tensors in place of their bytes."""
     model, _ = case
-    nodes, arena_bytes = plan_network(model.nodes, choose_arch("generic"))
+    nodes, arena_bytes, _ = plan_network(model.nodes, choose_arch("generic"))
     neural = [node for node in model.nodes if node.layer.kind != "InputData"]
     memory = np.full(arena_bytes, "", object)
     for placed, node in zip(nodes, neural, strict=True):
@@ -124,7 +124,7 @@ def test_profile_and_table_tell_every_layer_of_a_graph() -> None:
 
 
 def test_only_an_addition_has_a_second_input() -> None:
-    nodes, arena_bytes = plan_network(block().nodes, choose_arch("generic"))
+    nodes, arena_bytes, _ = plan_network(block().nodes, choose_arch("generic"))
     network = Network(nodes, "generic", arena_bytes)
     x = np.zeros((2, 6, 5, 8), np.uint8)
     assert network.run_layer(2, x, x).shape == x.shape
