@@ -15,7 +15,6 @@ from rate_networks import general_networks, rate_networks
 
 from akrt.model import Model
 from firmware_export import headers, lowered
-from firmware_export.c_text import array
 from firmware_export.lowered import Lowered
 from firmware_export.targets import TARGETS, Target
 from firmware_export.toolchain import compile_program
@@ -211,7 +210,8 @@ def measure_core(
 INPUTS_PROGRAM = """\
 #define {upper}_IMPLEMENTATION
 #include "{name}.h"
-{array}
+__asm__(".section .rodata.inputs; inputs: .incbin \\"{inputs}\\"; .text");
+extern const uint8_t inputs[];
 static uint32_t arena[{upper}_ARENA_BYTES / 4];
 static int32_t output[{upper}_OUTPUTS];
 __attribute__((noinline)) static void mark(void) {{ __asm__ volatile(""); }}
@@ -226,8 +226,6 @@ int main(void) {{
     return 0;
 }}
 """
-_INPUT_BYTES = 256_000
-"""Of a program."""
 
 
 def inference_counts(
@@ -237,13 +235,14 @@ def inference_counts(
     target = machine(core)
     write_net(net, folder)
     flat = inputs.reshape(len(inputs), -1)
-    some = max(1, _INPUT_BYTES // flat.shape[1])
+    some = max(1, target.rom[1] // 2 // flat.shape[1])
+    data = folder / f"inputs_{core}.bin"
     counted: list[int] = []
     for first in range(0, len(flat), some):
         part = flat[first : first + some]
         source = folder / f"inputs_{core}.c"
-        text = array("inputs", "uint8_t", part.ravel(), "one after the other")
-        fields = {"name": net.name, "upper": net.name.upper(), "array": text, "count": len(part)}
+        data.write_bytes(part.tobytes())
+        fields = {"name": net.name, "upper": net.name.upper(), "inputs": data, "count": len(part)}
         source.write_text(INPUTS_PROGRAM.format(**fields))
         program = compiled(target, source, folder, folder)
         counted += [int(run[:, 1].sum()) for run in marked(target, program, plugin, whole=True)]

@@ -16,7 +16,11 @@ from typing import Any
 from akrt.lowering.operations import Separable, akida_1_operation
 from akrt.model import Model
 from firmware_export.code_parts import code_parts
-from firmware_export.exact_sums import sums_may_saturate, usual_sums_may_saturate
+from firmware_export.exact_sums import (
+    results_may_be_large,
+    sums_may_saturate,
+    usual_sums_may_saturate,
+)
 from firmware_export.fast_instead import fast_instead
 from firmware_export.kernel_work import call_work, emission, kernel_work, pipeline_work
 from firmware_export.loop_counts import Work
@@ -27,8 +31,6 @@ __all__ = ["RATES", "Cost", "Estimate", "cores", "estimate", "instructions", "is
 
 RATES = Path(__file__).with_name("kernel_rates.json")
 """Written by bench/firmware_rates.py."""
-_SHORT_MULTIPLY = ("cortex-m0",)
-"""Cores without a long multiplication."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,9 @@ def instructions(lowered: Lowered, work: Step | Stage, drive: Work) -> dict[str,
     zeros = 1 / (1 << lowered.model.input_bits) if work.sources[0].name == INPUT else 0.5
     costs = {}
     for core in cores():
-        long = core not in _SHORT_MULTIPLY
-        emits = emission(lowered, work, long)
-        typical = kernel_work(lowered, work, long, 1 - zeros, usual)
-        longest = kernel_work(lowered, work, long, 1, may)
+        emits = emission(lowered, work, core)
+        typical = kernel_work(lowered, work, core, 1 - zeros, usual)
+        longest = kernel_work(lowered, work, core, 1, may)
         costs[core] = _cost(core, work.kernel, typical | emits, longest | emits)
         costs[core] += _cost(core, "pipeline", {"pipeline": drive})
     return costs
@@ -143,8 +144,10 @@ def _fast(model: Model, index: int) -> dict[str, int]:
 
 
 def _exact(lowered: Lowered, work: Step | Stage) -> tuple[bool, bool]:
-    """Whether sums are computed exactly for usual inputs, and for any."""
+    """Whether what large values take is done for usual inputs, and for any."""
     does = akida_1_operation(lowered.model.nodes[work.layer])
+    if isinstance(does, Separable) and work.kernel == "akrt_separable_lines":
+        return False, results_may_be_large(does)
     if work.kernel != "akrt_separable_sum_rows" or not isinstance(does, Separable):
         return False, False
     may = sums_may_saturate(does)

@@ -1,5 +1,7 @@
-"""Whether sums of a global average are computed once more, position by position: the kernel does so
-where one of them might have left 20 bits on its way (akrt_separable_sum_rows.h)."""
+"""Whether large values take more work. Sums of a global average are computed once more, position by
+position, where one of them might have left 20 bits on its way (akrt_separable_sum_rows.h); on cores
+with vectors depthwise results of many taps are taken in two parts where one has more than 11 bits
+(akrt_depthwise_lines_mve.h)."""
 
 from __future__ import annotations
 
@@ -11,9 +13,16 @@ from akrt.lowering.geometry import Window
 from akrt.lowering.operations import Separable, akida_1_operation
 from akrt.model import POTENTIAL_MAX, IntArray, Model
 
-__all__ = ["sums_may_saturate", "usual_sums_may_saturate"]
+__all__ = ["results_may_be_large", "sums_may_saturate", "usual_sums_may_saturate"]
 
 _MOST = 2 * POTENTIAL_MAX
+_LARGE = 1 << 10
+"""Half of 2^AKRT_MID_UPPER_BITS."""
+
+
+def results_may_be_large(does: Separable) -> bool:
+    """Whether there may be an input for which depthwise results are taken in two parts."""
+    return does.node.max_depthwise >= _LARGE
 
 
 def sums_may_saturate(does: Separable) -> bool:

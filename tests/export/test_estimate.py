@@ -167,6 +167,17 @@ def test_every_kernel_was_measured(core: str) -> None:
     assert len(stems_in_use()) > 20
 
 
+def test_a_core_measured_alone_leaves_the_others_their_rates(tmp_path: Path) -> None:
+    written = bench("firmware_rates").written
+    out = tmp_path / "rates.json"
+    shipped = json.loads(RATES.read_text())
+    written(out, {"m55": {"rates": {}}})
+    assert json.loads(out.read_text())["cores"] == shipped["cores"] | {"m55": {"rates": {}}}
+    written(out, {"m4": {"most": {}}})
+    both = {"m55": {"rates": {}}, "m4": {"most": {}}}
+    assert json.loads(out.read_text()) == {"cores": shipped["cores"] | both}
+
+
 def test_there_are_rates_of_every_core() -> None:
     assert set(cores()) == set(TARGETS) - {"host", "host-32", "big-endian", "avr"}
 
