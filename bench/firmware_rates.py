@@ -27,7 +27,7 @@ from firmware_size import CORES, build_counter
 from nonnegative import nonnegative
 from rate_code import code_bytes, code_of, code_rates, code_samples
 from rate_networks import MIXED
-from rate_programs import FLAGS, Case, cases, machine, measure_core, write_nets
+from rate_programs import FLAGS, Case, cases, machine, measure_core, write_net
 from rate_samples import Sample, parts, samples
 
 from firmware_export.estimate import RATES
@@ -207,7 +207,8 @@ def measure(
         folder = Path(temporary)
         texts = folder / "nets"
         texts.mkdir()
-        write_nets(found, texts)
+        for net in (*(case.net for case in found), *nets):
+            write_net(net, texts)
         plugin = build_counter(folder)
 
         def of_core(core: str) -> dict[str, Any]:

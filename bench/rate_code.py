@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from firmware_size import COPYING, START_UP, symbols, undefined
 from nonnegative import nonnegative
+from rate_mixtures import row_chains
 
 from firmware_export.code_parts import code_parts, kernel_parts, own_parts
-from firmware_export.lowered import Lowered
+from firmware_export.lowered import Lowered, lower
 from firmware_export.targets import Target
 from firmware_export.toolchain import compile_program
 
@@ -30,9 +31,10 @@ int main(void) {{
 
 
 def code_samples(nets: Sequence[Lowered]) -> list[Lowered]:
-    """Of all networks those that are the first with their kernels, and the smallest mixtures."""
+    """Of all networks, and of chains of rows, those that are the first with their kernels."""
+    chains = [lower(model, f"c{i}") for i, model in enumerate(row_chains())]
     found: dict[frozenset[str], Lowered] = {}
-    for net in nets:
+    for net in (*nets, *chains):
         found.setdefault(frozenset(code_parts(net)), net)
     return list(found.values())
 

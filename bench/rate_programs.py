@@ -29,7 +29,7 @@ __all__ = [
     "machine",
     "measure_core",
     "run_program",
-    "write_nets",
+    "write_net",
 ]
 
 FLAGS = ("-O2", "-ffunction-sections", "-fdata-sections")
@@ -110,12 +110,6 @@ def programs(found: Sequence[Case]) -> list[list[int]]:
     total = sum(c.bytes for case in found for c in case.net.constants)
     count = -(-total // _PROGRAM_BYTES)
     return [list(range(start, len(found), count)) for start in range(count)]
-
-
-def write_nets(found: Sequence[Case], folder: Path) -> None:
-    """The C of every network."""
-    for case in found:
-        write_net(case.net, folder)
 
 
 def write_net(net: Lowered, folder: Path) -> None:

@@ -12,7 +12,7 @@ from rate_programs import MOST, NONE, Case
 from akrt.lowering.operations import Separable, operation
 from firmware_export.exact_sums import results_may_be_large, sums_may_saturate
 from firmware_export.kernel_work import call_work, emission, kernel_work, pipeline_work
-from firmware_export.loop_counts import Work
+from firmware_export.loop_counts import FAMILIES, Work
 from firmware_export.lowered import Lowered
 from firmware_export.step import Stage, Step
 
@@ -133,7 +133,7 @@ def samples(
             large = exact
         elif run > 0 and not (longest and _by_input(main.kernel)):
             continue
-        if at_most and run > 0:
+        if (at_most and run > 0) or (not at_most and _in_parts(case, core, main, counts, run)):
             continue
         share = 1.0 if longest or net.model.input_bits == 8 else 0.5
         loops = (kernel_work(net, work, core, share, large) for work in rest)
@@ -149,6 +149,15 @@ def _may_be_large(net: Lowered, work: Step | Stage) -> bool:
         return False
     rows = work.kernel == "akrt_separable_sum_rows"
     return sums_may_saturate(does) if rows else results_may_be_large(does)
+
+
+def _in_parts(
+    case: Case, core: str, main: Step | Stage, counts: Sequence[dict[str, int]], run: int
+) -> bool:
+    """Whether some depthwise results were taken in two parts: nothing else depends on inputs."""
+    if FAMILIES.get(core) != "vector" or main.kernel != "akrt_separable_lines":
+        return False
+    return counts[run]["rest"] > counts[case.kinds.index(NONE)]["rest"]
 
 
 def _by_input(kernel: str) -> bool:

@@ -19,6 +19,7 @@ from firmware_export.code_parts import code_parts
 from firmware_export.exact_sums import (
     results_may_be_large,
     sums_may_saturate,
+    usual_results_are_large,
     usual_sums_may_saturate,
 )
 from firmware_export.fast_instead import fast_instead
@@ -147,7 +148,8 @@ def _exact(lowered: Lowered, work: Step | Stage) -> tuple[bool, bool]:
     """Whether what large values take is done for usual inputs, and for any."""
     does = akida_1_operation(lowered.model.nodes[work.layer])
     if isinstance(does, Separable) and work.kernel == "akrt_separable_lines":
-        return False, results_may_be_large(does)
+        may = results_may_be_large(does)
+        return may and usual_results_are_large(lowered.model, work.layer), may
     if work.kernel != "akrt_separable_sum_rows" or not isinstance(does, Separable):
         return False, False
     may = sums_may_saturate(does)

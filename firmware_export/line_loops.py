@@ -42,13 +42,14 @@ def _dense(task: Task) -> Work:
     octets, filters = x * y * -(-channels // 8), does.layer.filters
     vectors = -(-octets // 4)
     told: Work = {"lines": 1, "octets": octets, "filters": filters, "vectors": vectors}
-    for group in (2, 4, 8):
+    for group in (2, 3, 4, 8, 24):
         groups = -(-filters // group)
         told[f"groups of {group}"] = groups
         told[f"octets of {group}"] = octets * groups
         told[f"chunks of {group}"] = -(-octets // 36) * groups
         told[f"vectors of {group}"] = vectors * groups
     left = filters % 8
+    told |= {"eights": filters // 8, "octets of eights": octets * (filters // 8)}
     return told | {"left": -(-left // 2), "octets left": octets * -(-left // 2)}
 
 
