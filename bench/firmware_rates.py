@@ -207,8 +207,8 @@ def measure(
         folder = Path(temporary)
         texts = folder / "nets"
         texts.mkdir()
-        for net in (*(case.net for case in found), *nets):
-            write_net(net, texts)
+        for case in found:
+            write_net(case.net, texts)
         plugin = build_counter(folder)
 
         def of_core(core: str) -> dict[str, Any]:

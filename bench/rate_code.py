@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 from firmware_size import COPYING, START_UP, symbols, undefined
 from nonnegative import nonnegative
-from rate_mixtures import row_chains
 
 from firmware_export.code_parts import code_parts, kernel_parts, own_parts
-from firmware_export.lowered import Lowered, lower
+from firmware_export.lowered import Lowered
 from firmware_export.targets import Target
 from firmware_export.toolchain import compile_program
 
@@ -31,10 +30,9 @@ int main(void) {{
 
 
 def code_samples(nets: Sequence[Lowered]) -> list[Lowered]:
-    """Of all networks, and of chains of rows, those that are the first with their kernels."""
-    chains = [lower(model, f"c{i}") for i, model in enumerate(row_chains())]
+    """Of all networks those that are the first with their kernels."""
     found: dict[frozenset[str], Lowered] = {}
-    for net in (*nets, *chains):
+    for net in nets:
         found.setdefault(frozenset(code_parts(net)), net)
     return list(found.values())
 

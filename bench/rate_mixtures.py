@@ -81,7 +81,7 @@ def mixed_networks() -> list[Model]:
 
 
 def row_chains() -> list[Model]:
-    """Calibrated networks of several layers of rows, for the sizes of their code."""
+    """Calibrated networks of several layers of rows."""
     d = Draws(19)
     found = []
     for filters, count, act_bits in ((24, 2, 4), (64, 3, 4), (172, 3, 4), (128, 2, 4), (48, 3, 2)):

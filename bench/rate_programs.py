@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 from firmware_size import symbols
-from rate_mixtures import level_networks, mixed_networks
+from rate_mixtures import level_networks, mixed_networks, row_chains
 from rate_networks import general_networks, rate_networks
 
 from akrt.model import Model
@@ -80,7 +80,7 @@ class Case:
 def cases() -> list[Case]:
     """All networks, lowered."""
     found: list[Case] = []
-    usual = [(model, False) for model in (*rate_networks(), *mixed_networks())]
+    usual = [(model, False) for model in (*rate_networks(), *mixed_networks(), *row_chains())]
     forced = [(model, True) for model in general_networks()]
     for model, general in usual + forced:
         net = _lowered(model, f"n{len(found)}", general)

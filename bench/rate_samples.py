@@ -124,19 +124,21 @@ def samples(
     label = MIXED if net.model.name == MIXED else main.kernel
     what = ("rest", "call") if inside else ("rest",)  # a compiler may put one into the other
     for run, kind in enumerate(case.kinds):
-        longest, large = at_most or kind == MOST, at_most and _may_be_large(net, main)
-        if main.kernel == "akrt_separable_sum_rows" and not at_most:
+        longest, exact = at_most or kind == MOST, False
+        if any(work.kernel == "akrt_separable_sum_rows" for work in rest) and not at_most:
             zero = counts[case.kinds.index(NONE)]["rest"]
             exact = counts[run]["rest"] > _EXACT * zero
             if exact and net.model.name != SATURATES:
                 continue
-            large = exact
         elif run > 0 and not (longest and _by_input(main.kernel)):
             continue
         if (at_most and run > 0) or (not at_most and _in_parts(case, core, main, counts, run)):
             continue
         share = 1.0 if longest or net.model.input_bits == 8 else 0.5
-        loops = (kernel_work(net, work, core, share, large) for work in rest)
+        loops = (
+            kernel_work(net, work, core, share, exact or (at_most and _may_be_large(net, work)))
+            for work in rest
+        )
         emits = (emission(net, work, core) for work in rest)
         learn(label, what, added(*loops, *emits, called if inside else {}), run)
     return found

@@ -197,8 +197,12 @@ def test_no_input_of_other_networks_exceeds_the_bound(
         top = (1 << model.input_bits) - 1
         ends = np.stack([np.zeros_like(x[0]), np.full_like(x[0], top)])
         runs.append((lower(model, f"n{number}"), np.concatenate([x, ends])))
-    counts = bench("rate_programs").inference_counts(core, runs, tmp_path, plugin)
-    for (net, _), counted in zip(runs, counts, strict=True):
+    chain = bench("rate_mixtures").row_chains()[7]  # other code in a program of its own
+    alone = [(lower(chain, "alone"), tried(chain, 4))]
+    counting = bench("rate_programs").inference_counts
+    counts = counting(core, runs, tmp_path, plugin)
+    counts += counting(core, alone, tmp_path, plugin)
+    for (net, _), counted in zip(runs + alone, counts, strict=True):
         assert max(counted) <= estimate(net).total(core).worst, net.name
 
 
