@@ -236,7 +236,7 @@ def inference_counts(
     Networks share a program where there is room.
     """
     target = machine(core)
-    most = target.rom[1] // 2
+    most = 3 * target.rom[1] // 4
     counted: list[list[int]] = [[] for _ in runs]
     parts: list[tuple[int, np.ndarray]] = []
     left = most

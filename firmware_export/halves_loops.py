@@ -14,6 +14,7 @@ from firmware_export.loop_counts import (
     covered,
     group_of,
     run_lengths,
+    size_of,
 )
 
 __all__ = ["halves_bytes", "halves_convolution", "halves_separable"]
@@ -125,6 +126,7 @@ def halves_separable(task: Task) -> Work:
             add(told, f"nine by {window.stride[1]}", octets=depthwise)
         else:
             taps, wide = depthwise * window.taps, depthwise * window.size[0]
+            add(told, size_of(window), octets=depthwise)
             add(told, f"by {half}", octets=depthwise, taps=taps, lines=wide)
         columns, inside = _columns(window, y, half)
         within = covers * octets * inside

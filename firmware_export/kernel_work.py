@@ -1,8 +1,9 @@
 """What a kernel does for a layer, in counts of its loops: what measured rates are multiplied by.
 
-The counts are no model of any one core: every kernel has those that one of its forms might have,
-runs of six positions and of four, pairs of filters and groups of eight, and a rate of zero says
-that a core has no such loop.
+Kernels of lines are counted by the family of a core, as they differ with how a core multiplies
+(`long_loops`, `halves_loops`, `vector_loops`). Within a family the counts are no model of any one
+core: a kernel has those that one of its forms might have, and a rate of zero says that a core has
+no such loop.
 """
 
 from __future__ import annotations

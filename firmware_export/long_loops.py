@@ -8,7 +8,16 @@ from akrt.lowering.operations import Convolution, Separable
 from akrt.lowering.ranges import potential_range
 from akrt.model import POTENTIAL_MAX, POTENTIAL_MIN
 from firmware_export.line_stages import taps_together
-from firmware_export.loop_counts import RUN, Task, Work, add, covered, group_of, run_lengths
+from firmware_export.loop_counts import (
+    RUN,
+    Task,
+    Work,
+    add,
+    covered,
+    group_of,
+    run_lengths,
+    size_of,
+)
 
 __all__ = ["long_bytes", "long_convolution", "long_separable"]
 
@@ -115,6 +124,7 @@ def long_separable(task: Task) -> Work:
         if nine:
             add(told, "nine", octets=lines * octets, lines=covers * octets)
         else:
+            add(told, size_of(window), octets=lines * octets)
             add(
                 told, "other", octets=lines * octets, taps=lines * octets * window.taps,
                 columns=covers * octets * columns, lines=lines * octets * window.size[0],

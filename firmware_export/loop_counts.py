@@ -22,6 +22,7 @@ __all__ = [
     "form_of",
     "group_of",
     "run_lengths",
+    "size_of",
 ]
 
 Work = dict[str, float]
@@ -85,6 +86,11 @@ def add(told: Work, kind: str, /, **counts: float) -> None:
     """Add counts to those of a kind of loop."""
     for name, n in counts.items():
         told[f"{name}, {kind}"] = told.get(f"{name}, {kind}", 0) + n
+
+
+def size_of(window: Window) -> str:
+    """By which windows there may be a loop of their own for."""
+    return f"{window.size[0]}x{window.size[1]} by {window.stride[1]}"
 
 
 def group_of(task: Task) -> int:
