@@ -7,7 +7,7 @@ instructions of every inference counted by function (bench/instruction_counter.c
 took is fitted by its loops (firmware_export/kernel_work.py) with rates that are not negative, so
 that relative errors are least. Every fifth network (--held) is kept out of a first fit, whose
 errors for them are printed; the rates that are written are of all. Cores that are not measured keep
-the rates that they have. Instructions are not cycles.
+the rates that they have in FILE or, if that is new, those that ship. Instructions are not cycles.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import json
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from firmware_size import CORES, build_counter
 from nonnegative import nonnegative
 from rate_code import code_bytes, code_of, code_rates, code_samples
 from rate_networks import MIXED
-from rate_programs import FLAGS, Case, cases, machine, measure_core, write_nets
+from rate_programs import FLAGS, Case, cases, machine, measure_core, write_net
 from rate_samples import Sample, parts, samples
 
 from firmware_export.estimate import RATES
@@ -102,7 +102,7 @@ def levels(
     told: dict[str, Work] = {"emission": {}, "general": {}}
     for case, of_case in zip(found, runs, strict=True):
         works = [w for s in case.net.steps for w in s.works]
-        emitting = [(w, emission(case.net, w, core != "cortex-m0")) for w in works]
+        emitting = [(w, emission(case.net, w, core)) for w in works]
         work, emits = next(((w, e) for w, e in emitting if e), (None, {}))
         if work is None or work.kernel in _BY_INPUT or len(emits) > 1:
             continue
@@ -207,7 +207,8 @@ def measure(
         folder = Path(temporary)
         texts = folder / "nets"
         texts.mkdir()
-        write_nets(found, texts)
+        for case in found:
+            write_net(case.net, texts)
         plugin = build_counter(folder)
 
         def of_core(core: str) -> dict[str, Any]:
@@ -218,6 +219,15 @@ def measure(
 
         with ThreadPoolExecutor(jobs) as pool:
             return dict(zip(cores, pool.map(of_core, cores), strict=True))
+
+
+def written(out: Path, measured: Mapping[str, Any]) -> None:
+    """Write what was measured of some cores; of others stays what is in the file, or, if there is
+    none, what ships."""
+    facts = json.loads((out if out.exists() else RATES).read_text())
+    of_cores = facts["cores"] | measured
+    facts["cores"] = {core: of_cores[core] for core in CORES if core in of_cores}
+    out.write_text(json.dumps(facts, indent=1) + "\n")
 
 
 def main() -> None:
@@ -239,12 +249,11 @@ def main() -> None:
         counted = measure(cores, found, nets, arguments.jobs)
         if arguments.keep is not None:
             arguments.keep.write_text(json.dumps(counted))
-    facts = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"cores": {}}
+    learned = {}
     for core in cores:
-        facts["cores"][core] = learn(core, found, counted[core]["runs"], arguments.held)
-        facts["cores"][core]["code"] = learn_code(core, nets, counted[core]["code"])
-    facts["cores"] = {core: facts["cores"][core] for core in CORES if core in facts["cores"]}
-    arguments.out.write_text(json.dumps(facts, indent=1) + "\n")
+        learned[core] = learn(core, found, counted[core]["runs"], arguments.held)
+        learned[core]["code"] = learn_code(core, nets, counted[core]["code"])
+    written(arguments.out, learned)
     print(f"{len(found)} networks, {len(cores)} cores: {time.time() - begun:.0f} s")
 
 

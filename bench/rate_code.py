@@ -30,7 +30,7 @@ int main(void) {{
 
 
 def code_samples(nets: Sequence[Lowered]) -> list[Lowered]:
-    """Of all networks those that are the first with their kernels, and the smallest mixtures."""
+    """Of all networks those that are the first with their kernels."""
     found: dict[frozenset[str], Lowered] = {}
     for net in nets:
         found.setdefault(frozenset(code_parts(net)), net)

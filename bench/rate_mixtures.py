@@ -11,7 +11,7 @@ from rate_networks import AVERAGE, BEYOND, MIXED, Draws, calibrated, chain
 
 from akrt.model import AnyLayer, Convolutional, InputData, Model, Pooling
 
-__all__ = ["level_networks", "mixed_networks"]
+__all__ = ["level_networks", "mixed_networks", "row_chains"]
 
 
 def mixed_networks() -> list[Model]:
@@ -77,6 +77,21 @@ def mixed_networks() -> list[Model]:
     for layers in chains:
         named = (replace(layer, name=f"layer_{i}") for i, layer in enumerate(layers))
         found.append(calibrated(d, Model(tuple(named), name=MIXED), 0))
+    return found
+
+
+def row_chains() -> list[Model]:
+    """Calibrated networks of several layers of rows."""
+    d = Draws(19)
+    found = []
+    for filters, count, act_bits in ((24, 2, 4), (64, 3, 4), (172, 3, 4), (128, 2, 4), (48, 3, 2)):
+        first = d.first((26, 10, 1), filters, (3, 3), 2)
+        last = d.separable(filters, filters, 3, 1, pooling=AVERAGE)
+        rows = [d.separable(filters, filters, 3, 1, act_bits=act_bits) for _ in range(count)]
+        whole = (*rows, last, d.dense(filters, 10, act_bits=None))
+        for layers in ((first, *whole), (first, *rows)):
+            named = (replace(layer, name=f"layer_{i}") for i, layer in enumerate(layers))
+            found.append(calibrated(d, Model(tuple(named), name=MIXED), 0))
     return found
 
 

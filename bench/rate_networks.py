@@ -114,6 +114,7 @@ def rate_networks() -> list[Model]:
     d = Draws(15)
     found = [
         *_convolutions(d), *_firsts(d), *_separables(d), *_denses(d), *_others(d), *_rows(d),
+        *_few_words(Draws(20)),
     ]  # fmt: skip
     made = [calibrated(d, model, number) for number, model in enumerate(found)]
     return [*made, *_trained()]
@@ -269,6 +270,21 @@ def _separables(d: Draws) -> list[Model]:
         layer = d.separable(channels, filters, kernel, stride, padding="same", **more)
         if number % 4 == 3 and not narrow:
             layer = _heavy(layer, number)
+        found.append(chain((x, width, channels), layer))
+    return found
+
+
+def _few_words(d: Draws) -> list[Model]:
+    """More separable layers, of every number of words a position and of every size of window."""
+    found = []
+    shapes = [
+        (channels, kernel) for channels in (7, 12, 20, 24, 24, 40) for kernel in (3, 5, 7)
+    ]  # fmt: skip
+    for number, (channels, kernel) in enumerate(shapes):
+        stride, width = d.of((1, 1, 2)), d.of((6, 7, 9, 11, 14, 16))
+        filters, x = d.of((8, 16, 20, 33, 48)), 3 * stride + kernel // 2
+        layer = d.separable(channels, filters, kernel, stride)
+        layer = _heavy(layer, number) if number % 4 == 3 else layer
         found.append(chain((x, width, channels), layer))
     return found
 

@@ -10,12 +10,11 @@ from unittest.mock import patch
 
 import numpy as np
 from firmware_size import symbols
-from rate_mixtures import level_networks, mixed_networks
+from rate_mixtures import level_networks, mixed_networks, row_chains
 from rate_networks import general_networks, rate_networks
 
 from akrt.model import Model
 from firmware_export import headers, lowered
-from firmware_export.c_text import array
 from firmware_export.lowered import Lowered
 from firmware_export.targets import TARGETS, Target
 from firmware_export.toolchain import compile_program
@@ -30,7 +29,7 @@ __all__ = [
     "machine",
     "measure_core",
     "run_program",
-    "write_nets",
+    "write_net",
 ]
 
 FLAGS = ("-O2", "-ffunction-sections", "-fdata-sections")
@@ -40,6 +39,10 @@ _LEVELS = 16
 _PROGRAM_BYTES = 300_000
 """Of constants: a program of these fits every machine."""
 
+INCLUDED = """\
+#define {upper}_IMPLEMENTATION
+#include "{name}.h"
+"""
 PROGRAM = """\
 static uint32_t arena[{arena} / 4 + 2];
 static int32_t output[{outputs}];
@@ -77,7 +80,7 @@ class Case:
 def cases() -> list[Case]:
     """All networks, lowered."""
     found: list[Case] = []
-    usual = [(model, False) for model in (*rate_networks(), *mixed_networks())]
+    usual = [(model, False) for model in (*rate_networks(), *mixed_networks(), *row_chains())]
     forced = [(model, True) for model in general_networks()]
     for model, general in usual + forced:
         net = _lowered(model, f"n{len(found)}", general)
@@ -113,12 +116,6 @@ def programs(found: Sequence[Case]) -> list[list[int]]:
     return [list(range(start, len(found), count)) for start in range(count)]
 
 
-def write_nets(found: Sequence[Case], folder: Path) -> None:
-    """The C of every network."""
-    for case in found:
-        write_net(case.net, folder)
-
-
 def write_net(net: Lowered, folder: Path) -> None:
     """The C of a network."""
     texts = {
@@ -136,7 +133,7 @@ def write_program(found: Sequence[Case], path: Path) -> None:
     sizes = {"arena": 8, "outputs": 1, "inputs": 1}
     for case in found:
         name, model = case.net.name, case.net.model
-        text += f'#define {name.upper()}_IMPLEMENTATION\n#include "{name}.h"\n'
+        text += INCLUDED.format(name=name, upper=name.upper())
         inputs = int(np.prod(model.input_shape))
         for kind in case.kinds:
             calls += (
@@ -208,43 +205,81 @@ def measure_core(
     return [by_case[i] for i in range(len(found))]
 
 
-INPUTS_PROGRAM = """\
-#define {upper}_IMPLEMENTATION
-#include "{name}.h"
-{array}
-static uint32_t arena[{upper}_ARENA_BYTES / 4];
-static int32_t output[{upper}_OUTPUTS];
+RUNS_PROGRAM = """\
+__asm__(".section .rodata.inputs; inputs: .incbin \\"{inputs}\\"; .text");
+extern const uint8_t inputs[];
+static uint32_t arena[{arena} / 4 + 2];
+static int32_t output[{outputs}];
 __attribute__((noinline)) static void mark(void) {{ __asm__ volatile(""); }}
 int main(void) {{
+    const uint8_t *input = inputs;
+{loops}    return 0;
+}}
+"""
+RUN_LOOP = """\
     for (int32_t i = 0; i < {count}; i++) {{
         mark();
-        if ({name}_run(inputs + i * {upper}_INPUT_BYTES, output, arena) != 0) {{
+        if ({name}_run(input, output, arena) != 0) {{
             return 1;
         }}
         mark();
+        input += {upper}_INPUT_BYTES;
     }}
-    return 0;
-}}
 """
-_INPUT_BYTES = 256_000
-"""Of a program."""
 
 
 def inference_counts(
-    core: str, net: Lowered, inputs: np.ndarray, folder: Path, plugin: Path
-) -> list[int]:
-    """Instructions of one inference of every input, uint8 (N, X, Y, C)."""
+    core: str, runs: Sequence[tuple[Lowered, np.ndarray]], folder: Path, plugin: Path
+) -> list[list[int]]:
+    """Instructions of inferences of networks, of each one of every input, uint8 (N, X, Y, C).
+
+    Networks share a program where there is room.
+    """
     target = machine(core)
-    write_net(net, folder)
-    flat = inputs.reshape(len(inputs), -1)
-    some = max(1, _INPUT_BYTES // flat.shape[1])
-    counted: list[int] = []
-    for first in range(0, len(flat), some):
-        part = flat[first : first + some]
-        source = folder / f"inputs_{core}.c"
-        text = array("inputs", "uint8_t", part.ravel(), "one after the other")
-        fields = {"name": net.name, "upper": net.name.upper(), "array": text, "count": len(part)}
-        source.write_text(INPUTS_PROGRAM.format(**fields))
-        program = compiled(target, source, folder, folder)
-        counted += [int(run[:, 1].sum()) for run in marked(target, program, plugin, whole=True)]
+    most = 3 * target.rom[1] // 4
+    counted: list[list[int]] = [[] for _ in runs]
+    parts: list[tuple[int, np.ndarray]] = []
+    left = most
+    for number, (net, inputs) in enumerate(runs):
+        write_net(net, folder)
+        constants = sum(constant.bytes for constant in net.constants)
+        at = 0
+        while at < len(inputs):
+            room = (left - constants) // inputs[0].size
+            if room < 1 and parts:
+                _count(target, runs, parts, counted, folder, plugin)
+                parts, left = [], most
+                continue
+            part = inputs[at : at + max(1, room)]
+            parts.append((number, part))
+            at += len(part)
+            left -= constants + part.size
+    _count(target, runs, parts, counted, folder, plugin)
     return counted
+
+
+def _count(
+    target: Target,
+    runs: Sequence[tuple[Lowered, np.ndarray]],
+    parts: Sequence[tuple[int, np.ndarray]],
+    counted: list[list[int]],
+    folder: Path,
+    plugin: Path,
+) -> None:
+    """Add what the inferences of one program take."""
+    nets = [runs[number][0] for number, _ in parts]
+    data, source = folder / f"runs_{target.name}.bin", folder / f"runs_{target.name}.c"
+    data.write_bytes(b"".join(inputs.tobytes() for _, inputs in parts))
+    loops = ""
+    for net, (_, inputs) in zip(nets, parts, strict=True):
+        loops += RUN_LOOP.format(count=len(inputs), name=net.name, upper=net.name.upper())
+    text = "".join(INCLUDED.format(name=net.name, upper=net.name.upper()) for net in nets)
+    arena = max(net.arena.bytes for net in nets)
+    outputs = max(int(np.prod(net.model.output_shape)) for net in nets)
+    text += RUNS_PROGRAM.format(inputs=data, arena=arena, outputs=outputs, loops=loops)
+    source.write_text(text)
+    program = compiled(target, source, folder, folder)
+    sums = [int(run[:, 1].sum()) for run in marked(target, program, plugin, whole=True)]
+    for number, inputs in parts:
+        counted[number] += sums[: len(inputs)]
+        sums = sums[len(inputs) :]

@@ -10,9 +10,9 @@ from rate_networks import MIXED, SATURATES
 from rate_programs import MOST, NONE, Case
 
 from akrt.lowering.operations import Separable, operation
-from firmware_export.exact_sums import sums_may_saturate
+from firmware_export.exact_sums import results_may_be_large, sums_may_saturate
 from firmware_export.kernel_work import call_work, emission, kernel_work, pipeline_work
-from firmware_export.loop_counts import Work
+from firmware_export.loop_counts import FAMILIES, Work
 from firmware_export.lowered import Lowered
 from firmware_export.step import Stage, Step
 
@@ -109,15 +109,14 @@ def samples(
         scale = max(n, _NOTABLE * sum(counts[run].values()))
         found.append(Sample(number, kernel, what, loops, n, scale))
 
-    long = core != "cortex-m0"
-    called = added({"call": call_work(net)}, *(kernel_work(net, work, long) for work in in_call))
+    called = added({"call": call_work(net)}, *(kernel_work(net, work, core) for work in in_call))
     inside = any(work.kernel.startswith("akrt_layer") for work in rest)
     if not inside:
         learn("call", ("call",), called)
     if driven:
         learn("pipeline", ("pipeline",), driven)
     for kernel in own:
-        alike = [kernel_work(net, work, long) for work in works if work.kernel == kernel]
+        alike = [kernel_work(net, work, core) for work in works if work.kernel == kernel]
         learn(kernel, (kernel,), added(*alike))
     if not rest:
         return found
@@ -125,27 +124,42 @@ def samples(
     label = MIXED if net.model.name == MIXED else main.kernel
     what = ("rest", "call") if inside else ("rest",)  # a compiler may put one into the other
     for run, kind in enumerate(case.kinds):
-        longest, exact = at_most or kind == MOST, _may_be_exact(net, main)
-        if main.kernel == "akrt_separable_sum_rows" and not at_most:
+        longest, exact = at_most or kind == MOST, False
+        if any(work.kernel == "akrt_separable_sum_rows" for work in rest) and not at_most:
             zero = counts[case.kinds.index(NONE)]["rest"]
             exact = counts[run]["rest"] > _EXACT * zero
             if exact and net.model.name != SATURATES:
                 continue
         elif run > 0 and not (longest and _by_input(main.kernel)):
             continue
-        if at_most and run > 0:
+        if (at_most and run > 0) or (not at_most and _in_parts(case, core, main, counts, run)):
             continue
         share = 1.0 if longest or net.model.input_bits == 8 else 0.5
-        loops = (kernel_work(net, work, long, share, exact) for work in rest)
-        emits = (emission(net, work, long) for work in rest)
+        loops = (
+            kernel_work(net, work, core, share, exact or (at_most and _may_be_large(net, work)))
+            for work in rest
+        )
+        emits = (emission(net, work, core) for work in rest)
         learn(label, what, added(*loops, *emits, called if inside else {}), run)
     return found
 
 
-def _may_be_exact(net: Lowered, work: Step | Stage) -> bool:
+def _may_be_large(net: Lowered, work: Step | Stage) -> bool:
+    """Whether there is an input whose large values take more work."""
     does = operation(net.model.nodes[work.layer])
-    exact = work.kernel == "akrt_separable_sum_rows"
-    return exact and isinstance(does, Separable) and sums_may_saturate(does)
+    if not isinstance(does, Separable):
+        return False
+    rows = work.kernel == "akrt_separable_sum_rows"
+    return sums_may_saturate(does) if rows else results_may_be_large(does)
+
+
+def _in_parts(
+    case: Case, core: str, main: Step | Stage, counts: Sequence[dict[str, int]], run: int
+) -> bool:
+    """Whether some depthwise results were taken in two parts: nothing else depends on inputs."""
+    if FAMILIES.get(core) != "vector" or main.kernel != "akrt_separable_lines":
+        return False
+    return counts[run]["rest"] > counts[case.kinds.index(NONE)]["rest"]
 
 
 def _by_input(kernel: str) -> bool:

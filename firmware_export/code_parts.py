@@ -39,12 +39,15 @@ def kernel_parts(lowered: Lowered) -> Work:
     kernels = driven | set(calls)
     known = {stem for stem in kernels - driven if calls[stem] == 1}
     emitting = kernels & _EMITTING
+    of_rows = sum(calls[stem] for stem in _SEPARABLE_ROWS)
     told: Work = {f"{stem} once" if stem in known else stem: 1 for stem in sorted(kernels)}
     told |= {
         "emission": 1 if emitting - known else 0,
         "emission shared": 1 if len(emitting) > 1 else 0,
         "emission once": 1 if emitting and not emitting - known else 0,
         "general": 1 if any(k.startswith("akrt_layer") for k in kernels) else 0,
+        "separable rows": 1 if of_rows > 1 else 0,
+        "separable rows once": 1 if of_rows == 1 else 0,
         "runs": 1 if kernels & _RUNS else 0,
         "rows": 1 if any("separable" in k and "rows" in k for k in kernels) else 0,
         "pipeline": 1 if driven else 0,
@@ -52,5 +55,7 @@ def kernel_parts(lowered: Lowered) -> Work:
     return {part: n for part, n in told.items() if n}
 
 
+_SEPARABLE_ROWS = ("akrt_separable_rows", "akrt_separable_rows_muladd")
+"""One kernel on some cores."""
 _RUNS = {"akrt_bytes_lines", "akrt_conv_lines", "akrt_separable_lines", "akrt_wide_lines"}
 _EMITTING = {*_RUNS, "akrt_add_lines", "akrt_dense_line", "akrt_sums_line"}

@@ -1,5 +1,7 @@
-"""Whether sums of a global average are computed once more, position by position: the kernel does so
-where one of them might have left 20 bits on its way (akrt_separable_sum_rows.h)."""
+"""Whether large values take more work. Sums of a global average are computed once more, position by
+position, where one of them might have left 20 bits on its way (akrt_separable_sum_rows.h); on cores
+with vectors depthwise results of many taps are taken in two parts where one has more than 11 bits
+(akrt_depthwise_lines_mve.h)."""
 
 from __future__ import annotations
 
@@ -11,9 +13,21 @@ from akrt.lowering.geometry import Window
 from akrt.lowering.operations import Separable, akida_1_operation
 from akrt.model import POTENTIAL_MAX, IntArray, Model
 
-__all__ = ["sums_may_saturate", "usual_sums_may_saturate"]
+__all__ = [
+    "results_may_be_large",
+    "sums_may_saturate",
+    "usual_results_are_large",
+    "usual_sums_may_saturate",
+]
 
 _MOST = 2 * POTENTIAL_MAX
+_LARGE = 1 << 10
+"""Half of 2^AKRT_MID_UPPER_BITS."""
+
+
+def results_may_be_large(does: Separable) -> bool:
+    """Whether there may be an input for which depthwise results are taken in two parts."""
+    return does.node.max_depthwise >= _LARGE
 
 
 def sums_may_saturate(does: Separable) -> bool:
@@ -24,8 +38,24 @@ def sums_may_saturate(does: Separable) -> bool:
     return bool(2 * reach.max(initial=0) > _MOST)
 
 
+def usual_results_are_large(model: Model, layer: int) -> bool:
+    """Whether most depthwise results of a separable layer are taken in two parts where the input
+    is noise."""
+    results, _ = _usual_results(model, layer)
+    return bool(((results >= _LARGE) | (results < -_LARGE)).any(2).mean() > 0.5)
+
+
 def usual_sums_may_saturate(model: Model, layer: int) -> bool:
     """Whether the sums of a separable layer are computed once more where the input is noise."""
+    results, does = _usual_results(model, layer)
+    weights = does.weights.astype(np.int64)
+    reach = np.abs(results).sum((0, 1)) @ np.abs(weights)
+    total = results.sum((0, 1)) @ weights
+    return bool((reach + np.abs(total)).max(initial=0) > _MOST)
+
+
+def _usual_results(model: Model, layer: int) -> tuple[npt.NDArray[np.int64], Separable]:
+    """Depthwise results of a separable layer where the input is noise."""
     rng = np.random.default_rng(0)
     shape, top = (1, *model.input_shape), (1 << model.input_bits) - 1
     values = {"": rng.integers(0, top + 1, shape).astype(np.uint8)}
@@ -34,22 +64,18 @@ def usual_sums_may_saturate(model: Model, layer: int) -> bool:
     does = akida_1_operation(model.nodes[layer])
     assert isinstance(does, Separable)
     (source,) = model.nodes[layer].sources or ("",)
-    results = _depthwise(does.window, values[source][0], does.depthwise)
-    weights = does.weights.astype(np.int64)
-    reach = np.abs(results).sum((0, 1)) @ np.abs(weights)
-    total = results.sum((0, 1)) @ weights
-    return bool((reach + np.abs(total)).max(initial=0) > _MOST)
+    return _depthwise(does.window, values[source][0], does.depthwise), does
 
 
 def _depthwise(
     window: Window, values: IntArray, taps: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.int64]:
-    """(X', Y', C), stride 1."""
+    """(X', Y', C)."""
     around = [(window.before[axis], window.after[axis]) for axis in (0, 1)]
     padded = np.pad(values.astype(np.int64), (*around, (0, 0)))
-    x, y, _ = window.target
+    (x, y, _), (by_x, by_y) = window.target, window.stride
     shifts = ((i, j) for i in range(window.size[0]) for j in range(window.size[1]))
     results = np.zeros((x, y, padded.shape[2]), np.int64)
     for i, j in shifts:
-        results += padded[i : i + x, j : j + y] * taps[i, j]
+        results += padded[i:, j:][: by_x * x : by_x, : by_y * y : by_y] * taps[i, j]
     return results

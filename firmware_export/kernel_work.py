@@ -1,8 +1,9 @@
 """What a kernel does for a layer, in counts of its loops: what measured rates are multiplied by.
 
-The counts are no model of any one core: every kernel has those that one of its forms might have,
-runs of six positions and of four, pairs of filters and groups of eight, and a rate of zero says
-that a core has no such loop.
+Kernels of lines are counted by the family of a core, as they differ with how a core multiplies
+(`long_loops`, `halves_loops`, `vector_loops`). Within a family the counts are no model of any one
+core: a kernel has those that one of its forms might have, and a rate of zero says that a core has
+no such loop.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from akrt.lowering.operations import NeuralOperation, Pass, akida_1_operation
 from firmware_export.general_loops import GENERAL_LOOPS
 from firmware_export.line_loops import LINE_LOOPS
-from firmware_export.loop_counts import RUN, Task, Work, form_of, run_lengths
+from firmware_export.loop_counts import FAMILIES, RUN, Task, Work, form_of, run_lengths
 from firmware_export.lowered import Lowered
 from firmware_export.row_loops import ROW_LOOPS
 from firmware_export.step import Stage, Step
@@ -29,7 +30,7 @@ lines and of general kernels, of driving stages, and of what kernels of rows may
 def kernel_work(
     lowered: Lowered,
     work: Step | Stage,
-    long_multiply: bool,
+    core: str,
     nonzero: float = 1.0,
     exact: bool = False,
 ) -> dict[str, Work]:
@@ -39,37 +40,40 @@ def kernel_work(
     Args:
         lowered: the network.
         work: a step without stages, or a stage.
-        long_multiply: the core has a long multiplication: some forms are others without.
+        core: of `firmware_export.targets`.
         nonzero: the share of inputs that are not zero; only general kernels ask.
-        exact: sums of a global average are computed once more, position by position.
+        exact: what large values take is done: sums of a global average are computed once more,
+            position by position, and depthwise results in two parts.
 
     Raises:
         KeyError: a kernel that is not in `KERNELS`.
     """
-    task = Task(work, _does(lowered, work), nonzero, long_multiply, exact)
+    task = Task(work, _does(lowered, work), nonzero, core, exact)
     told = {part: KERNELS[part](task) for part in work.kernel.split("/")}
     if work.kernel in _ROWS:  # one kernel on some cores, two on others
         told["rows"] = told[work.kernel]
     return told
 
 
-def emission(lowered: Lowered, work: Step | Stage, long_multiply: bool) -> dict[str, Work]:
+def emission(lowered: Lowered, work: Step | Stage, core: str) -> dict[str, Work]:
     """What becomes of the potentials of a kernel of lines, or of a general one: by part, forms
     with the number of outputs first.
 
     Args:
         lowered: the network.
         work: a step without stages, or a stage.
-        long_multiply: the core has a long multiplication: some forms are others without.
+        core: of `firmware_export.targets`.
     """
     does = _does(lowered, work)
     if does is None or work.kernel.split("/")[0] not in _EMITTING:
         return {}
     text = work.constants[-1].text
-    form = form_of(text, long_multiply)
+    form = form_of(text, core)
     general = work.kernel.startswith("akrt_layer")
     if "AKRT_EMITS_SUMS" in text:
         form = "SUMS"
+    if FAMILIES.get(core) == "vector" and work.kernel in _BY_WORDS:
+        form += " by words"
     x, y, filters = work.target.shape
     if work.target.layout == "sums":
         x, y, filters = does.node.conv_shape
@@ -151,6 +155,8 @@ def _within(stage: Stage) -> int:
     return sum(min(s + lines.taps, lines.source) - max(s, 0) for s in starts)
 
 
+_BY_WORDS = ("akrt_add_lines", "akrt_sums_line")
+"""Whose outputs are made one by one on cores with vectors, too."""
 _ROWS = ("akrt_separable_rows", "akrt_separable_rows_muladd")
 _LAYOUTS = (
     "akrt_pack_line",

@@ -38,7 +38,7 @@ from firmware_export.vector_weights import (
     pointwise_vectors,
 )
 
-__all__ = ["changed_layout", "line_obstacles", "line_stages", "reads_bytes"]
+__all__ = ["changed_layout", "line_obstacles", "line_stages", "reads_bytes", "taps_together"]
 
 _LONG_ORDER = np.array([[0, 2, 4, 6], [7, 1, 3, 5]])
 """Nibbles of four inputs of a pair of filters, where multiplication is long: akrt_product.h."""
@@ -117,7 +117,7 @@ def line_stages(
             groups = -(-(-(-inputs // 8) * 8) // group) if group else 0
             scratch = separable_lines_scratch(inputs, size, stride, groups)
         elif not reads_bytes(does):
-            most = _taps_together(does.weights, channels)
+            most = taps_together(does.weights, channels)
             kernel = "akrt_conv_lines"
             weights = _weights(name, does.weights, channels, most)
             scratch = conv_lines_scratch(taps, channels, filters)
@@ -244,7 +244,7 @@ def _byte_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
     return _by_core(name, texts)
 
 
-def _taps_together(weights: npt.NDArray[np.int8], channels: int) -> int:
+def taps_together(weights: npt.NDArray[np.int8], channels: int) -> int:
     """Inputs of a window whose products, at most AKRT_PRODUCT_TAPS, are added up in 14 bits.
 
     akrt_conv_lines takes octets of channels, tap by tap, until another would be too many.

@@ -16,21 +16,27 @@ __all__ = [
     "RUN",
     "Task",
     "Work",
+    "add",
     "axis_cover",
     "covered",
     "form_of",
-    "positions_of",
+    "group_of",
     "run_lengths",
-    "times",
+    "size_of",
 ]
 
 Work = dict[str, float]
 """Counts by name."""
 
-RUN, _SHORT_RUN = 6, 4
+RUN = 6
+_SHORT_MULTIPLY = ("cortex-m0",)
+"""Cores without a long multiplication: some forms are others there."""
+_GROUP = re.compile(r"\}, \d+, \d+, (\d+), AKRT_EMITS")
 _FORM = re.compile(r"(?:AKRT_LONG_MULTIPLY \? AKRT_FORM_(\w+) : )?AKRT_FORM_(\w+), *\d+, *(\d+)")
-_IN_THREES, _IN_TWOS = (0, 0, 0, 1, 0, 1, 2), (0, 1, 1, 0, 2, 1, 0)
-"""Three or two positions at once, of those of a run."""
+
+
+FAMILIES = {"cortex-m0": "halves", "rv32": "halves", "m55": "vector"}
+"""Of cores, but for those with a long multiply-accumulate."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +48,14 @@ class Task:
     """None: only the layout is changed."""
     nonzero: float
     """The share of its inputs that are not zero."""
-    long_multiply: bool
-    """Of the core."""
+    core: str
     exact: bool
-    """Whether the sums of a global average are computed once more, position by position."""
+    """Whether what large values take is done, as `kernel_work` says."""
+
+    @property
+    def family(self) -> str:
+        """Of the core: ``long``, ``halves`` or ``vector``, by how kernels of lines multiply."""
+        return FAMILIES.get(self.core, "long")
 
     @property
     def lines(self) -> int:
@@ -72,34 +82,28 @@ def axis_cover(window: Window, axis: int) -> npt.NDArray[np.float64]:
     return ((at >= 0) & (at < window.size[axis])).astype(np.float64)
 
 
-def positions_of(y: int) -> Work:
-    """How the positions of a line are grouped."""
-    runs, short = run_lengths(y, RUN), run_lengths(y, _SHORT_RUN)
-    return {
-        "position": y,
-        "pair": -(-y // 2),
-        "four": -(-y // 4),
-        "run": len(runs),
-        "run pair": sum(-(-count // 2) for count in runs),
-        "short run": len(short),
-        "three": sum(_IN_THREES[count] for count in runs),
-        "two": sum(_IN_TWOS[count] for count in runs),
-    }
+def add(told: Work, kind: str, /, **counts: float) -> None:
+    """Add counts to those of a kind of loop."""
+    for name, n in counts.items():
+        told[f"{name}, {kind}"] = told.get(f"{name}, {kind}", 0) + n
 
 
-def times(lines: float, groups: Work, /, **counts: float) -> Work:
-    """Every count at every group of positions."""
-    return {
-        f"{name}, {group}": lines * n * m
-        for group, n in groups.items()
-        for name, m in counts.items()
-    }
+def size_of(window: Window) -> str:
+    """By which windows there may be a loop of their own for."""
+    return f"{window.size[0]}x{window.size[1]} by {window.stride[1]}"
 
 
-def form_of(text: str, long_multiply: bool) -> str:
+def group_of(task: Task) -> int:
+    """Channels whose products with any filter are added up in 16 bits, as the kernel is told; 0:
+    they are added up apart."""
+    found = _GROUP.search(task.work.constants[-1].text)
+    return int(found[1]) if found else 0
+
+
+def form_of(text: str, core: str) -> str:
     """The form of an activation, with its bits where it takes longer for more of them."""
     found = _FORM.search(text)
     if found is None:
         return "POTENTIALS"
-    form = (found[1] or found[2]) if long_multiply else found[2]
+    form = found[2] if core in _SHORT_MULTIPLY else found[1] or found[2]
     return form + (found[3] if form in ("BISECTION", "LEVELS") else "")

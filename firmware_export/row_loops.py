@@ -93,7 +93,7 @@ def _sum_rows(task: Task) -> Work:
 
 
 def _form_of_rows(task: Task) -> str:
-    return form_of("".join(constant.text for constant in task.work.constants), task.long_multiply)
+    return form_of("".join(constant.text for constant in task.work.constants), task.core)
 
 
 ROW_LOOPS = {

@@ -1,20 +1,58 @@
-"""Loops of separable layers on cores with integer vectors, which take four words of eight channels
-at once: of one position, or of more where a position has fewer words."""
+"""Loops of lines on cores with integer vectors."""
 
 from __future__ import annotations
 
 from akrt.lowering.geometry import Window
-from akrt.lowering.operations import Separable
-from firmware_export.loop_counts import Task, Work, covered
+from akrt.lowering.operations import Convolution, Separable
+from firmware_export.loop_counts import Task, Work, axis_cover, covered
 
-__all__ = ["vector_separable"]
+__all__ = ["vector_convolution", "vector_separable"]
 
 _TAPS = 19
 """AKRT_MID_TAPS: of more, results are made in two parts."""
 
 
+_PART_BYTES, _PART_NIBBLES = 160, 320
+"""AKRT_BYTES_PART and AKRT_PART: bytes of a window at once."""
+
+
+def vector_convolution(task: Task) -> Work:
+    """Of a convolution: two positions at once."""
+    does, lines = task.does, task.lines
+    assert isinstance(does, Convolution)
+    window, groups, channels = does.window, -(-does.layer.filters // 4), does.window.source[2]
+    nibbles = task.work.kernel == "akrt_conv_lines"
+    pitch, most = (4 * -(-channels // 8), _PART_NIBBLES) if nibbles else (channels, _PART_BYTES)
+    inputs, span = window.taps * pitch, window.size[1] * pitch
+    steps, parts = -(-inputs // 16), -(-inputs // most)
+    pairs, within = -(-window.target[1] // 2), axis_cover(window, 0)
+    whole = float((within.sum(1) == window.size[0]).sum()) if inputs <= most else 0.0
+    inside = 0
+    for p in range(2 * pairs):
+        v = min(p, window.target[1] - 1) * window.stride[1] - window.before[1]
+        inside += 0 <= v <= window.source[1] - window.size[1]
+    beyond = lines * 2 * pairs - whole * inside
+    return {
+        "lines": lines,
+        "pairs": lines * pairs,
+        "parts": lines * pairs * parts,
+        "groups": lines * pairs * groups,
+        "groups of parts": lines * pairs * groups * parts,
+        "steps": lines * pairs * groups * steps,
+        "vectors": lines * pairs * steps,
+        "inside": whole * inside,
+        "inside lines": whole * inside * window.size[0],
+        "inside vectors": whole * inside * window.size[0] * -(-span // 16),
+        "beyond": beyond * parts,
+        "beyond lines": beyond * window.size[0],
+        "beyond vectors": beyond * window.size[0] * -(-span // 16),
+        "filled": beyond * steps,
+    }
+
+
 def vector_separable(task: Task) -> Work:
-    """Counts by how many words a position has, as the loops are others for each."""
+    """Of a separable layer, which takes four words of eight channels at once: of one position, or
+    of more where a position has fewer words. The loops are others for each number of words."""
     does, lines = task.does, task.lines
     assert isinstance(does, Separable)
     window, groups = does.window, -(-does.layer.filters // 4)
@@ -34,6 +72,9 @@ def vector_separable(task: Task) -> Work:
         "groups": lines * pairs * groups,
         "steps": lines * pairs * groups * vectors,
     }
+    if window.taps > _TAPS and task.exact:  # the upper parts of all results, too
+        told = {name: 2 * n for name, n in told.items()}
+        told["shifts"] = lines * pairs * groups
     kind = f"words {min(words, 4)}" + (" many" if window.taps > _TAPS else "")
     return {f"{name}, {kind}": n for name, n in told.items()}
 

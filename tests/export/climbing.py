@@ -1,6 +1,9 @@
-"""Inputs that make sums of a global average saturate, found by climbing."""
+"""Inputs that make sums of a global average saturate, or that take many instructions, found by
+climbing."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -69,3 +72,32 @@ def relatives(model: Model, x: np.ndarray, count: int, seed: int) -> np.ndarray:
         tried = np.where(changed, noise, tried)
         found += list(tried[reach(model, tried) > 1])
     return np.stack(found[:count])
+
+
+def dearest(
+    model: Model,
+    x: np.ndarray,
+    counts: Callable[[np.ndarray], Sequence[int]],
+    count: int,
+    seed: int = 0,
+) -> list[int]:
+    """What `count` inputs take, made from `x` (X, Y, C): of changed rectangles the best stays."""
+    rng = np.random.default_rng(seed)
+    top = (1 << model.input_bits) - 1
+    best, found = x, list(counts(x[None]))
+    while len(found) < count:
+        tried = np.repeat(best[None], AT_ONCE, axis=0)
+        for one in tried:
+            corner = [rng.integers(size) for size in x.shape[:2]]
+            area = tuple(
+                slice(c, c + rng.integers(1, max(2, size)))
+                for c, size in zip(corner, x.shape[:2], strict=True)
+            )
+            noise = rng.integers(0, top + 1, one[area].shape)
+            choices = (0, top, int(rng.integers(top + 1)), noise, one[area] * (noise > top // 2))
+            one[area] = choices[rng.integers(len(choices))]
+        taken = counts(tried)
+        if max(taken) > max(found):
+            best = tried[int(np.argmax(taken))]
+        found += taken
+    return found
