@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from akrt import __version__
@@ -84,7 +83,8 @@ def export(
         model: any model; every layer type and shape exports.
         directory: is created where there is none.
         name: prefix of every C symbol and file; default: made from the model's name.
-        vectors: uint8 (N, X, Y, C) inputs for the test vectors; default: noise and extremes.
+        vectors: (N, X, Y, C) of the input's type, uint8 in networks of Akida 1.0: inputs for the
+            test vectors; default: noise and extremes.
         program: of an Akida chip, for this model: the file that ``akrt program`` wrote, its
             manifest beside it. It is embedded, and ``<name>_infer`` asks the board's driver hook
             first.
@@ -112,6 +112,11 @@ def export(
     inputs = None if vectors is None else model.check_input(vectors)
     if inputs is not None and not len(inputs):
         raise UsageError("an export needs at least one test vector")
+    if program is not None and model.version == 2:
+        raise UsageError(
+            "a chip's program goes with networks of Akida 1.0 alone: export this one of Akida 2.0 "
+            "without --program"
+        )
     chip = None if program is None else read_chip_program(program, model)
     if optimise is not None and optimise not in OPTIMISE:
         raise UsageError(f"optimise must be {' or '.join(OPTIMISE)}, not '{optimise}'")
@@ -143,7 +148,7 @@ class _Composed(Contents):
 def _compose(
     lowered: Lowered,
     earlier: Earlier,
-    inputs: npt.NDArray[np.uint8] | None,
+    inputs: npt.NDArray[Any] | None,
     chip: ChipProgram | None,
     packages: Sequence[str],
     stream: StreamSettings | None,
@@ -193,7 +198,7 @@ def _compose(
 
 def _texts(
     program: Lowered,
-    inputs: npt.NDArray[np.uint8],
+    inputs: npt.NDArray[Any],
     memory: dict[str, Any],
     hop: HopPlan | None,
 ) -> dict[str, str]:
