@@ -17,12 +17,20 @@ from akrt.lowering.scaled_operations import (
     ShiftedAddition,
 )
 from akrt.model import ScaledLayer, Value
+from firmware_export.akida2_certified import Narrow, changes_input, flips, narrow
 from firmware_export.c_text import literal
 from firmware_export.layer_constants import constant, window_fields
 from firmware_export.sizes import AKIDA2_ADDITION, AKIDA2_FILTER, AKIDA2_LAYER
 from firmware_export.step import Constant
 
-__all__ = ["addition_constants", "changes_input", "element_bytes", "scaled_constants", "sign_of"]
+__all__ = [
+    "addition_constants",
+    "element_bytes",
+    "general_weights",
+    "product_weights",
+    "scaled_constants",
+    "sign_of",
+]
 
 _ACTIVATIONS = {None: "AKRT_AKIDA2_NONE", "relu": "AKRT_AKIDA2_RELU", "lut": "AKRT_AKIDA2_TABLE"}
 
@@ -37,42 +45,51 @@ def sign_of(value: Value) -> int:
     return 128 if value.dtype == "int8" else 0
 
 
-def scaled_constants(prefix: str, does: Scaled) -> tuple[Constant, ...]:
-    """The akrt_akida2_layer of a layer with weights, which comes last, and what it points to."""
+def scaled_constants(
+    prefix: str, does: Scaled, weights: Constant | None = None
+) -> tuple[Constant, ...]:
+    """The akrt_akida2_layer of a layer with weights, which comes last, and what it points to.
+
+    Args:
+        prefix: the C name of the structure; those of the other constants begin with it.
+        does: what the layer does.
+        weights: as a fast kernel wants them; default: as the general ones do.
+    """
     layer, node = does.layer, does.node
     given, made = node.inputs[0], node.output
-    found = [_weights(prefix, does), _filters(prefix, layer)]
-    pointers = [found[0].name, "NULL", "NULL", found[1].name, "NULL"]
+    fast = None if weights is None else narrow(does)
+    flip = weights is not None and flips(does)
+    found = [weights or general_weights(prefix, does)]
+    pointers = [found[0].name, *["NULL"] * 8]
+    if fast is None:
+        found.append(_filters(prefix, layer))
+        pointers[3] = found[1].name
+    else:
+        of_filters = _narrow(prefix, fast)
+        found += of_filters
+        pointers[4:8] = [one.name for one in of_filters]
     if changes_input(does):
         assert does.input_shift is not None
         shift = constant(f"{prefix}_input_shift", "uint8_t", does.input_shift, "by channel")
         found.append(shift)
         pointers[1] = shift.name
-    if isinstance(does, ScaledConvolution) and does.border.any():
+    if isinstance(does, ScaledConvolution) and (does.border.any() or flip):
         border = constant(f"{prefix}_border", "uint8_t", does.border, "by channel")
         found.append(border)
         pointers[2] = border.name
     if layer.lut_values is not None:
         table = constant(f"{prefix}_table", "int32_t", layer.lut_values, "from -1024 on")
         found.append(table)
-        pointers[4] = table.name
+        pointers[8] = table.name
     first = isinstance(does, ScaledConvolution) and does.bias_first
     numbers = [
         layer.filters, sign_of(given), element_bytes(made), literal(made.low), literal(made.high),
-        layer.buffer_bits, layer.post_op_buffer_bits, int(first), _ACTIVATIONS[layer.activation],
+        layer.buffer_bits, layer.post_op_buffer_bits, int(flip), int(first),
+        _ACTIVATIONS[layer.activation],
     ]  # fmt: skip
     fields = ", ".join((*_windows(does), *map(str, numbers), *pointers))
     text = f"static const akrt_akida2_layer {prefix} = {{{fields}}};\n"
     return (*found, Constant(prefix, text, AKIDA2_LAYER.bytes))
-
-
-def changes_input(does: Scaled) -> bool:
-    """Whether the weights multiply something else than what comes in, shifted or saturated."""
-    low, high = does.layer.bounds(does.node.inputs[0])
-    given = does.node.inputs[0]
-    return does.input_shift is not None and bool(
-        does.input_shift.any() or (low > given.low).any() or (high < given.high).any()
-    )
 
 
 def addition_constants(prefix: str, does: ShiftedAddition) -> tuple[Constant, ...]:
@@ -109,7 +126,8 @@ def _windows(does: Scaled) -> tuple[str, str]:
     return window_fields(window((1, 1, node.inputs[0].elements), (1, 1, 1))), window_fields(whole)
 
 
-def _weights(prefix: str, does: Scaled) -> Constant:
+def general_weights(prefix: str, does: Scaled) -> Constant:
+    """The weights as general kernels want them, and akrt_akida2_dwlines."""
     weights, note = does.weights, "(kernel_x, kernel_y, channels, filters)"
     if isinstance(does, ScaledDense):
         weights, note = weights.T, "(filters, inputs)"
@@ -118,6 +136,28 @@ def _weights(prefix: str, does: Scaled) -> Constant:
     ):
         note = "(kernel_x, kernel_y, channels)"
     return constant(f"{prefix}_weights", "int8_t", weights, note)
+
+
+def product_weights(prefix: str, does: Scaled) -> Constant:
+    """The weights (K, F) as akrt_akida2_dots wants them."""
+    inputs, filters = does.weights.shape
+    name = f"{prefix}_weights"
+    pairs = np.zeros((-(-filters // 2) * 2, -(-inputs // 4) * 4), np.int8)
+    pairs[:filters, :inputs] = does.weights.T
+    fours = pairs.reshape(len(pairs) // 2, 2, -1, 4).transpose(0, 2, 1, 3)
+    plain = constant(name, "int8_t", does.weights.T, "(filters, inputs)")
+    other = constant(name, "int8_t", fours, "by pair of filters, four inputs of each in turn")
+    text = f"#if AKRT_MVE\n{plain.text}#else\n{other.text}#endif\n"
+    return Constant(name, text, other.bytes)
+
+
+def _narrow(prefix: str, made: Narrow) -> list[Constant]:
+    return [
+        constant(f"{prefix}_addend", "int32_t", made.addend, "of sum * factor, by filter"),
+        constant(f"{prefix}_factor", "uint8_t", made.factor, ""),
+        constant(f"{prefix}_right", "uint8_t", made.right, "shift of it"),
+        constant(f"{prefix}_most", "int8_t", made.most, "clips it"),
+    ]
 
 
 def _filters(prefix: str, layer: ScaledLayer) -> Constant:

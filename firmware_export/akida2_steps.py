@@ -25,19 +25,37 @@ from akrt.lowering.scaled_operations import (
     ShiftedAddition,
 )
 from akrt.model import Model, Node
+from firmware_export.akida2_certified import fast_path
 from firmware_export.akida2_constants import (
     addition_constants,
     element_bytes,
+    general_weights,
+    product_weights,
     scaled_constants,
     sign_of,
 )
 from firmware_export.c_text import array
 from firmware_export.interface import quantised_axes
 from firmware_export.layer_constants import constant
-from firmware_export.sizes import AKIDA2_ADDITION, AKIDA2_LAYER, Size, akida2_scratch
+from firmware_export.sizes import (
+    AKIDA2_ADDITION,
+    AKIDA2_LAYER,
+    Size,
+    akida2_dwlines_scratch,
+    akida2_products_scratch,
+    akida2_scratch,
+)
 from firmware_export.step import INPUT, OUTPUT, Constant, Step, Tensor
 
 __all__ = ["akida2_steps"]
+
+_GENERAL = {None: "akrt_akida2_plain", "max": "akrt_akida2_max", "sum": "akrt_akida2_total"}
+_PRODUCTS = {
+    None: "akrt_akida2_products",
+    "max": "akrt_akida2_products_max",
+    "sum": "akrt_akida2_products_total",
+}
+"""Drivers by pooling."""
 
 
 def akida2_steps(model: Model, prefix: str) -> tuple[Step, ...]:
@@ -114,7 +132,8 @@ def _step(
         found, sizes = addition_constants(prefix, does), {"layer": AKIDA2_ADDITION}
         return _call(index, "akrt_akida2_add", sources, target, text, found, sizes)
     assert isinstance(does, Scaled)
-    return _scaled_step(prefix, index, does, sources, target)
+    alone = bool(node.sources) and len(model.takers(node.sources[0])) == 1
+    return _scaled_step(prefix, index, does, sources, target, alone)
 
 
 def _scaled_step(
@@ -123,7 +142,10 @@ def _scaled_step(
     does: Scaled,
     sources: tuple[Tensor, ...],
     target: Tensor,
+    alone: bool,
 ) -> Step:
+    if fast_path(does):
+        return _fast_step(prefix, index, does, sources, target, alone)
     found = scaled_constants(prefix, does)
     sizes = {"layer": AKIDA2_LAYER}
     if isinstance(does, ScaledDense):
@@ -137,10 +159,48 @@ def _scaled_step(
         assert isinstance(does, ScaledTransposed)
         sums = "akrt_akida2_dwtransposed" if does.depthwise else "akrt_akida2_transposed"
     pool = does.pool if isinstance(does, ScaledSpatial) else None
-    driver = {None: "akrt_akida2_plain", "max": "akrt_akida2_max", "sum": "akrt_akida2_total"}[pool]
+    driver = _GENERAL[pool]
     sizes["scratch"] = akida2_scratch(driver, does.layer.filters)
     text = f"{driver}(&{prefix}, {sums}, {{}}, {{}}, {{}});"
     return _call(index, f"{driver}/{sums}", sources, target, text, found, sizes)
+
+
+def _fast_step(
+    prefix: str,
+    index: int,
+    does: Scaled,
+    sources: tuple[Tensor, ...],
+    target: Tensor,
+    alone: bool,
+) -> Step:
+    """With a kernel of signed bytes; `alone`: no other layer takes the source."""
+    filters, (source,) = does.layer.filters, sources
+    alone = alone and not source.external and target.layout == "bytes"
+    if isinstance(does, ScaledDepthwise):
+        moved = does.window
+        found = scaled_constants(prefix, does, general_weights(prefix, does))
+        over = alone and moved.source == moved.target and moved.stride == (1, 1)
+        kept, line = (moved.before[0] + 1 if over else 0), moved.source[1] * moved.source[2]
+        scratch = akida2_dwlines_scratch(filters, kept, line)
+        driver = "akrt_akida2_dwlines"
+    else:
+        found = scaled_constants(prefix, does, product_weights(prefix, does))
+        pool = does.pool if isinstance(does, ScaledSpatial) else None
+        driver = _PRODUCTS[pool]
+        scratch = akida2_products_scratch(driver, does.weights.shape[0], filters)
+        over = alone and pool is None and _may_write_over(does)
+    text = f"{driver}(&{prefix}, {{}}, {{}}, {{}});"
+    sizes = {"layer": AKIDA2_LAYER, "scratch": scratch}
+    return replace(_call(index, driver, sources, target, text, found, sizes), in_place=over)
+
+
+def _may_write_over(does: Scaled) -> bool:
+    """Whether a convolution reads what its outputs lie on before they are written."""
+    if not isinstance(does, ScaledConvolution):
+        return False
+    window = does.window
+    one = window.size == window.stride == (1, 1) and window.before == (0, 0)
+    return one and does.layer.filters <= window.source[2]
 
 
 def _call(

@@ -29,12 +29,19 @@ typedef struct akrt_akida2_layer {
     int32_t low, high;    /* of the output */
     int32_t buffer_bits;  /* sums saturate at them */
     int32_t post_bits;    /* and what comes after the sums at these */
+    int32_t flip;         /* fast kernels take 128 off each byte of the input */
     int32_t bias_first;   /* the bias joins the sums before they saturate */
     int32_t activation;   /* an akrt_akida2_activation */
     const int8_t *weights;
     const uint8_t *input_shift; /* by channel, or NULL: nothing is shifted */
     const uint8_t *border;      /* by channel, what is beyond the edges, or NULL: zeros */
     const akrt_akida2_filter *filter;
+    /* What fast kernels take besides, or NULL: the output is (sum * factor + addend) >> right,
+     * clipped to low and most. */
+    const int32_t *addend;
+    const uint8_t *factor;
+    const uint8_t *right;
+    const int8_t *most;
     const int32_t *table; /* 2048 entries, from -1024 on */
 } akrt_akida2_layer;
 
