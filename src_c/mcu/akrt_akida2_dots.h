@@ -2,6 +2,9 @@
 #define AKRT_AKIDA2_DOTS_H
 #include "akrt_akida2_layer.h"
 #include "akrt_tick.h"
+#if AKRT_DSP
+#include "akrt_akida2_halves.h"
+#endif
 #if AKRT_MVE
 #include "akrt_akida2_dots_mve.h"
 #endif
@@ -10,28 +13,6 @@
  * inputs of one and four of the other in turn, filled up with zeros to a multiple of four: so many
  * bytes are read. Where AKRT_MVE is 1, weights are (filters, inputs). */
 #define AKRT_AKIDA2_FILLED(inputs) (((int32_t)(inputs) + 3) / 4 * 4)
-
-#if AKRT_DSP
-static inline uint32_t akrt_akida2_word(const int8_t *bytes) {
-    uint32_t word;
-    memcpy(&word, bytes, sizeof word);
-    return word;
-}
-
-/* Bytes 0 and 2 as signed halves of a word. */
-static inline uint32_t akrt_akida2_even(uint32_t word) {
-    uint32_t halves;
-    __asm__("sxtb16 %0, %1" : "=r"(halves) : "r"(word));
-    return halves;
-}
-
-/* Bytes 1 and 3. */
-static inline uint32_t akrt_akida2_odd(uint32_t word) {
-    uint32_t halves;
-    __asm__("sxtb16 %0, %1, ror #8" : "=r"(halves) : "r"(word));
-    return halves;
-}
-#endif
 
 #if !AKRT_MVE
 /* One pair of filters: sums of both at `a`, then at `b`. */
