@@ -26,7 +26,7 @@ from firmware_export.lowered import OPTIMISE, Lowered, Optimise, check_exportabl
 from firmware_export.manifest import MANIFEST, Entry
 from firmware_export.packages import package_files
 from firmware_export.report import memory_markdown, memory_report, stream_stack_bytes
-from firmware_export.stream import hop_plan, stream_files, stream_memory
+from firmware_export.stream import check_spotter, hop_plan, stream_files, stream_memory
 from firmware_export.stream_selftest import stream_selftest_files
 from firmware_export.vectors import default_inputs, selftest_source, vectors_header
 
@@ -112,6 +112,8 @@ def export(
     inputs = None if vectors is None else model.check_input(vectors)
     if inputs is not None and not len(inputs):
         raise UsageError("an export needs at least one test vector")
+    if stream is not None:
+        check_spotter(model, stream)
     if program is not None and model.version == 2:
         raise UsageError(
             "a chip's program goes with networks of Akida 1.0 alone: export this one of Akida 2.0 "

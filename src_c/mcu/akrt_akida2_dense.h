@@ -1,6 +1,7 @@
 #ifndef AKRT_AKIDA2_DENSE_H
 #define AKRT_AKIDA2_DENSE_H
-#include "akrt_akida2_emit.h"
+#include "akrt_akida2_activated.h"
+#include "akrt_akida2_write.h"
 #include "akrt_akida2_input.h"
 #include "akrt_tick.h"
 /* A dense layer of Akida 2.0, whose sums do not wrap around; weights: (filters, inputs). */

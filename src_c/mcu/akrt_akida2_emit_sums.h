@@ -1,6 +1,7 @@
 #ifndef AKRT_AKIDA2_EMIT_SUMS_H
 #define AKRT_AKIDA2_EMIT_SUMS_H
-#include "akrt_akida2_emit.h"
+#include "akrt_akida2_activated.h"
+#include "akrt_akida2_write.h"
 #include "akrt_tick.h"
 #if AKRT_MVE
 #include "akrt_akida2_emit_mve.h"

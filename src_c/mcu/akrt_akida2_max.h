@@ -1,6 +1,7 @@
 #ifndef AKRT_AKIDA2_MAX_H
 #define AKRT_AKIDA2_MAX_H
-#include "akrt_akida2_emit.h"
+#include "akrt_akida2_activated.h"
+#include "akrt_akida2_write.h"
 #include "akrt_tick.h"
 /* A layer of Akida 2.0 with max pooling: of sums, since bias and saturation keep their order.
  * Padding never wins. Where windows overlap, sums are computed again: time for memory.

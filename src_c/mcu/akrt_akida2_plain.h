@@ -1,6 +1,7 @@
 #ifndef AKRT_AKIDA2_PLAIN_H
 #define AKRT_AKIDA2_PLAIN_H
-#include "akrt_akida2_emit.h"
+#include "akrt_akida2_activated.h"
+#include "akrt_akida2_write.h"
 #include "akrt_tick.h"
 /* A layer of Akida 2.0 without pooling. scratch: AKRT_AKIDA2_PLAIN_SCRATCH_WORDS. */
 #define AKRT_AKIDA2_PLAIN_SCRATCH_WORDS(filters) ((int32_t)(filters))

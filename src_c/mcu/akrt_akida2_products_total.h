@@ -1,7 +1,7 @@
 #ifndef AKRT_AKIDA2_PRODUCTS_TOTAL_H
 #define AKRT_AKIDA2_PRODUCTS_TOTAL_H
 #include "akrt_akida2_dots.h"
-#include "akrt_akida2_emit.h"
+#include "akrt_akida2_write.h"
 #include "akrt_akida2_window.h"
 /* The same with a sum over all positions that saturates nowhere, behind a ReLU or no activation.
  * scratch: AKRT_AKIDA2_PRODUCTS_TOTAL_SCRATCH_WORDS. */

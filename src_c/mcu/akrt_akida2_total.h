@@ -1,6 +1,7 @@
 #ifndef AKRT_AKIDA2_TOTAL_H
 #define AKRT_AKIDA2_TOTAL_H
-#include "akrt_akida2_emit.h"
+#include "akrt_akida2_activated.h"
+#include "akrt_akida2_write.h"
 #include "akrt_tick.h"
 /* A layer of Akida 2.0 with a sum over all positions, behind the activation: it saturates at every
  * addition. scratch: AKRT_AKIDA2_TOTAL_SCRATCH_WORDS. */
