@@ -19,7 +19,7 @@ from akrt.lowering.scaled_operations import (
 )
 from akrt.lowering.scaled_ranges import Range, scaled_ranges
 
-__all__ = ["Narrow", "changes_input", "fast_path", "flips", "narrow"]
+__all__ = ["Narrow", "changes_input", "fast_path", "flips", "general_because", "narrow"]
 
 Wide = npt.NDArray[np.int64]
 
@@ -101,6 +101,19 @@ def fast_path(does: Scaled) -> bool:
     if _adds_up(does):
         return not flips(does) and _total_fits(does)
     return not flips(does) or narrow(does) is not None
+
+
+def general_because(does: Scaled) -> str:
+    """What keeps a layer from `fast_path`, for people."""
+    if isinstance(does, ScaledTransposed):
+        return "a transposed convolution"
+    if changes_input(does):
+        return "its input is shifted"
+    if isinstance(does, ScaledDepthwise) and does.pool is not None:
+        return "pooling of a depthwise layer"
+    if _adds_up(does):
+        return "its sum over positions may saturate, or follows a look-up table"
+    return "its sums may saturate, or need more than 32 bits on their way"
 
 
 def _adds_up(does: Scaled) -> bool:

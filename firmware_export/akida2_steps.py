@@ -25,7 +25,7 @@ from akrt.lowering.scaled_operations import (
     ShiftedAddition,
 )
 from akrt.model import Model, Node
-from firmware_export.akida2_certified import fast_path
+from firmware_export.akida2_certified import fast_path, general_because
 from firmware_export.akida2_constants import (
     addition_constants,
     element_bytes,
@@ -150,7 +150,8 @@ def _scaled_step(
     sizes = {"layer": AKIDA2_LAYER}
     if isinstance(does, ScaledDense):
         text = f"akrt_akida2_dense(&{prefix}, {{}}, {{}});"
-        return _call(index, "akrt_akida2_dense", sources, target, text, found, sizes)
+        step = _call(index, "akrt_akida2_dense", sources, target, text, found, sizes)
+        return replace(step, general_because=(general_because(does),))
     if isinstance(does, ScaledConvolution):
         sums = "akrt_akida2_conv"
     elif isinstance(does, ScaledDepthwise):
@@ -162,7 +163,9 @@ def _scaled_step(
     driver = _GENERAL[pool]
     sizes["scratch"] = akida2_scratch(driver, does.layer.filters)
     text = f"{driver}(&{prefix}, {sums}, {{}}, {{}}, {{}});"
-    return _call(index, f"{driver}/{sums}", sources, target, text, found, sizes)
+    because = (general_because(does),)
+    step = _call(index, f"{driver}/{sums}", sources, target, text, found, sizes)
+    return replace(step, general_because=because)
 
 
 def _fast_step(

@@ -22,7 +22,7 @@ static inline int32_t akrt_akida2_addend(uint8_t byte, int32_t sign, uint8_t shi
 static void akrt_akida2_add(const akrt_akida2_addition *layer, const uint8_t *a, const uint8_t *b,
                             void *output) {
     const int32_t bits = layer->buffer_bits;
-    int32_t at = 0;
+    int32_t at = 0, done = 0;
     for (int32_t i = 0; i < layer->positions; i++) {
         for (int32_t c = 0; c < layer->channels; c++) {
             const int32_t first = akrt_akida2_addend(a[at], layer->sign_a, layer->shift_a[c], bits);
@@ -38,7 +38,7 @@ static void akrt_akida2_add(const akrt_akida2_addition *layer, const uint8_t *a,
             at++;
             AKRT_TICK_AT(c);
         }
-        AKRT_TICK_AT(i);
+        AKRT_TICK_WORK(done, layer->channels);
     }
 }
 #endif

@@ -16,15 +16,17 @@ static void akrt_akida2_dwsums(const akrt_akida2_layer *layer, const uint8_t *co
     const int32_t channels = w->channels, from = y * w->stride_y - w->pad_y;
     const int32_t first = from < 0 ? -from : 0;
     const int32_t last = from + w->size_y > w->in_y ? w->in_y - from : w->size_y;
-    int32_t c = 0;
+    int32_t c = 0, done = 0;
 #if AKRT_DSP
     for (; c + 4 <= channels; c += 4) {
         akrt_akida2_dwsums_4(layer, lines, from, first, last, c, sums + c);
+        AKRT_TICK_WORK(done, w->size_x * w->size_y);
     }
 #endif
 #if AKRT_MVE
     for (; c + 8 <= channels; c += 8) {
         akrt_akida2_dwsums_8(layer, lines, from, first, last, c, sums + c);
+        AKRT_TICK_WORK(done, w->size_x * w->size_y);
     }
 #endif
     for (; c < channels; c++) {
@@ -42,7 +44,7 @@ static void akrt_akida2_dwsums(const akrt_akida2_layer *layer, const uint8_t *co
             }
         }
         sums[c] = sum;
-        AKRT_TICK_AT(c);
+        AKRT_TICK_WORK(done, w->size_x * w->size_y);
     }
 }
 #endif

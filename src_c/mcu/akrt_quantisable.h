@@ -5,6 +5,7 @@
 /* Whether akrt_quantise can take floats: numbers whose scaled values fit 32 bits. */
 static int akrt_quantisable(const float *input, int32_t outer, int32_t channels, int32_t inner,
                             const float *scales) {
+    int32_t done = 0;
     for (int32_t o = 0; o < outer; o++) {
         for (int32_t c = 0; c < channels; c++) {
             for (int32_t i = 0; i < inner; i++) {
@@ -15,9 +16,8 @@ static int akrt_quantisable(const float *input, int32_t outer, int32_t channels,
                 }
                 AKRT_TICK_AT(i);
             }
-            AKRT_TICK_AT(c);
+            AKRT_TICK_WORK(done, inner);
         }
-        AKRT_TICK_AT(o);
     }
     return 1;
 }

@@ -7,6 +7,7 @@
 static void akrt_quantise(const float *input, int32_t outer, int32_t channels, int32_t inner,
                           const float *scales, const uint8_t *zeros, int32_t low, int32_t high,
                           uint8_t *output) {
+    int32_t done = 0;
     for (int32_t o = 0; o < outer; o++) {
         for (int32_t c = 0; c < channels; c++) {
             for (int32_t i = 0; i < inner; i++) {
@@ -20,9 +21,8 @@ static void akrt_quantise(const float *input, int32_t outer, int32_t channels, i
                 output[(o * inner + i) * channels + c] = (uint8_t)((uint32_t)whole & 255u);
                 AKRT_TICK_AT(i);
             }
-            AKRT_TICK_AT(c);
+            AKRT_TICK_WORK(done, inner);
         }
-        AKRT_TICK_AT(o);
     }
 }
 #endif
