@@ -23,6 +23,8 @@ __all__ = ["Narrow", "changes_input", "fast_path", "flips", "general_because", "
 
 Wide = npt.NDArray[np.int64]
 
+_MOST_INPUTS = 1 << 16
+"""Of a filter: what is computed between two ticks of a fast kernel."""
 _LARGEST_KERNEL = 16
 """AKRT_AKIDA2_DWLINES_SIZE."""
 
@@ -91,6 +93,8 @@ def fast_path(does: Scaled) -> bool:
     """Whether a kernel of signed bytes gives the layer's outputs."""
     if isinstance(does, ScaledTransposed) or changes_input(does):
         return False
+    if does.weights.size // does.layer.filters > _MOST_INPUTS:
+        return False
     if isinstance(does, ScaledDense):
         if _sums(does) is None:  # its sums do not wrap around
             return False
@@ -109,6 +113,8 @@ def general_because(does: Scaled) -> str:
         return "a transposed convolution"
     if changes_input(does):
         return "its input is shifted"
+    if does.weights.size // does.layer.filters > _MOST_INPUTS:
+        return f"more than {_MOST_INPUTS:,} inputs of a filter"
     if isinstance(does, ScaledDepthwise) and does.pool is not None:
         return "pooling of a depthwise layer"
     if _adds_up(does):
