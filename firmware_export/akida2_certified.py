@@ -19,7 +19,15 @@ from akrt.lowering.scaled_operations import (
 )
 from akrt.lowering.scaled_ranges import Range, scaled_ranges
 
-__all__ = ["Narrow", "changes_input", "fast_path", "flips", "general_because", "narrow"]
+__all__ = [
+    "Narrow",
+    "changes_input",
+    "fast_path",
+    "flips",
+    "general_because",
+    "narrow",
+    "tap_bytes",
+]
 
 Wide = npt.NDArray[np.int64]
 
@@ -78,6 +86,14 @@ def narrow(does: Scaled) -> Narrow | None:
     bias = potentials.low - sums.low
     addend = (bias + shift) * scales + half
     taken = Range(sums.low - shift, sums.high - shift)
+    if isinstance(does, ScaledDepthwise) and changes_input(does):
+        # floor((sum * 2**s * scale + addend) / 2**right) without the shift s of the input
+        assert does.input_shift is not None
+        moved = _wide(does.input_shift)
+        if (moved > right).any():
+            return None
+        taken = Range(taken.low >> moved, taken.high >> moved)
+        addend, right = addend >> moved, right - moved
     parts = (
         taken,
         Range(taken.low * scales, taken.high * scales),
@@ -91,7 +107,9 @@ def narrow(does: Scaled) -> Narrow | None:
 
 def fast_path(does: Scaled) -> bool:
     """Whether a kernel of signed bytes gives the layer's outputs."""
-    if isinstance(does, ScaledTransposed) or changes_input(does):
+    if isinstance(does, ScaledTransposed):
+        return False
+    if changes_input(does) and not _shifts_fit(does):
         return False
     if does.weights.size // does.layer.filters > _MOST_INPUTS:
         return False
@@ -107,12 +125,33 @@ def fast_path(does: Scaled) -> bool:
     return not flips(does) or narrow(does) is not None
 
 
+def tap_bytes(does: Scaled) -> int:
+    """Of an input as fast kernels gather it: those of depthwise layers do not."""
+    return 2 if changes_input(does) and not isinstance(does, ScaledDepthwise) else 1
+
+
+def _shifts_fit(does: Scaled) -> bool:
+    """Whether shifted inputs do not saturate, and fast kernels can take them: as halves of words,
+    or, where a filter has one shift, behind the sums."""
+    assert does.input_shift is not None
+    value, shift = does.node.inputs[0], _wide(does.input_shift)
+    low, high = value.low << shift, value.high << shift
+    if not Range(low, high).within(min(does.layer.buffer_bits, 16)):
+        return False
+    if not scaled_ranges(_known(does)).sums.within(32):
+        return False
+    if isinstance(does, ScaledDepthwise):
+        made = narrow(does)
+        return made is not None
+    return True
+
+
 def general_because(does: Scaled) -> str:
     """What keeps a layer from `fast_path`, for people."""
     if isinstance(does, ScaledTransposed):
         return "a transposed convolution"
-    if changes_input(does):
-        return "its input is shifted"
+    if changes_input(does) and not _shifts_fit(does):
+        return "its shifted input may saturate, or needs more than 16 bits"
     if does.weights.size // does.layer.filters > _MOST_INPUTS:
         return f"more than {_MOST_INPUTS:,} inputs of a filter"
     if isinstance(does, ScaledDepthwise) and does.pool is not None:

@@ -17,7 +17,7 @@ from akrt.lowering.scaled_operations import (
     ShiftedAddition,
 )
 from akrt.model import ScaledLayer, Value
-from firmware_export.akida2_certified import Narrow, changes_input, flips, narrow
+from firmware_export.akida2_certified import Narrow, changes_input, flips, narrow, tap_bytes
 from firmware_export.c_text import literal
 from firmware_export.layer_constants import constant, window_fields
 from firmware_export.sizes import AKIDA2_ADDITION, AKIDA2_FILTER, AKIDA2_LAYER
@@ -84,8 +84,8 @@ def scaled_constants(
     first = isinstance(does, ScaledConvolution) and does.bias_first
     numbers = [
         layer.filters, sign_of(given), element_bytes(made), literal(made.low), literal(made.high),
-        layer.buffer_bits, layer.post_op_buffer_bits, int(flip), int(first),
-        _ACTIVATIONS[layer.activation],
+        layer.buffer_bits, layer.post_op_buffer_bits, tap_bytes(does), int(flip),
+        int(first), _ACTIVATIONS[layer.activation],
     ]  # fmt: skip
     fields = ", ".join((*_windows(does), *map(str, numbers), *pointers))
     text = f"static const akrt_akida2_layer {prefix} = {{{fields}}};\n"

@@ -25,7 +25,7 @@ from akrt.lowering.scaled_operations import (
     ShiftedAddition,
 )
 from akrt.model import Model, Node
-from firmware_export.akida2_certified import fast_path, general_because
+from firmware_export.akida2_certified import fast_path, general_because, tap_bytes
 from firmware_export.akida2_constants import (
     addition_constants,
     element_bytes,
@@ -56,6 +56,11 @@ _PRODUCTS = {
     "sum": "akrt_akida2_products_total",
 }
 """Drivers by pooling."""
+_TAPS = {
+    1: ("akrt_akida2_window", "akrt_akida2_dots"),
+    2: ("akrt_akida2_window_halves", "akrt_akida2_dots_halves"),
+}
+"""What gathers inputs and what multiplies them, by bytes of an input."""
 
 
 def akida2_steps(model: Model, prefix: str) -> tuple[Step, ...]:
@@ -178,6 +183,7 @@ def _fast_step(
 ) -> Step:
     """With a kernel of signed bytes; `alone`: no other layer takes the source."""
     filters, (source,) = does.layer.filters, sources
+    parts: tuple[str, ...] = ()
     alone = alone and not source.external and target.layout == "bytes"
     if isinstance(does, ScaledDepthwise):
         moved = does.window
@@ -190,11 +196,14 @@ def _fast_step(
         found = scaled_constants(prefix, does, product_weights(prefix, does))
         pool = does.pool if isinstance(does, ScaledSpatial) else None
         driver = _PRODUCTS[pool]
-        scratch = akida2_products_scratch(driver, does.weights.shape[0], filters)
+        taps = tap_bytes(does)
+        scratch = akida2_products_scratch(driver, does.weights.shape[0], filters, taps)
+        parts = _TAPS[taps]
         over = alone and pool is None and _may_write_over(does)
-    text = f"{driver}(&{prefix}, {{}}, {{}}, {{}});"
+    text = f"{driver}({', '.join((f'&{prefix}', *parts))}, {{}}, {{}}, {{}});"
     sizes = {"layer": AKIDA2_LAYER, "scratch": scratch}
-    return replace(_call(index, driver, sources, target, text, found, sizes), in_place=over)
+    step = _call(index, "/".join((driver, *parts)), sources, target, text, found, sizes)
+    return replace(step, in_place=over)
 
 
 def _may_write_over(does: Scaled) -> bool:

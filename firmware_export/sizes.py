@@ -83,7 +83,7 @@ class Size:
 
 MCU_LAYER = Size(4 * (2 * _WINDOW_WORDS + 6) + 4 * _POINTER, "sizeof(akrt_mcu_layer)", True)
 CONV_ROWS_LAYER = Size(4 * (_WINDOW_WORDS + 3) + 2 * _POINTER, "sizeof(akrt_conv_rows_layer)", True)
-AKIDA2_LAYER = Size(4 * (2 * _WINDOW_WORDS + 10) + 9 * _POINTER, "sizeof(akrt_akida2_layer)", True)
+AKIDA2_LAYER = Size(4 * (2 * _WINDOW_WORDS + 11) + 9 * _POINTER, "sizeof(akrt_akida2_layer)", True)
 AKIDA2_FILTER = Size(12, "sizeof(akrt_akida2_filter)")
 AKIDA2_ADDITION = Size(4 * 7 + 3 * _POINTER, "sizeof(akrt_akida2_addition)", True)
 ROWS_LAYER = Size(2 * 6 + 4 + 4 + 5 * _POINTER, "sizeof(akrt_rows_layer)", True)
@@ -265,10 +265,11 @@ def akida2_scratch(driver: str, filters: int) -> Size:
     return _words(words, f"{driver.upper()}_SCRATCH_WORDS({filters})")
 
 
-def akida2_products_scratch(driver: str, inputs: int, filters: int) -> Size:
+def akida2_products_scratch(driver: str, inputs: int, filters: int, tap_bytes: int) -> Size:
     """AKRT_AKIDA2_PRODUCTS_SCRATCH_WORDS, and those of the drivers that pool."""
-    words = (2 if driver == "akrt_akida2_products" else 3) * filters + 2 * -(-inputs // 4)
-    return _words(words, f"{driver.upper()}_SCRATCH_WORDS({inputs}, {filters})")
+    words = (2 if driver == "akrt_akida2_products" else 3) * filters
+    words += 2 * tap_bytes * -(-inputs // 4)
+    return _words(words, f"{driver.upper()}_SCRATCH_WORDS({inputs}, {filters}, {tap_bytes})")
 
 
 def akida2_dwlines_scratch(channels: int, kept: int, line: int) -> Size:

@@ -8,11 +8,7 @@
 #if AKRT_MVE
 #include "akrt_akida2_dots_mve.h"
 #endif
-/* Sums of all filters at two positions, of signed bytes, modulo 2^32: `inputs` from `a` on give
- * `sums`, those from `b` on the `filters` sums behind them. Weights lie in pairs of filters, four
- * inputs of one and four of the other in turn, filled up with zeros to a multiple of four: so many
- * bytes are read. Where AKRT_MVE is 1, weights are (filters, inputs). */
-#define AKRT_AKIDA2_FILLED(inputs) (((int32_t)(inputs) + 3) / 4 * 4)
+/* An akrt_akida2_dots_of of signed bytes. */
 
 #if !AKRT_MVE
 /* One pair of filters: sums of both at `a`, then at `b`. */
@@ -68,12 +64,12 @@ AKRT_IN_ORDER static void akrt_akida2_dot_pair(const int8_t *a, const int8_t *b,
 #endif
 }
 
-static void akrt_akida2_dots(const int8_t *a, const int8_t *b, const int8_t *weights,
-                             int32_t inputs, int32_t filters, int32_t *sums) {
+static void akrt_akida2_dots(const void *a, const void *b, const int8_t *weights, int32_t inputs,
+                             int32_t filters, int32_t *sums) {
     const int32_t filled = AKRT_AKIDA2_FILLED(inputs);
     int32_t pair[4], done = 0;
     for (int32_t f = 0; f < filters; f += 2) {
-        akrt_akida2_dot_pair(a, b, weights, filled, pair);
+        akrt_akida2_dot_pair((const int8_t *)a, (const int8_t *)b, weights, filled, pair);
         sums[f] = pair[0];
         sums[f + filters] = pair[2];
         if (f + 1 < filters) {

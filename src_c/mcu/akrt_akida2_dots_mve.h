@@ -4,8 +4,10 @@
 #include "akrt_tick.h"
 #if AKRT_MVE
 /* As akrt_akida2_dots says: 16 inputs of two filters at two positions at a time. */
-static void akrt_akida2_dots(const int8_t *a, const int8_t *b, const int8_t *weights,
-                             int32_t inputs, int32_t filters, int32_t *sums) {
+static void akrt_akida2_dots(const void *positions_a, const void *positions_b,
+                             const int8_t *weights, int32_t inputs, int32_t filters,
+                             int32_t *sums) {
+    const int8_t *const a = (const int8_t *)positions_a, *const b = (const int8_t *)positions_b;
     int32_t done = 0;
     for (int32_t f = 0; f < filters; f += 2) {
         const int8_t *const first = weights;

@@ -29,6 +29,7 @@ typedef struct akrt_akida2_layer {
     int32_t low, high;    /* of the output */
     int32_t buffer_bits;  /* sums saturate at them */
     int32_t post_bits;    /* and what comes after the sums at these */
+    int32_t tap_bytes;    /* of an input as fast kernels gather it: 1 or 2 */
     int32_t flip;         /* fast kernels take 128 off each byte of the input */
     int32_t bias_first;   /* the bias joins the sums before they saturate */
     int32_t activation;   /* an akrt_akida2_activation */
@@ -48,6 +49,18 @@ typedef struct akrt_akida2_layer {
 /* The sums of all filters at one position, modulo 2^32. */
 typedef void (*akrt_akida2_sums)(const akrt_akida2_layer *layer, const uint8_t *input, int32_t x,
                                  int32_t y, int32_t *sums);
+
+/* The inputs of the window at one position, in `taps` if need be. */
+typedef const void *(*akrt_akida2_gather)(const akrt_akida2_layer *layer, const uint8_t *input,
+                                          int32_t x, int32_t y, void *taps);
+
+/* Sums of all filters at two positions, modulo 2^32: `inputs` from `a` on give `sums`, those from
+ * `b` the `filters` sums behind them. Weights lie in pairs of filters, four inputs of one and four
+ * of the other in turn, filled up with zeros to a multiple of four: so many inputs are read. Where
+ * AKRT_MVE is 1, weights are (filters, inputs). */
+typedef void (*akrt_akida2_dots_of)(const void *a, const void *b, const int8_t *weights,
+                                    int32_t inputs, int32_t filters, int32_t *sums);
+#define AKRT_AKIDA2_FILLED(inputs) (((int32_t)(inputs) + 3) / 4 * 4)
 
 static inline int32_t akrt_akida2_clip(int64_t value, int32_t low, int32_t high) {
     if (value > high) {

@@ -1,12 +1,11 @@
 #ifndef AKRT_AKIDA2_PRODUCTS_TOTAL_H
 #define AKRT_AKIDA2_PRODUCTS_TOTAL_H
-#include "akrt_akida2_dots.h"
 #include "akrt_akida2_write.h"
-#include "akrt_akida2_window.h"
+#include "akrt_tick.h"
 /* The same with a sum over all positions that saturates nowhere, behind a ReLU or no activation.
  * scratch: AKRT_AKIDA2_PRODUCTS_TOTAL_SCRATCH_WORDS. */
-#define AKRT_AKIDA2_PRODUCTS_TOTAL_SCRATCH_WORDS(inputs, filters)                                  \
-    (3 * (int32_t)(filters) + AKRT_AKIDA2_FILLED(inputs) / 2)
+#define AKRT_AKIDA2_PRODUCTS_TOTAL_SCRATCH_WORDS(inputs, filters, tap_bytes)                       \
+    (3 * (int32_t)(filters) + AKRT_AKIDA2_FILLED(inputs) / 2 * (int32_t)(tap_bytes))
 
 static void akrt_akida2_add_up(const akrt_akida2_layer *layer, const int32_t *sums,
                                int32_t *total) {
@@ -22,23 +21,25 @@ static void akrt_akida2_add_up(const akrt_akida2_layer *layer, const int32_t *su
     }
 }
 
-static void akrt_akida2_products_total(const akrt_akida2_layer *layer, const uint8_t *input,
-                                       void *output, int32_t *scratch) {
+static void akrt_akida2_products_total(const akrt_akida2_layer *layer, akrt_akida2_gather gather,
+                                       akrt_akida2_dots_of dots, const uint8_t *input, void *output,
+                                       int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
     const int32_t filters = layer->filters, inputs = w->size_x * w->size_y * w->channels;
+    const int32_t filled = AKRT_AKIDA2_FILLED(inputs) * layer->tap_bytes;
     int32_t *const total = scratch + 2 * filters;
-    int8_t *const taps = (int8_t *)(total + filters);
+    uint8_t *const taps = (uint8_t *)(total + filters);
     const int32_t positions = w->out_x * w->out_y;
     int32_t x = 0, y = 0;
     memset(total, 0, (size_t)filters * sizeof *total);
     for (int32_t at = 0; at < positions; at += 2) {
-        const int8_t *const a = akrt_akida2_window(layer, input, x, y, taps), *b = a;
+        const void *const a = gather(layer, input, x, y, taps), *b = a;
         y = y + 1 < w->out_y ? y + 1 : (x++, 0);
         if (at + 1 < positions) {
-            b = akrt_akida2_window(layer, input, x, y, taps + AKRT_AKIDA2_FILLED(inputs));
+            b = gather(layer, input, x, y, taps + filled);
             y = y + 1 < w->out_y ? y + 1 : (x++, 0);
         }
-        akrt_akida2_dots(a, b, layer->weights, inputs, filters, scratch);
+        dots(a, b, layer->weights, inputs, filters, scratch);
         akrt_akida2_add_up(layer, scratch, total);
         if (at + 1 < positions) {
             akrt_akida2_add_up(layer, scratch + filters, total);

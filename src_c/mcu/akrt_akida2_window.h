@@ -3,8 +3,8 @@
 #include "akrt_akida2_layer.h"
 /* The inputs of the window at position (x, y) as signed bytes, one after the other: where they lie
  * if they are that, else put together in `taps`, filled up with zeros to a multiple of four. */
-static const int8_t *akrt_akida2_window(const akrt_akida2_layer *layer, const uint8_t *input,
-                                        int32_t x, int32_t y, int8_t *taps) {
+static const void *akrt_akida2_window(const akrt_akida2_layer *layer, const uint8_t *input,
+                                      int32_t x, int32_t y, void *taps) {
     const akrt_mcu_window *w = &layer->conv;
     const int32_t from_x = x * w->stride_x - w->pad_x, from_y = y * w->stride_y - w->pad_y;
     const uint32_t count = (uint32_t)(w->size_x * w->size_y * w->channels);
@@ -12,7 +12,7 @@ static const int8_t *akrt_akida2_window(const akrt_akida2_layer *layer, const ui
     uint8_t *to = (uint8_t *)taps;
     uint32_t fill = count;
     if (count == (uint32_t)w->channels && !flip && count % 4 == 0 && w->pad_x + w->pad_y == 0) {
-        return (const int8_t *)input + (from_x * w->in_y + from_y) * w->channels;
+        return input + (from_x * w->in_y + from_y) * w->channels;
     }
     for (int32_t i = from_x; i < from_x + w->size_x; i++) {
         int32_t j = from_y;
@@ -36,13 +36,13 @@ static const int8_t *akrt_akida2_window(const akrt_akida2_layer *layer, const ui
         }
     }
     while (fill % 4 != 0) {
-        taps[fill++] = 0;
+        ((uint8_t *)taps)[fill++] = 0;
     }
     for (uint32_t i = 0; i < fill && flip; i += 4) {
         uint32_t word;
-        memcpy(&word, taps + i, sizeof word);
+        memcpy(&word, (const uint8_t *)taps + i, sizeof word);
         word ^= flip;
-        memcpy(taps + i, &word, sizeof word);
+        memcpy((uint8_t *)taps + i, &word, sizeof word);
     }
     return taps;
 }
