@@ -22,10 +22,19 @@ class ClassOutput:
         self._model = lowered.model
 
     @property
+    def elements(self) -> str:
+        """What the outputs are."""
+        return "floats" if self._model.gives_floats else "integers"
+
+    @property
     def note(self) -> str:
         """What the header says of the outputs."""
         x, y, c = self._model.output_shape
-        shape = f"{c} integers" if x == y == 1 else f"{x} x {y} x {c} integers"
+        shape = f"{c} {self.elements}" if x == y == 1 else f"{x} x {y} x {c} {self.elements}"
+        if self._model.gives_floats:
+            return f"{shape}, logits: the largest of classes is the answer."
+        if self._model.version == 2:
+            return f"{shape}, as the last layer gives them."
         if self._model.final_step is None:
             return f"{shape}, activations."
         return f"{shape}, potentials; the largest is not the class, ask {self._name}_predict_class."

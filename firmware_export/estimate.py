@@ -61,7 +61,10 @@ class Estimate:
     """Of layers with a general kernel: typical instructions of a fast one, as far as there is one
     for weights of 4 bits. Empty for all others."""
     code: dict[str, int]
-    """Bytes of flash besides the constants."""
+    """Bytes of flash besides the constants.
+
+    All of these are empty for a network that nothing was measured of.
+    """
 
     def total(self, core: str) -> Cost:
         """Of all layers and the call."""
@@ -90,7 +93,13 @@ def is_measured(kernel: str) -> bool:
 
 
 def estimate(lowered: Lowered) -> Estimate:
-    """Instructions of one inference, typical and at most, by layer and core, and the code."""
+    """Instructions of one inference, typical and at most, by layer and core, and the code.
+
+    Nothing of a network of Akida 2.0: its kernels were not measured.
+    """
+    if lowered.model.version == 2:
+        nothing: tuple[dict[str, Any], ...] = tuple({} for _ in lowered.model.layers)
+        return Estimate(nothing, {}, nothing, {})
     layers = tuple(dict.fromkeys(cores(), Cost(0, 0)) for _ in lowered.model.layers)
     general: set[int] = set()
     for step in lowered.steps:

@@ -15,18 +15,21 @@ __all__ = ["FNV_OFFSET", "FNV_PRIME", "class_of", "layer_outputs", "tensor_hash"
 FNV_OFFSET, FNV_PRIME = 0x811C9DC5, 0x01000193
 
 
-def layer_outputs(model: Model, sample: npt.NDArray[np.uint8]) -> list[IntArray]:
-    """Output of every layer for one sample (X, Y, C): uint8 or int32 (X', Y', C')."""
+def layer_outputs(model: Model, sample: npt.NDArray[Any]) -> list[IntArray]:
+    """Output of every layer for one sample (X, Y, C): (X', Y', C') of the type of its values."""
     return [output[0] for output in run_nodes(model.nodes, sample[None])]
 
 
 def tensor_hash(values: IntArray, potentials: bool) -> int:
     """32-bit FNV-1a over the elements in memory order.
 
-    A byte for an activation, four (the lowest first) for a potential.
+    A byte for an activation, four (the lowest first) for a potential or a float.
     """
     flat = np.ascontiguousarray(values).reshape(-1)
-    data = flat.astype("<i4").tobytes() if potentials else flat.astype(np.uint8).tobytes()
+    if flat.dtype == np.float32:
+        data = flat.astype("<f4").tobytes()
+    else:
+        data = flat.astype("<i4").tobytes() if potentials else flat.astype(np.uint8).tobytes()
     value = FNV_OFFSET
     for byte in data:
         value = ((value ^ byte) * FNV_PRIME) & 0xFFFFFFFF

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from akrt import __version__
@@ -27,7 +26,7 @@ from firmware_export.lowered import OPTIMISE, Lowered, Optimise, check_exportabl
 from firmware_export.manifest import MANIFEST, Entry
 from firmware_export.packages import package_files
 from firmware_export.report import memory_markdown, memory_report, stream_stack_bytes
-from firmware_export.stream import hop_plan, stream_files, stream_memory
+from firmware_export.stream import check_spotter, hop_plan, stream_files, stream_memory
 from firmware_export.stream_selftest import stream_selftest_files
 from firmware_export.vectors import default_inputs, selftest_source, vectors_header
 
@@ -84,7 +83,8 @@ def export(
         model: any model; every layer type and shape exports.
         directory: is created where there is none.
         name: prefix of every C symbol and file; default: made from the model's name.
-        vectors: uint8 (N, X, Y, C) inputs for the test vectors; default: noise and extremes.
+        vectors: (N, X, Y, C) of the input's type, uint8 in networks of Akida 1.0: inputs for the
+            test vectors; default: noise and extremes.
         program: of an Akida chip, for this model: the file that ``akrt program`` wrote, its
             manifest beside it. It is embedded, and ``<name>_infer`` asks the board's driver hook
             first.
@@ -112,6 +112,13 @@ def export(
     inputs = None if vectors is None else model.check_input(vectors)
     if inputs is not None and not len(inputs):
         raise UsageError("an export needs at least one test vector")
+    if stream is not None:
+        check_spotter(model, stream)
+    if program is not None and model.version == 2:
+        raise UsageError(
+            "a chip's program goes with networks of Akida 1.0 alone: export this one of Akida 2.0 "
+            "without --program"
+        )
     chip = None if program is None else read_chip_program(program, model)
     if optimise is not None and optimise not in OPTIMISE:
         raise UsageError(f"optimise must be {' or '.join(OPTIMISE)}, not '{optimise}'")
@@ -143,7 +150,7 @@ class _Composed(Contents):
 def _compose(
     lowered: Lowered,
     earlier: Earlier,
-    inputs: npt.NDArray[np.uint8] | None,
+    inputs: npt.NDArray[Any] | None,
     chip: ChipProgram | None,
     packages: Sequence[str],
     stream: StreamSettings | None,
@@ -193,7 +200,7 @@ def _compose(
 
 def _texts(
     program: Lowered,
-    inputs: npt.NDArray[np.uint8],
+    inputs: npt.NDArray[Any],
     memory: dict[str, Any],
     hop: HopPlan | None,
 ) -> dict[str, str]:

@@ -9,6 +9,15 @@ from firmware_export.assertions import network_assertions
 from firmware_export.c_text import comment, string
 from firmware_export.class_output import output_in_c
 from firmware_export.incremental import HopPlan, hop_function, hop_interface
+from firmware_export.interface import (
+    input_bytes,
+    input_note,
+    input_type,
+    number_note,
+    output_type,
+    range_check,
+    range_kernels,
+)
 from firmware_export.kernel_sources import amalgamate, same_version
 from firmware_export.line_feed import (
     line_feed,
@@ -23,7 +32,7 @@ from firmware_export.step import Step, padded_channels
 __all__ = ["FORMAT_VERSION", "api_header", "kernels_header", "source_file", "weights_header"]
 
 FORMAT_VERSION = 3
-_HASHED = {"bytes": "bytes", "lines": "line", "rows": "rows", "words": "words"}
+_HASHED = {"bytes": "bytes", "floats": "floats", "lines": "line", "rows": "rows", "words": "words"}
 """Kernels that tell the hash of a tensor, by its layout."""
 _INT16_MAX = (1 << 15) - 1
 
@@ -37,14 +46,14 @@ _HOW_TO = """\
  *
  *     #include "{name}.h"
  *     static uint32_t arena[{upper}_ARENA_BYTES / 4];
- *     int32_t output[{upper}_OUTPUTS];
+ *     {output_type} output[{upper}_OUTPUTS];
  *     if ({name}_run(input, output, arena) == 0) {{ ... }}
  *
  * Input: {input_note}
  * Output: {output_note}
  *
  * There is no state but the arena: calls with different arenas may run at the same time. No heap,
- * no floating point, nothing of libc but <stdint.h> and <string.h>.
+ * {number_note}, nothing of libc but <stdint.h> and <string.h>.
  * Define before the implementation, or for all files
  *   {upper}_TICK(layer)  to be called after every layer and, with -1, inside long ones, at least
  *                   once in a million instructions
@@ -70,18 +79,23 @@ def api_header(lowered: Lowered, model_hash: str, version: str, hop: HopPlan | N
     x, y, c = model.output_shape
     output = output_in_c(lowered)
     how_to = _HOW_TO.format(
-        name=name, upper=upper, input_note=_input_note(model), output_note=output.note
+        name=name,
+        upper=upper,
+        input_note=_input_note(model),
+        output_note=output.note,
+        output_type=output_type(model),
+        number_note=number_note(model),
     )
     sizes = {
         "FORMAT_VERSION": str(FORMAT_VERSION),
-        "INPUT_BYTES": str(math.prod(model.input_shape)),
+        "INPUT_BYTES": str(input_bytes(model) * math.prod(model.input_shape)),
         "OUTPUTS": str(x * y * c),
         "CLASSES": str(c),
         "LAYERS": str(len(model.layers)),
         "MODEL_ID": f"0x{model_hash[:8]}u",
         "ARENA_BYTES": str(max(lowered.arena.bytes, 8)),
         "LINES": str(model.input_shape[0]),
-        "LINE_BYTES": str(math.prod(model.input_shape[1:])),
+        "LINE_BYTES": str(input_bytes(model) * math.prod(model.input_shape[1:])),
         "LINES_ARENA_BYTES": str(line_feed(lowered).bytes),
     }
     defines = "".join(f"#define {upper}_{key} {value}\n" for key, value in sizes.items())
@@ -102,10 +116,10 @@ def api_header(lowered: Lowered, model_hash: str, version: str, hop: HopPlan | N
 extern "C" {{
 #endif
 
-/* One inference. input: {upper}_INPUT_BYTES; output: {upper}_OUTPUTS integers; arena:
+/* One inference. input: {upper}_INPUT_BYTES; output: {upper}_OUTPUTS {output.elements}; arena:
  * {upper}_ARENA_BYTES, aligned as words are, contents irrelevant before and after.
  * Returns 0, -1 for a null or misaligned pointer, -2 for input values out of range. */
-int {name}_run(const uint8_t *input, int32_t *output, void *arena);
+int {name}_run(const {input_type(model)} *input, {output_type(model)} *output, void *arena);
 {hop_interface(hop)}
 {line_feed_declarations(lowered)}{output.declarations}
 #ifdef {upper}_LAYER_HASHES
@@ -139,7 +153,8 @@ def _largest_object(lowered: Lowered) -> int:
     model = lowered.model
     arena, outputs = max(lowered.arena.bytes, 8), 4 * math.prod(model.output_shape)
     constants = (c.bytes for c in lowered.constants)
-    return max(arena, outputs, math.prod(model.input_shape), *constants)
+    inputs = input_bytes(model) * math.prod(model.input_shape)
+    return max(arena, outputs, inputs, *constants)
 
 
 def weights_header(lowered: Lowered) -> str:
@@ -161,8 +176,7 @@ def weights_header(lowered: Lowered) -> str:
 def kernels_header(lowered: Lowered, version: str, hop: HopPlan | None = None) -> str:
     """``<name>_kernels.h``: the kernels that the program calls, and nothing else."""
     stems = ["akrt_static_assert", "akrt_tick", "akrt_misaligned", *lowered.kernels]
-    if lowered.model.input_bits < 8:
-        stems.append("akrt_in_range")
+    stems += range_kernels(lowered.model)
     stems += [*(() if hop is None else hop.kernels), *output_in_c(lowered).kernels]
     layouts = {step.target.layout for step in lowered.steps if step.ends_layer}
     if any(step.stages for step in lowered.steps):
@@ -195,7 +209,7 @@ def source_file(lowered: Lowered) -> str:
 
 def _input_note(model: Model) -> str:
     x, y, c = model.input_shape
-    note = f"{x} x {y} x {c} bytes, (X, Y, C), the last axis fastest, {model.input_bits}-bit values"
+    note = f"{x} x {y} x {c} {input_note(model)}"
     if model.preprocessing is not None:
         note += f":\n * {comment(model.preprocessing.text)}"
     return note + "."
@@ -227,12 +241,11 @@ AKRT_CODE static void {name}_after_lines(int32_t *output, void *arena) {{
                 for i, step in enumerate(lowered.steps)
             ),
         )
-    checks = ""
-    if model.input_bits < 8:
-        checks = (
-            f"    if (!akrt_in_range(input, {upper}_INPUT_BYTES, {model.input_bits})) {{\n"
-            f"        return -2;\n    }}\n"
-        )
+    checks = range_check(model, name, "input", f"{upper}_INPUT_BYTES")
+    given, made = input_type(model), output_type(model)
+    pointers = "(uintptr_t)arena | (uintptr_t)output"
+    if given == "float":
+        pointers += " | (uintptr_t)input"
     return f"""\
 #if defined({upper}_IMPLEMENTATION) && !defined({upper}_IMPLEMENTED)
 #define {upper}_IMPLEMENTED
@@ -252,9 +265,9 @@ AKRT_CODE static void {name}_after_lines(int32_t *output, void *arena) {{
 #define {upper}_TICK(layer) AKRT_TICK()
 #endif
 
-{pipelines}AKRT_CODE int {name}_run(const uint8_t *input, int32_t *output, void *arena) {{
+{pipelines}AKRT_CODE int {name}_run(const {given} *input, {made} *output, void *arena) {{
 {_named(body)}    if (input == NULL || output == NULL || arena == NULL ||
-        akrt_misaligned((uintptr_t)arena | (uintptr_t)output)) {{
+        akrt_misaligned({pointers})) {{
         return -1;
     }}
 {checks}{body}    return 0;
@@ -302,4 +315,6 @@ def _hash_call(step: Step, value: str) -> str:
     if tensor.layout == "lines":
         _, y, c = tensor.shape
         return f"akrt_hash_line(AKRT_HASH_START, {value}, {y}, {c}, 0)"
+    if tensor.layout == "words" and not tensor.external:
+        value = f"(const int32_t *)(const void *)({value})"
     return f"akrt_hash_{tensor.layout}({value}, {tensor.elements})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from firmware_export.interface import input_bytes, input_type, output_type, range_check
 from firmware_export.lowered import Lowered
 from firmware_export.pipeline import held_lines
 from firmware_export.step import INPUT, OUTPUT, Step
@@ -40,6 +41,7 @@ def line_feed(lowered: Lowered) -> LineFeed:
         first = None
     if any(source.name == INPUT for step in steps[1:] for source in step.sources):
         first = None
+    channels *= input_bytes(lowered.model)
     held = x if first is None else held_lines(first.stages)[INPUT]
     at = _aligned(max(lowered.arena.bytes, 8))
     output = _aligned(at + held * y * channels)
@@ -61,8 +63,8 @@ def line_feed_declarations(lowered: Lowered) -> str:
  * aligned as words are, left alone from {name}_begin to {name}_finish. Returned is 0, -1 and -2 as
  * above, or -3 for a line more than there are, or fewer at the end. */
 int {name}_begin(void *arena);
-int {name}_line(void *arena, const uint8_t *line);
-int {name}_finish(void *arena, int32_t *output);
+int {name}_line(void *arena, const {input_type(lowered.model)} *line);
+int {name}_finish(void *arena, {output_type(lowered.model)} *output);
 """
 
 
@@ -71,13 +73,8 @@ def line_feed_functions(lowered: Lowered) -> str:
     name, upper = lowered.name, lowered.name.upper()
     feed = line_feed(lowered)
     lines = lowered.model.input_shape[0]
-    check = ""
-    if lowered.model.input_bits < 8:
-        check = f"""\
-    if (!akrt_in_range(line, {upper}_LINE_BYTES, {lowered.model.input_bits})) {{
-        return -2;
-    }}
-"""
+    given = input_type(lowered.model)
+    check = range_check(lowered.model, name, "line", f"{upper}_LINE_BYTES", whole=False)
     if feed.first is None:
         begin = f"    *(int32_t *)(void *)((uint8_t *)arena + {feed.count}) = 0;\n"
         take = f"""\
@@ -94,13 +91,16 @@ def line_feed_functions(lowered: Lowered) -> str:
     ++*count;
     return 0;
 """
+        taken = f"(const uint8_t *)arena + {feed.input}"
+        if given != "uint8_t":
+            taken = f"(const {given} *)(const void *)({taken})"
         finish = f"""\
     if (*(const int32_t *)(const void *)((const uint8_t *)arena + {feed.count}) != {lines}) {{
         return -3;
     }}
-    return {name}_run((const uint8_t *)arena + {feed.input}, output, arena);
+    return {name}_run({taken}, output, arena);
 """
-        return _three(name, begin, take, finish, "")
+        return _three(lowered, begin, take, finish, "")
     pipeline = feed.first.pipeline
     target, copy = lowered.place(feed.first.target), ""
     if feed.first.target.name == OUTPUT:
@@ -149,10 +149,11 @@ AKRT_CODE static void {name}_feed(void *arena, akrt_pipeline_memory *m) {{
 {copy}    {name}_after_lines(output, arena);
     return 0;
 """
-    return memory + _three(name, begin, take, finish, "    akrt_pipeline_memory m;\n")
+    return memory + _three(lowered, begin, take, finish, "    akrt_pipeline_memory m;\n")
 
 
-def _three(name: str, begin: str, take: str, finish: str, declared: str) -> str:
+def _three(lowered: Lowered, begin: str, take: str, finish: str, declared: str) -> str:
+    name = lowered.name
     return f"""\
 AKRT_CODE int {name}_begin(void *arena) {{
 {declared}    if (arena == NULL || akrt_misaligned((uintptr_t)arena)) {{
@@ -161,10 +162,10 @@ AKRT_CODE int {name}_begin(void *arena) {{
 {begin}    return 0;
 }}
 
-AKRT_CODE int {name}_line(void *arena, const uint8_t *line) {{
+AKRT_CODE int {name}_line(void *arena, const {input_type(lowered.model)} *line) {{
 {take}}}
 
-AKRT_CODE int {name}_finish(void *arena, int32_t *output) {{
+AKRT_CODE int {name}_finish(void *arena, {output_type(lowered.model)} *output) {{
 {declared}    if (arena == NULL || output == NULL ||
         akrt_misaligned((uintptr_t)arena | (uintptr_t)output)) {{
         return -1;

@@ -10,6 +10,7 @@ from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.lowering.liveness import Arena, plan_arena, scratch_name
 from akrt.lowering.operations import Dense, NeuralOperation, Pass, Separable, akida_1_operation
 from akrt.model import Model, Node
+from firmware_export.akida2_steps import akida2_steps
 from firmware_export.general_steps import general_step
 from firmware_export.line_stages import (
     changed_layout,
@@ -98,6 +99,8 @@ def lower(model: Model, name: str, optimise: Optimise = "speed") -> Lowered:
         UsageError: a name or label holds what UTF-8 cannot carry.
     """
     check_exportable(model)
+    if model.version == 2:
+        return _planned(model, name, optimise, akida2_steps(model, name))
     found = _lowered(model, name, optimise, rows=True)
     if optimise == "ram":
         other = _lowered(model, name, optimise, rows=False)
@@ -125,7 +128,10 @@ def check_exportable(model: Model) -> None:
 
 
 def _lowered(model: Model, name: str, optimise: Optimise, rows: bool) -> Lowered:
-    steps = tuple(_Steps(model, name, rows).all())
+    return _planned(model, name, optimise, tuple(_Steps(model, name, rows).all()))
+
+
+def _planned(model: Model, name: str, optimise: Optimise, steps: tuple[Step, ...]) -> Lowered:
     arena = plan_arena([step.job for step in steps], ALIGNMENT)
     return Lowered(name, model, optimise, steps, arena)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from akrt.errors import UsageError
+from firmware_export.interface import input_type, number_note, output_type
 from firmware_export.lowered import Lowered
 
 __all__ = ["PACKAGES", "package_files"]
@@ -111,13 +112,17 @@ dependencies:
 def _arduino(lowered: Lowered, files: Sequence[str], version: str) -> dict[str, str]:
     name, upper = lowered.name, lowered.name.upper()
     interfaces = _interfaces(lowered, files)
+    given, made = input_type(lowered.model), output_type(lowered.model)
+    count = f"{upper}_INPUT_BYTES"
+    if given == "float":
+        count += " / sizeof(float)"
     properties = {
         "name": name,
         "version": version,
         "author": "akrt",
         "maintainer": "akrt",
         "sentence": f"The quantised network {name} in integer C.",
-        "paragraph": "Exported by akrt. No heap, no floating point, one function call.",
+        "paragraph": f"Exported by akrt. No heap, {number_note(lowered.model)}, one function call.",
         "category": "Data Processing",
         "url": _URL,
         "architectures": "*",
@@ -127,8 +132,8 @@ def _arduino(lowered: Lowered, files: Sequence[str], version: str) -> dict[str, 
 /* Runs {name} on an input of zeros and prints its outputs. */
 #include <{name}.h>
 
-static uint8_t input[{upper}_INPUT_BYTES];
-static int32_t output[{upper}_OUTPUTS];
+static {given} input[{count}];
+static {made} output[{upper}_OUTPUTS];
 static uint32_t arena[{upper}_ARENA_BYTES / 4];
 
 void setup() {{ Serial.begin(115200); }}
@@ -199,7 +204,7 @@ def _zephyr(lowered: Lowered, files: Sequence[str], version: str) -> dict[str, s
         f'\tbool "The quantised network {name}"\n'
         "\tdefault y\n"
         "\thelp\n"
-        "\t  Integer C code exported by akrt: no heap, no floating point.\n"
+        f"\t  Integer C code exported by akrt: no heap, {number_note(lowered.model)}.\n"
     )
     sources = "".join(f"\n    ${{CMAKE_CURRENT_LIST_DIR}}/../{file}" for file in _sources(files))
     cmake = f"""\

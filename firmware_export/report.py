@@ -16,6 +16,12 @@ from firmware_export.stack_sizes import stack_bytes, stream_stack_bytes
 __all__ = ["memory_markdown", "memory_report", "stack_bytes", "stream_stack_bytes"]
 
 
+_NOT_ESTIMATED = (
+    "Instructions and code are not estimated: the kernels of Akida 2.0 were not measured yet."
+)
+_NO_STACK = "The stack beside the arena was not measured for the kernels of Akida 2.0 either."
+
+
 def memory_report(lowered: Lowered) -> dict[str, Any]:
     """Facts about flash, RAM and instructions, as JSON types. Code depends on the compiler."""
     layers, costs = [], estimate(lowered)
@@ -88,7 +94,37 @@ def memory_markdown(memory: dict[str, Any]) -> str:
             f"| {row['what']} | {row['offset']} | {row['bytes']} | {row['from_layer']} | "
             f"{row['to_layer']} |"
         )
+    lines += _instruction_lines(memory) if memory["instructions"] else ["", _NOT_ESTIMATED]
+    stream = memory.get("stream")
+    stacks = memory["stack_bytes"].items()
+    if not stacks:
+        return "\n".join([*lines, "", _NO_STACK]) + "\n"
     lines += [
+        "",
+        "Stack beside the arena, measured on an emulated core, kernel by kernel; your compiler and "
+        "flags may give other figures. Interrupts come on top.",
+        "",
+        f"| core | {memory['name']}_run |{_listening(stream, 'with the listener')} measured with |",
+        f"|---|---:|{_listening(stream, '---:', '')}---|",
+    ]
+    for target, stack in stacks:
+        more = _listening(stream, str(stream["stack_bytes"][target]) if stream else "")
+        lines.append(f"| {target} | {stack} |{more} {memory['stack_measured_with'][target]} |")
+    if stream is not None:
+        lines += [
+            "",
+            f"Whole spotter, sound to words: RAM {stream['ram_bytes']} bytes (state "
+            f"{stream['state_bytes']}, arena {stream['arena_bytes']}, which features and network "
+            f"take in turns); constants {stream['constant_bytes']} bytes besides the network's. An "
+            f"inference every {stream['hop_ms']} ms.",
+            "",
+            *hop_lines(stream),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _instruction_lines(memory: dict[str, Any]) -> list[str]:
+    lines = [
         "",
         "Instructions of one inference, and code, estimated from rates that were measured kernel "
         "by kernel on emulated cores. Instructions are not cycles. No input takes more than the "
@@ -105,29 +141,7 @@ def memory_markdown(memory: dict[str, Any]) -> str:
     for row in memory["layers"]:
         told = " | ".join(str(cost["typical"]) for cost in row["instructions"].values())
         lines.append(f"| {row['name']} | {told} |")
-    stream = memory.get("stream")
-    lines += [
-        "",
-        "Stack beside the arena, measured on an emulated core, kernel by kernel; your compiler and "
-        "flags may give other figures. Interrupts come on top.",
-        "",
-        f"| core | {memory['name']}_run |{_listening(stream, 'with the listener')} measured with |",
-        f"|---|---:|{_listening(stream, '---:', '')}---|",
-    ]
-    for target, stack in memory["stack_bytes"].items():
-        more = _listening(stream, str(stream["stack_bytes"][target]) if stream else "")
-        lines.append(f"| {target} | {stack} |{more} {memory['stack_measured_with'][target]} |")
-    if stream is not None:
-        lines += [
-            "",
-            f"Whole spotter, sound to words: RAM {stream['ram_bytes']} bytes (state "
-            f"{stream['state_bytes']}, arena {stream['arena_bytes']}, which features and network "
-            f"take in turns); constants {stream['constant_bytes']} bytes besides the network's. An "
-            f"inference every {stream['hop_ms']} ms.",
-            "",
-            *hop_lines(stream),
-        ]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _listening(stream: dict[str, Any] | None, text: str, pad: str = " ") -> str:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from akrt.frontends import CFrontEnd
 
 __all__ = [
+    "AKIDA2_ADDITION",
+    "AKIDA2_FILTER",
+    "AKIDA2_LAYER",
     "CONV_ROWS_LAYER",
     "DECISION_RULE",
     "GROUPS",
@@ -24,6 +27,9 @@ __all__ = [
     "STAGE",
     "Size",
     "add_lines_scratch",
+    "akida2_dwlines_scratch",
+    "akida2_products_scratch",
+    "akida2_scratch",
     "bytes_lines_scratch",
     "conv_lines_scratch",
     "conv_rows_scratch",
@@ -77,6 +83,9 @@ class Size:
 
 MCU_LAYER = Size(4 * (2 * _WINDOW_WORDS + 6) + 4 * _POINTER, "sizeof(akrt_mcu_layer)", True)
 CONV_ROWS_LAYER = Size(4 * (_WINDOW_WORDS + 3) + 2 * _POINTER, "sizeof(akrt_conv_rows_layer)", True)
+AKIDA2_LAYER = Size(4 * (2 * _WINDOW_WORDS + 11) + 9 * _POINTER, "sizeof(akrt_akida2_layer)", True)
+AKIDA2_FILTER = Size(12, "sizeof(akrt_akida2_filter)")
+AKIDA2_ADDITION = Size(4 * 7 + 3 * _POINTER, "sizeof(akrt_akida2_addition)", True)
 ROWS_LAYER = Size(2 * 6 + 4 + 4 + 5 * _POINTER, "sizeof(akrt_rows_layer)", True)
 
 LINES_MOST = 16
@@ -248,6 +257,25 @@ def _potentials(filters: int) -> int:
 def _group_sums(filters: int) -> int:
     """AKRT_GROUP_SUMS of AKRT_FILTER_GROUPS."""
     return 8 * -(-filters // 4)
+
+
+def akida2_scratch(driver: str, filters: int) -> Size:
+    """AKRT_AKIDA2_PLAIN_SCRATCH_WORDS, and those of the other drivers."""
+    words = filters if driver == "akrt_akida2_plain" else 2 * filters
+    return _words(words, f"{driver.upper()}_SCRATCH_WORDS({filters})")
+
+
+def akida2_products_scratch(driver: str, inputs: int, filters: int, tap_bytes: int) -> Size:
+    """AKRT_AKIDA2_PRODUCTS_SCRATCH_WORDS, and those of the drivers that pool."""
+    words = (2 if driver == "akrt_akida2_products" else 3) * filters
+    words += 2 * tap_bytes * -(-inputs // 4)
+    return _words(words, f"{driver.upper()}_SCRATCH_WORDS({inputs}, {filters}, {tap_bytes})")
+
+
+def akida2_dwlines_scratch(channels: int, kept: int, line: int) -> Size:
+    """AKRT_AKIDA2_DWLINES_SCRATCH_WORDS."""
+    words = channels + kept * -(-line // 4)
+    return _words(words, f"AKRT_AKIDA2_DWLINES_SCRATCH_WORDS({channels}, {kept}, {line})")
 
 
 def stream_state(name: str, front_end: CFrontEnd, classes: int, window: int, kept: int = 0) -> Size:

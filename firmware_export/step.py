@@ -25,9 +25,9 @@ __all__ = [
 class Tensor:
     """An activation tensor between two steps.
 
-    ``layout`` is ``bytes`` (X, Y, C), ``words`` (the same as int32), ``rows`` or ``lines``
-    (nibbles, see OUTPUT_FORMAT.md), or ``sums`` (an int32 for each channel). ``external`` tensors
-    are the caller's and take no room in the arena.
+    ``layout`` is ``bytes`` (X, Y, C), ``words`` or ``floats`` (the same as int32 or float),
+    ``rows`` or ``lines`` (nibbles, see OUTPUT_FORMAT.md), or ``sums`` (an int32 for each channel).
+    ``external`` tensors are the caller's and take no room in the arena.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Tensor:
             return self.shape[0] * self.line_bytes
         if self.layout == "rows":
             return rows_tensor(self.shape[0], self.shape[2]).bytes
-        return self.elements * (4 if self.layout == "words" else 1)
+        return self.elements * (4 if self.layout in ("words", "floats") else 1)
 
     @property
     def line_bytes(self) -> int:

@@ -119,6 +119,11 @@ def check_spotter(model: Model, settings: StreamSettings) -> DecisionRule:
     Raises:
         UsageError: its front end has no C, or it has no logits.
     """
+    if model.version == 2:
+        raise UsageError(
+            f"'{model.name}' is a network of Akida 2.0: a stream is exported with networks of "
+            f"Akida 1.0 alone; export this one without --stream, and call <name>_run with windows"
+        )
     c_front_end(model)
     return decision_rule(model, settings)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.operations import Pass, akida_1_operation
+from akrt.lowering.operations import Pass, operation
 from akrt.model import Model
 from firmware_export.c_text import array
 from firmware_export.expected import class_of, layer_outputs, tensor_hash
+from firmware_export.interface import input_type, output_type
 from firmware_export.lowered import Lowered
 
 __all__ = ["default_inputs", "selftest_source", "vectors_header"]
@@ -19,9 +21,24 @@ DEFAULT_VECTORS = 4
 _SEED = 20
 
 
-def default_inputs(model: Model) -> npt.NDArray[np.uint8]:
-    """Noise over the whole input range, all zeros, all at the top, and a ramp."""
+def default_inputs(model: Model) -> npt.NDArray[Any]:
+    """Noise over the whole input range, all zeros, all at the top, and a ramp.
+
+    The ramp of signed values begins with their least. Of floats there is noise over the range of
+    their integers, zeros, noise far beyond it, and a little noise.
+    """
     rng = np.random.default_rng(_SEED)
+    if model.entry.dtype == "float32":
+        first, far, near = model.noise(rng, 3)
+        floats: npt.NDArray[Any] = np.stack([first, 0 * first, 1000 * far, near / 8])
+        return floats.astype(np.float32)
+    if model.entry.dtype == "int8":
+        low, high = model.entry.low, model.entry.high
+        found = np.zeros((DEFAULT_VECTORS, *model.input_shape), np.int8)
+        found[0] = rng.integers(low, high + 1, model.input_shape)
+        found[2] = high
+        found[3] = low + np.arange(found[3].size).reshape(found[3].shape) % (high - low + 1)
+        return found
     top = (1 << model.input_bits) - 1
     shape = model.input_shape
     inputs = np.zeros((DEFAULT_VECTORS, *shape), np.uint8)
@@ -31,19 +48,24 @@ def default_inputs(model: Model) -> npt.NDArray[np.uint8]:
     return inputs
 
 
-def vectors_header(lowered: Lowered, inputs: npt.NDArray[np.uint8]) -> str:
+def vectors_header(lowered: Lowered, inputs: npt.NDArray[Any]) -> str:
     """``<name>_vectors.h``: inputs, expected outputs, classes, and every layer's hash."""
     model, name = lowered.model, lowered.name
     outputs, hashes, classes = [], [], []
     for sample in inputs:
         tensors = layer_outputs(model, sample)
-        last = len(tensors) - 1
-        potentials = model.final_step is not None
         outputs.append(tensors[-1].reshape(-1))
-        hashes.append([tensor_hash(t, potentials and i == last) for i, t in enumerate(tensors)])
+        hashes.append(
+            [
+                tensor_hash(tensor, node.output.is_potential)
+                for tensor, node in zip(tensors, model.nodes, strict=True)
+            ]
+        )
         chosen = class_of(model, tensors[-1])
         classes.append(-1 if chosen is None else chosen)
     upper = name.upper()
+    none = "-1: there is none" if model.version == 2 else "-1: the output is activated"
+    given, made = input_type(model), output_type(model)
     flat = np.asarray(inputs).reshape(len(inputs), -1)
     return f"""\
 /* Test vectors of {name}: inputs, and what every conforming implementation gives for them. */
@@ -54,9 +76,9 @@ def vectors_header(lowered: Lowered, inputs: npt.NDArray[np.uint8]) -> str:
 
 #define {upper}_VECTORS {len(inputs)}
 
-{array(f"{name}_vector_inputs", "uint8_t", flat, "one after the other")}
-{array(f"{name}_vector_outputs", "int32_t", np.asarray(outputs), "one after the other")}
-{array(f"{name}_vector_classes", "int32_t", np.asarray(classes), "-1: the output is activated")}
+{array(f"{name}_vector_inputs", given, flat, "one after the other")}
+{array(f"{name}_vector_outputs", made, np.asarray(outputs), "one after the other")}
+{array(f"{name}_vector_classes", "int32_t", np.asarray(classes), none)}
 {array(f"{name}_vector_hashes", "uint32_t", np.asarray(hashes), "FNV-1a of every layer's output")}
 #endif
 """
@@ -73,7 +95,11 @@ def selftest_source(lowered: Lowered) -> str:
             return 252;
         }}
 """
-    first = 1 if isinstance(akida_1_operation(model.nodes[0]), Pass) else 0
+    first = 1 if isinstance(operation(model.nodes[0]), Pass) else 0
+    given, made = input_type(model), output_type(model)
+    line, whole = f"{upper}_LINE_BYTES", f"{upper}_INPUT_BYTES"
+    if given == "float":
+        line, whole = (f"({size} / (int32_t)sizeof(float))" for size in (line, whole))
     return f"""\
 /* Runs the test vectors of {name}, each as a whole and line by line. Empty, so that a folder may be
  * compiled whole, unless one of these is defined:
@@ -104,7 +130,7 @@ def selftest_source(lowered: Lowered) -> str:
 #define {upper}_ARENA_WORDS ({upper}_LINES_ARENA_BYTES / 4)
 
 static uint32_t {name}_memory[{upper}_GUARD_WORDS + {upper}_ARENA_WORDS + {upper}_GUARD_WORDS];
-static int32_t {name}_output[{upper}_OUTPUTS];
+static {made} {name}_output[{upper}_OUTPUTS];
 static int32_t {name}_vector, {name}_failed;
 
 void {name}_on_layer(int32_t layer, uint32_t hash) {{
@@ -135,7 +161,7 @@ int {name}_selftest(void);
 #endif
 
 /* One vector, line by line or as a whole. */
-static int {name}_selftest_one(const uint8_t *input, int32_t *arena, int32_t lines) {{
+static int {name}_selftest_one(const {given} *input, int32_t *arena, int32_t lines) {{
     if (!lines) {{
         return {name}_run(input, {name}_output, arena);
     }}
@@ -143,7 +169,7 @@ static int {name}_selftest_one(const uint8_t *input, int32_t *arena, int32_t lin
         return 1;
     }}
     for (int32_t x = 0; x < {upper}_LINES; x++) {{
-        if ({name}_line(arena, input + x * {upper}_LINE_BYTES) != 0) {{
+        if ({name}_line(arena, input + x * {line}) != 0) {{
             return 1;
         }}
     }}
@@ -160,7 +186,7 @@ int {name}_selftest(void) {{
             {name}_memory[i] = 0xA5A5A5A5u;
             AKRT_TICK_AT(i);
         }}
-        if ({name}_selftest_one({name}_vector_inputs + v * {upper}_INPUT_BYTES,
+        if ({name}_selftest_one({name}_vector_inputs + v * {whole},
                 (int32_t *)(void *)({name}_memory + {upper}_GUARD_WORDS), run % 2) != 0) {{
             return 253;
         }}

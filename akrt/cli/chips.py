@@ -22,6 +22,7 @@ from akrt.runtime import bundled_model
 
 if TYPE_CHECKING:
     from firmware_export.budget import BudgetReport
+    from firmware_export.estimate import Cost
 
 __all__ = ["check", "print_mapping", "program"]
 
@@ -140,8 +141,7 @@ def _print_firmware(report: BudgetReport) -> None:
             "; ".join((layer.path, *layer.general_because)),
             f"{layer.flash_bytes:,}",
             f"{layer.ram_bytes:,}",
-            f"{layer.instructions[report.core].typical:,}",
-            f"{layer.instructions[report.core].worst:,}",
+            *_instructions(layer.instructions.get(report.core)),
         ]
         for layer in report.layers
     ]
@@ -149,7 +149,7 @@ def _print_firmware(report: BudgetReport) -> None:
     columns += [f"instructions, {report.core}", "at most"]
     print_table(columns, rows, numeric=(4, 5, 6, 7))
     for layer in report.layers:
-        if layer.path != "general":
+        if layer.path != "general" or not layer.instructions:
             continue
         taken = layer.instructions[report.core].typical
         if layer.fast_instructions:
@@ -159,6 +159,16 @@ def _print_firmware(report: BudgetReport) -> None:
             told = "and there is no fast kernel for it"
         print_line(f"{layer.name} takes a general kernel: {taken:,} instructions, {told}")
     print_line("")
+    if not report.cores:
+        print_line(
+            f"constants {report.constant_bytes:,} bytes of flash, arena {report.arena_bytes:,} "
+            f"bytes of RAM"
+        )
+        print_line(
+            "instructions, code and stack are not estimated: the kernels of Akida 2.0 were not "
+            "measured"
+        )
+        return
     of_cores = [
         [
             name,
@@ -178,6 +188,11 @@ def _print_firmware(report: BudgetReport) -> None:
         "instructions of one inference, which are not cycles, and code are estimates from rates "
         "measured kernel by kernel; bytes"
     )
+
+
+def _instructions(cost: Cost | None) -> tuple[str, str]:
+    """Typical and at most; nothing was measured where there is no cost."""
+    return ("-", "-") if cost is None else (f"{cost.typical:,}", f"{cost.worst:,}")
 
 
 def _print_report(name: str, report: CheckReport) -> None:

@@ -35,7 +35,7 @@ def build(source: Path, program: Path, *flags: str, compiler: str = "gcc") -> No
 
 
 def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray]) -> Path:
-    """A program that runs every model on inputs from stdin and writes int32 outputs to stdout.
+    """A program that runs every model on inputs from stdin and writes its outputs to stdout.
 
     Every other model is exported for RAM. Inputs are given as a whole and line by line: the program
     ends with 13 where that differs. The arenas are allocated to the byte, so that a sanitizer sees
@@ -45,10 +45,10 @@ def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray])
     lines += [
         "#include <string.h>",
         "typedef struct net {",
-        "    int (*whole)(const uint8_t *, int32_t *, void *);",
+        "    int (*whole)(const void *, void *, void *);",
         "    int (*begin)(void *);",
-        "    int (*one)(void *, const uint8_t *);",
-        "    int (*finish)(void *, int32_t *);",
+        "    int (*one)(void *, const void *);",
+        "    int (*finish)(void *, void *);",
         "    size_t in, out, arena, lines, held;",
         "} net;",
     ]
@@ -60,7 +60,20 @@ def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray])
         upper = name.upper()
         lines += [f"#define {upper}_IMPLEMENTATION", f'#include "{name}/{name}.h"']
         sizes = ("INPUT_BYTES", "OUTPUTS", "ARENA_BYTES", "LINES", "LINES_ARENA_BYTES")
-        functions = (f"{name}_{what}" for what in ("run", "begin", "line", "finish"))
+        given = {"uint8": "uint8_t", "int8": "int8_t", "float32": "float"}[model.entry.dtype]
+        made = "float" if model.gives_floats else "int32_t"
+        lines += [
+            f"static int whole_{i}(const void *x, void *y, void *a) {{",
+            f"    return {name}_run((const {given} *)x, ({made} *)y, a);",
+            "}",
+            f"static int one_{i}(void *a, const void *x) {{",
+            f"    return {name}_line(a, (const {given} *)x);",
+            "}",
+            f"static int finish_{i}(void *a, void *y) {{",
+            f"    return {name}_finish(a, ({made} *)y);",
+            "}",
+        ]
+        functions = (f"whole_{i}", f"{name}_begin", f"one_{i}", f"finish_{i}")
         lines.append(
             f"static const net {name}_net = {{{', '.join(functions)}, "
             f"{', '.join(f'{upper}_{size}' for size in sizes)}}};"
@@ -102,7 +115,8 @@ def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray])
 def outputs(
     program: Sequence[str], models: Sequence[Model], vectors: Sequence[np.ndarray], order: str = "<"
 ) -> list[np.ndarray]:
-    """What a driver program writes for `vectors`, as int32 arrays (N, X, Y, C)."""
+    """What a driver program writes for `vectors`, as arrays (N, X, Y, C) of int32, or of float32
+    where a network gives floats."""
     data = b"".join(np.ascontiguousarray(x).tobytes() for x in vectors)
     done = subprocess.run(program, input=data, capture_output=True)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[:4000]
@@ -110,7 +124,8 @@ def outputs(
     results, at = [], 0
     for model, x in zip(models, vectors, strict=True):
         count = len(x) * math.prod(model.output_shape)
-        results.append(flat[at : at + count].reshape(len(x), *model.output_shape))
+        found = flat[at : at + count].view(f"{order}f4" if model.gives_floats else f"{order}i4")
+        results.append(found.reshape(len(x), *model.output_shape))
         at += count
     assert at == flat.size
     return results
