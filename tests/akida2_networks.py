@@ -45,10 +45,14 @@ def akida2_networks() -> st.SearchStrategy[tuple[Model, np.ndarray]]:
 
 def akida2_network(seed: int) -> tuple[Model, np.ndarray]:
     """The network of a number, and an input for it."""
-    return _Draw(np.random.default_rng(seed)).network()
+    return Draw(np.random.default_rng(seed)).network()
 
 
-class _Draw:
+class Draw:
+    """Draws a network layer by layer; `samples` are those that calibrate it."""
+
+    samples = SAMPLES
+
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
         self.layers: list[AnyLayer] = []
@@ -128,7 +132,7 @@ class _Draw:
                 output_signed=signed,
                 channels_first=first,
             )
-            given_values = Model((entrance,)).noise(self.rng, SAMPLES)
+            given_values = Model((entrance,)).noise(self.rng, self.samples)
             at = self._add(entrance)
             self.made[at] = run_node(self.nodes[at], given_values)
             sources: tuple[str, ...] = (at,)
@@ -137,7 +141,7 @@ class _Draw:
             probe: AnyLayer = data
             if image:
                 probe = InputData("data", shape, 8)
-            given_values = probe.noise(self.rng, SAMPLES)
+            given_values = probe.noise(self.rng, self.samples)
             ends = probe.entry
             assert ends is not None
             given_values[0] = self._pick(ends.low, ends.high)
@@ -401,4 +405,4 @@ class _Draw:
         return layer.name
 
 
-__all__ = ["akida2_network", "akida2_networks"]
+__all__ = ["Draw", "akida2_network", "akida2_networks"]
