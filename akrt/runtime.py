@@ -202,7 +202,7 @@ class Runtime:
                 parts.append(part)
             return np.concatenate(parts), memory
 
-        outputs: Output = state.carry_on(self._model, run)
+        outputs: Output = state.carry_on(self._model, self._backend, run)
         return trace(outputs, [Span(0, len(x), self.backend)])
 
     def predict(

@@ -43,7 +43,8 @@ class State:
             raise UsageError(f"the network '{model.name}' has no layers that remember: no state")
         self._model = model
         self._memory: Any = None
-        """Arrays by layer and name; None: nothing yet; or what a backend alone can read."""
+        """Arrays by layer and name; None: nothing yet; or what `_holder` alone can read."""
+        self._holder: Any = None
         if arrays is not None:
             self._memory = _read(model, arrays)
         self.after_fork()
@@ -96,11 +97,16 @@ class State:
         with self._turn:
             self._memory = None
 
-    def carry_on(self, model: Model, run: Callable[[Any], tuple[Any, Any]]) -> Any:
+    def carry_on(self, model: Model, holder: Any, run: Callable[[Any], tuple[Any, Any]]) -> Any:
         """What `run` gives for what is remembered; it gives what is remembered then, too.
 
+        Args:
+            model: the network that runs.
+            holder: what can read all that `run` gives: a backend.
+            run: takes and gives what `akrt.backends.base.Backend.run_on` does.
+
         Raises:
-            UsageError: `model` is another network.
+            UsageError: `model` is another network, or another backend holds what is remembered.
         """
         if model is not self._model and content_hash(model) != content_hash(self._model):
             raise UsageError(
@@ -108,12 +114,22 @@ class State:
                 f"Runtime.initial_state()"
             )
         with self._turn:
+            if not self._is_told and self._holder is not holder:
+                raise UsageError(
+                    "this state is held by akida's software in another runtime, which alone can "
+                    "carry it on: go on there, or reset it"
+                )
             output, self._memory = run(self._memory)
+            self._holder = holder
         return output
+
+    @property
+    def _is_told(self) -> bool:
+        return self._memory is None or isinstance(self._memory, dict)
 
     def _told(self) -> Any:
         """What is remembered, never changed in place."""
-        if self._memory is None or isinstance(self._memory, dict):
+        if self._is_told:
             return self._memory
         raise UsageError(
             "this state is held by akida's software, which cannot tell it: it can only be carried "

@@ -43,8 +43,8 @@ renew_after_fork(_software)
 class _Held:
     """A network in akida's software, which neither shows nor resets what it remembers."""
 
-    def __init__(self, owner: SimulatorBackend, twin: Any) -> None:
-        self.owner, self.twin = owner, twin
+    def __init__(self, twin: Any) -> None:
+        self.twin = twin
         self.at, self.lost = 0, False
 
 
@@ -93,11 +93,11 @@ class SimulatorBackend(Backend):
 
     def run_on(self, x: npt.NDArray[Any], memory: Any) -> tuple[Output, Any]:
         if memory is None:
-            memory = _Memory(_Held(self, to_akida(self._model)), 0)
-        if not isinstance(memory, _Memory) or memory.held.owner is not self:
+            memory = _Memory(_Held(to_akida(self._model)), 0)
+        if not isinstance(memory, _Memory):
             raise UsageError(
-                "akida's software carries on only what it began itself, in this runtime: reset the "
-                "state, or use the backend 'reference'"
+                "akida's software carries on only what it began itself: reset the state, or "
+                "use the backend 'reference'"
             )
         held = memory.held
         if held.lost or held.at != memory.samples:

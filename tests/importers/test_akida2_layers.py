@@ -36,8 +36,6 @@ def data(bits: int = 8) -> Any:
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        (lambda: akida.BufferTempConv(filters=3, fifo_size=2, name="x"), "no layer of Akida 2"),
-        (lambda: akida.DepthwiseBufferTempConv(fifo_size=2, name="x"), "no layer of Akida 2"),
         (lambda: akida.Conv2D(filters=2, kernel_size=3, name="x",
                               padding=akida.Padding.SameUpper), "same_upper' needs stride 2"),
         (lambda: akida.Conv2D(filters=2, kernel_size=3, name="x", pool_size=2,
