@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-ARCHITECTURES = (
+SOME = (
     "ds_cnn_kws",
     "gxnor_mnist",
     "convtiny_dvs",
@@ -26,6 +26,23 @@ ARCHITECTURES = (
 )
 """Those that between them have every kind of layer that networks of akida_models need, but those
 that remember."""
+OTHERS = (
+    "mobilenet_imagenet",
+    "akidanet_imagenet",
+    "akidanet18_imagenet",
+    "vgg_utk_face",
+    "yolo_base",
+    "pointnet_plus_modelnet40",
+)
+TEMPORAL = ("tenn_spatiotemporal_dvs128", "tenn_spatiotemporal_eye", "tenn_spatiotemporal_jester")
+RECURRENT = ("tenn_recurrent_sc12", "tenn_recurrent_uored")
+ARCHITECTURES = (
+    (*SOME, *OTHERS, *TEMPORAL, *RECURRENT)
+    if os.environ.get("AKRT_ARCHITECTURES") == "all"
+    else SOME
+)
+SIGNED = ("convtiny_dvs", "tenn_spatiotemporal_dvs128", "tenn_spatiotemporal_eye")
+"""Those that take int8."""
 PACKAGES = ("akida", "akida_models", "cnn2snn", "quantizeml", "tf_keras", "tensorflow")
 
 
@@ -58,40 +75,66 @@ def akida2_file(name: str) -> Path:
 
 
 def _networks() -> dict[str, Callable[[], Any]]:
+    """Small ones, of the layers of the large."""
     import akida_models as zoo
 
+    small = (64, 64, 3)
     return {
         "ds_cnn_kws": zoo.ds_cnn_kws,
         "gxnor_mnist": zoo.gxnor_mnist,
         "convtiny_dvs": zoo.convtiny_dvs,
-        "akida_unet_portrait128": lambda: zoo.akida_unet_portrait128((64, 64, 3), alpha=0.25),
-        "centernet_base": lambda: zoo.centernet_base((64, 64, 3)),
+        "akida_unet_portrait128": lambda: zoo.akida_unet_portrait128(small, alpha=0.25),
+        "centernet_base": lambda: zoo.centernet_base(small),
+        "mobilenet_imagenet": lambda: zoo.mobilenet_imagenet(small, alpha=0.25, classes=10),
+        "akidanet_imagenet": lambda: zoo.akidanet_imagenet(small, alpha=0.25, classes=10),
+        "akidanet18_imagenet": lambda: zoo.akidanet18_imagenet(
+            small, classes=10, dimensions=(16, 32, 64, 128)
+        ),
+        "vgg_utk_face": zoo.vgg_utk_face,
+        "yolo_base": lambda: zoo.yolo_base(small, alpha=0.25),
+        "pointnet_plus_modelnet40": lambda: zoo.pointnet_plus_modelnet40(alpha=0.25),
+        "tenn_spatiotemporal_dvs128": lambda: zoo.tenn_spatiotemporal_dvs128(8, (64, 64, 2)),
+        "tenn_spatiotemporal_eye": lambda: zoo.tenn_spatiotemporal_eye(8, (64, 64, 2)),
+        "tenn_spatiotemporal_jester": lambda: zoo.tenn_spatiotemporal_jester((8, *small)),
+        "tenn_recurrent_sc12": lambda: zoo.tenn_recurrent_sc12((2048, 1)),
+        "tenn_recurrent_uored": lambda: zoo.tenn_recurrent_uored((2048, 1)),
     }
 
 
 def main(out: Path, names: list[str]) -> None:
     """Builds, quantises and converts; statistics of batch normalisation are those of noise."""
-    import numpy as np
     from cnn2snn import AkidaVersion, convert, set_akida_version
+
+    for name in names:
+        with set_akida_version(AkidaVersion.v2):
+            convert(_quantised(name)).save(str(out / f"{name}.fbz"))
+
+
+def _quantised(name: str) -> Any:
+    import numpy as np
     from quantizeml.models import QuantizationParams, quantize
     from tf_keras import layers
 
-    for name in names:
-        rng = np.random.default_rng(len(name))
-        with set_akida_version(AkidaVersion.v2):
-            model = _networks()[name]()
-            for layer in model.layers:
-                if isinstance(layer, layers.BatchNormalization):
-                    layer.momentum = 0.5
-            shape = model.input_shape[1:]
-            signed = name == "convtiny_dvs"
-            low, high = (-128, 128) if signed else (0, 256)
-            samples = rng.integers(low, high, (16, *shape)).astype("int8" if signed else "uint8")
-            for _ in range(6):
-                model(samples.astype(np.float32), training=True)
-            params = QuantizationParams(input_dtype=str(samples.dtype))
-            quantised = quantize(model, qparams=params, samples=samples, batch_size=16)
-            convert(quantised).save(str(out / f"{name}.fbz"))
+    rng = np.random.default_rng(len(name))
+    model = _networks()[name]()
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.5
+    dtype = "int8" if name in SIGNED else "int16" if name in RECURRENT else "uint8"
+    ends = np.iinfo(dtype)
+    samples = rng.integers(ends.min, ends.max + 1, (16, *model.input_shape[1:])).astype(dtype)
+    for _ in range(6):
+        model(samples.astype(np.float32), training=True)
+    if name in TEMPORAL:  # time is part of the batch
+        samples = samples.reshape(-1, *samples.shape[2:])
+    if name in RECURRENT:
+        from akida_models.tenn_recurrent.convert_recurrent import convert_to_stateful
+
+        steps = 256
+        model = convert_to_stateful(model, timesteps=steps)
+        samples = samples[:, :steps]
+    params = QuantizationParams(input_dtype=dtype)
+    return quantize(model, qparams=params, samples=samples, batch_size=16)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from akida2_outputs import outputs_by_layer
 from conftest import need
+from test_akida2_memory_model import FRAMES, TEMPORAL
 from test_akida2_model import constants
 from test_commands import command
 
@@ -76,6 +78,22 @@ def test_summary_says_the_version(folder: Path) -> None:
     assert [row["type"] for row in facts["layers"]] == ["InputConv2D", "Dense1D", "Dequantizer"]
     ours = json.loads(command("summary", "--json").stdout)
     assert ours["akida_version"] == 1
+
+
+def test_the_samples_of_an_array_are_steps_in_time(tmp_path: Path) -> None:
+    TEMPORAL.save(tmp_path / "net.akrt")
+    np.save(tmp_path / "x.npy", FRAMES)
+    model = ("-m", tmp_path / "net.akrt", "-b", "reference")
+    facts = json.loads(command("run", tmp_path / "x.npy", *model, "--json").stdout)
+    logits = outputs_by_layer(TEMPORAL, FRAMES)["out"].reshape(-1, 3)
+    assert [r["word"] for r in facts["results"]] == ["abc"[row.argmax()] for row in logits]
+    assert len({r["word"] for r in facts["results"]}) > 1
+    text = command("summary", tmp_path / "net.akrt").stdout
+    assert "from one sample for the next: a batch is steps in time" in text
+    assert json.loads(command("summary", tmp_path / "net.akrt", "--json").stdout)["stateful"]
+    refused = command("run", tmp_path / "x.npy", "-m", tmp_path / "net.akrt", code=2)
+    assert "'t' (BufferTempConv)" in refused.stderr
+    assert "'reference' and 'simulator'" in refused.stderr
 
 
 def test_convert_to_akida_and_back(folder: Path, tmp_path: Path) -> None:
