@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from akida2_networks import LARGEST, Draw
+from akida2_networks import LARGEST, _Draw
 from hypothesis import strategies as st
 
 from akrt.lowering.arithmetic import run_node
@@ -48,8 +48,12 @@ def networks_with_memory() -> st.SearchStrategy[tuple[Model, np.ndarray]]:
     return st.one_of(seeds.map(temporal_network), seeds.map(recurrent_network))
 
 
-class _Buffering(Draw):
-    samples = STEPS
+class _Buffering(_Draw):
+    def __init__(self, rng: np.random.Generator) -> None:
+        super().__init__(rng, usual=False)
+
+    def _samples(self) -> int:
+        return STEPS
 
     def _next(self, at: str) -> str:
         x, y, channels = self._shape(at)
@@ -75,7 +79,8 @@ class _Buffering(Draw):
 
 
 class _Recurring(_Buffering):
-    samples = 4
+    def _samples(self) -> int:
+        return 4
 
     def network(self) -> tuple[Model, np.ndarray]:
         at, x = self._entrance()
@@ -92,7 +97,7 @@ class _Recurring(_Buffering):
         bits = int(self._pick(5, 8, 8, 11, 16, 16, 16))
         data = SignedInputData("data", shape, bits)
         if bits != 8 or self._chance(0.5):
-            x = Model((data,)).noise(self.rng, self.samples)
+            x = Model((data,)).noise(self.rng, self._samples())
             entry = data.entry
             x[0] = self._pick(entry.low, entry.high)
             self.made[self._add(data)] = x
@@ -103,7 +108,7 @@ class _Recurring(_Buffering):
             name="quantizer", input_shape=shape, scales=scales, zero_points=zeros,
             output_signed=True,
         )  # fmt: skip
-        x = Model((entrance,)).noise(self.rng, self.samples)
+        x = Model((entrance,)).noise(self.rng, self._samples())
         at = self._add(entrance)
         self.made[at] = run_node(self.nodes[at], x)
         return self._add(data, at), x
