@@ -171,6 +171,11 @@ def test_predictions_take_a_state() -> None:
     assert runtime.forward(FRAMES[:2], state=state).ran_on[0].where == "reference"
 
 
+def test_streams_refuse_networks_with_memory() -> None:
+    with pytest.raises(UsageError, match="'temporal' has memory, and the windows of a stream over"):
+        akrt.Stream(reference(TEMPORAL))
+
+
 def test_states_of_other_networks_are_refused() -> None:
     runtime = reference(TEMPORAL)
     weights = BUFFERED.weights.copy()
