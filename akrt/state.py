@@ -116,11 +116,11 @@ class State:
         with self._turn:
             if not self._is_told and self._holder is not holder:
                 raise UsageError(
-                    "this state is held by akida's software in another runtime, which alone can "
-                    "carry it on: go on there, or reset it"
+                    f"this state is held by the backend '{self._holder.name}' of another runtime, "
+                    f"which alone can carry it on: go on there, or reset it"
                 )
             output, self._memory = run(self._memory)
-            self._holder = holder
+            self._holder = None if self._is_told else holder
         return output
 
     @property
@@ -132,8 +132,8 @@ class State:
         if self._is_told:
             return self._memory
         raise UsageError(
-            "this state is held by akida's software, which cannot tell it: it can only be carried "
-            "on and reset; one of the backend 'reference' can be copied and saved"
+            f"this state is held by the backend '{self._holder.name}', which cannot tell it: it "
+            f"can only be carried on and reset; one of 'reference' can be copied and saved"
         )
 
     def __repr__(self) -> str:
