@@ -15,6 +15,7 @@ import akrt
 import firmware_export
 from akrt.backends import registry
 from akrt.backends.base import Backend
+from akrt.driver.limits import violations
 from akrt.errors import AkrtError, BackendUnavailableError, ModelError, UnsupportedLayerError
 from akrt.model import (
     BufferTempConv,
@@ -28,6 +29,7 @@ from akrt.model import (
     encoding,
 )
 from akrt.model import file as modelfile
+from akrt.peers.quantised import quantise
 
 BUFFERED = BufferTempConv(
     name="t",
@@ -230,8 +232,15 @@ def test_a_plugin_that_knows_no_memory_gets_no_such_network(
 
 def test_exports_refuse_by_name(tmp_path: Any) -> None:
     for model in (TEMPORAL, RECURRENT):
-        with pytest.raises(UnsupportedLayerError, match=r"'reference' and 'simulator'"):
+        with pytest.raises(UnsupportedLayerError, match=r"memory, which exports cannot keep"):
             firmware_export.export(model, tmp_path / "out", "net")
+
+
+def test_other_runtimes_and_chips_refuse_by_name() -> None:
+    for model in (TEMPORAL, RECURRENT):
+        with pytest.raises(UnsupportedLayerError, match=r"Akida 2\.0"):
+            quantise(model, np.zeros((1, *model.input_shape), np.uint8))
+        assert {v.layer for v in violations(model)} == {layer.name for layer in model.layers}
 
 
 def test_conv_of_shape_one_is_still_one() -> None:
