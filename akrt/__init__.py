@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from akrt.model import Mfcc, Model, Pooling
     from akrt.model.layers import (
         Add,
+        BufferTempConv,
         Concatenate,
         Conv2D,
         Conv2DTranspose,
         Convolutional,
         Dense1D,
+        DepthwiseBufferTempConv,
         DepthwiseConv2D,
         DepthwiseConv2DTranspose,
         Dequantizer,
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
         SeparableConvolutional,
         ShiftedAdd,
         SignedInputData,
+        StatefulRecurrent,
     )
     from akrt.runtime import Runtime
+    from akrt.state import State
     from akrt.stream import Detection, Stream
 
 __version__ = "0.1.0"
@@ -38,11 +42,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Add",
     "AkrtError",
+    "BufferTempConv",
     "Concatenate",
     "Conv2D",
     "Conv2DTranspose",
     "Convolutional",
     "Dense1D",
+    "DepthwiseBufferTempConv",
     "DepthwiseConv2D",
     "DepthwiseConv2DTranspose",
     "Dequantizer",
@@ -61,6 +67,8 @@ __all__ = [
     "SeparableConvolutional",
     "ShiftedAdd",
     "SignedInputData",
+    "State",
+    "StatefulRecurrent",
     "Statistics",
     "Stream",
     "StreamSettings",
@@ -75,11 +83,13 @@ _HOMES = {
     "akrt.errors": ("AkrtError",),
     "akrt.model.layers": (
         "Add",
+        "BufferTempConv",
         "Concatenate",
         "Conv2D",
         "Conv2DTranspose",
         "Convolutional",
         "Dense1D",
+        "DepthwiseBufferTempConv",
         "DepthwiseConv2D",
         "DepthwiseConv2DTranspose",
         "Dequantizer",
@@ -91,11 +101,13 @@ _HOMES = {
         "SeparableConvolutional",
         "ShiftedAdd",
         "SignedInputData",
+        "StatefulRecurrent",
     ),
     "akrt.loading": ("load",),
     "akrt.measurement": ("LayerProfile", "Statistics"),
     "akrt.model": ("Mfcc", "Model", "Pooling"),
     "akrt.runtime": ("Runtime",),
+    "akrt.state": ("State",),
     "akrt.stream": ("Detection", "Stream"),
 }
 

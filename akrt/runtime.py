@@ -22,6 +22,7 @@ from akrt.measurement import LayerProfile, Recorder, Statistics
 from akrt.model import AnyLayer, Model
 from akrt.printable import print_text
 from akrt.provenance import Span, TracedArray, join, trace
+from akrt.state import State
 
 __all__ = ["Runtime", "bundled_model"]
 
@@ -77,7 +78,7 @@ class Runtime:
         self._model = _as_model(model)
         self._made = backend, options
         self._backend = registry.create(backend, self._model, options)
-        self._accepts = self._backend.quick_check() or _never
+        self._accepts = _never if self._model.stateful else self._backend.quick_check() or _never
         # no method of ours: a cycle would keep a dropped runtime, and its chip
         self._compute = _traced(self._backend.run, self.backend)
         self._recorder = Recorder(self._backend.name)
@@ -129,13 +130,28 @@ class Runtime:
             computed_by=self._backend.computed_by(recorded.samples),
         )
 
-    def forward(self, inputs: npt.ArrayLike, batch_size: int = _ALL) -> Output:
+    def initial_state(self) -> State:
+        """What the network remembers before its first sample: nothing. See `forward`.
+
+        Raises:
+            UsageError: no layer of the network remembers (`Model.stateful`).
+        """
+        return State(self._model)
+
+    def forward(
+        self, inputs: npt.ArrayLike, batch_size: int = _ALL, state: State | None = None
+    ) -> Output:
         """Outputs of the last layer.
+
+        Of a network with memory (`Model.stateful`) the samples are steps in time, in order, however
+        `batch_size` parts them.
 
         Args:
             inputs: uint8 (N, X, Y, C); also (N, C) where X and Y are 1. A network of Akida 2.0
                 takes what its entrance names: uint8, int8 or float32.
             batch_size: most samples to hand to the backend at a time; 0 is all.
+            state: of a network with memory, what it remembers: it is carried on, once all samples
+                are computed. None: the call begins with nothing remembered and leaves nothing.
 
         Returns:
             int32 potentials, or uint8 activations where the last layer has an activation:
@@ -144,15 +160,18 @@ class Runtime:
 
         Raises:
             InputError: wrong shape, dtype or range.
+            UsageError: `state` is of another network, or this backend cannot carry it on.
             DeviceLostError: the chip failed and there is no fallback; it carries what was finished.
         """
         self._check_open()
-        if batch_size is _ALL and self._accepts(inputs):
+        if batch_size is _ALL and state is None and self._accepts(inputs):
             return self._run(inputs)
         x = self._model.check_input(inputs)
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 0:
             raise UsageError(f"batch_size must be 0 or a positive integer, got {batch_size!r}")
         samples = x.shape[0]
+        if state is not None or self._model.stateful:
+            return self._forward_in_time(x, int(batch_size), state)
         if not samples:
             return np.empty((0, *self._model.output_shape), self._model.output_dtype)
         if not batch_size or batch_size >= samples:
@@ -198,7 +217,30 @@ class Runtime:
 
         return forward
 
-    def predict(self, inputs: npt.ArrayLike, batch_size: int = 0) -> npt.NDArray[np.float32]:
+    def _forward_in_time(self, x: npt.NDArray[Any], batch_size: int, state: State | None) -> Output:
+        """`forward` of a network with memory."""
+        if state is None:
+            state = self.initial_state()
+        elif not isinstance(state, State):
+            raise UsageError(f"state must be an akrt.State or None, got {type(state).__name__}")
+
+        step = batch_size or max(len(x), 1)
+
+        def run(memory: Any) -> tuple[Output, Any]:
+            parts = [np.empty((0, *self._model.output_shape), self._model.output_dtype)]
+            for start in range(0, len(x), step):
+                begun = perf_counter_ns()
+                part, memory = self._backend.run_on(x[start : start + step], memory)
+                self._recorder.record(perf_counter_ns() - begun, len(part))
+                parts.append(part)
+            return np.concatenate(parts), memory
+
+        outputs: Output = state.carry_on(self._model, self._backend, run)
+        return trace(outputs, [Span(0, len(x), self.backend)])
+
+    def predict(
+        self, inputs: npt.ArrayLike, batch_size: int = 0, state: State | None = None
+    ) -> npt.NDArray[np.float32]:
         """Outputs as floats: ``(potential - threshold) / act_step``, the network's logits.
 
         A network of Akida 2.0 gives them itself, by a `Dequantizer` at its end.
@@ -206,6 +248,7 @@ class Runtime:
         Args:
             inputs: as for `forward`.
             batch_size: as for `forward`.
+            state: as for `forward`.
 
         Returns:
             float32 (N, X', Y', C').
@@ -215,7 +258,7 @@ class Runtime:
             UsageError: the last layer has an activation, or is no `Dequantizer`; use `forward`.
         """
         if self._model.gives_floats:
-            return self.forward(inputs, batch_size)
+            return self.forward(inputs, batch_size, state)
         final = self._model.final_step
         if final is None and self._model.version == 2:
             raise UsageError(
@@ -228,7 +271,7 @@ class Runtime:
                 f"'{self._model.layers[-1].name}' has one: use forward"
             )
         threshold, act_step = final
-        potentials = self.forward(inputs, batch_size)
+        potentials = self.forward(inputs, batch_size, state)
         above = potentials - threshold.astype(np.int64)  # up to 33 bits
         logits: npt.NDArray[np.float32] = above.astype(np.float32) / act_step
         if isinstance(potentials, TracedArray):
@@ -236,7 +279,11 @@ class Runtime:
         return logits
 
     def predict_classes(
-        self, inputs: npt.ArrayLike, num_classes: int = 0, batch_size: int = 0
+        self,
+        inputs: npt.ArrayLike,
+        num_classes: int = 0,
+        batch_size: int = 0,
+        state: State | None = None,
     ) -> npt.NDArray[np.int64]:
         """The class of every sample.
 
@@ -245,6 +292,7 @@ class Runtime:
             num_classes: where it is less than the outputs, neighbouring outputs share a class;
                 0 means one class an output.
             batch_size: as for `forward`.
+            state: as for `forward`.
 
         Returns:
             int64 (N * X' * Y',), the index of the largest output; the first of equals. Positions
@@ -257,7 +305,7 @@ class Runtime:
         outputs = self._model.output_shape[2]
         if not isinstance(num_classes, (int, np.integer)) or not 0 <= num_classes <= outputs:
             raise UsageError(f"num_classes must be 0..{outputs}, got {num_classes!r}")
-        logits = self.predict(inputs, batch_size)
+        logits = self.predict(inputs, batch_size, state)
         winners: npt.NDArray[np.int64] = np.argmax(np.asarray(logits), axis=-1)
         classes = winners.reshape(-1) // (outputs // (num_classes or outputs))
         if not isinstance(logits, TracedArray):

@@ -234,6 +234,11 @@ class _Words:
 
 def _runtime(given: object) -> Runtime:
     if isinstance(given, Runtime):
+        if given.model.stateful:
+            raise UsageError(
+                f"'{given.model.name}' has memory, and the windows of a stream overlap: give it "
+                f"each step in time once, with Runtime.forward(x, state=state)"
+            )
         return given
     raise UsageError(
         f"a stream needs an akrt.Runtime, got {type(given).__name__}: akrt.Stream(akrt.Runtime()) "

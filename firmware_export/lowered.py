@@ -116,6 +116,13 @@ def check_exportable(model: Model) -> None:
     """
     _check_texts(model)
     for node in model.nodes:
+        if node.memory:
+            raise UnsupportedLayerError(
+                node.layer.name,
+                node.layer.kind,
+                "has memory, which exports cannot keep: the backends 'reference' and 'simulator' "
+                "run it",
+            )
         shapes = (*(value.shape for value in node.inputs), node.conv_shape, node.output_shape)
         elements = max(map(math.prod, shapes))
         if elements > MAX_ELEMENTS:

@@ -1,4 +1,4 @@
-"""Networks of akida_models, quantised by QuantizeML to 8 bits and converted for Akida 2.0.
+"""Networks of akida_models, quantised by QuantizeML and converted for Akida 2.0.
 
 As a script, ``akida2_architectures.py OUT NAME...``, it builds them untrained, with random weights
 and ranges calibrated on noise. It needs TensorFlow: `akida2_file` runs it in a process of its own.
@@ -26,12 +26,27 @@ ARCHITECTURES = (
 )
 """Those that between them have every kind of layer that networks of akida_models need, but those
 that remember."""
+OTHERS = (
+    "mobilenet_imagenet",
+    "akidanet_imagenet",
+    "akidanet18_imagenet",
+    "vgg_utk_face",
+    "yolo_base",
+    "pointnet_plus_modelnet40",
+    "ds_cnn_kws_4_bits",
+    "akidanet_imagenet_4_bits",
+)
+"""The rest but those that remember; and 4 bits."""
+TEMPORAL = ("tenn_spatiotemporal_dvs128", "tenn_spatiotemporal_eye", "tenn_spatiotemporal_jester")
+RECURRENT = ("tenn_recurrent_sc12", "tenn_recurrent_uored")
+TIMESTEPS = 256
+"""Of a sample of a recurrent one."""
 PACKAGES = ("akida", "akida_models", "cnn2snn", "quantizeml", "tf_keras", "tensorflow")
 
 
 def akida2_file(name: str) -> Path:
-    """The .fbz of a network of `ARCHITECTURES`, built on first use and kept in the temporary
-    directory under a hash of all that made it. Skips the calling test where a package is absent.
+    """The .fbz of a network, built on first use and kept in the temporary directory under a hash of
+    all that made it; the .h5 is beside it. Skips the calling test where a package is absent.
     """
     import pytest
 
@@ -53,7 +68,8 @@ def akida2_file(name: str) -> Path:
                 env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"},
             )
             assert done.returncode == 0, done.stderr[-3000:]
-            Path(building, path.name).rename(path)
+            for suffix in (".h5", ".fbz"):
+                Path(building, f"{name}{suffix}").rename(path.with_suffix(suffix))
     return path
 
 
@@ -66,6 +82,17 @@ def _networks() -> dict[str, Callable[[], Any]]:
         "convtiny_dvs": zoo.convtiny_dvs,
         "akida_unet_portrait128": lambda: zoo.akida_unet_portrait128((64, 64, 3), alpha=0.25),
         "centernet_base": lambda: zoo.centernet_base((64, 64, 3)),
+        "mobilenet_imagenet": lambda: zoo.mobilenet_imagenet((64, 64, 3), alpha=0.25, classes=10),
+        "akidanet_imagenet": lambda: zoo.akidanet_imagenet((64, 64, 3), alpha=0.25, classes=10),
+        "akidanet18_imagenet": lambda: zoo.akidanet18_imagenet((64, 64, 3), classes=10),
+        "vgg_utk_face": zoo.vgg_utk_face,
+        "yolo_base": lambda: zoo.yolo_base((64, 64, 3), alpha=0.25),
+        "pointnet_plus_modelnet40": lambda: zoo.pointnet_plus_modelnet40(selected_points=64),
+        "tenn_spatiotemporal_dvs128": lambda: zoo.tenn_spatiotemporal_dvs128(8, (64, 64, 2)),
+        "tenn_spatiotemporal_eye": lambda: zoo.tenn_spatiotemporal_eye(8, (64, 64, 2)),
+        "tenn_spatiotemporal_jester": lambda: zoo.tenn_spatiotemporal_jester((8, 64, 64, 3)),
+        "tenn_recurrent_sc12": lambda: zoo.tenn_recurrent_sc12((2048, 1)),
+        "tenn_recurrent_uored": lambda: zoo.tenn_recurrent_uored((2048, 1)),
     }
 
 
@@ -79,19 +106,35 @@ def main(out: Path, names: list[str]) -> None:
     for name in names:
         rng = np.random.default_rng(len(name))
         with set_akida_version(AkidaVersion.v2):
-            model = _networks()[name]()
+            bits = 4 if name.endswith("_4_bits") else 8
+            model = _networks()[name.removesuffix("_4_bits")]()
             for layer in model.layers:
                 if isinstance(layer, layers.BatchNormalization):
                     layer.momentum = 0.5
             shape = model.input_shape[1:]
-            signed = name == "convtiny_dvs"
-            low, high = (-128, 128) if signed else (0, 256)
-            samples = rng.integers(low, high, (16, *shape)).astype("int8" if signed else "uint8")
+            dtype = np.dtype("uint8")
+            if name in ("convtiny_dvs", *TEMPORAL[:2], *RECURRENT):
+                dtype = np.dtype("int16" if name in RECURRENT else "int8")
+            low, high = np.iinfo(dtype).min, np.iinfo(dtype).max + 1
+            samples = rng.integers(low, high, (16, *shape)).astype(dtype)
             for _ in range(6):
                 model(samples.astype(np.float32), training=True)
-            params = QuantizationParams(input_dtype=str(samples.dtype))
+            if name in TEMPORAL:  # time becomes the batch
+                samples = samples.reshape(-1, *shape[1:])
+            if name in RECURRENT:
+                model, samples = _stateful(model), samples[:, :TIMESTEPS]
+            params = QuantizationParams(
+                input_dtype=str(samples.dtype), weight_bits=bits, activation_bits=bits
+            )
             quantised = quantize(model, qparams=params, samples=samples, batch_size=16)
+            quantised.save(str(out / f"{name}.h5"))
             convert(quantised).save(str(out / f"{name}.fbz"))
+
+
+def _stateful(model: Any) -> Any:
+    from akida_models.tenn_recurrent.convert_recurrent import convert_to_stateful
+
+    return convert_to_stateful(model, timesteps=TIMESTEPS)
 
 
 if __name__ == "__main__":

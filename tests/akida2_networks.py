@@ -81,6 +81,10 @@ class _Draw:
     def _pick(self, *values: Any) -> Any:
         return values[self.rng.integers(len(values))]
 
+    def _samples(self) -> int:
+        """How many calibrate it."""
+        return SAMPLES
+
     def _shape(self, name: str) -> Shape:
         return self.nodes[name].output_shape
 
@@ -134,7 +138,7 @@ class _Draw:
                 output_signed=signed,
                 channels_first=first,
             )
-            given_values = Model((entrance,)).noise(self.rng, SAMPLES)
+            given_values = Model((entrance,)).noise(self.rng, self._samples())
             at = self._add(entrance)
             self.made[at] = run_node(self.nodes[at], given_values)
             sources: tuple[str, ...] = (at,)
@@ -143,7 +147,7 @@ class _Draw:
             probe: AnyLayer = data
             if image:
                 probe = InputData("data", shape, 8)
-            given_values = probe.noise(self.rng, SAMPLES)
+            given_values = probe.noise(self.rng, self._samples())
             ends = probe.entry
             assert ends is not None
             given_values[0] = self._pick(ends.low, ends.high)

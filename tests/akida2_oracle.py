@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from akrt.model import (
+    BufferTempConv,
     Concatenate,
     Conv2D,
     Conv2DTranspose,
     Dense1D,
+    DepthwiseBufferTempConv,
     DepthwiseConv2D,
     DepthwiseConv2DTranspose,
     Dequantizer,
@@ -31,6 +33,7 @@ from akrt.model import (
     ScaledSpatialLayer,
     ShiftedAdd,
     SignedInputData,
+    StatefulRecurrent,
 )
 
 Numbers = np.ndarray
@@ -38,17 +41,25 @@ Numbers = np.ndarray
 SPATIAL = (InputConv2D, Conv2D, DepthwiseConv2D)
 
 
-def layer_outputs(model: Model, sample: np.ndarray, met: Counter[str]) -> list[Numbers]:
-    """Output of every layer for one sample (X, Y, C), of Python's numbers (X', Y', C')."""
+def layer_outputs(
+    model: Model, sample: np.ndarray, met: Counter[str], past: dict[str, Any] | None = None
+) -> list[Numbers]:
+    """Output of every layer for one sample (X, Y, C), of Python's numbers (X', Y', C').
+
+    `past` holds what layers with memory met before, and then this sample too: at first nothing.
+    """
+    past = {} if past is None else past
     value = sample if sample.dtype == np.float32 else sample.astype(object)
     made: dict[str, Numbers] = {}
     for node in model.nodes:
         given = [made[name] for name in node.sources] or [value]
-        made[node.layer.name] = _node_output(node, given, met)
+        made[node.layer.name] = _node_output(node, given, met, past)
     return list(made.values())
 
 
-def _node_output(node: Node, given: list[Numbers], met: Counter[str]) -> Numbers:
+def _node_output(
+    node: Node, given: list[Numbers], met: Counter[str], past: dict[str, Any]
+) -> Numbers:
     layer = node.layer
     if isinstance(layer, Quantizer):
         return _quantized(layer, given[0])
@@ -61,7 +72,7 @@ def _node_output(node: Node, given: list[Numbers], met: Counter[str]) -> Numbers
     if not isinstance(layer, ScaledLayer):
         assert layer.kind in ("InputData", SignedInputData.kind)
         return given[0]
-    return _Bounds(layer, met).output(given[0])
+    return _Bounds(layer, met).output(given[0], past)
 
 
 class _Bounds:
@@ -87,7 +98,7 @@ class _Bounds:
         for c, s in enumerate(shift.tolist()):
             up, down = 2 ** max(s, 0), 2 ** max(-s, 0)
             result[..., c] = (2 * values[..., c] * up + down) // (2 * down)
-            self.met["halves"] += int((values[..., c] % down * 2 == down).sum()) if s < 0 else 0
+            self.met["halves"] += int(np.sum(values[..., c] % down * 2 == down)) if s < 0 else 0
         return result
 
     def added(self, given: list[Numbers]) -> Numbers:
@@ -99,20 +110,35 @@ class _Bounds:
         total = self.bounded(parts[0] + parts[1], layer.buffer_bits, "buffer")
         return self.bounded(self.scaled(total, layer.output_shift), layer.output_bits, "output")
 
-    def output(self, x: Numbers) -> Numbers:
+    def output(self, x: Numbers, past: dict[str, Any]) -> Numbers:
         layer = self.layer
         post = layer.post_op_buffer_bits
         if not isinstance(layer, InputConv2D):
             if isinstance(layer, Dense1D):
                 x = x.reshape(1, 1, -1)
             x = self.bounded(x * _power(layer.input_shift), layer.buffer_bits, "input")
-        bias = self.bounded(layer.bias.astype(object) * _power(layer.bias_shift), post, "bias")
-        sums = _sums(layer, x)
+        recurrent = isinstance(layer, StatefulRecurrent)
+        bias = self.bounded(
+            layer.bias.astype(object) * _power(layer.bias_shift),
+            layer.buffer_bits if recurrent else post,
+            "bias",
+        )
+        if isinstance(layer, BufferTempConv | DepthwiseBufferTempConv):
+            seen = past.setdefault(layer.name, [])
+            seen.append(x)
+            sums = self.remembered(seen)
+        elif recurrent:
+            sums = self.turned(x, past) @ layer.weights.astype(object)
+        else:
+            sums = _sums(layer, x)
         if isinstance(layer, InputConv2D):
             p = self.bounded(sums + bias, layer.buffer_bits, "buffer")
         else:
-            sums = sums if isinstance(layer, Dense1D) else self.wrapped(sums)
+            exact = isinstance(layer, Dense1D | StatefulRecurrent)
+            sums = sums if exact else self.wrapped(sums)
             p = self.bounded(sums, layer.buffer_bits, "buffer") + bias
+            if recurrent:
+                p = self.bounded(p, layer.buffer_bits, "buffer")
         p = self.bounded(p, post, "potential")
         pooling = layer.pooling if isinstance(layer, ScaledSpatialLayer) else None
         if pooling is not None and pooling.size is not None and pooling.stride is not None:
@@ -132,6 +158,44 @@ class _Bounds:
         self.met["output too low"] += int((p < 0).sum())
         self.met["output too high"] += int((p > top).sum())
         return np.minimum(np.maximum(p, 0), top)
+
+    def remembered(self, seen: list[Numbers]) -> Numbers:
+        """Sums over the last inputs; what is before the first one counts nothing."""
+        layer = self.layer
+        weights = layer.weights.astype(object)
+        total: Any = 0
+        for age in range(min(len(weights), len(seen)) - 1, -1, -1):
+            x, row = seen[-1 - age], weights[len(weights) - 1 - age]
+            if isinstance(layer, BufferTempConv):
+                total = total + x @ row
+            else:
+                total = self.bounded(total + x * row, layer.buffer_bits, "step")
+        return np.asarray(total)
+
+    def turned(self, x: Numbers, past: dict[str, Any]) -> Numbers:
+        """Real parts of a recurrence behind the steps that count: (1, T', S)."""
+        layer = self.layer
+        post, kept = layer.post_op_buffer_bits, []
+        turn = list(zip(layer.a_real.tolist(), layer.a_imag.tolist(), strict=True))
+        number = past.get(layer.name) or [(0, 0)] * len(turn)
+        for step in range(x.shape[1]):
+            new = self.bounded(
+                x[0, step] @ layer.in_proj.astype(object), layer.buffer_bits, "projection"
+            )
+            new = self.bounded(new * layer.new_state_scale.astype(object), post, "new")
+            new = self.bounded(self.scaled(new, layer.new_state_shift), post, "new")
+            parts = []
+            for (re, im), (a, b), more in zip(number, turn, new.tolist(), strict=True):
+                four = np.array([re * a, im * b, re * b, im * a], object)
+                ra, ib, rb, ia = self.bounded(four, post, "turn").tolist()
+                both = self.bounded(np.array([ra - ib, rb + ia], object), post, "turn")
+                parts.append(self.bounded(both + np.array([more, 0], object), post, "turn"))
+            found = self.scaled(np.array(parts, object).T, layer.internal_state_outputs_shift)
+            found = self.bounded(found, layer.internal_state_bits, "number")
+            number = list(zip(*found.tolist(), strict=True))
+            kept.append(found[0])
+        past[layer.name] = number
+        return np.array(kept[layer.subsample - 1 :: layer.subsample], object)[None]
 
     def activated(self, p: Numbers) -> Numbers:
         layer = self.layer

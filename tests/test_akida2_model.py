@@ -127,7 +127,7 @@ OUT = Dequantizer(name="out", scales=np.full(3, 0.5, np.float32))
         (IMAGE, {"input_shape": (4, 4, 2)}, "needs 1 or 3 input channels"),
         (IMAGE, {"padding_value": np.zeros(3, np.uint8)}, "padding_value must be uint8"),
         (IMAGE, {"pooling": Pooling("average")}, "no average"),
-        (DATA, {"input_bits": 4}, "input_bits must be 5 to 8"),
+        (DATA, {"input_bits": 4}, "input_bits must be 5 to 16"),
         (FLOATS, {"scales": np.zeros(1, np.float32)}, "every scale must be a number"),
         (FLOATS, {"scales": np.full(1, np.nan, np.float32)}, "every scale must be a number"),
         (FLOATS, {"output_bits": 7}, "output_bits must be 4 or 8"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from akida2_networks import akida2_network, akida2_networks
+from akida2_temporal_networks import networks_with_memory
 from export.row_networks import row_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,9 +59,11 @@ def test_random_networks_have_every_kind_of_layer() -> None:
     met: set[str] = set()
 
     @settings(max_examples=200, derandomize=True, database=None)
-    @given(st.one_of(networks(), residual_networks(), wide_dense_networks(), akida2_networks()))
+    @given(st.one_of(networks(), residual_networks(), wide_dense_networks(), akida2_networks(),
+                    networks_with_memory()))  # fmt: skip
     def draw(case: tuple[Model, object]) -> None:
         model, x = case
+        x = x[:4]
         for node, _ in zip(model.nodes, run_nodes(model.nodes, x), strict=True):
             does = operation(node)
             if isinstance(does, Neural):

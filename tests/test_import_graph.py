@@ -149,7 +149,9 @@ ALLOWED = {
         "akrt.model",
         "akrt.printable",
         "akrt.provenance",
+        "akrt.state",
     },
+    "akrt/state": {"akrt.errors", "akrt.forking", "akrt.model"},
 }
 # Where a package may be imported at all, and nowhere at the top level.
 ONLY_IN = {
@@ -324,11 +326,13 @@ def test_public_names() -> None:
     assert set(akrt.__all__) == {
         "Add",
         "AkrtError",
+        "BufferTempConv",
         "Concatenate",
         "Conv2D",
         "Conv2DTranspose",
         "Convolutional",
         "Dense1D",
+        "DepthwiseBufferTempConv",
         "DepthwiseConv2D",
         "DepthwiseConv2DTranspose",
         "Dequantizer",
@@ -347,6 +351,8 @@ def test_public_names() -> None:
         "SeparableConvolutional",
         "ShiftedAdd",
         "SignedInputData",
+        "State",
+        "StatefulRecurrent",
         "Statistics",
         "Stream",
         "StreamSettings",

@@ -96,6 +96,27 @@ class Backend(ABC):
             activations of Akida 1.0.
         """
 
+    def run_on(self, x: npt.NDArray[Any], memory: Any) -> tuple[Output, Any]:
+        """As `run`, of a network with memory: the samples of `x` are steps in time, in order.
+
+        A backend that does not have this method gets no such network. `run` and `layer_outputs` of
+        those that have it begin with an empty memory.
+
+        Args:
+            x: as of `run`.
+            memory: what this method returned earlier; None: nothing is remembered yet; or
+                arrays by name, by name of the layer, as of `akrt.model.Node.memory`. It is not to
+                be changed.
+
+        Returns:
+            The outputs, and what is remembered then: such arrays, or what this instance alone can
+            read.
+
+        Raises:
+            UsageError: this instance cannot carry on this memory.
+        """
+        raise NotImplementedError
+
     def quick_check(self) -> QuickCheck | None:
         """A function that says quickly of most inputs that `run` takes them as they are.
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output
-from akrt.lowering.arithmetic import run_nodes
+from akrt.lowering.arithmetic import Memory, blank_memory, run_nodes
 from akrt.lowering.operations import Spatial, operation
-from akrt.lowering.scaled_operations import ScaledSpatial
+from akrt.lowering.scaled_operations import ScaledSpatial, ScaledTemporal
 from akrt.model import Model, Node
 
 MAX_WINDOW_BYTES = 1 << 32
@@ -40,12 +40,17 @@ class ReferenceBackend(Backend):
         self._at_once = max(1, _BATCH_BYTES // max(windows, 1))
 
     def run(self, x: npt.NDArray[Any]) -> Output:
+        return self.run_on(x, None)[0]
+
+    def run_on(self, x: npt.NDArray[Any], memory: Memory | None) -> tuple[Output, Memory]:
+        memory = memory or blank_memory(self._model.nodes)
+        after = {layer: dict(arrays) for layer, arrays in memory.items()}
         parts = []
         for start in range(0, max(len(x), 1), self._at_once):
-            for output in run_nodes(self._model.nodes, x[start : start + self._at_once]):
+            for output in run_nodes(self._model.nodes, x[start : start + self._at_once], after):
                 last = output
             parts.append(last)
-        return np.concatenate(parts)
+        return np.concatenate(parts), after
 
     def layer_outputs(self, x: npt.NDArray[Any]) -> list[Output]:
         return [output for output, _ in self._walk(x)]
@@ -65,8 +70,10 @@ class ReferenceBackend(Backend):
 def _window_bytes(node: Node) -> int:
     """Memory of all windows of a layer for one sample."""
     does = operation(node)
-    taps = (
-        does.window.taps * node.input_shape[2] if isinstance(does, Spatial | ScaledSpatial) else 1
-    )
+    taps = 1
+    if isinstance(does, Spatial | ScaledSpatial):
+        taps = does.window.taps * node.input_shape[2]
+    elif isinstance(does, ScaledTemporal):
+        taps = len(does.weights) * node.input_shape[2]
     x, y, filters = node.conv_shape
     return 8 * x * y * (taps + filters)

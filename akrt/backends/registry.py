@@ -160,6 +160,11 @@ def _made(cls: type[Backend], model: Model, options: dict[str, Any]) -> Backend:
     ]
     if problems:
         raise BackendUnavailableError(f"backend '{cls.name}' cannot run " + "; ".join(problems))
+    if model.stateful and cls.run_on is Backend.run_on:
+        raise BackendUnavailableError(
+            f"backend '{cls.name}' cannot run networks with memory, as '{model.name}' is: use "
+            f"'reference' or 'simulator'"
+        )
     return cls(model, **options)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output
-from akrt.errors import BackendUnavailableError
+from akrt.errors import BackendUnavailableError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.importers.akida_model import AKIDA_MISSING, beyond_akida, to_akida
 from akrt.model import Model, Node
@@ -40,8 +40,27 @@ _software = _Software()
 renew_after_fork(_software)
 
 
+class _Held:
+    """A network in akida's software, which neither shows nor resets what it remembers."""
+
+    def __init__(self, twin: Any) -> None:
+        self.twin = twin
+        self.at, self.lost = 0, False
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """What a network remembered after so many samples; only the newest can be carried on."""
+
+    held: _Held
+    samples: int
+
+
 class SimulatorBackend(Backend):
     """Runs a model in akida's software. Calls from several threads take turns.
+
+    Akida keeps what a network with memory remembers in its own model. Each state has such a model
+    here, made when it begins, and only the runtime that began it carries it on.
 
     In a process forked after akida's software was used, a call raises BackendUnavailableError.
     """
@@ -59,7 +78,7 @@ class SimulatorBackend(Backend):
         return beyond_akida(node.layer)
 
     def __init__(self, model: Model) -> None:
-        self._input_shape = model.input_shape
+        self._model = model
         self._akida = to_akida(model)
         self._piece = max(1, _MACS_AT_ONCE // max(model.macs, 1))
         self.after_fork()
@@ -70,6 +89,28 @@ class SimulatorBackend(Backend):
         self._turn = threading.Lock()
 
     def run(self, x: npt.NDArray[Any]) -> Output:
+        return self._forward(to_akida(self._model) if self._model.stateful else self._akida, x)
+
+    def run_on(self, x: npt.NDArray[Any], memory: Any) -> tuple[Output, Any]:
+        if memory is None:
+            memory = _Memory(_Held(to_akida(self._model)), 0)
+        if not isinstance(memory, _Memory):
+            raise UsageError(
+                "akida's software carries on only what it began itself: reset the state, or "
+                "use the backend 'reference'"
+            )
+        held = memory.held
+        if held.lost or held.at != memory.samples:
+            raise UsageError(
+                "a call with this state was interrupted, and akida's software cannot go back: "
+                "reset the state"
+            )
+        held.lost = True
+        outputs = self._forward(held.twin, x)
+        held.lost, held.at = False, held.at + len(x)
+        return outputs, _Memory(held, held.at)
+
+    def _forward(self, twin: Any, x: npt.NDArray[Any]) -> Output:
         if _software.lost:
             raise BackendUnavailableError(
                 "akida's software was used before this process was forked, and would wait for "
@@ -79,7 +120,7 @@ class SimulatorBackend(Backend):
         _software.used = True
         with self._turn:
             pieces = [
-                self._akida.forward(x[start : start + self._piece])
+                twin.forward(x[start : start + self._piece])
                 for start in range(0, len(x), self._piece)
             ]
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)

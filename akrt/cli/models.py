@@ -183,6 +183,7 @@ def _facts(model: Model) -> dict[str, object]:
     return {
         "name": model.name,
         "akida_version": model.version,
+        "stateful": model.stateful,
         "sha256": encoding.content_hash(model),
         "input_shape": list(model.input_shape),
         "input_bits": model.input_bits,

@@ -164,9 +164,10 @@ def hear(runtime: Runtime, path: Path, top: int) -> Heard:
     start = time.perf_counter_ns()
     samples = load_audio(path, front_end.sample_rate)
     spent, chosen, count = 0, None, 0
+    state = runtime.initial_state() if runtime.model.stateful else None
     for starts, x in front_end.clips(samples):
         before = time.perf_counter_ns()
-        logits = runtime.predict(x)
+        logits = runtime.predict(x, state=state)
         spent += time.perf_counter_ns() - before
         logits = logits.reshape(-1, logits.shape[-1])  # a network may answer at several positions
         starts = np.repeat(starts, len(logits) // len(x))

@@ -32,7 +32,8 @@ def run(
         typer.Argument(
             metavar="FILE",
             help="Sound files, folders of them, or .npy arrays. Of a recording longer than "
-            "the network's clip the clip with the highest score counts, and is told. Files that "
+            "the network's clip the clip with the highest score counts, and is told. "
+            "Of a network with memory the samples of an array are steps in time. Files that "
             "cannot be read are named at the end: exit status 3 only where nothing was heard.",
         ),
     ] = None,

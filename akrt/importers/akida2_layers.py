@@ -14,10 +14,12 @@ import numpy.typing as npt
 from akrt.errors import ModelError, UnsupportedLayerError
 from akrt.model import (
     AnyLayer,
+    BufferTempConv,
     Concatenate,
     Conv2D,
     Conv2DTranspose,
     Dense1D,
+    DepthwiseBufferTempConv,
     DepthwiseConv2D,
     DepthwiseConv2DTranspose,
     Dequantizer,
@@ -31,6 +33,7 @@ from akrt.model import (
     Shape,
     ShiftedAdd,
     SignedInputData,
+    StatefulRecurrent,
 )
 
 __all__ = ["akida2_layer", "akida2_model", "akida2_variables"]
@@ -48,8 +51,13 @@ _SCALED: dict[str, type[ScaledLayer]] = {
         Conv2DTranspose,
         DepthwiseConv2DTranspose,
         Dense1D,
+        BufferTempConv,
+        DepthwiseBufferTempConv,
+        StatefulRecurrent,
     )
 }
+_RENAMED = {"A_real": "a_real", "A_imag": "a_imag", "out_proj": "weights"}
+"""Variables of a `StatefulRecurrent` as akida calls them, and as the model does."""
 _OTHERS = ("InputData", "Quantizer", "Add", "Concatenate", "Dequantizer")
 
 
@@ -114,6 +122,8 @@ def _scaled(entry: dict[str, Any], arrays: Arrays) -> ScaledLayer:
     cls = _SCALED[kind]
     if p["activation"] not in _ACTIVATIONS:
         raise fail(f"activation {p['activation']} is not supported")
+    if cls is StatefulRecurrent:
+        arrays = {_RENAMED.get(key, key): array for key, array in arrays.items()}
     unknown = sorted(set(arrays) - set(cls.array_names))
     if unknown:
         raise fail(f"has the variable '{unknown[0]}', which akrt does not know")
@@ -122,11 +132,12 @@ def _scaled(entry: dict[str, Any], arrays: Arrays) -> ScaledLayer:
         "activation": _ACTIVATIONS[p["activation"]],
         **{
             key: p[key]
-            for key in ("weights_bits", "output_bits", "buffer_bits", "post_op_buffer_bits")
+            for key in (*_widths(cls), "output_bits", "buffer_bits", "post_op_buffer_bits")
         },
         **arrays,
     }
-    settings["weights"] = _turned(cls, arrays["weights"])
+    steps = p["fifo_size"] if cls in (BufferTempConv, DepthwiseBufferTempConv) else 1
+    settings["weights"] = _turned(cls, arrays["weights"], steps)
     if kind == "InputConv2D":
         settings["input_shape"] = (p["input_x"], p["input_y"], p["input_channels"])
     if issubclass(cls, ScaledSpatialLayer):
@@ -155,8 +166,17 @@ def _pooling(p: dict[str, int], fail: Any) -> Pooling | None:
     return Pooling("average")
 
 
-def _turned(cls: type[ScaledLayer], weights: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _widths(cls: type[ScaledLayer]) -> tuple[str, ...]:
+    """Settings that only some layers have, of the same name in both."""
+    return ("subsample", "internal_state_bits") if cls is StatefulRecurrent else ("weights_bits",)
+
+
+def _turned(cls: type[ScaledLayer], weights: npt.NDArray[Any], steps: int) -> npt.NDArray[Any]:
     """Akida's weights as the model holds them."""
+    if cls is BufferTempConv:
+        return weights.reshape(steps, -1, weights.shape[-1])
+    if cls is DepthwiseBufferTempConv:
+        return weights.reshape(steps, -1)
     if cls in (DepthwiseConv2D, DepthwiseConv2DTranspose):
         if weights.ndim != 4 or weights.shape[3] != 1:
             raise ModelError(f"depthwise weights of the shape {weights.shape}")
@@ -190,17 +210,33 @@ def akida2_layer(akida: Any, layer: AnyLayer) -> Any:
             output_bits=layer.output_bits, buffer_bits=layer.buffer_bits, name=layer.name
         )
     assert isinstance(layer, ScaledLayer)
+    return _scaled_layer(akida, layer)
+
+
+def _scaled_layer(akida: Any, layer: ScaledLayer) -> Any:
     types = akida.ActivationType
     settings: dict[str, Any] = {
         "name": layer.name,
         "activation": {None: types.NoActivation, "relu": types.ReLU, "lut": types.LUT}[
             layer.activation
         ],
-        "weights_bits": layer.weights_bits,
         "output_bits": layer.output_bits,
         "buffer_bits": layer.buffer_bits,
         "post_op_buffer_bits": layer.post_op_buffer_bits,
     }
+    if isinstance(layer, BufferTempConv):
+        return akida.BufferTempConv(layer.filters, layer.fifo_size, **settings)
+    if isinstance(layer, DepthwiseBufferTempConv):
+        return akida.DepthwiseBufferTempConv(layer.fifo_size, **settings)
+    if isinstance(layer, StatefulRecurrent):
+        return akida.StatefulRecurrent(
+            stateful_channels=len(layer.weights),
+            output_channels=layer.filters,
+            subsample=layer.subsample,
+            internal_state_bits=layer.internal_state_bits,
+            **settings,
+        )
+    settings["weights_bits"] = layer.weights_bits
     if isinstance(layer, Dense1D):
         return akida.Dense1D(units=layer.filters, **settings)
     settings["kernel_size"] = layer.weights.shape[0]
@@ -241,5 +277,12 @@ def akida2_variables(layer: AnyLayer) -> Arrays:
             weights = weights[::-1, ::-1]
         if isinstance(layer, DepthwiseConv2D | DepthwiseConv2DTranspose):
             weights = weights[..., None]
+        if isinstance(layer, BufferTempConv):
+            weights = weights.reshape(1, 1, -1, layer.filters)
+        if isinstance(layer, DepthwiseBufferTempConv):
+            weights = weights[None, None]
         arrays["weights"] = weights
+    if isinstance(layer, StatefulRecurrent):
+        theirs = {ours: name for name, ours in _RENAMED.items()}
+        arrays = {theirs.get(name, name): array for name, array in arrays.items()}
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}

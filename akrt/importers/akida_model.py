@@ -144,13 +144,13 @@ def _made(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], name: str)
     version, entries = facts.get("ip_version"), facts.get("layers")
     if not isinstance(entries, list) or not entries:
         raise ModelError("an akida model without layers")
-    if version == "v2":
+    if version in ("v2", "pico"):
         return akida2_model(entries, arrays, name)
     if version != "v1":
         raise UnsupportedLayerError(
             entries[0]["name"],
             entries[0]["type"],
-            f"belongs to a network of the version '{version}', akrt runs v1 and v2",
+            f"belongs to a network of the version '{version}', akrt runs v1, v2 and pico",
         )
     layers: list[AnyLayer] = []
     before: list[str] = []

@@ -22,9 +22,11 @@ from akrt.lowering.windows import windows
 from akrt.model import POTENTIAL_MAX, POTENTIAL_MIN, Node
 
 __all__ = [
+    "Memory",
     "Output",
     "Potentials",
     "activate",
+    "blank_memory",
     "convolve",
     "pool",
     "run_node",
@@ -34,15 +36,26 @@ __all__ = [
 
 Output: TypeAlias = npt.NDArray[Any]
 Potentials: TypeAlias = npt.NDArray[np.int64]
+Memory: TypeAlias = dict[str, dict[str, Output]]
+"""What layers remember: arrays by name, by name of the layer."""
 
 
-def run_nodes(nodes: Iterable[Node], x: Output) -> Iterator[Output]:
-    """The output of every node for `x`, what the caller gives, in turn."""
+def run_nodes(nodes: Iterable[Node], x: Output, memory: Memory | None = None) -> Iterator[Output]:
+    """The output of every node for `x`, what the caller gives, in turn.
+
+    Args:
+        nodes: all of a network.
+        x: (N, X, Y, C); N steps in time where layers remember.
+        memory: what the layers remember, by their names, and afterwards what they remember then;
+            None: they begin with zeros.
+    """
     nodes = list(nodes)
+    memory = blank_memory(nodes) if memory is None else memory
     last = {name: i for i, node in enumerate(nodes) for name in node.sources}
     made: dict[str, Output] = {}
     for i, node in enumerate(nodes):
-        output = run_node(node, *([made[name] for name in node.sources] or [x]))
+        given = [made[name] for name in node.sources] or [x]
+        output = run_node(node, *given, memory=memory.get(node.layer.name))
         made[node.layer.name] = output
         for name in {*node.sources, node.layer.name}:
             if last.get(name, -1) <= i:
@@ -50,14 +63,30 @@ def run_nodes(nodes: Iterable[Node], x: Output) -> Iterator[Output]:
         yield output
 
 
-def run_node(node: Node, *inputs: Output) -> Output:
-    """One layer: (N, X, Y, C) of each input to the output, of the types of its values."""
+def blank_memory(nodes: Iterable[Node]) -> Memory:
+    """What the layers remember before the first sample: zeros, by name of the layer."""
+    return {
+        node.layer.name: {
+            name: np.zeros(kept.shape, kept.dtype) for name, kept in node.memory.items()
+        }
+        for node in nodes
+        if node.memory
+    }
+
+
+def run_node(node: Node, *inputs: Output, memory: dict[str, Output] | None = None) -> Output:
+    """One layer: (N, X, Y, C) of each input to the output, of the types of its values.
+
+    `memory` is what a layer that remembers does, by name, and afterwards what it remembers then;
+    without it begins with zeros.
+    """
     does = operation(node)
     x = inputs[0]
     if isinstance(does, Pass):
         return x
     if not isinstance(does, Neural):
-        return run_akida_2(does, *inputs)
+        kept = blank_memory([node]).get(node.layer.name) if memory is None else memory
+        return run_akida_2(does, *inputs, memory=kept)
     if isinstance(does, Addition):
         potentials = x.astype(np.int64) + inputs[1]
     elif isinstance(does, Dense):

@@ -21,14 +21,18 @@ from akrt.lowering.scaled_operations import (
     ScaledDense,
     ScaledDepthwise,
     ScaledOperation,
+    ScaledRecurrent,
+    ScaledTemporal,
     ScaledTransposed,
     ShiftedAddition,
 )
 from akrt.model import (
     Add,
+    BufferTempConv,
     Concatenate,
     Conv2DTranspose,
     Dense1D,
+    DepthwiseBufferTempConv,
     DepthwiseConv2D,
     DepthwiseConv2DTranspose,
     Dequantizer,
@@ -45,6 +49,7 @@ from akrt.model import (
     ShiftedAdd,
     SignedInputData,
     SpatialLayer,
+    StatefulRecurrent,
 )
 from akrt.model.families import WeightedLayer
 
@@ -179,6 +184,11 @@ def _scaled_operation(node: Node, layer: ScaledLayer) -> ScaledOperation:
         depthwise = isinstance(layer, DepthwiseConv2DTranspose)
         crop = (layer.weights.shape[0] - 2) // 2
         return ScaledTransposed(node, layer, layer.weights, shift, crop, depthwise)
+    if isinstance(layer, BufferTempConv | DepthwiseBufferTempConv):
+        depthwise = isinstance(layer, DepthwiseBufferTempConv)
+        return ScaledTemporal(node, layer, layer.weights, shift, depthwise)
+    if isinstance(layer, StatefulRecurrent):
+        return ScaledRecurrent(node, layer, layer.weights, shift)
     assert isinstance(layer, ScaledSpatialLayer)
     stride = (layer.stride, layer.stride)
     moved = window(node.input_shape, node.conv_shape, layer.kernel_size, stride, layer.padding)
@@ -201,6 +211,8 @@ def beyond_akida_1(node: Node) -> str | None:
     """Why what runs layers of Akida 1.0 alone cannot run `node`; None: it can."""
     if node.layer.version != 2 and not node.layer.feeds_entrance:
         return None
+    if node.memory:
+        return "a layer of Akida 2.0 with memory: the backends 'reference' and 'simulator' run it"
     what = "a layer of Akida 2.0" if node.layer.version == 2 else "an entrance of floats"
     return f"{what}, which the backends 'reference' and 'simulator' run"
 

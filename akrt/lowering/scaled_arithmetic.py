@@ -16,7 +16,9 @@ from akrt.lowering.scaled_operations import (
     ScaledDense,
     ScaledDepthwise,
     ScaledOperation,
+    ScaledRecurrent,
     ScaledSpatial,
+    ScaledTemporal,
     ScaledTransposed,
     ShiftedAddition,
 )
@@ -25,6 +27,7 @@ from akrt.model import ScaledLayer
 
 __all__ = [
     "activate_2",
+    "bias_2",
     "rounding_shift",
     "run_akida_2",
     "saturate",
@@ -39,8 +42,14 @@ Array: TypeAlias = npt.NDArray[Any]
 _TABLE_BITS = 11
 
 
-def run_akida_2(does: Akida2Operation, *inputs: Array) -> Array:
-    """One operation: (N, X, Y, C) of each input to the output, of the types of its values."""
+def run_akida_2(
+    does: Akida2Operation, *inputs: Array, memory: dict[str, Array] | None = None
+) -> Array:
+    """One operation: (N, X, Y, C) of each input to the output, of the types of its values.
+
+    `memory` is what an operation that remembers does, by name, and afterwards what it remembers
+    then.
+    """
     if isinstance(does, Quantisation):
         made = _quantised(does, inputs[0])
     elif isinstance(does, Dequantisation):
@@ -50,7 +59,7 @@ def run_akida_2(does: Akida2Operation, *inputs: Array) -> Array:
     elif isinstance(does, ShiftedAddition):
         made = _added(does, *inputs)
     else:
-        made = _scaled(does, inputs[0])
+        made = _scaled(does, inputs[0], memory or {})
     return made.astype(does.node.output.dtype)
 
 
@@ -73,10 +82,22 @@ def rounding_shift(values: Wide, shift: Array) -> Wide:
     return shifted
 
 
-def sums_of_products(does: ScaledOperation, x: Array) -> Wide:
-    """What a layer's weights make of its input: int64 (N, X', Y', F), wrapped but not saturated."""
+def sums_of_products(
+    does: ScaledOperation, x: Array, memory: dict[str, Array] | None = None
+) -> Wide:
+    """What a layer's weights make of its input: int64 (N, X', Y', F), wrapped but not saturated.
+
+    `memory` as of `run_akida_2`.
+    """
     wide = x.astype(np.int64)
     weights = does.weights.astype(np.int64)
+    if isinstance(does, ScaledTemporal):
+        assert memory is not None
+        return _over_time(does, x, memory)
+    if isinstance(does, ScaledRecurrent):
+        assert memory is not None
+        found: Wide = _recurrent(does, x, memory) @ weights
+        return found
     if isinstance(does, ScaledDense):
         wide = wide.reshape(len(x), 1, 1, -1)
     if does.input_shift is not None:
@@ -92,6 +113,54 @@ def sums_of_products(does: ScaledOperation, x: Array) -> Wide:
     border = does.border.astype(np.int64)
     patches = windows(wide - border, does.window, 0).transpose(0, 1, 2, 4, 5, 3) + border
     return wrap(patches.reshape(*patches.shape[:3], -1) @ weights)
+
+
+def _over_time(does: ScaledTemporal, x: Array, memory: dict[str, Array]) -> Wide:
+    """Sums over the last samples, those that are remembered before those of `x`."""
+    assert does.input_shift is not None
+    bits, count = does.layer.buffer_bits, len(x)
+    seen = np.concatenate([memory["fifo"], x])
+    memory["fifo"] = seen[count:]
+    wide = saturate(seen.astype(np.int64) << does.input_shift.astype(np.int64), bits)
+    sums = np.zeros((*x.shape[:3], does.layer.filters), np.int64)
+    for step, weights in enumerate(does.weights.astype(np.int64)):
+        then = wide[step : step + count]
+        sums = saturate(sums + then * weights, bits) if does.depthwise else sums + then @ weights
+    return sums if does.depthwise else wrap(sums)
+
+
+def _recurrent(does: ScaledRecurrent, x: Array, memory: dict[str, Array]) -> Wide:
+    """Real parts of the numbers behind the steps that give an output: (N, 1, T', S)."""
+    layer = does.layer
+    assert does.input_shift is not None
+    bits = layer.post_op_buffer_bits
+    wide = saturate(x.astype(np.int64) << does.input_shift.astype(np.int64), layer.buffer_bits)
+    taken = saturate(wide @ layer.in_proj.astype(np.int64), layer.buffer_bits)
+    new = saturate(taken * layer.new_state_scale.astype(np.int64), bits)
+    new = saturate(rounding_shift(new, layer.new_state_shift), bits)
+    a_real, a_imag = layer.a_real.astype(np.int64), layer.a_imag.astype(np.int64)
+    real, imag = memory["real"].astype(np.int64), memory["imag"].astype(np.int64)
+    found = np.empty((*x.shape[:3], real.size), np.int64)
+    for sample, step in np.ndindex(len(x), x.shape[2]):
+        turned = saturate(saturate(real * a_real, bits) - saturate(imag * a_imag, bits), bits)
+        other = saturate(saturate(real * a_imag, bits) + saturate(imag * a_real, bits), bits)
+        turned = saturate(turned + new[sample, 0, step], bits)
+        real, imag = (
+            saturate(
+                rounding_shift(part, layer.internal_state_outputs_shift), layer.internal_state_bits
+            )
+            for part in (turned, other)
+        )
+        found[sample, 0, step] = real
+    memory["real"], memory["imag"] = real.astype(np.int32), imag.astype(np.int32)
+    return found[:, :, layer.subsample - 1 :: layer.subsample]
+
+
+def bias_2(does: ScaledOperation) -> Wide:
+    """What is added to the sums: int64 (F,)."""
+    layer = does.layer
+    bits = layer.buffer_bits if does.bias_at_buffer else layer.post_op_buffer_bits
+    return saturate(layer.bias.astype(np.int64) << layer.bias_shift.astype(np.int64), bits)
 
 
 def activate_2(layer: ScaledLayer, potentials: Wide) -> Wide:
@@ -119,15 +188,18 @@ def table_index(layer: ScaledLayer, potentials: Wide) -> Wide:
     return index + (1 << (_TABLE_BITS - 1))
 
 
-def _scaled(does: ScaledOperation, x: Array) -> Wide:
+def _scaled(does: ScaledOperation, x: Array, memory: dict[str, Array]) -> Wide:
     layer = does.layer
     bits = layer.post_op_buffer_bits
-    sums = sums_of_products(does, x)
-    bias = saturate(layer.bias.astype(np.int64) << layer.bias_shift.astype(np.int64), bits)
+    sums = sums_of_products(does, x, memory)
+    bias = bias_2(does)
     if isinstance(does, ScaledConvolution) and does.bias_first:
         potentials = saturate(saturate(sums + bias, layer.buffer_bits), bits)
     else:
-        potentials = saturate(saturate(sums, layer.buffer_bits) + bias, bits)
+        potentials = saturate(sums, layer.buffer_bits) + bias
+        if does.bias_at_buffer:
+            potentials = saturate(potentials, layer.buffer_bits)
+        potentials = saturate(potentials, bits)
     if isinstance(does, ScaledSpatial) and does.pooling is not None:
         lowest = int(np.iinfo(np.int64).min)
         potentials = windows(potentials, does.pooling, lowest).max((4, 5))

@@ -7,12 +7,12 @@ on its way out; `layer` holds the constants of that.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy.typing as npt
 
 from akrt.lowering.geometry import Window
-from akrt.model import Node, ScaledLayer, Shape, ShiftedAdd
+from akrt.model import Node, ScaledLayer, Shape, ShiftedAdd, StatefulRecurrent
 
 __all__ = [
     "Concatenation",
@@ -23,7 +23,9 @@ __all__ = [
     "ScaledDense",
     "ScaledDepthwise",
     "ScaledOperation",
+    "ScaledRecurrent",
     "ScaledSpatial",
+    "ScaledTemporal",
     "ScaledTransposed",
     "ShiftedAddition",
 ]
@@ -77,6 +79,8 @@ class Scaled:
     weights: Array
     input_shift: Array | None
     """uint8, by channel, of a dense operation by input; None: what comes in is not shifted."""
+    bias_at_buffer: ClassVar[bool] = False
+    """The bias, and the sum with it, saturate at the buffer's bits first."""
 
 
 @dataclass(eq=False, repr=False)
@@ -128,4 +132,29 @@ class ScaledTransposed(Scaled):
         return (2 * (x - 1) + kernel, 2 * (y - 1) + kernel, self.layer.filters)
 
 
-ScaledOperation: TypeAlias = ScaledDense | ScaledConvolution | ScaledDepthwise | ScaledTransposed
+@dataclass(eq=False, repr=False)
+class ScaledTemporal(Scaled):
+    """At every position a product over the last samples, the oldest first: `weights` are
+    (T, C, F)."""
+
+    depthwise: bool
+    """`weights` are (T, C), and sums saturate at the buffer's bits at every step."""
+
+
+@dataclass(eq=False, repr=False)
+class ScaledRecurrent(Scaled):
+    """Numbers that follow from themselves and the input, step by step along Y, of which `weights`
+    (S, F) make the output, in sums that do not wrap around."""
+
+    bias_at_buffer: ClassVar[bool] = True
+    layer: StatefulRecurrent
+
+
+ScaledOperation: TypeAlias = (
+    ScaledDense
+    | ScaledConvolution
+    | ScaledDepthwise
+    | ScaledTransposed
+    | ScaledTemporal
+    | ScaledRecurrent
+)

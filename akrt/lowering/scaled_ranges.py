@@ -12,13 +12,21 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.scaled_arithmetic import activate_2, rounding_shift, saturate, table_index
+from akrt.lowering.scaled_arithmetic import (
+    activate_2,
+    bias_2,
+    rounding_shift,
+    saturate,
+    table_index,
+)
 from akrt.lowering.scaled_operations import (
     ScaledConvolution,
     ScaledDense,
     ScaledDepthwise,
     ScaledOperation,
+    ScaledRecurrent,
     ScaledSpatial,
+    ScaledTemporal,
     ShiftedAddition,
 )
 from akrt.model import ScaledLayer
@@ -87,18 +95,20 @@ def scaled_ranges(does: ScaledOperation) -> ScaledRanges:
     bits = layer.post_op_buffer_bits
     inputs = Range(*layer.bounds(does.node.inputs[0]))
     sums = _sums(does, inputs.low, inputs.high)
-    bias = saturate(layer.bias.astype(np.int64) << layer.bias_shift.astype(np.int64), bits)
+    bias = bias_2(does)
     if isinstance(does, ScaledConvolution) and does.bias_first:
         bounded = Range(sums.low + bias, sums.high + bias).saturated(layer.buffer_bits)
     else:
         wrapped = sums
-        if not isinstance(does, ScaledDense):
+        if not isinstance(does, ScaledDense | ScaledRecurrent):
             leaves = (sums.low < _INT32_MIN) | (sums.high > _INT32_MAX)
             wrapped = Range(
                 np.where(leaves, _INT32_MIN, sums.low), np.where(leaves, _INT32_MAX, sums.high)
             )
         bounded = wrapped.saturated(layer.buffer_bits)
         bounded = Range(bounded.low + bias, bounded.high + bias)
+        if does.bias_at_buffer:
+            bounded = bounded.saturated(layer.buffer_bits)
     potentials = bounded.saturated(bits)
     activated = _activated(layer, potentials)
     if isinstance(does, ScaledSpatial) and does.pool == "sum":
@@ -136,6 +146,15 @@ def addition_ranges(does: ShiftedAddition) -> AdditionRanges:
 
 def _sums(does: ScaledOperation, low: Wide, high: Wide) -> Range:
     weights = does.weights.astype(np.int64)
+    if isinstance(does, ScaledRecurrent):
+        half = 1 << (does.layer.internal_state_bits - 1)
+        states = np.full(len(weights), half, np.int64)
+        return _dot(weights, -states, states - 1)
+    if isinstance(does, ScaledTemporal) and does.depthwise:
+        return _step_by_step(weights, low, high, does.layer.buffer_bits)
+    if isinstance(does, ScaledTemporal):
+        steps, _, filters = weights.shape
+        return _dot(weights.reshape(-1, filters), np.tile(low, steps), np.tile(high, steps))
     if isinstance(does, ScaledDense):
         return _dot(weights, low, high)
     if isinstance(does, ScaledConvolution):
@@ -164,6 +183,16 @@ def _dot(weights: Wide, low: Wide, high: Wide) -> Range:
     """Of weights (K, F) and inputs (K,)."""
     ends = weights * low[:, None], weights * high[:, None]
     return Range(np.minimum(*ends).sum(0), np.maximum(*ends).sum(0))
+
+
+def _step_by_step(weights: Wide, low: Wide, high: Wide, bits: int) -> Range:
+    """Of weights (T, C) and inputs (C,), sums that saturate at every step."""
+    found = Range(np.zeros_like(low), np.zeros_like(high))
+    for step in weights:
+        ends = step * low, step * high
+        further = Range(found.low + np.minimum(*ends), found.high + np.maximum(*ends))
+        found = further.saturated(bits)
+    return found
 
 
 def _by_channel(weights: Wide, low: Wide, high: Wide) -> Range:

@@ -36,12 +36,18 @@ from akrt.model.scaled_layers import (
     DepthwiseConv2DTranspose,
     InputConv2D,
 )
+from akrt.model.temporal_layers import (
+    BufferTempConv,
+    DepthwiseBufferTempConv,
+    StatefulRecurrent,
+)
 from akrt.model.value import (
     MAX_TENSOR_ELEMENTS,
     POTENTIAL_MAX,
     POTENTIAL_MIN,
     IntArray,
     Pair,
+    Remembered,
     Shape,
     Value,
 )
@@ -54,11 +60,13 @@ __all__ = [
     "WEIGHT_RANGES",
     "Add",
     "AnyLayer",
+    "BufferTempConv",
     "Concatenate",
     "Conv2D",
     "Conv2DTranspose",
     "Convolutional",
     "Dense1D",
+    "DepthwiseBufferTempConv",
     "DepthwiseConv2D",
     "DepthwiseConv2DTranspose",
     "Dequantizer",
@@ -76,6 +84,7 @@ __all__ = [
     "Pooling",
     "Preprocessing",
     "Quantizer",
+    "Remembered",
     "ScaledLayer",
     "ScaledSpatialLayer",
     "SeparableConvolutional",
@@ -83,6 +92,7 @@ __all__ = [
     "ShiftedAdd",
     "SignedInputData",
     "SpatialLayer",
+    "StatefulRecurrent",
     "Value",
     "WeightedLayer",
 ]

@@ -111,6 +111,13 @@ class Model:
                 f"layer '{of_1[0].name}' ({of_1[0].kind}) is of Akida 1.0, '{other.name}' "
                 f"({other.kind}) of Akida 2.0: a network has layers of one version"
             )
+        pico = [layer for layer in self.layers if layer.pico]
+        others = [layer for layer in self.layers if layer.pico is False]
+        if pico and others:
+            raise ModelError(
+                f"layer '{pico[0].name}' ({pico[0].kind}) is of Akida Pico, '{others[0].name}' "
+                f"({others[0].kind}) is not: a network has layers of one version"
+            )
 
     def _check_inputs(self) -> None:
         """Inputs name layers, each output is taken, and what a chain has anyway is not named."""
@@ -165,6 +172,16 @@ class Model:
     def version(self) -> int:
         """Of Akida, 1 or 2: whose layers these are."""
         return 2 if any(layer.version == 2 for layer in self.layers) else 1
+
+    @property
+    def pico(self) -> bool:
+        """Whether it is a network of Akida Pico, which runs recurrent layers of Akida 2.0 alone."""
+        return any(layer.pico for layer in self.layers)
+
+    @cached_property
+    def stateful(self) -> bool:
+        """Whether a layer remembers: then the samples of a batch are steps in time, in order."""
+        return any(node.memory for node in self.nodes)
 
     @property
     def output_shape(self) -> Shape:

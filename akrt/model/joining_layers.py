@@ -24,23 +24,27 @@ class SignedInputData(Layer):
 
     kind: ClassVar[str] = "SignedInputData"
     version: ClassVar[int | None] = 2
+    pico: ClassVar[bool | None] = None
     arity: ClassVar[int] = 0
-    input_low: ClassVar[int] = -128
-    input_high: ClassVar[int] = 127
+    input_low: ClassVar[int] = -(1 << 15)
+    input_high: ClassVar[int] = (1 << 15) - 1
     name: str
     input_shape: Shape
     input_bits: int = 8
-    """5 to 8: fewer bits are unsigned, those of `InputData`."""
+    """5 to 16: fewer bits are unsigned, those of `InputData`. Beyond 8 only a `StatefulRecurrent`
+    takes them."""
 
     def __post_init__(self) -> None:
         self._check_name()
         self._check_input_shape(self.input_shape)
-        if not is_int(self.input_bits) or not 5 <= self.input_bits <= 8:
-            raise self._fail(f"input_bits must be 5 to 8, got {self.input_bits!r}")
+        if not is_int(self.input_bits) or not 5 <= self.input_bits <= 16:
+            raise self._fail(f"input_bits must be 5 to 16, got {self.input_bits!r}")
 
     @property
     def entry(self) -> Value:
-        return Value.of_output(self.input_shape, self.input_bits)
+        half = 1 << (self.input_bits - 1)
+        dtype: Literal["int8", "int16"] = "int8" if self.input_bits <= 8 else "int16"
+        return Value(self.input_shape, dtype, -half, half - 1)
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         return Extent(self.input_shape, self.input_shape)
@@ -55,6 +59,7 @@ class Quantizer(Layer):
 
     kind: ClassVar[str] = "Quantizer"
     version: ClassVar[int | None] = None
+    pico: ClassVar[bool | None] = None
     arity: ClassVar[int] = 0
     feeds_entrance: ClassVar[bool] = True
     input_low: ClassVar[int] = -(1 << 140)
@@ -225,6 +230,7 @@ class Dequantizer(Layer):
 
     kind: ClassVar[str] = "Dequantizer"
     version: ClassVar[int | None] = 2
+    pico: ClassVar[bool | None] = None
     input_low: ClassVar[int] = -(1 << 31)
     input_high: ClassVar[int] = (1 << 31) - 1
     takes_potentials: ClassVar[bool] = True

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.errors import ModelError, UnsupportedLayerError
-from akrt.model.value import MAX_DIMENSION, IntArray, Shape, Value
+from akrt.model.value import MAX_DIMENSION, IntArray, Remembered, Shape, Value
 
 __all__ = ["Extent", "Layer", "frozen", "is_int"]
 
@@ -51,6 +51,8 @@ class Layer(ABC):
     """Whether it is an entrance that another one may follow."""
     sums_wrap: ClassVar[bool] = False
     """Whether sums beyond 32 bits are defined: they wrap around."""
+    pico: ClassVar[bool | None] = False
+    """Whether networks of Akida Pico have it, and no others; None: they may, too."""
     name: str
 
     @property
@@ -84,6 +86,10 @@ class Layer(ABC):
     @abstractmethod
     def output(self, extent: Extent) -> Value:
         """What the layer gives."""
+
+    def memory(self, inputs: tuple[Value, ...]) -> dict[str, Remembered]:
+        """What it keeps from one sample for the next, by name; mostly nothing."""
+        return {}
 
     def max_activated(self, extent: Extent) -> int:
         """Bound of the magnitude of every potential that meets the activation."""

@@ -36,17 +36,24 @@ from akrt.model.scaled_layers import (
     DepthwiseConv2DTranspose,
     InputConv2D,
 )
+from akrt.model.temporal_layers import (
+    BufferTempConv,
+    DepthwiseBufferTempConv,
+    StatefulRecurrent,
+)
 from akrt.model.value import IntArray, Shape, Value
 
 __all__ = [
     "KINDS",
     "Add",
     "AnyLayer",
+    "BufferTempConv",
     "Concatenate",
     "Conv2D",
     "Conv2DTranspose",
     "Convolutional",
     "Dense1D",
+    "DepthwiseBufferTempConv",
     "DepthwiseConv2D",
     "DepthwiseConv2DTranspose",
     "Dequantizer",
@@ -58,6 +65,7 @@ __all__ = [
     "SeparableConvolutional",
     "ShiftedAdd",
     "SignedInputData",
+    "StatefulRecurrent",
 ]
 
 
@@ -250,6 +258,9 @@ KINDS: dict[str, type[AnyLayer]] = {
         Conv2DTranspose,
         DepthwiseConv2DTranspose,
         Dense1D,
+        BufferTempConv,
+        DepthwiseBufferTempConv,
+        StatefulRecurrent,
         ShiftedAdd,
         Concatenate,
         Dequantizer,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from akrt.errors import ModelError, UnsupportedLayerError
 from akrt.model.families import Extent, Layer
-from akrt.model.value import MAX_TENSOR_ELEMENTS, POTENTIAL_MAX, Shape, Value
+from akrt.model.value import MAX_TENSOR_ELEMENTS, POTENTIAL_MAX, Remembered, Shape, Value
 
 __all__ = ["Node", "connect"]
 
@@ -70,6 +71,11 @@ class Node:
     def macs(self) -> int:
         """Multiply-accumulates for one sample."""
         return self.extent.macs
+
+    @cached_property
+    def memory(self) -> dict[str, Remembered]:
+        """What it keeps from one sample for the next, by name; mostly nothing."""
+        return self.layer.memory(self.inputs)
 
     @property
     def beyond_20_bits(self) -> bool:
@@ -137,7 +143,7 @@ def _check_follows(layer: Layer, before: Node) -> None:
         problem = "gives floats"
     elif not given.is_potential or layer.takes_potentials:
         return
-    elif before.layer.sums_wrap:
+    elif before.layer.sums_wrap or before.layer.entry is not None:
         problem = "gives values of more than 8 bits"
     else:
         problem = "has no activation"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from akrt.model.families import WeightedLayer
@@ -67,12 +68,21 @@ def layer_text(model: Model) -> str:
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
     lines.append(
-        f"{printable(model.name)}: Akida {model.version}.0, {model.weights:,} weights, "
+        f"{printable(model.name)}: {_version(model)}, {model.weights:,} weights, "
         f"{model.macs:,} MACs per sample"
     )
+    if model.stateful:
+        held = sum(prod(kept.shape) for node in model.nodes for kept in node.memory.values())
+        lines.append(
+            f"remembers {held:,} values from one sample for the next: a batch is steps in time"
+        )
     if any(s.beyond_20_bits for s in model.nodes):
         lines.append(
             "! potentials may leave the chip's 20-bit range, where a chip is not guaranteed "
             "to agree with software"
         )
     return "\n".join(lines)
+
+
+def _version(model: Model) -> str:
+    return "Akida 2.0, Pico" if model.pico else f"Akida {model.version}.0"

@@ -15,6 +15,7 @@ __all__ = [
     "POTENTIAL_MIN",
     "IntArray",
     "Pair",
+    "Remembered",
     "Shape",
     "Value",
 ]
@@ -29,6 +30,17 @@ MAX_TENSOR_ELEMENTS = 1 << 26
 
 POTENTIAL_MIN, POTENTIAL_MAX = -(1 << 19), (1 << 19) - 1
 """Range of the chip's 20-bit accumulators."""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """An array that a layer keeps from one sample for the next; at first it holds zeros."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    low: int
+    high: int
+    """No element is below or above."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +79,9 @@ class Value:
         """Of an element: of activations as many as they need, of others those of the type."""
         if self.dtype == "uint8":
             return self.high.bit_length()
-        if self.dtype == "int8":
+        if self.dtype in ("int8", "int16"):
             return 1 + max(self.high.bit_length(), (-self.low - 1).bit_length())
-        return 16 if self.dtype == "int16" else 32
+        return 32
 
     def holds(self, array: IntArray) -> bool:
         """Whether all of an array of this type, of integers, lies in the range."""

@@ -1,25 +1,31 @@
 """Networks of akida_models for Akida 2.0, layer by layer: the reference against akida.
 
 As they were converted, and with random weights and constants that use every layer's range:
-untrained networks give few values.
+untrained networks give few values. AKRT_ARCHITECTURES=all: all of them, which takes long to build.
 """
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
-from akida2_architectures import ARCHITECTURES, akida2_file
+from akida2_architectures import ARCHITECTURES, OTHERS, RECURRENT, TEMPORAL, akida2_file
 from akida2_outputs import ending_in, outputs_by_layer, use_whole_range
 
 from akrt.importers import load_fbz, to_akida
 from akrt.model import Model
 
+NAMES: tuple[str, ...] = ARCHITECTURES
+if os.environ.get("AKRT_ARCHITECTURES") == "all":
+    NAMES = (*ARCHITECTURES, *OTHERS, *TEMPORAL, *RECURRENT)
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_layer_equals_akida(name: str) -> None:
     model = load_fbz(akida2_file(name))
     assert model.version == 2
-    x = model.noise(np.random.default_rng(3), 2)
+    x = model.noise(np.random.default_rng(3), 12 if model.stateful else 2)
     compare(model, x)
     for layer, output in compare(use_whole_range(model, x), x).items():
         values = len(np.unique(output))

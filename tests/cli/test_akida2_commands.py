@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from akida2_outputs import outputs_by_layer
 from conftest import need
+from test_akida2_memory_model import FRAMES, TEMPORAL
 from test_akida2_model import constants
 from test_commands import command
 
-from akrt.model import Dense1D, Dequantizer, InputConv2D, Mfcc, Model
+import akrt
+from akrt.cli.recordings import hear
+from akrt.frontends import mfcc
+from akrt.frontends.mfcc import clips
+from akrt.model import BufferTempConv, Dense1D, Dequantizer, InputConv2D, Mfcc, Model
 from akrt.model import file as modelfile
 
 RATE = 16000
@@ -76,6 +83,59 @@ def test_summary_says_the_version(folder: Path) -> None:
     assert [row["type"] for row in facts["layers"]] == ["InputConv2D", "Dense1D", "Dequantizer"]
     ours = json.loads(command("summary", "--json").stdout)
     assert ours["akida_version"] == 1
+
+
+def test_the_samples_of_an_array_are_steps_in_time(tmp_path: Path) -> None:
+    TEMPORAL.save(tmp_path / "net.akrt")
+    np.save(tmp_path / "x.npy", FRAMES)
+    model = ("-m", tmp_path / "net.akrt", "-b", "reference")
+    facts = json.loads(command("run", tmp_path / "x.npy", *model, "--json").stdout)
+    logits = outputs_by_layer(TEMPORAL, FRAMES)["out"].reshape(-1, 3)
+    assert [r["word"] for r in facts["results"]] == ["abc"[row.argmax()] for row in logits]
+    assert len({r["word"] for r in facts["results"]}) > 1
+    text = command("summary", tmp_path / "net.akrt").stdout
+    assert "from one sample for the next: a batch is steps in time" in text
+    assert json.loads(command("summary", tmp_path / "net.akrt", "--json").stdout)["stateful"]
+    refused = command("run", tmp_path / "x.npy", "-m", tmp_path / "net.akrt", code=2)
+    assert "'t' (BufferTempConv)" in refused.stderr
+    assert "'reference' and 'simulator'" in refused.stderr
+
+
+def test_a_recording_is_heard_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many clips are computed at once: what a network remembers goes on."""
+    first = InputConv2D(
+        name="coarse",
+        input_shape=(49, 10, 1),
+        weights=np.ones((10, 10, 1, 2), np.int8),
+        padding="valid",
+        padding_value=np.zeros(1, np.uint8),
+        **constants(2, output_shift=np.full(2, -9, np.int8)),
+    )
+    past = BufferTempConv(
+        name="past",
+        weights=np.arange(20, dtype=np.int8).reshape(5, 2, 2) - 9,
+        input_shift=np.zeros(2, np.uint8),
+        **constants(2),
+    )
+    out = Dequantizer(name="floats", scales=np.full(2, 0.01, np.float32))
+    model = Model((first, past, out), labels=("a", "b"), preprocessing=Mfcc())
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 6 * RATE) * np.linspace(0, 1, 6 * RATE)
+    soundfile.write(tmp_path / "x.wav", samples, RATE)
+    given = []
+
+    def one_by_one(samples: np.ndarray, settings: Mfcc) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for starts, x in clips(samples, settings):
+            for i in range(len(x)):
+                given.append(i)
+                yield starts[i : i + 1], x[i : i + 1]
+
+    with akrt.Runtime(model, backend="reference") as runtime:
+        whole = hear(runtime, str(tmp_path / "x.wav"), 2)
+        monkeypatch.setattr(mfcc, "clips", one_by_one)
+        parted = hear(runtime, str(tmp_path / "x.wav"), 2)
+    assert len(given) > 5
+    assert parted.top == whole.top
+    assert (parted.start, parted.clips) == (whole.start, whole.clips)
 
 
 def test_convert_to_akida_and_back(folder: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from akida2_networks import akida2_network
+from akida2_temporal_networks import recurrent_network, temporal_network
 from mutations import HOSTILE, edit, mutate
 from safetensors.numpy import save as save_tensors
 
@@ -26,7 +27,8 @@ _MOST = 1_000_000
 _VALUES = [
     *HOSTILE, "valid", "same_upper", "relu", "lut", "Quantizer", "SignedInputData", "InputConv2D",
     "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "DepthwiseConv2DTranspose", "Dense1D",
-    "ShiftedAdd", "Add", "Concatenate", "Dequantizer", "BufferTempConv", "v1", "v2", "pico",
+    "ShiftedAdd", "Add", "Concatenate", "Dequantizer", "BufferTempConv",
+    "DepthwiseBufferTempConv", "StatefulRecurrent", "v1", "v2", "pico",
     4, 8, 9, 28, 32, 33, [1, 1, 1], [4, 4, 3], [4096, 4096, 1], [65536, 65536, 65536],
     {"kind": "max", "size": [2, 2], "stride": [1, 1]},
     {"kind": "average", "size": None, "stride": None},
@@ -35,7 +37,8 @@ _VALUES = [
 
 @lru_cache(64)
 def _network(seed: int) -> Model:
-    return akida2_network(seed)[0]
+    draw = (akida2_network, akida2_network, temporal_network, recurrent_network)[seed % 4]
+    return draw(seed)[0]
 
 
 def _edited(tensors: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:

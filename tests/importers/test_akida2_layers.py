@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import akrt
-from akrt.errors import UnsupportedLayerError
+from akrt.errors import ModelError, UnsupportedLayerError
 from akrt.importers import from_akida, load_fbz, read_fbz
 from akrt.importers.akida2_layers import akida2_model
 
@@ -36,8 +36,6 @@ def data(bits: int = 8) -> Any:
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        (lambda: akida.BufferTempConv(filters=3, fifo_size=2, name="x"), "no layer of Akida 2"),
-        (lambda: akida.DepthwiseBufferTempConv(fifo_size=2, name="x"), "no layer of Akida 2"),
         (lambda: akida.Conv2D(filters=2, kernel_size=3, name="x",
                               padding=akida.Padding.SameUpper), "same_upper' needs stride 2"),
         (lambda: akida.Conv2D(filters=2, kernel_size=3, name="x", pool_size=2,
@@ -49,11 +47,62 @@ def test_layers_that_are_not_run_are_named(layer: Any, words: str) -> None:
         from_akida(network(data(), layer()))
 
 
-def test_recurrent_networks_are_refused() -> None:
-    recurrent = akida.StatefulRecurrent(stateful_channels=4, output_channels=2, name="x")
-    twin = network(akida.InputData((1, 4, 2), input_bits=16, name="in"), recurrent)
-    with pytest.raises(UnsupportedLayerError, match=r"version 'pico', akrt runs v1 and v2"):
+def recurrent(bits: int = 16, **settings: Any) -> Any:
+    return network(
+        akida.InputData((1, 4, 2), input_bits=bits, name="in"),
+        akida.StatefulRecurrent(stateful_channels=4, output_channels=2, name="x", **settings),
+    )
+
+
+@pytest.mark.parametrize(
+    ("twin", "words"),
+    [
+        (lambda: recurrent(4), r"'x' \(StatefulRecurrent\) is of Akida Pico, 'in' .* is not"),
+        (lambda: recurrent(internal_state_bits=8), "internal_state_bits must be 16 to 32, got 8"),
+        (lambda: recurrent(internal_state_bits=40), "internal_state_bits must be 16 to 32"),
+    ],
+)
+def test_recurrent_networks_that_are_refused(twin: Any, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        from_akida(twin())
+
+
+def test_post_processing_of_recurrent_networks_is_refused() -> None:
+    twin = recurrent(output_bits=28)
+    twin.add(akida.PicoPostProcessing(name="p"), [twin.layers[1], twin.layers[0]])
+    with pytest.raises(UnsupportedLayerError, match=r"'p' \(PicoPostProcessing\): is no layer of"):
         from_akida(twin)
+
+
+@pytest.mark.parametrize("variable", ["new_state_shift", "internal_state_outputs_shift"])
+@pytest.mark.parametrize("value", [32, -32, -128, 127])
+def test_shifts_of_recurrent_layers_are_checked(variable: str, value: int) -> None:
+    twin = recurrent()
+    twin.layers[1].set_variable(variable, np.full(4, value, np.int8))
+    with pytest.raises(UnsupportedLayerError, match=rf"{variable} must lie in -31\.\.31"):
+        from_akida(twin)
+
+
+@pytest.mark.parametrize("bits", [5, 8, 9, 12, 15, 16])
+def test_recurrent_networks_take_integers_of_many_widths(bits: int) -> None:
+    twin = recurrent(bits, output_bits=28)
+    rng = np.random.default_rng(bits)
+    for name, high in (("in_proj", 127), ("out_proj", 127), ("A_real", 100)):
+        shape = twin.layers[1].variables[name].shape
+        dtype = twin.layers[1].variables[name].dtype
+        twin.layers[1].set_variable(name, rng.integers(-high, high, shape).astype(dtype))
+    model = from_akida(twin)
+    assert (model.entry.text, model.entry.dtype) == (
+        f"{bits}-bit signed", "int8" if bits <= 8 else "int16",
+    )  # fmt: skip
+    x = model.noise(rng, 20)
+    with akrt.Runtime(model, backend="reference") as runtime:
+        np.testing.assert_array_equal(runtime.forward(x), twin.forward(x))
+        with pytest.raises(akrt.errors.InputError, match="expected dtype"):
+            runtime.forward(x.astype(np.int32))
+        if bits < 16 and bits != 8:
+            with pytest.raises(akrt.errors.InputError, match="exceeds"):
+                runtime.forward(np.full_like(x, model.entry.high + 1))
 
 
 @pytest.mark.parametrize(

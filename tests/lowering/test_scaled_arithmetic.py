@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from akida2_networks import akida2_networks
 from akida2_outputs import outputs_by_layer
+from akida2_temporal_networks import networks_with_memory
 from hypothesis import given, settings
 
 from akrt.lowering.scaled_arithmetic import rounding_shift, saturate, wrap
@@ -35,6 +36,26 @@ def test_random_networks_equal_the_second_writing() -> None:
     for what in ("input", "bias", "buffer", "potential", "scaled", "output", "index"):
         assert met[f"{what} too low"] >= 20, what
         assert met[f"{what} too high"] >= 20, what
+
+
+def test_networks_with_memory_equal_the_second_writing() -> None:
+    met: Counter[str] = Counter()
+
+    @settings(max_examples=60, derandomize=True, database=None)
+    @given(networks_with_memory())
+    def check(case: tuple[Model, np.ndarray]) -> None:
+        model, x = case
+        x, past = model.check_input(x[:3]), {}  # type: ignore[var-annotated]
+        ours = outputs_by_layer(model, x)
+        for i, sample in enumerate(x):
+            theirs = akida2_oracle.layer_outputs(model, sample, met, past)
+            for node, expected in zip(model.nodes, theirs, strict=True):
+                output = ours[node.layer.name]
+                np.testing.assert_array_equal(output[i], expected.astype(output.dtype))
+
+    check()
+    for what in ("step", "projection", "new", "turn", "number", "buffer", "bias"):
+        assert met[f"{what} too low"] + met[f"{what} too high"] >= 20, what
 
 
 def test_a_shift_to_the_right_rounds_halves_up() -> None:

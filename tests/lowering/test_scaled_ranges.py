@@ -8,8 +8,11 @@ from dataclasses import replace
 import numpy as np
 from akida2_networks import akida2_networks
 from akida2_outputs import outputs_by_layer
+from akida2_temporal_networks import networks_with_memory
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from akrt.lowering.arithmetic import blank_memory
 from akrt.lowering.operations import operation
 from akrt.lowering.scaled_arithmetic import sums_of_products
 from akrt.lowering.scaled_operations import Scaled, ShiftedAddition
@@ -25,10 +28,11 @@ def lies_in(values: np.ndarray, span: Range) -> bool:
 def test_what_is_met_lies_in_the_ranges() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=150, derandomize=True, database=None)
-    @given(akida2_networks())
+    @settings(max_examples=190, derandomize=True, database=None)
+    @given(st.one_of(akida2_networks(), networks_with_memory()))
     def check(case: tuple[Model, np.ndarray]) -> None:
         model, x = case
+        x = x[:4]
         made = outputs_by_layer(model, x)
         for node in model.nodes:
             does, output = operation(node), made[node.layer.name]
@@ -37,7 +41,8 @@ def test_what_is_met_lies_in_the_ranges() -> None:
             elif isinstance(does, Scaled):
                 ranges = scaled_ranges(does)  # type: ignore[arg-type]
                 given_value = made[node.sources[0]] if node.sources else x
-                sums = sums_of_products(does, given_value)  # type: ignore[arg-type]
+                memory = blank_memory([node]).get(node.layer.name)
+                sums = sums_of_products(does, given_value, memory)  # type: ignore[arg-type]
                 seen["wraps"] += ranges.wraps
                 seen["cannot wrap"] += not ranges.wraps
                 if not ranges.wraps:
