@@ -1,4 +1,4 @@
-"""Networks of akida_models, quantised by QuantizeML to 8 bits and converted for Akida 2.0.
+"""Networks of akida_models, quantised by QuantizeML and converted for Akida 2.0.
 
 As a script, ``akida2_architectures.py OUT NAME...``, it builds them untrained, with random weights
 and ranges calibrated on noise. It needs TensorFlow: `akida2_file` runs it in a process of its own.
@@ -26,12 +26,23 @@ ARCHITECTURES = (
 )
 """Those that between them have every kind of layer that networks of akida_models need, but those
 that remember."""
+OTHERS = (
+    "mobilenet_imagenet",
+    "akidanet_imagenet",
+    "akidanet18_imagenet",
+    "vgg_utk_face",
+    "yolo_base",
+    "pointnet_plus_modelnet40",
+    "ds_cnn_kws_4_bits",
+    "akidanet_imagenet_4_bits",
+)
+"""The rest but those that remember; and 4 bits."""
 PACKAGES = ("akida", "akida_models", "cnn2snn", "quantizeml", "tf_keras", "tensorflow")
 
 
 def akida2_file(name: str) -> Path:
-    """The .fbz of a network of `ARCHITECTURES`, built on first use and kept in the temporary
-    directory under a hash of all that made it. Skips the calling test where a package is absent.
+    """The .fbz of a network, built on first use and kept in the temporary directory under a hash of
+    all that made it; the .h5 is beside it. Skips the calling test where a package is absent.
     """
     import pytest
 
@@ -53,7 +64,8 @@ def akida2_file(name: str) -> Path:
                 env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"},
             )
             assert done.returncode == 0, done.stderr[-3000:]
-            Path(building, path.name).rename(path)
+            for suffix in (".h5", ".fbz"):
+                Path(building, f"{name}{suffix}").rename(path.with_suffix(suffix))
     return path
 
 
@@ -66,6 +78,12 @@ def _networks() -> dict[str, Callable[[], Any]]:
         "convtiny_dvs": zoo.convtiny_dvs,
         "akida_unet_portrait128": lambda: zoo.akida_unet_portrait128((64, 64, 3), alpha=0.25),
         "centernet_base": lambda: zoo.centernet_base((64, 64, 3)),
+        "mobilenet_imagenet": lambda: zoo.mobilenet_imagenet((64, 64, 3), alpha=0.25, classes=10),
+        "akidanet_imagenet": lambda: zoo.akidanet_imagenet((64, 64, 3), alpha=0.25, classes=10),
+        "akidanet18_imagenet": lambda: zoo.akidanet18_imagenet((64, 64, 3), classes=10),
+        "vgg_utk_face": zoo.vgg_utk_face,
+        "yolo_base": lambda: zoo.yolo_base((64, 64, 3), alpha=0.25),
+        "pointnet_plus_modelnet40": lambda: zoo.pointnet_plus_modelnet40(selected_points=64),
     }
 
 
@@ -79,7 +97,8 @@ def main(out: Path, names: list[str]) -> None:
     for name in names:
         rng = np.random.default_rng(len(name))
         with set_akida_version(AkidaVersion.v2):
-            model = _networks()[name]()
+            bits = 4 if name.endswith("_4_bits") else 8
+            model = _networks()[name.removesuffix("_4_bits")]()
             for layer in model.layers:
                 if isinstance(layer, layers.BatchNormalization):
                     layer.momentum = 0.5
@@ -89,8 +108,11 @@ def main(out: Path, names: list[str]) -> None:
             samples = rng.integers(low, high, (16, *shape)).astype("int8" if signed else "uint8")
             for _ in range(6):
                 model(samples.astype(np.float32), training=True)
-            params = QuantizationParams(input_dtype=str(samples.dtype))
+            params = QuantizationParams(
+                input_dtype=str(samples.dtype), weight_bits=bits, activation_bits=bits
+            )
             quantised = quantize(model, qparams=params, samples=samples, batch_size=16)
+            quantised.save(str(out / f"{name}.h5"))
             convert(quantised).save(str(out / f"{name}.fbz"))
 
 

@@ -82,7 +82,8 @@ def to_model(
         raise ModelFileError(f"{path}: damaged: its contents make no sense") from error
     architecture = keras_config.parse(text, weights, path)
     quantizeml = any(layer.by_quantizeml for layer in architecture.layers)
-    if akida_version is not None and (not quantizeml or akida_version not in (1, 2)):
+    known = type(akida_version) is int and akida_version in (1, 2)
+    if akida_version is not None and not (quantizeml and known):
         raise UsageError(
             f"akida_version is 1 or 2, for .h5 files of QuantizeML; got {akida_version!r:.40} for "
             f"one of {'QuantizeML' if quantizeml else 'cnn2snn, which is for Akida 1.0'}"

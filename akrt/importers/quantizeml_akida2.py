@@ -51,10 +51,8 @@ _CLASSES: dict[str, type[ScaledLayer]] = {
     "QuantizedDepthwiseConv2DTranspose": DepthwiseConv2DTranspose,
     "QuantizedDense": Dense1D,
 }
-_CHANNEL_AXES = {
-    "QuantizedDepthwiseConv2D": (-2, 2),
-    "QuantizedDense": (-1, 1),
-}
+_FIXED_AXES = {"QuantizedDepthwiseConv2D": 2, "QuantizedDepthwiseConv2DTranspose": None}
+"""The axis of the channels' scales where QuantizeML knows it, whatever the file says."""
 _TABLES = ("swish", "hard_silu", "leaky_relu")
 _DEFAULT_BOUND = (127, 31)
 """Value and shift of a ReLU without a bound, as akida has them."""
@@ -231,14 +229,18 @@ def _scaled(block: QuantizedBlock, given: _Given, image: bool) -> tuple[AnyLayer
         _check_reshapes(block, given)
     elif block.reshapes or shape[:2] != (1, 1):
         _check_flattened(block, given)
+        fraction = fraction if shape[:2] == (1, 1) else _plain(fraction.reshape(-1))
     (kernel,), bias = kernels_and_bias(root, shape)
     if root.kind == "QuantizedConv2DTranspose":
         kernel = kernel.transpose(0, 1, 3, 2)
     if fraction.ndim and root.kind != "QuantizedDepthwiseConv2D":
         input_shift, fraction = fraction.max() - fraction, fraction.max().reshape(())
-    axes = _CHANNEL_AXES.get(root.kind, (-1, 3))
-    bits, per_channel = settings.weight_bits(root, channels=axes)
-    weights, scale = numbers.weights(kernel, bits, axes[1] if per_channel else None)
+    last = kernel.ndim - 1
+    bits, per_channel = settings.weight_bits(
+        root, channels=None if root.kind in _FIXED_AXES else (-1, last)
+    )
+    axis = _FIXED_AXES.get(root.kind, last if per_channel else None)
+    weights, scale = numbers.weights(kernel, bits, axis)
     scale = given.units.scale * scale
     if not (np.isfinite(scale).all() and np.all(scale > 0)):
         raise root.fail("has a scale that is zero or beyond float32")

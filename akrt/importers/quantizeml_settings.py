@@ -112,21 +112,24 @@ def entrance(layer: KerasLayer, shape: Shape) -> tuple[Quantizer, Units]:
 
 
 def weight_bits(
-    layer: KerasLayer, key: str = "weight_quantizer", channels: tuple[int, ...] = ()
+    layer: KerasLayer,
+    key: str = "weight_quantizer",
+    channels: tuple[int, ...] | None = None,
 ) -> tuple[int, bool]:
     """Bits of a kernel, and whether each of its channels has a scale of its own, or one is for all.
 
     Args:
         layer: with weights.
         key: the name of the quantiser.
-        channels: what the axis of the channels may be called.
+        channels: what the axis of the channels may be called; None: it is not looked at.
     """
     settings = quantiser(layer, key)
     bits = setting(layer, settings, "bitwidth", 4)
     if bits not in (2, 4, 8):
         raise layer.fail(f"weights must have 2, 4 or 8 bits, got {bits}")
     axis = settings.get("axis", -1)
-    if (axis is not None and axis not in channels) or settings.get("fp_quantizer"):
+    other = channels is not None and axis is not None and axis not in channels
+    if other or settings.get("fp_quantizer"):
         raise layer.fail(f"has weights quantised along axis {axis!r}, expected the filters'")
     return bits, axis is not None
 
