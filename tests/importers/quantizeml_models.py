@@ -66,6 +66,8 @@ def network(rng: np.random.Generator) -> tuple[keras.Model, dict[str, Any]]:
         x = layers.Softmax()(x)
     low, high = (0, 15) if dtype == "int8" else (0, 255)
     samples = rng.integers(low, high + 1, (64, *shape)).astype(dtype)
+    if dtype == "float32" and rng.integers(2):
+        samples = (samples - np.float32(rng.integers(0, 99))) * np.float32(rng.uniform(0.004, 2))
     return keras.Model(inputs, x), {
         "qparams": QuantizationParams(
             input_weight_bits=int(rng.choice([8, 4])) if image else bits,
