@@ -36,7 +36,7 @@ from akrt.model import (
     StatefulRecurrent,
 )
 
-__all__ = ["akida2_layer", "akida2_model", "akida2_variables"]
+__all__ = ["akida2_layer", "akida2_model", "akida2_quantizer", "akida2_variables"]
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
@@ -82,7 +82,7 @@ def _layer(entry: dict[str, Any], arrays: Arrays) -> AnyLayer:
         entrance = InputData if p["input_bits"] <= 4 else SignedInputData
         return entrance(name, _shape(entry), p["input_bits"])
     if kind == "Quantizer":
-        return _quantizer(entry, arrays)
+        return akida2_quantizer(entry, arrays)
     if kind == "Concatenate":
         return Concatenate(name)
     if kind == "Dequantizer":
@@ -100,7 +100,8 @@ def _layer(entry: dict[str, Any], arrays: Arrays) -> AnyLayer:
     return _scaled(entry, arrays)
 
 
-def _quantizer(entry: dict[str, Any], arrays: Arrays) -> Quantizer:
+def akida2_quantizer(entry: dict[str, Any], arrays: Arrays) -> Quantizer:
+    """The entrance of floats, which networks of both versions have."""
     p = entry["parameters"]
     return Quantizer(
         name=entry["name"],

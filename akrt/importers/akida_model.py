@@ -16,7 +16,12 @@ import numpy.typing as npt
 
 from akrt.errors import MissingExtraError, ModelError, ModelFileError, UnsupportedLayerError
 from akrt.importers import quarantine, read_fbz
-from akrt.importers.akida2_layers import akida2_layer, akida2_model, akida2_variables
+from akrt.importers.akida2_layers import (
+    akida2_layer,
+    akida2_model,
+    akida2_quantizer,
+    akida2_variables,
+)
 from akrt.model import (
     AnyLayer,
     Convolutional,
@@ -166,33 +171,25 @@ def _made(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], name: str)
 
 def _entrance(
     entry: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], following: list[dict[str, Any]]
-) -> list[InputData]:
-    """What a `Quantizer` in front, which turns floats into integers, becomes: nothing it changes.
+) -> list[AnyLayer]:
+    """What a `Quantizer` in front, which turns floats into integers, becomes.
 
     QuantizeML puts one behind a float input. With scale 1 and zero point 0 it passes whole numbers
-    on as they are. An `InputConvolutional` takes them itself, other layers behind an `InputData`.
+    on as they are and is left out. An `InputConvolutional` takes them itself, other layers behind
+    an `InputData`.
     """
-    p = entry["parameters"]
-    scales, zeros = arrays.get("scales"), arrays.get("zero_points")
-    if scales is None or zeros is None or np.any(scales != 1) or np.any(zeros != 0):
-        told = "" if scales is None or zeros is None else f" by {scales.ravel()[0]:g}"
+    quantizer = akida2_quantizer(entry, arrays)
+    if quantizer.output_signed:
         raise UnsupportedLayerError(
-            entry["name"],
-            entry["type"],
-            f"scales a float input{told}; akrt takes integers: give the Keras model a uint8 input, "
-            f"keras.Input(shape, dtype='uint8'), and a Rescaling layer behind it, then quantise "
-            f"and convert again",
+            quantizer.name, quantizer.kind, "makes signed values, which Akida 1.0 does not take"
         )
-    if p.get("output_signed") or p.get("channels_first"):
-        raise UnsupportedLayerError(
-            entry["name"],
-            entry["type"],
-            "makes signed values or takes channels first: only unsigned ones, channels last, run",
-        )
-    if following and following[0]["type"] == "InputConvolutional":
-        return []
-    x, y, channels = entry["input_shape"]
-    return [InputData(entry["name"], (x, y, channels), p["output_bits"])]
+    plain = np.all(quantizer.scales == 1) and not np.any(quantizer.zero_points)
+    layers: list[AnyLayer] = [] if plain and not quantizer.channels_first else [quantizer]
+    if following and following[0]["type"] in ("InputConvolutional", "InputData"):
+        return layers
+    name = f"{quantizer.name}_integers" if layers else quantizer.name
+    shape = quantizer.extent(()).output_shape
+    return [*layers, InputData(name, shape, quantizer.output_bits)]
 
 
 def _layer(

@@ -31,7 +31,7 @@ from akrt.importers.keras_blocks import (
     pool_first,
     pooling,
 )
-from akrt.importers.keras_config import Chain, KerasLayer
+from akrt.importers.keras_config import Architecture, KerasLayer
 from akrt.model import (
     AnyLayer,
     Convolutional,
@@ -47,12 +47,12 @@ __all__ = ["convert"]
 
 
 def convert(
-    chain: Chain, input_scaling: tuple[float, float] | None = None
+    architecture: Architecture, input_scaling: tuple[float, float] | None = None
 ) -> tuple[list[AnyLayer], dict[str, str]]:
     """The Akida layers of a chain that cnn2snn quantised, and what is to be noted about them.
 
     Args:
-        chain: the Keras layers.
+        architecture: the Keras layers.
         input_scaling: as for `akrt.importers.keras_h5.load_h5`.
 
     Raises:
@@ -60,14 +60,14 @@ def convert(
     """
     given = None if input_scaling is None else _given_scaling(input_scaling)
     neural = batch_normalization.fold(
-        pool_first([layer for layer in chain.layers if layer.kind != "Dropout"])
+        pool_first([layer for layer in architecture.chain if layer.kind != "Dropout"])
     )
     scaling, neural = _rescaling(neural, given)
     notes = {}
     if not scaling.told:
         known = "as given" if given else "assumed: the file has no Rescaling"
         notes["input_scaling"] = f"{scaling.scale:g}, {scaling.shift:g} ({known})"
-    return _convert(chain, scaling, neural), notes
+    return _convert(architecture, scaling, neural), notes
 
 
 class _Scaling(NamedTuple):
@@ -91,18 +91,20 @@ def _given_scaling(value: tuple[float, float]) -> _Scaling:
     return _Scaling(np.float32(scale), shift, told=False)
 
 
-def _convert(chain: Chain, scaling: _Scaling, layers: list[KerasLayer]) -> list[AnyLayer]:
-    shape = chain.input_shape
+def _convert(
+    architecture: Architecture, scaling: _Scaling, layers: list[KerasLayer]
+) -> list[AnyLayer]:
+    shape = architecture.input_shape
     converted: list[AnyLayer] = []
     image = shape[-1] in (1, 3)
     if not image:
         if scaling.shift != 0:
-            raise chain.layers[0].fail(
+            raise architecture.layers[0].fail(
                 "has an offset, which only a first convolution of 1 or 3 channels can take"
             )
         spatial = (1, 1, shape[0]) if len(shape) == 1 else (shape[0], shape[1], shape[2])
-        converted.append(InputData(f"{chain.name}_input", spatial))
-    for block in group(layers, chain.name):
+        converted.append(InputData(f"{architecture.name}_input", spatial))
+    for block in group(layers, architecture.name):
         first = image and not converted
         layer, shape = _akida_layer(block, shape, scaling, first)
         converted.append(layer)

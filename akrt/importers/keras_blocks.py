@@ -137,7 +137,7 @@ def kernels_and_bias(
     """The kernels (depthwise and pointwise, if separable) and the bias of a layer.
 
     Args:
-        layer: a QuantizedDense, QuantizedConv2D or QuantizedSeparableConv2D of either quantiser.
+        layer: a dense layer or a convolution of either quantiser.
         shape: (X, Y, C) of its input.
 
     Raises:
@@ -149,13 +149,18 @@ def kernels_and_bias(
         filters = layer.integer("units")
         shapes: list[tuple[int, ...]] = [(shape[0] * shape[1] * channels, filters)]
     else:
-        filters = layer.integer("filters")
+        depthwise = layer.kind.startswith("QuantizedDepthwise")
+        filters = channels if depthwise else layer.integer("filters")
         size = layer.pair("kernel_size")
         for key in ("dilation_rate", "groups", "depth_multiplier"):
             if layer.config.get(key, 1) not in (1, [1, 1]):
                 raise layer.fail(f"{key} must be 1, got {layer.config[key]!r}")
         if layer.kind == "QuantizedSeparableConv2D":
             shapes = [(*size, channels, 1), (1, 1, channels, filters)]
+        elif depthwise:
+            shapes = [(*size, channels, 1)]
+        elif layer.kind == "QuantizedConv2DTranspose":
+            shapes = [(*size, filters, channels)]
         else:
             shapes = [(*size, channels, filters)]
     count = len(shapes)

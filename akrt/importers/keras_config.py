@@ -1,7 +1,8 @@
-"""The layers of a Keras model file, from its JSON architecture, as one chain.
+"""The layers of a Keras model file, from its JSON architecture, and how they follow each other.
 
-Accepts Sequential and Functional models of one branch, in the format of Keras 2 (tf_keras), which
-cnn2snn uses, and with the small differences of Keras 3. Nothing is executed: classes are names.
+Accepts Sequential and Functional models of one input and output, in the format of Keras 2
+(tf_keras), which cnn2snn uses, and with the small differences of Keras 3. Nothing is executed:
+classes are names.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,7 @@ import numpy.typing as npt
 
 from akrt.errors import ModelFileError, UnsupportedLayerError
 
-__all__ = ["Chain", "KerasLayer", "parse", "refuse_code"]
+__all__ = ["Architecture", "KerasLayer", "parse", "refuse_code"]
 
 _CODE = ("lambda", "tfoplambda", "slicingoplambda", "function")
 _MODULES = ("keras", "tf_keras", "tensorflow", "cnn2snn", "quantizeml", "akida_models", "builtins")
@@ -30,6 +33,8 @@ class KerasLayer:
     kind: str
     config: Mapping[str, Any]
     weights: tuple[npt.NDArray[np.float32], ...] = field(default=(), repr=False)
+    sources: tuple[str, ...] = ()
+    """Names of the layers whose outputs it takes; an entrance is not named."""
 
     @property
     def by_quantizeml(self) -> bool:
@@ -79,19 +84,44 @@ class KerasLayer:
 
 
 @dataclass(frozen=True)
-class Chain:
-    """A model of one branch: its name, its input without the batch, its other layers."""
+class Architecture:
+    """A model: its name, its input without the batch, its other layers."""
 
     name: str
     input_shape: tuple[int, ...]
     input_dtype: str
     layers: tuple[KerasLayer, ...]
+    """Each after those whose outputs it takes."""
+
+    @property
+    def spatial_shape(self) -> tuple[int, int, int]:
+        """(X, Y, C) of the input; a vector is (1, 1, N)."""
+        x, y, channels = (1, 1, *self.input_shape)[-3:]
+        return (x, y, channels)
+
+    @property
+    def chain(self) -> list[KerasLayer]:
+        """The layers, where each takes the output of the one before it.
+
+        Raises:
+            UnsupportedLayerError: one takes several, or the output of one goes to several.
+        """
+        for layer in self.layers:
+            if len(layer.sources) > 1:
+                raise layer.fail(f"has {len(layer.sources)} inputs: only one branch is supported")
+        for before, layer in pairwise(self.layers):
+            if layer.sources != (before.name,):
+                raise layer.fail(
+                    f"does not follow '{before.name}', the layer before it: only one branch is "
+                    f"supported"
+                )
+        return list(self.layers)
 
 
 def parse(
     text: str, weights: Mapping[str, tuple[npt.NDArray[np.float32], ...]], path: str
-) -> Chain:
-    """The chain of layers that `model_config` describes.
+) -> Architecture:
+    """The layers that `model_config` describes.
 
     Args:
         text: the JSON text.
@@ -100,7 +130,7 @@ def parse(
 
     Raises:
         ModelFileError: the text is not a model.
-        UnsupportedLayerError: several branches, inputs or outputs, or nested models.
+        UnsupportedLayerError: a layer that is used more than once, or a model within a model.
     """
     try:
         model = json.loads(text)
@@ -119,19 +149,25 @@ def parse(
         raise ModelFileError(f"{path}: 'model_config' has no list of layers")
     if not all(isinstance(e, dict) and isinstance(e.get("config"), dict) for e in entries):
         raise ModelFileError(f"{path}: 'model_config' holds a layer without settings")
-    if kind != "Sequential":
-        entries = _in_order(entries, config, path)
+    names = [_name(entry, path) for entry in entries]
+    if kind == "Sequential":
+        sources = dict(zip(names, [(), *((name,) for name in names)], strict=False))
+    else:
+        entries, sources = _in_order(entries, config, path)
     name = config.get("name")
     input_shape = _input_shape(entries, config, path)
+    inputs = {_name(entry, path) for entry in entries if _kind(entry) == "InputLayer"}
     layers = tuple(
-        _layer(entry, weights, path) for entry in entries if _kind(entry) != "InputLayer"
+        _layer(entry, weights, path, sources, inputs)
+        for entry in entries
+        if _kind(entry) != "InputLayer"
     )
     names = [layer.name for layer in layers]
     if len(set(names)) != len(names):
         raise ModelFileError(f"{path}: layer names are not unique")
     if not isinstance(name, str) or not name:
         name = "model"
-    return Chain(name, input_shape, str(entries[0]["config"].get("dtype")), layers)
+    return Architecture(name, input_shape, str(entries[0]["config"].get("dtype")), layers)
 
 
 def refuse_code(text: str, path: str) -> None:
@@ -184,10 +220,15 @@ def _name(entry: dict[str, Any], path: str) -> str:
 
 
 def _layer(
-    entry: dict[str, Any], weights: Mapping[str, tuple[npt.NDArray[np.float32], ...]], path: str
+    entry: dict[str, Any],
+    weights: Mapping[str, tuple[npt.NDArray[np.float32], ...]],
+    path: str,
+    sources: Mapping[str, tuple[str, ...]],
+    inputs: set[str],
 ) -> KerasLayer:
     name, kind, config = _name(entry, path), _kind(entry), entry["config"]
-    layer = KerasLayer(name, kind or "unknown", config, weights.get(name, ()))
+    before = tuple(source for source in sources.get(name, ()) if source not in inputs)
+    layer = KerasLayer(name, kind or "unknown", config, weights.get(name, ()), before)
     if kind in ("Sequential", "Functional", "Model") or "layers" in config:
         raise layer.fail(
             "a model within a model; rebuild it as one Sequential model of all the layers"
@@ -217,8 +258,8 @@ def _input_shape(
 
 def _in_order(
     entries: list[dict[str, Any]], config: dict[str, Any], path: str
-) -> list[dict[str, Any]]:
-    """The layers of a Functional model from input to output; an error unless it is one chain."""
+) -> tuple[list[dict[str, Any]], dict[str, tuple[str, ...]]]:
+    """The layers of a Functional model, each after those that feed it, and the names of these."""
     by_name = {_name(entry, path): entry for entry in entries}
     if len(by_name) != len(entries):
         raise ModelFileError(f"{path}: layer names are not unique")
@@ -226,38 +267,34 @@ def _in_order(
         ends = config.get(key)
         if isinstance(ends, list) and len(ends) > 1 and isinstance(ends[0], list):
             raise ModelFileError(f"{path}: the model has {len(ends)} {key}, only one is supported")
-    after: dict[str, str] = {}
-    start = []
-    for name, entry in by_name.items():
-        sources = _sources(entry, name)
-        if len(sources) > 1:
-            raise UnsupportedLayerError(
-                name, _kind(entry), f"has {len(sources)} inputs: only one branch is supported"
-            )
-        if not sources:
-            start.append(name)
-        elif sources[0] not in by_name:
+    sources = {name: tuple(_sources(entry, name)) for name, entry in by_name.items()}
+    for name, before in sources.items():
+        if not set(before) <= by_name.keys():
             raise ModelFileError(f"{path}: layer '{name}' follows an unknown layer")
-        elif sources[0] in after:
-            raise UnsupportedLayerError(
-                sources[0],
-                _kind(by_name[sources[0]]),
-                f"feeds '{after[sources[0]]}' and '{name}': only one branch is supported",
-            )
-        else:
-            after[sources[0]] = name
-    if len(start) != 1:
-        raise ModelFileError(f"{path}: the model has {len(start)} inputs, only one is supported")
-    order = [start[0]]
-    while order[-1] in after:
-        order.append(after[order[-1]])
+    starts = [name for name, before in sources.items() if not before]
+    if len(starts) != 1:
+        raise ModelFileError(f"{path}: the model has {len(starts)} inputs, only one is supported")
+    followers: dict[str, list[str]] = {name: [] for name in by_name}
+    missing = {name: len(set(before)) for name, before in sources.items()}
+    for name, before in sources.items():
+        for source in set(before):
+            followers[source].append(name)
+    positions = {name: i for i, name in enumerate(by_name)}
+    ready, order = [(positions[starts[0]], starts[0])], []
+    while ready:
+        _, name = heappop(ready)
+        order.append(name)
+        for follower in followers[name]:
+            missing[follower] -= 1
+            if not missing[follower]:
+                heappush(ready, (positions[follower], follower))
     if len(order) != len(entries):
-        raise ModelFileError(f"{path}: the layers do not form one chain")
-    return [by_name[name] for name in order]
+        raise ModelFileError(f"{path}: the layers follow each other in a circle")
+    return [by_name[name] for name in order], sources
 
 
 def _sources(entry: dict[str, Any], name: str) -> list[str]:
-    """Names of the layers that feed an entry."""
+    """Names of the layers that feed an entry, in order."""
     nodes = entry.get("inbound_nodes", [])
     if isinstance(nodes, list) and len(nodes) > 1:
         raise UnsupportedLayerError(name, _kind(entry), "is used more than once")
@@ -270,12 +307,12 @@ def _sources(entry: dict[str, Any], name: str) -> list[str]:
             if isinstance(history, list) and history and isinstance(history[0], str):
                 found.append(history[0])
             else:
-                stack.extend(item.values())
+                stack.extend(reversed(item.values()))
         elif isinstance(item, list):
             if len(item) >= 3 and isinstance(item[0], str) and isinstance(item[1], int):
                 found.append(item[0])
             else:
-                stack.extend(item)
+                stack.extend(reversed(item))
     return found
 
 

@@ -12,22 +12,34 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.errors import ModelError, ModelFileError, UnsupportedLayerError, UsageError
-from akrt.importers import cnn2snn_h5, keras_config, quantizeml_h5, quarantine, registers
+from akrt.importers import (
+    cnn2snn_h5,
+    keras_config,
+    quantizeml_akida1,
+    quantizeml_akida2,
+    quantizeml_settings,
+    quarantine,
+    registers,
+)
 from akrt.model import Model
 
 __all__ = ["load_h5", "to_model"]
 
 
 def load_h5(
-    path: str | os.PathLike[str], input_scaling: tuple[float, float] | None = None
+    path: str | os.PathLike[str],
+    input_scaling: tuple[float, float] | None = None,
+    akida_version: int | None = None,
 ) -> Model:
-    """The model in a Keras HDF5 file that cnn2snn or QuantizeML quantised for Akida 1.0.
+    """The model in a Keras HDF5 file that cnn2snn or QuantizeML quantised.
 
     Args:
         path: a file written by ``model.save("name.h5")``.
         input_scaling: ``(scale, shift)`` of ``cnn2snn.convert``, for a model of cnn2snn's without a
             Rescaling in front: the integers that come in are ``scale * x + shift`` for Keras's x.
             None: 1 and 0.
+        akida_version: for a file of QuantizeML, which does not say for which Akida it is: 1 or 2,
+            as ``cnn2snn.set_akida_version`` sets it. None: 1 where all of it fits Akida 1.0.
 
     Returns:
         The model, with neither labels nor preprocessing: the file does not say. For a model of
@@ -36,10 +48,11 @@ def load_h5(
     Raises:
         ModelFileError: the file is missing, damaged or not a Keras model.
         UnsupportedLayerError: a layer that does not convert; the message names it and the remedy.
-        UsageError: an `input_scaling` that makes no sense, or the model has one of its own.
+        UsageError: an `input_scaling` that makes no sense, or the model has one of its own; an
+            `akida_version` that is none, or for a file of cnn2snn.
     """
     facts, arrays = quarantine.read("read_hdf5", path, "HDF5 file")
-    return to_model(facts, arrays, os.fspath(path), input_scaling)
+    return to_model(facts, arrays, os.fspath(path), input_scaling, akida_version)
 
 
 def to_model(
@@ -47,13 +60,14 @@ def to_model(
     arrays: dict[str, npt.NDArray[Any]],
     path: str,
     input_scaling: tuple[float, float] | None = None,
+    akida_version: int | None = None,
 ) -> Model:
     """The model that the architecture and weights of a file describe.
 
     Args:
         facts, arrays: as `akrt.importers.read_hdf5.read` gives them.
         path: for messages.
-        input_scaling: as for `load_h5`.
+        input_scaling, akida_version: as for `load_h5`.
 
     Raises:
         ModelFileError, UnsupportedLayerError, UsageError: as `load_h5`.
@@ -66,28 +80,37 @@ def to_model(
         text, version = str(facts["config"]), str(facts["keras"])[:20]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelFileError(f"{path}: damaged: its contents make no sense") from error
-    chain = keras_config.parse(text, weights, path)
-    notes: dict[str, str] = {}
+    architecture = keras_config.parse(text, weights, path)
+    quantizeml = any(layer.by_quantizeml for layer in architecture.layers)
+    known = type(akida_version) is int and akida_version in (1, 2)
+    if akida_version is not None and not (quantizeml and known):
+        raise UsageError(
+            f"akida_version is 1 or 2, for .h5 files of QuantizeML; got {akida_version!r:.40} for "
+            f"one of {'QuantizeML' if quantizeml else 'cnn2snn, which is for Akida 1.0'}"
+        )
+    if quantizeml and input_scaling is not None:
+        raise UsageError(
+            "input_scaling is for models that cnn2snn quantised; those of QuantizeML say "
+            "themselves how their input is scaled: leave it out"
+        )
+    maker = f"{'QuantizeML' if quantizeml else 'cnn2snn'} HDF5, Keras {version}"
+    notes = {"imported_from": maker}
     try:
-        if any(layer.by_quantizeml for layer in chain.layers):
-            if input_scaling is not None:
-                raise UsageError(
-                    "input_scaling is for models that cnn2snn quantised; those of QuantizeML say "
-                    "themselves how their input is scaled: leave it out"
-                )
-            quantiser = "QuantizeML"
-            with np.errstate(all="ignore"):
-                converted = quantizeml_h5.convert(chain)
-        else:
-            quantiser = "cnn2snn"
-            converted, notes = cnn2snn_h5.convert(chain, input_scaling)
+        with np.errstate(all="ignore"):
+            if quantizeml and (akida_version or quantizeml_settings.version(architecture)) == 2:
+                made, inputs = quantizeml_akida2.convert(architecture)
+                return Model(tuple(made), architecture.name, notes=notes, inputs=inputs)
+            if quantizeml:
+                converted = quantizeml_akida1.convert(architecture)
+        if not quantizeml:
+            converted, told = cnn2snn_h5.convert(architecture, input_scaling)
+            notes = {**told, **notes}
         layers, equalised, clipped = registers.fit_registers(converted)
-        notes["imported_from"] = f"{quantiser} HDF5, Keras {version}"
         if equalised:
             notes["act_step_equalised"] = ", ".join(equalised)
         if clipped:
             notes["thresholds_clipped"] = ", ".join(clipped)
-        return Model(tuple(layers), name=chain.name, notes=notes)
+        return Model(tuple(layers), name=architecture.name, notes=notes)
     except UnsupportedLayerError:
         raise
     except ModelError as error:

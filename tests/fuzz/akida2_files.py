@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import importers.quantizeml_file as quantizeml_file
 import numpy as np
 from akida2_networks import akida2_network
 from akida2_temporal_networks import recurrent_network, temporal_network
@@ -15,7 +17,7 @@ from mutations import HOSTILE, edit, mutate
 from safetensors.numpy import save as save_tensors
 
 import akrt
-from akrt.importers import akida_model, read_fbz
+from akrt.importers import akida_model, keras_h5, read_fbz, read_hdf5
 from akrt.model import Model, encoding
 from akrt.model import file as modelfile
 
@@ -135,7 +137,41 @@ def _make_damaged(seed: int, folder: Path) -> Path:
     return path
 
 
+@lru_cache
+def _keras() -> tuple[bytes, Any, Any]:
+    """A file of QuantizeML's, and what the reader's process finds in it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "whole.h5")
+        quantizeml_file.write(path)
+        return path.read_bytes(), *read_hdf5.read(str(path))
+
+
+def _make_keras(seed: int, folder: Path) -> Path:
+    path = folder / "damaged.h5"
+    path.write_bytes(mutate(_keras()[0], seed))
+    return path
+
+
+def _make_keras_contents(seed: int, _: Path) -> tuple[Any, Any]:
+    _, facts, arrays = _keras()
+    if seed % 3 != 1:
+        values = [*_VALUES, "Custom>QuantizedDense", "Custom>Dequantizer", "per-axis", "swish"]
+        config = edit(json.loads(facts["config"]), seed, values)
+        facts = {**facts, "config": json.dumps(config)}
+    if seed % 3 != 0:
+        arrays = _edited_tensors(arrays, np.random.default_rng(seed))
+    return facts, arrays
+
+
+def _check_keras_contents(made: tuple[Any, Any]) -> str:
+    return _check(keras_h5.to_model(*made, "edited.h5"))
+
+
 TARGETS = (
+    Target(
+        "contents of .h5 of Akida 2.0", _make_keras_contents, _check_keras_contents, 150, apart=True
+    ),
+    Target(".h5 of Akida 2.0", _make_keras, _check_file, 4, 60, 1 << 30, apart=True),
     Target("hashed .akrt of Akida 2.0", _make_hashed, _check_file, 150, apart=True),
     *(
         (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import akrt
-from akrt.errors import ModelFileError, UnsupportedLayerError, UsageError
+from akrt.errors import ModelFileError, UsageError
 from akrt.importers import from_akida, load_fbz, load_h5
 from akrt.model import encoding
 
@@ -62,11 +62,25 @@ def quantizer_network(scale: float, zero: int) -> object:
     return twin
 
 
-def test_a_quantizer_that_changes_values_is_refused_with_a_remedy() -> None:
-    assert [layer.name for layer in from_akida(quantizer_network(1, 0)).layers] == ["first"]
-    for scale, zero in ((0.25, 0), (1, 25)):
-        with pytest.raises(UnsupportedLayerError, match=r"'entrance'.*dtype='uint8'.*Rescaling"):
-            from_akida(quantizer_network(scale, zero))
+@pytest.mark.parametrize(("scale", "zero"), [(1, 0), (0.25, 0), (1, 25), (37.5, 128)])
+def test_a_quantizer_in_front_of_akida_1(scale: float, zero: int) -> None:
+    """It is left out where it changes nothing; else floats come in."""
+    twin = quantizer_network(scale, zero)
+    rng = np.random.default_rng(0)
+    twin.layers[1].set_variable("weights", rng.integers(-9, 9, (3, 3, 1, 4)).astype(np.int8))
+    twin.layers[1].set_variable("act_step", np.full(4, 60, np.float32))
+    model = from_akida(twin)
+    names = ["first"] if (scale, zero) == (1, 0) else ["entrance", "first"]
+    assert [layer.name for layer in model.layers] == names
+    x = rng.uniform(-40, 300, (20, 8, 6, 1)).astype(np.float32)
+    if len(names) == 1:
+        x = np.clip(np.rint(x), 0, 255)
+    expected = twin.forward(x)
+    assert len(np.unique(expected)) > 8
+    taken = x.astype(np.uint8) if len(names) == 1 else x
+    for backend in ("reference", "simulator"):
+        with akrt.Runtime(model, backend=backend) as runtime:
+            np.testing.assert_array_equal(runtime.forward(taken), expected)
 
 
 def test_conversion_with_an_input_scaling(cases: Path, capsys: pytest.CaptureFixture) -> None:

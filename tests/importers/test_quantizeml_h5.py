@@ -38,7 +38,7 @@ def test_random_models_equal_what_cnn2snn_makes(tmp_path: Path) -> None:
     need("akida")
     program = Path(__file__).parent / "quantizeml_models.py"
     done = subprocess.run(
-        [sys.executable, str(program), str(tmp_path), "4", "3"], capture_output=True, text=True
+        [sys.executable, str(program), str(tmp_path), "4", "3", "1"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
     for i in range(4):
@@ -142,7 +142,7 @@ def edited(facts: Facts, changes: dict[str, dict[str, Any]]) -> Facts:
         ({"conv2d_1": {"quant_config": []}}, "nothing of how it was quantised"),
         ({"separable_conv2d_1": {"quant_config/dw_weight_quantizer/bitwidth": 2}}, "differ in"),
         ({"input_quantizer": {"signed": True}}, "'input_quantizer'.*input_dtype='uint8'"),
-        ({"input_quantizer": {"axis": "per-axis"}}, "'input_quantizer'"),
+        ({"input_quantizer": {"axis": "per-filter"}}, "'input_quantizer'"),
     ],
 )  # fmt: skip
 def test_what_akida_1_has_not_is_named_with_a_remedy(
@@ -157,9 +157,13 @@ def test_recorded_ranges(spotter: tuple[Facts, dict[str, Any]]) -> None:
     facts, arrays = spotter
     index = {name: i for name, (i, _) in facts["weights"].items()}
     entrance, relu = index["input_quantizer"], index["re_lu_2"]
-    for low, high in ((0, 100), (-1, 255), (0, 300)):
+    for low, high, scale, zero in ((0, 100, 2, 0), (-1, 254, 1, 1), (-0.75, 0.25, 256, 192)):
         ranges = {f"{entrance}.0": np.float32(low), f"{entrance}.1": np.float32(high)}
-        with pytest.raises(UnsupportedLayerError, match=r"scales a float input.*dtype='uint8'"):
+        first = to_model(facts, {**arrays, **ranges}, "m.h5").layers[0]
+        assert (first.kind, first.scales[0], first.zero_points[0]) == ("Quantizer", scale, zero)
+    for low, high in ((2, 1), (1, 2), (0, np.nan), (-np.inf, 1)):
+        ranges = {f"{entrance}.0": np.float32(low), f"{entrance}.1": np.float32(high)}
+        with pytest.raises(UnsupportedLayerError, match="'input_quantizer'"):
             to_model(facts, {**arrays, **ranges}, "m.h5")
     for wrong in (np.float32(-1), np.float32(np.nan), np.zeros(3, np.float32)):
         with pytest.raises(UnsupportedLayerError, match="'re_lu_2'"):
