@@ -251,7 +251,8 @@ def test_what_only_some_systems_have_stands_in_one_room() -> None:
     [
         (
             "akrt.kernels._kernels",
-            {f"akrt/backends/native/{m}.py" for m in ("arena", "backend", "pack", "plan")}
+            {f"akrt/backends/native/{m}.py" for m in ("arena", "backend", "lines", "pack", "plan")}
+            | {"akrt/backends/native/scaled_pack.py"}
             | {f"akrt/backends/native/{m}.py" for m in ("products", "scales", "weights")},
         ),
         (

@@ -1,4 +1,5 @@
 #include "core/akrt_collapsed.h"
+#include "core/akrt_exact.h"
 
 #include <string.h>
 
@@ -23,6 +24,12 @@ static void emit(const akrt_layer *layer, const int32_t *potentials, size_t at, 
         break;
     case AKRT_ACT_SCALE:
         kernels->akrt_act_s32_scale(potentials, &of->scale, positions, filters, out);
+        break;
+    case AKRT_ACT_SCALED:
+        kernels->akrt_act_s32_scaled(potentials, &of->scaled, positions, filters, out);
+        break;
+    case AKRT_ACT_FINISH:
+        akrt_finish_sums(&of->finish, potentials, positions, filters, from, output);
         break;
     case AKRT_ACT_POTENTIALS:
         memcpy((int32_t *)output + from, potentials,
@@ -137,10 +144,18 @@ static void multiply(const akrt_layer *layer, const uint8_t *input, int32_t x, i
         break;
     case AKRT_PATH_DEPTHWISE_WIDE: {
         const akrt_short_product *p = &of->depthwise_wide.product;
-        kernels->akrt_dwconv_u8s16_s32(w, input, of->depthwise_wide.depthwise, x, p->depth, rows);
+        kernels->akrt_dwconv_u8s16_s32(w, input, of->depthwise_wide.depthwise, 0, x, p->depth,
+                                       rows);
         kernels->akrt_matmul_s32s16(rows, p->weights, w->out_y, p->depth, p->filters, out);
         break;
     }
+    case AKRT_PATH_DEPTHWISE_SUMS:
+        kernels->akrt_dwconv_u8s16_s32(w, input, of->depthwise_sums.depthwise,
+                                       of->depthwise_sums.border, x, w->channels, out);
+        break;
+    case AKRT_PATH_EXACT:
+        akrt_exact_row(&of->exact, w, layer->filters, input, x, rows, out);
+        break;
     }
 }
 
@@ -158,21 +173,39 @@ static void run_rows(const akrt_layer *layer, const uint8_t *input, int32_t x, i
     }
 }
 
+/* Of what takes the largest of sums. */
+static const akrt_window *pool_window(const akrt_spatial *s) {
+    return s->pooling.kind == AKRT_POOL_MAX_SUMS ? &s->pooling.of.max_sums : &s->pooling.of.max;
+}
+
+/* Signed bytes plus 128. */
+static void flip(const uint8_t *AKRT_RESTRICT input, size_t n, uint8_t *AKRT_RESTRICT out) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (uint8_t)(input[i] ^ 128u);
+    }
+}
+
 static void run_spatial(const akrt_layer *layer, const uint8_t *input, void *output,
                         uint8_t *scratch) {
     const akrt_kernels *kernels = layer->kernels;
     const akrt_spatial *s = &layer->operation.of.spatial;
-    const akrt_window *w = &s->window, *max = &s->pooling.of.max;
+    const akrt_window *w = &s->window;
+    const akrt_window *max = pool_window(s);
     const size_t filters = (size_t)layer->filters;
     int32_t *potentials = (int32_t *)(void *)(scratch + layer->scratch.potentials);
     int32_t *pooled = (int32_t *)(void *)(scratch + layer->scratch.pooled);
     const akrt_pool pool = s->pooling.kind;
+    if (s->flip) {
+        uint8_t *const flipped = scratch + layer->scratch.flipped;
+        flip(input, area(w->in_x, w->in_y) * (size_t)w->channels, flipped);
+        input = flipped;
+    }
     if (pool == AKRT_POOL_COLLAPSED &&
         akrt_collapsed_sum(kernels, w, &s->pooling.of.collapsed, input, potentials, pooled)) {
         emit(layer, pooled, 0, 1, output);
         return;
     }
-    if (pool == AKRT_POOL_SUM || pool == AKRT_POOL_COLLAPSED) {
+    if (pool == AKRT_POOL_SUM || pool == AKRT_POOL_COLLAPSED || pool >= AKRT_POOL_SUM_CLIPPED) {
         memset(pooled, 0, filters * sizeof *pooled);
     }
     int32_t count;
@@ -198,11 +231,28 @@ static void run_spatial(const akrt_layer *layer, const uint8_t *input, void *out
             multiply(layer, input, x, count, scratch, potentials);
             kernels->akrt_sumpool_s32(potentials, positions, layer->filters, pooled);
             break;
+        case AKRT_POOL_MAX_SUMS:
+            multiply(layer, input, x, count, scratch, potentials + area(x, w->out_y) * filters);
+            break;
+        case AKRT_POOL_SUM_CLIPPED: {
+            const akrt_clipped *c = &s->pooling.of.sum_clipped;
+            multiply(layer, input, x, count, scratch, potentials);
+            kernels->akrt_clipsum_s32(potentials, c->start, c->low, c->high, positions,
+                                      layer->filters, pooled);
+            break;
+        }
+        case AKRT_POOL_SUM_FINISHED:
+            multiply(layer, input, x, count, scratch, potentials);
+            akrt_finish_add(&layer->activation.of.finish, potentials, positions, layer->filters,
+                            pooled);
+            break;
         }
     }
     if (pool == AKRT_POOL_MAX_ACTIVATED) {
         kernels->akrt_maxpool_u8(&s->pooling.of.max_activated, (uint8_t *)(void *)pooled, output);
-    } else if (pool == AKRT_POOL_MAX) {
+    } else if (pool == AKRT_POOL_SUM_CLIPPED || pool == AKRT_POOL_SUM_FINISHED) {
+        akrt_finish_total(&layer->activation.of.finish, pooled, layer->filters, output);
+    } else if (pool == AKRT_POOL_MAX || pool == AKRT_POOL_MAX_SUMS) {
         kernels->akrt_maxpool_s32(max, potentials, pooled);
         emit(layer, pooled, 0, max->out_x * max->out_y, output);
     } else if (pool != AKRT_POOL_NONE) {
@@ -248,6 +298,7 @@ static void run_dense_short(const akrt_layer *layer, const uint8_t *input, int16
 void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], void *output,
                     void *scratch) {
     int32_t *potentials = (int32_t *)(void *)((uint8_t *)scratch + layer->scratch.potentials);
+    const akrt_ops *of = &layer->operation.of;
     switch (layer->operation.kind) {
     case AKRT_OP_SPATIAL:
         run_spatial(layer, inputs[0], output, scratch);
@@ -261,6 +312,18 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], voi
     case AKRT_OP_DENSE_SHORT:
         run_dense_short(layer, inputs[0], scratch, potentials);
         break;
+    case AKRT_OP_SHIFTED_ADD:
+        akrt_run_shifted_add(&of->shifted_add, layer->filters, inputs, output);
+        return;
+    case AKRT_OP_CONCATENATE:
+        akrt_run_concatenate(&of->concatenate, inputs, output);
+        return;
+    case AKRT_OP_QUANTISE:
+        akrt_run_quantise(&of->quantise, layer->filters, inputs[0], output);
+        return;
+    case AKRT_OP_DEQUANTISE:
+        akrt_run_dequantise(&of->dequantise, layer->filters, inputs[0], output);
+        return;
     }
     layer->kernels->akrt_saturate_s32(potentials, layer->filters);
     emit(layer, potentials, 0, 1, output);

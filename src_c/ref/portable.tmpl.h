@@ -9,8 +9,14 @@
 #ifndef AKRT_OWN_akrt_act_s32_scale
 #include "ref/akrt_act_s32_scale.c"
 #endif
+#ifndef AKRT_OWN_akrt_act_s32_scaled
+#include "ref/akrt_act_s32_scaled.c"
+#endif
 #ifndef AKRT_OWN_akrt_add_u8_s32
 #include "ref/akrt_add_u8_s32.c"
+#endif
+#ifndef AKRT_OWN_akrt_clipsum_s32
+#include "ref/akrt_clipsum_s32.c"
 #endif
 #ifndef AKRT_OWN_akrt_dwconv_u8s16_s16
 #include "ref/akrt_dwconv_u8s16_s16.c"
