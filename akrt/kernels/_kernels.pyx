@@ -67,6 +67,7 @@ class Architecture(NamedTuple):
     byte_pair: int
     lanes: int
     walks: int
+    scales: int
 
     @classmethod
     def of(cls, name, usable, data):

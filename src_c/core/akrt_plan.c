@@ -74,6 +74,9 @@ static demand demand_of(const akrt_layer *layer) {
     case AKRT_PATH_DEPTHWISE_LANES:
         d.bytes = (size_t)lanes * sizeof(int16_t);
         break;
+    case AKRT_PATH_DEPTHWISE_SCALED: /* nothing lies between */
+        d.rows = w->out_x;
+        break;
     case AKRT_PATH_DEPTHWISE_SUMS:
     case AKRT_PATH_EXACT:
         break;

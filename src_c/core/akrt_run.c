@@ -38,6 +38,7 @@ static void emit(const akrt_layer *layer, const int32_t *potentials, size_t at, 
     case AKRT_ACT_FUSED_SCALE: /* there are no potentials */
     case AKRT_ACT_FUSED_SHORT:
     case AKRT_ACT_FUSED_LANES:
+    case AKRT_ACT_FUSED_SCALED:
         break;
     }
 }
@@ -48,7 +49,9 @@ static void multiply_bytes(const akrt_layer *layer, const uint8_t *a, const int1
                            void *out) {
     const akrt_kernels *kernels = layer->kernels;
     const akrt_activations *of = &layer->activation.of;
-    if (layer->activation.kind == AKRT_ACT_FUSED_SHORT) {
+    if (layer->activation.kind == AKRT_ACT_FUSED_SCALED) {
+        kernels->akrt_matmul_u8s8_s8(a, product, &of->fused_scaled, rows, out);
+    } else if (layer->activation.kind == AKRT_ACT_FUSED_SHORT) {
         kernels->akrt_matmul_u8s8_u8_short(a, rest, spill, product, &of->fused_short, rows, out);
     } else if (layer->activation.kind == AKRT_ACT_FUSED_SCALE) {
         kernels->akrt_matmul_u8s8_u8(a, rest, spill, product, &of->fused_scale, rows, out);
@@ -152,6 +155,11 @@ static void multiply(const akrt_layer *layer, const uint8_t *input, int32_t x, i
     case AKRT_PATH_DEPTHWISE_SUMS:
         kernels->akrt_dwconv_u8s16_s32(w, input, of->depthwise_sums.depthwise,
                                        of->depthwise_sums.border, x, w->channels, out);
+        break;
+    case AKRT_PATH_DEPTHWISE_SCALED:
+        kernels->akrt_dwconv_u8s8_s8(w, input, of->depthwise_scaled.depthwise,
+                                     of->depthwise_scaled.border,
+                                     &layer->activation.of.fused_scaled, x, count, out);
         break;
     case AKRT_PATH_EXACT:
         akrt_exact_row(&of->exact, w, layer->filters, input, x, rows, out);

@@ -24,6 +24,9 @@
 #ifndef AKRT_OWN_akrt_dwconv_u8s16_s32
 #include "ref/akrt_dwconv_u8s16_s32.c"
 #endif
+#ifndef AKRT_OWN_akrt_dwconv_u8s8_s8
+#include "ref/akrt_dwconv_u8s8_s8.c"
+#endif
 #ifndef AKRT_OWN_akrt_dwconv_u8s8_u8
 #include "ref/akrt_dwconv_u8s8_u8.c"
 #endif
@@ -41,6 +44,9 @@
 #endif
 #ifndef AKRT_OWN_akrt_matmul_u8s8_s32
 #include "ref/akrt_matmul_u8s8_s32.c"
+#endif
+#ifndef AKRT_OWN_akrt_matmul_u8s8_s8
+#include "ref/akrt_matmul_u8s8_s8.c"
 #endif
 #ifndef AKRT_OWN_akrt_matmul_u8s8_u8
 #include "ref/akrt_matmul_u8s8_u8.c"

@@ -16,16 +16,18 @@ import numpy.typing as npt
 
 from akrt.backends.native.activations import Activation, Potentials
 from akrt.backends.native.lines import walked_lines
-from akrt.backends.native.paths import Direct, Patches, Path, ShortRows
+from akrt.backends.native.paths import Direct, Lines, Patches, Path, ShortRows
 from akrt.backends.native.plan import LayerPlan, MaxActivated, SpatialPlan
 from akrt.backends.native.products import WindowPlan
 from akrt.backends.native.scaled_plan import (
     ConcatenatePlan,
     DepthwiseSums,
+    DepthwiseScaled,
     DequantisePlan,
     Exact,
     Finish,
     FinishedSum,
+    FusedScaled,
     MaxSums,
     QuantisePlan,
     Scaled,
@@ -133,8 +135,25 @@ def _scaled(does: ScaledOperation, arch: Architecture) -> LayerPlan:
         activates_first = isinstance(activation, Scaled) and does.node.output.low >= 0
         kind = MaxActivated if activates_first else MaxSums
         pooling = kind(**vars(WindowPlan.of(does.pooling)))
+    if isinstance(activation, Scaled) and not isinstance(pooling, MaxSums) and arch.scales:
+        activation = _fused(sums, activation)
     spatial = SpatialPlan(WindowPlan.of(moved), sums.path, pooling, sums.flip)
     return LayerPlan(layer.filters, spatial, activation)
+
+
+def _fused(sums: _Sums, scaled: Scaled) -> Scaled:
+    """The same activation in the product, where that can make it; `sums` is changed for it."""
+    path = sums.path
+    if isinstance(path, DepthwiseSums):
+        if np.abs(path.depthwise).max() > _FLIP or path.depthwise.max() == _FLIP:
+            return scaled
+        sums.path = DepthwiseScaled(path.depthwise.astype(np.int8), path.border)
+        return FusedScaled(**vars(scaled))
+    if not isinstance(path, Direct | Patches | Lines):
+        return scaled
+    assert scaled.start is not None
+    path.product.start = path.product.start + scaled.start
+    return FusedScaled(**vars(scaled))
 
 
 def _window(does: ScaledOperation) -> Window:

@@ -14,8 +14,10 @@ __all__ = [
     "DepthwiseSums",
     "DequantisePlan",
     "Exact",
+    "DepthwiseScaled",
     "Finish",
     "FinishedSum",
+    "FusedScaled",
     "MaxSums",
     "QuantisePlan",
     "Scaled",
@@ -46,6 +48,14 @@ class Scaled(Activation):
             need("constants of a scale", array, filters)
         if self.start is not None:
             need("starts", self.start, filters)
+
+
+@dataclass(eq=False, repr=False)
+class FusedScaled(Scaled):
+    """The same in the product, which starts from `start`, or in a depthwise convolution."""
+
+    kind: ClassVar[str] = "fused_scaled"
+    fused: ClassVar[bool] = True
 
 
 @dataclass(eq=False, repr=False)
@@ -90,6 +100,9 @@ class DepthwiseSums(Path):
 
     def check(self, window: WindowPlan, activation: Activation) -> None:
         not_fused(activation)
+        self._check_kernels(window)
+
+    def _check_kernels(self, window: WindowPlan) -> None:
         if self.filters != window.channels:
             raise ValueError(f"{self.filters} kernels for {window.channels} channels")
         need("depthwise weights", self.depthwise, window.taps * window.channels)
@@ -97,6 +110,18 @@ class DepthwiseSums(Path):
     @property
     def filters(self) -> int:
         return int(self.depthwise.shape[-1])
+
+
+@dataclass(eq=False, repr=False)
+class DepthwiseScaled(DepthwiseSums):
+    """`akrt_depthwise_scaled`: the same, and the outputs of it."""
+
+    kind: ClassVar[str] = "depthwise_scaled"
+
+    def check(self, window: WindowPlan, activation: Activation) -> None:
+        if not isinstance(activation, FusedScaled):
+            raise ValueError("only scaled outputs are made of depthwise results")
+        self._check_kernels(window)
 
 
 @dataclass(eq=False, repr=False)

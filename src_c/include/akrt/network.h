@@ -30,7 +30,8 @@ typedef enum akrt_act {
     AKRT_ACT_FINISH,      /* akrt_finish_sums */
     AKRT_ACT_FUSED_SCALE, /* akrt_matmul_u8s8_u8 */
     AKRT_ACT_FUSED_SHORT, /* akrt_matmul_u8s8_u8_short */
-    AKRT_ACT_FUSED_LANES  /* the paths HALVES, LANES and DEPTHWISE_LANES */
+    AKRT_ACT_FUSED_LANES, /* the paths HALVES, LANES and DEPTHWISE_LANES */
+    AKRT_ACT_FUSED_SCALED /* akrt_matmul_u8s8_s8, akrt_dwconv_u8s8_s8 */
 } akrt_act;
 
 typedef struct akrt_levels {
@@ -53,6 +54,7 @@ typedef union akrt_activations {
     akrt_scale fused_scale; /* the product starts from its threshold */
     akrt_short_scale fused_short;
     akrt_lanes fused_lanes;
+    akrt_scaled fused_scaled;
 } akrt_activations;
 
 typedef struct akrt_activation {
@@ -69,18 +71,19 @@ typedef struct akrt_short_product {
 
 /* How a spatial layer makes the rows of its product, and which product that is. */
 typedef enum akrt_path {
-    AKRT_PATH_DIRECT,          /* the input is the matrix; bytes */
-    AKRT_PATH_PATCHES,         /* each window is copied; bytes */
-    AKRT_PATH_LINES,           /* the product walks windows over lines with a border; bytes */
-    AKRT_PATH_HALVES,          /* each window is copied; bytes are multiplied in halves */
-    AKRT_PATH_SHORT_ROWS,      /* each window is copied as 16 bits */
-    AKRT_PATH_LANES,           /* likewise; akrt_matmul_s16s16_u8 */
-    AKRT_PATH_DEPTHWISE_BYTES, /* depthwise results as bytes and what these did not hold */
-    AKRT_PATH_DEPTHWISE_SHORT, /* depthwise results as 16 bits */
-    AKRT_PATH_DEPTHWISE_LANES, /* likewise; akrt_matmul_s16s16_u8 */
-    AKRT_PATH_DEPTHWISE_WIDE,  /* depthwise results as 32 bits; weights are (filters, depth) */
-    AKRT_PATH_DEPTHWISE_SUMS,  /* depthwise results are what is wanted */
-    AKRT_PATH_EXACT            /* any sums, of an input as it is */
+    AKRT_PATH_DIRECT,           /* the input is the matrix; bytes */
+    AKRT_PATH_PATCHES,          /* each window is copied; bytes */
+    AKRT_PATH_LINES,            /* the product walks windows over lines with a border; bytes */
+    AKRT_PATH_HALVES,           /* each window is copied; bytes are multiplied in halves */
+    AKRT_PATH_SHORT_ROWS,       /* each window is copied as 16 bits */
+    AKRT_PATH_LANES,            /* likewise; akrt_matmul_s16s16_u8 */
+    AKRT_PATH_DEPTHWISE_BYTES,  /* depthwise results as bytes and what these did not hold */
+    AKRT_PATH_DEPTHWISE_SHORT,  /* depthwise results as 16 bits */
+    AKRT_PATH_DEPTHWISE_LANES,  /* likewise; akrt_matmul_s16s16_u8 */
+    AKRT_PATH_DEPTHWISE_WIDE,   /* depthwise results as 32 bits; weights are (filters, depth) */
+    AKRT_PATH_DEPTHWISE_SUMS,   /* depthwise results are what is wanted */
+    AKRT_PATH_DEPTHWISE_SCALED, /* outputs of them; akrt_dwconv_u8s8_s8 */
+    AKRT_PATH_EXACT             /* any sums, of an input as it is */
 } akrt_path;
 
 typedef struct akrt_direct {
@@ -139,6 +142,7 @@ typedef union akrt_paths {
     akrt_depthwise_lanes depthwise_lanes;
     akrt_depthwise_short depthwise_wide;
     akrt_depthwise_sums depthwise_sums;
+    akrt_depthwise_scaled depthwise_scaled;
     akrt_exact exact;
 } akrt_paths;
 

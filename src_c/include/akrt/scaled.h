@@ -38,6 +38,12 @@ typedef struct akrt_depthwise_sums {
     uint8_t border;
 } akrt_depthwise_sums;
 
+/* The same with weights of 8 bits. */
+typedef struct akrt_depthwise_scaled {
+    const int8_t *depthwise;
+    uint8_t border;
+} akrt_depthwise_scaled;
+
 /* A sum over all positions of bounded sums of products, in 32 bits: akrt_clipsum_s32. */
 typedef struct akrt_clipped {
     const int32_t *start; /* or NULL */
