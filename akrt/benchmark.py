@@ -164,7 +164,9 @@ def compare(
     ours = {f"akrt {arch}": f"native ({arch})" for arch in archs}
     here = []
     for name in against:
-        if peers.installed(name) is None:
+        if model.version == 2:
+            found.absent[name] = "runs networks of Akida 1.0 only, as akrt builds them"
+        elif peers.installed(name) is None:
             found.absent[name] = "not installed: pip install 'akrt[bench]'"
         else:
             here.append(name)

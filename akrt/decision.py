@@ -119,7 +119,7 @@ def decision_rule(model: Model, settings: StreamSettings) -> DecisionRule:
     if model.version == 2:
         raise UsageError(
             f"'{model.name}' is a network of Akida 2.0: a stream detects words with those of "
-            f"Akida 1.0 only; name the words of whole clips with 'akrt run --backend reference'"
+            f"Akida 1.0 only; name the words of whole clips with 'akrt run'"
         )
     if final is None or model.output_shape[:2] != (1, 1):
         raise UsageError(

@@ -22,17 +22,14 @@ IN_FRONT = Model((FLOATS, IMAGE))
 ALONE = Model((DATA,))
 WORDS = (
     r"(a layer of Akida 2\.0|an entrance of floats), "
-    r"which the backends 'reference' and 'simulator' run"
+    r"which the backends 'native', 'reference' and 'simulator' run"
 )
 
 
 @pytest.mark.parametrize("model", [MODEL, IN_FRONT, ALONE], ids=["chain", "floats", "alone"])
-@pytest.mark.parametrize("backend", ["native", "auto"])
-def test_native_and_auto(model: Model, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BackendUnavailableError, match=WORDS) as caught:
-        akrt.Runtime(model, backend=backend)
-    for layer in model.layers:
-        assert f"'{layer.name}' ({layer.kind})" in str(caught.value)
+def test_auto_takes_native(model: Model) -> None:
+    with akrt.Runtime(model) as runtime:
+        assert runtime.backend == "native"
 
 
 def test_chips() -> None:
@@ -75,5 +72,5 @@ def test_other_runtimes(model: Model) -> None:
 
 
 def test_streams() -> None:
-    with pytest.raises(UsageError, match=r"network of Akida 2\.0.*--backend reference"):
+    with pytest.raises(UsageError, match=r"network of Akida 2\.0.*'akrt run'"):
         decision_rule(MODEL, StreamSettings())

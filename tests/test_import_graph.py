@@ -254,8 +254,9 @@ def test_what_only_some_systems_have_stands_in_one_room() -> None:
     [
         (
             "akrt.kernels._kernels",
-            {f"akrt/backends/native/{m}.py" for m in ("arena", "backend", "hops", "pack")}
-            | {f"akrt/backends/native/{m}.py" for m in ("plan", "products", "scales", "weights")},
+            {f"akrt/backends/native/{m}.py" for m in ("arena", "backend", "hops", "lines", "pack")}
+            | {"akrt/backends/native/plan.py", "akrt/backends/native/scaled_pack.py"}
+            | {f"akrt/backends/native/{m}.py" for m in ("products", "scales", "weights")},
         ),
         (
             "akrt.kernels._frontend",

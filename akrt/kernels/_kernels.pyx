@@ -50,6 +50,15 @@ CALLER = AKRT_CALLER
 """The offset of a tensor that is not in the arena but the caller's."""
 
 
+_TYPES = {
+    "uint8": cnp.NPY_UINT8,
+    "int8": cnp.NPY_INT8,
+    "int16": cnp.NPY_INT16,
+    "int32": cnp.NPY_INT32,
+    "float32": cnp.NPY_FLOAT32,
+}
+
+
 class Architecture(NamedTuple):
     """A kernel set: how it wants weights (src_c/include/akrt/arch.h), whether this CPU runs it."""
 
@@ -60,6 +69,7 @@ class Architecture(NamedTuple):
     byte_pair: int
     lanes: int
     walks: int
+    scales: int
 
     @classmethod
     def of(cls, name, usable, data):
@@ -121,7 +131,6 @@ cdef class Network:
     cdef akrt_network _network
     cdef size_t _arena_bytes
     cdef list _plans
-    cdef list _shapes
     cdef list _arenas
     cdef Py_ssize_t _x, _y, _channels
 
@@ -133,8 +142,7 @@ cdef class Network:
         if self._nodes == NULL:
             raise MemoryError()
         self._plans, self._arenas, self._arena_bytes = nodes, [], arena_bytes
-        self._shapes = [node.output_shape for node in nodes]
-        self._x, self._y, self._channels = nodes[0].input_shape
+        self._x, self._y, self._channels = nodes[0].takes[0].shape
         cdef const akrt_arch *chosen = _arch(arch)
         for i, node in enumerate(nodes):
             _place(LAYOUT.image("akrt_node", node), &self._nodes[i])
@@ -144,8 +152,8 @@ cdef class Network:
             self._check(i, akrt_layer_prepare(&self._nodes[i].layer))
         self._network.nodes = self._nodes
         self._network.count = len(nodes)
-        self._network.input_bytes = nodes[0].layer.input_elements
-        self._network.output_bytes = self._elements(len(nodes) - 1) * self._item(len(nodes) - 1)
+        self._network.input_bytes = nodes[0].input_bytes[0]
+        self._network.output_bytes = nodes[len(nodes) - 1].output_bytes
 
     def __dealloc__(self):
         PyMem_Free(self._nodes)
@@ -154,9 +162,9 @@ cdef class Network:
         """Whether what a node uses lies in the arena."""
         plan = self._plans[index]
         used = [(plan.scratch, scratch)]
-        used += [(at, plan.layer.input_elements) for at in plan.inputs if at != CALLER]
+        used += [(at, size) for at, size in zip(plan.inputs, plan.input_bytes) if at != CALLER]
         if plan.output != CALLER:
-            used.append((plan.output, self._elements(index) * self._item(index)))
+            used.append((plan.output, plan.output_bytes))
         for at, size in used:
             if at % AKRT_ALIGNMENT or at + size > self._arena_bytes:
                 raise ValueError(f"{size} bytes at {at} are not in {self._arena_bytes}")
@@ -167,13 +175,6 @@ cdef class Network:
         return (
             does.kind == AKRT_OP_SPATIAL and does.of.spatial.multiply.kind == AKRT_PATH_LINES
         )
-
-    cdef size_t _elements(self, int index) except 0:
-        return self._plans[index].layer.output_elements
-
-    cdef size_t _item(self, int index):
-        """Bytes of an element of a node's output."""
-        return 4 if self._nodes[index].layer.activation.kind == AKRT_ACT_POTENTIALS else 1
 
     @property
     def arena_bytes(self):
@@ -200,20 +201,20 @@ cdef class Network:
         return self._output(samples, self._network.count - 1)
 
     def run(self, cnp.ndarray x not None, cnp.ndarray out=None):
-        """Outputs (N, X', Y', C') of the last layer for uint8 (N, X, Y, C), written to `out`.
+        """Outputs (N, X', Y', C') of the last layer for (N, X, Y, C), written to `out`.
 
         N is less than 2^31.
         """
         cdef int last = self._network.count - 1
-        cdef Py_ssize_t samples = self._samples(x, self._network.input_bytes)
+        cdef Py_ssize_t samples = self._samples(x, self._plans[0].takes[0])
         if samples > 0x7FFFFFFF:
             raise ValueError("too many samples")
         cdef cnp.ndarray y = out
         if out is None:
             y = self._output(samples, last)
         else:
-            shape = (samples, *self._shapes[last])
-            dtype = np.int32 if self._item(last) == 4 else np.uint8
+            shape = (samples, *self._plans[last].gives.shape)
+            dtype = self._plans[last].gives.dtype
             if out.dtype != dtype or (<object>out).shape != shape or not out.flags.c_contiguous:
                 raise ValueError(
                     f"expected {np.dtype(dtype)} {shape}, got {out.dtype} {(<object>out).shape}"
@@ -228,23 +229,24 @@ cdef class Network:
         return y
 
     def run_layer(self, int index, cnp.ndarray x not None, cnp.ndarray second=None):
-        """Output of one layer for its uint8 inputs (N, X, Y, C): an addition has two."""
+        """Output of one layer for its inputs (N, X, Y, C): what joins two has two."""
         if not 0 <= index < self._network.count:
             raise IndexError(index)
         cdef const akrt_node *node = &self._nodes[index]
-        cdef size_t stride = self._plans[index].layer.input_elements
-        if (second is not None) != (node.layer.operation.kind == AKRT_OP_ADD):
+        plan = self._plans[index]
+        if (second is not None) != (len(plan.takes) == 2):
             raise ValueError("only an addition has a second input")
         cdef cnp.ndarray other = x if second is None else second
-        cdef Py_ssize_t samples = self._samples(x, stride)
-        if self._samples(other, stride) != samples:
+        cdef Py_ssize_t samples = self._samples(x, plan.takes[0])
+        if self._samples(other, plan.takes[len(plan.takes) - 1]) != samples:
             raise ValueError("expected as many samples of both inputs")
         cdef cnp.ndarray y = self._output(samples, index)
         cdef const uint8_t *inputs[2]
         inputs[0] = <const uint8_t *>cnp.PyArray_DATA(x)
         inputs[1] = <const uint8_t *>cnp.PyArray_DATA(other)
+        cdef size_t stride = plan.input_bytes[0], second_stride = plan.input_bytes[len(plan.takes) - 1]
         cdef uint8_t *target = <uint8_t *>cnp.PyArray_DATA(y)
-        cdef size_t step = self._elements(index) * self._item(index)
+        cdef size_t step = plan.output_bytes
         cdef cnp.ndarray arena = self._take_arena()
         cdef void *scratch = <char *>_aligned(arena) + node.scratch
         cdef Py_ssize_t n
@@ -252,23 +254,25 @@ cdef class Network:
             for n in range(samples):
                 akrt_layer_run(&node.layer, inputs, target + n * step, scratch)
                 inputs[0] += stride
-                inputs[1] += stride
+                inputs[1] += second_stride
         self._arenas.append(arena)
         return y
 
-    cdef Py_ssize_t _samples(self, cnp.ndarray x, size_t size) except -1:
-        if cnp.PyArray_TYPE(x) != cnp.NPY_UINT8 or not cnp.PyArray_IS_C_CONTIGUOUS(x):
-            raise ValueError("expected a C-contiguous uint8 array")
+    cdef Py_ssize_t _samples(self, cnp.ndarray x, object value) except -1:
+        cdef size_t size = value.elements
+        if x.dtype != value.dtype or not cnp.PyArray_IS_C_CONTIGUOUS(x):
+            raise ValueError(f"expected a C-contiguous {value.dtype} array")
         if cnp.PyArray_NDIM(x) != 4 or <size_t>cnp.PyArray_SIZE(x) != size * <size_t>x.shape[0]:
             raise ValueError(f"expected {size} values a sample")
         return x.shape[0]
 
     cdef cnp.ndarray _output(self, Py_ssize_t samples, int index):
         cdef cnp.npy_intp shape[4]
-        cdef tuple dims = self._shapes[index]
+        value = self._plans[index].gives
+        cdef tuple dims = value.shape
         shape[0] = samples
         shape[1], shape[2], shape[3] = dims[0], dims[1], dims[2]
-        cdef int kind = cnp.NPY_INT32 if self._item(index) == 4 else cnp.NPY_UINT8
+        cdef int kind = _TYPES[value.dtype]
         return cnp.PyArray_EMPTY(4, shape, kind, 0)
 
     cdef cnp.ndarray _take_arena(self):

@@ -104,7 +104,7 @@ class Layout(NamedTuple):
 
 
 def _checked(field: Field, array: Array) -> Array:
-    wanted = field.kind.removesuffix("_t")
+    wanted = "float32" if field.kind == "float" else field.kind.removesuffix("_t")
     if not field.pointer or array.dtype != wanted or not array.flags.c_contiguous:
         raise ValueError(f"{field.name}: expected {wanted}, got an array of {array.dtype}")
     return array

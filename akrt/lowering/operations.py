@@ -214,7 +214,7 @@ def beyond_akida_1(node: Node) -> str | None:
     if node.memory:
         return "a layer of Akida 2.0 with memory: the backends 'reference' and 'simulator' run it"
     what = "a layer of Akida 2.0" if node.layer.version == 2 else "an entrance of floats"
-    return f"{what}, which the backends 'reference' and 'simulator' run"
+    return f"{what}, which the backends 'native', 'reference' and 'simulator' run"
 
 
 def akida_1_operation(node: Node) -> Akida1Operation:

@@ -74,13 +74,19 @@ static demand demand_of(const akrt_layer *layer) {
     case AKRT_PATH_DEPTHWISE_LANES:
         d.bytes = (size_t)lanes * sizeof(int16_t);
         break;
+    case AKRT_PATH_DEPTHWISE_SCALED: /* nothing lies between */
+        d.rows = w->out_x;
+        break;
+    case AKRT_PATH_DEPTHWISE_SUMS:
+    case AKRT_PATH_EXACT:
+        break;
     }
     d.rows = d.rows < 1 ? 1 : least(d.rows, w->out_x);
     return d;
 }
 
 /* Lays out a scratch of so many bytes of rows, elements of `rest`, `spill`, potentials and
- * pooled. */
+ * pooled. Nothing is flipped. */
 static akrt_scratch lay_out(int32_t at_once, size_t rows, size_t rest, size_t spill,
                             size_t potentials, size_t pooled) {
     akrt_scratch s;
@@ -89,7 +95,7 @@ static akrt_scratch lay_out(int32_t at_once, size_t rows, size_t rest, size_t sp
     s.spill = s.rest + aligned(rest * sizeof(int16_t));
     s.potentials = s.spill + aligned(spill * sizeof(uint32_t));
     s.pooled = s.potentials + aligned(potentials * sizeof(int32_t));
-    s.bytes = s.pooled + aligned(pooled * sizeof(int32_t));
+    s.flipped = s.bytes = s.pooled + aligned(pooled * sizeof(int32_t));
     return s;
 }
 
@@ -103,6 +109,9 @@ static akrt_scratch of_spatial(const akrt_layer *layer) {
     if (s->multiply.kind == AKRT_PATH_LINES) {
         const int32_t lines = (d.rows - 1) * w->stride_x + w->size_x;
         rows = area(lines, s->multiply.of.lines.inner.in_y) * (size_t)w->channels;
+    }
+    if (s->multiply.kind == AKRT_PATH_EXACT) {
+        rows = filters * sizeof(int64_t);
     }
     switch (s->pooling.kind) {
     case AKRT_POOL_NONE:
@@ -120,12 +129,22 @@ static akrt_scratch of_spatial(const akrt_layer *layer) {
         pooled = filters;
         break;
     }
+    case AKRT_POOL_MAX_SUMS:
+        potentials = all * filters;
+        pooled = area(s->pooling.of.max_sums.out_x, s->pooling.of.max_sums.out_y) * filters;
+        break;
     case AKRT_POOL_SUM:
+    case AKRT_POOL_SUM_CLIPPED:
+    case AKRT_POOL_SUM_FINISHED:
         pooled = filters;
         break;
     }
-    return lay_out(d.rows, rows + BEYOND, positions * d.rest, d.rest ? positions : 0,
-                   is_fused(layer) ? 0 : potentials, pooled);
+    akrt_scratch made = lay_out(d.rows, rows + BEYOND, positions * d.rest, d.rest ? positions : 0,
+                                is_fused(layer) ? 0 : potentials, pooled);
+    if (s->flip) {
+        made.bytes += aligned(area(w->in_x, w->in_y) * (size_t)w->channels + BEYOND);
+    }
+    return made;
 }
 
 size_t akrt_layer_prepare(akrt_layer *layer) {
@@ -148,6 +167,12 @@ size_t akrt_layer_prepare(akrt_layer *layer) {
     }
     case AKRT_OP_SPATIAL:
         layer->scratch = of_spatial(layer);
+        break;
+    case AKRT_OP_SHIFTED_ADD:
+    case AKRT_OP_CONCATENATE:
+    case AKRT_OP_QUANTISE:
+    case AKRT_OP_DEQUANTISE:
+        layer->scratch = lay_out(0, 0, 0, 0, 0, 0);
         break;
     }
     return layer->scratch.bytes;

@@ -1,4 +1,5 @@
 #include "core/akrt_collapsed.h"
+#include "core/akrt_exact.h"
 
 #include <string.h>
 
@@ -24,6 +25,12 @@ static void emit(const akrt_layer *layer, const int32_t *potentials, size_t at, 
     case AKRT_ACT_SCALE:
         kernels->akrt_act_s32_scale(potentials, &of->scale, positions, filters, out);
         break;
+    case AKRT_ACT_SCALED:
+        kernels->akrt_act_s32_scaled(potentials, &of->scaled, positions, filters, out);
+        break;
+    case AKRT_ACT_FINISH:
+        akrt_finish_sums(&of->finish, potentials, positions, filters, from, output);
+        break;
     case AKRT_ACT_POTENTIALS:
         memcpy((int32_t *)output + from, potentials,
                (size_t)positions * (size_t)filters * sizeof(int32_t));
@@ -31,6 +38,7 @@ static void emit(const akrt_layer *layer, const int32_t *potentials, size_t at, 
     case AKRT_ACT_FUSED_SCALE: /* there are no potentials */
     case AKRT_ACT_FUSED_SHORT:
     case AKRT_ACT_FUSED_LANES:
+    case AKRT_ACT_FUSED_SCALED:
         break;
     }
 }
@@ -41,7 +49,9 @@ static void multiply_bytes(const akrt_layer *layer, const uint8_t *a, const int1
                            void *out) {
     const akrt_kernels *kernels = layer->kernels;
     const akrt_activations *of = &layer->activation.of;
-    if (layer->activation.kind == AKRT_ACT_FUSED_SHORT) {
+    if (layer->activation.kind == AKRT_ACT_FUSED_SCALED) {
+        kernels->akrt_matmul_u8s8_s8(a, product, &of->fused_scaled, rows, out);
+    } else if (layer->activation.kind == AKRT_ACT_FUSED_SHORT) {
         kernels->akrt_matmul_u8s8_u8_short(a, rest, spill, product, &of->fused_short, rows, out);
     } else if (layer->activation.kind == AKRT_ACT_FUSED_SCALE) {
         kernels->akrt_matmul_u8s8_u8(a, rest, spill, product, &of->fused_scale, rows, out);
@@ -137,10 +147,23 @@ static void multiply(const akrt_layer *layer, const uint8_t *input, int32_t x, i
         break;
     case AKRT_PATH_DEPTHWISE_WIDE: {
         const akrt_short_product *p = &of->depthwise_wide.product;
-        kernels->akrt_dwconv_u8s16_s32(w, input, of->depthwise_wide.depthwise, x, p->depth, rows);
+        kernels->akrt_dwconv_u8s16_s32(w, input, of->depthwise_wide.depthwise, 0, x, p->depth,
+                                       rows);
         kernels->akrt_matmul_s32s16(rows, p->weights, w->out_y, p->depth, p->filters, out);
         break;
     }
+    case AKRT_PATH_DEPTHWISE_SUMS:
+        kernels->akrt_dwconv_u8s16_s32(w, input, of->depthwise_sums.depthwise,
+                                       of->depthwise_sums.border, x, w->channels, out);
+        break;
+    case AKRT_PATH_DEPTHWISE_SCALED:
+        kernels->akrt_dwconv_u8s8_s8(w, input, of->depthwise_scaled.depthwise,
+                                     of->depthwise_scaled.border,
+                                     &layer->activation.of.fused_scaled, x, count, out);
+        break;
+    case AKRT_PATH_EXACT:
+        akrt_exact_row(&of->exact, w, layer->filters, input, x, rows, out);
+        break;
     }
 }
 
@@ -180,8 +203,17 @@ static const akrt_window *max_window(const akrt_spatial *s) {
         return &s->pooling.of.max;
     case AKRT_POOL_MAX_ACTIVATED:
         return &s->pooling.of.max_activated;
+    case AKRT_POOL_MAX_SUMS:
+        return &s->pooling.of.max_sums;
     default:
         return NULL;
+    }
+}
+
+/* Signed bytes plus 128. */
+static void flip(const uint8_t *AKRT_RESTRICT input, size_t n, uint8_t *AKRT_RESTRICT out) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (uint8_t)(input[i] ^ 128u);
     }
 }
 
@@ -195,12 +227,17 @@ static void run_spatial(const akrt_layer *layer, const uint8_t *input, int32_t f
     int32_t *potentials = (int32_t *)(void *)(scratch + layer->scratch.potentials);
     int32_t *pooled = (int32_t *)(void *)(scratch + layer->scratch.pooled);
     const akrt_pool pool = s->pooling.kind;
+    if (s->flip) {
+        uint8_t *const flipped = scratch + layer->scratch.flipped;
+        flip(input, area(w->in_x, w->in_y) * (size_t)w->channels, flipped);
+        input = flipped;
+    }
     if (pool == AKRT_POOL_COLLAPSED &&
         akrt_collapsed_sum(kernels, w, &s->pooling.of.collapsed, input, potentials, pooled)) {
         emit(layer, pooled, 0, 1, output);
         return;
     }
-    if (pool == AKRT_POOL_SUM || pool == AKRT_POOL_COLLAPSED) {
+    if (pool == AKRT_POOL_SUM || pool == AKRT_POOL_COLLAPSED || pool >= AKRT_POOL_SUM_CLIPPED) {
         memset(pooled, 0, filters * sizeof *pooled);
     }
     int32_t begin = from, end = to, count;
@@ -227,13 +264,30 @@ static void run_spatial(const akrt_layer *layer, const uint8_t *input, int32_t f
             multiply(layer, input, x, count, scratch, potentials);
             kernels->akrt_sumpool_s32(potentials, positions, layer->filters, pooled);
             break;
+        case AKRT_POOL_MAX_SUMS:
+            multiply(layer, input, x, count, scratch, potentials + area(x, w->out_y) * filters);
+            break;
+        case AKRT_POOL_SUM_CLIPPED: {
+            const akrt_clipped *c = &s->pooling.of.sum_clipped;
+            multiply(layer, input, x, count, scratch, potentials);
+            kernels->akrt_clipsum_s32(potentials, c->start, c->low, c->high, positions,
+                                      layer->filters, pooled);
+            break;
+        }
+        case AKRT_POOL_SUM_FINISHED:
+            multiply(layer, input, x, count, scratch, potentials);
+            akrt_finish_add(&layer->activation.of.finish, potentials, positions, layer->filters,
+                            pooled);
+            break;
         }
     }
     const size_t skipped = area(begin, w->out_y) * filters, at = area(from, part.out_y);
     if (pool == AKRT_POOL_MAX_ACTIVATED) {
         kernels->akrt_maxpool_u8(&part, (uint8_t *)(void *)pooled + skipped,
                                  (uint8_t *)output + at * filters);
-    } else if (pool == AKRT_POOL_MAX) {
+    } else if (pool == AKRT_POOL_SUM_CLIPPED || pool == AKRT_POOL_SUM_FINISHED) {
+        akrt_finish_total(&layer->activation.of.finish, pooled, layer->filters, output);
+    } else if (pool == AKRT_POOL_MAX || pool == AKRT_POOL_MAX_SUMS) {
         kernels->akrt_maxpool_s32(&part, potentials + skipped, pooled);
         emit(layer, pooled, at, part.out_x * part.out_y, output);
     } else if (pool != AKRT_POOL_NONE) {
@@ -280,6 +334,7 @@ static void run_dense_short(const akrt_layer *layer, const uint8_t *input, int16
 void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], void *output,
                     void *scratch) {
     int32_t *potentials = (int32_t *)(void *)((uint8_t *)scratch + layer->scratch.potentials);
+    const akrt_ops *of = &layer->operation.of;
     switch (layer->operation.kind) {
     case AKRT_OP_SPATIAL: {
         const akrt_spatial *s = &layer->operation.of.spatial;
@@ -297,6 +352,18 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], voi
     case AKRT_OP_DENSE_SHORT:
         run_dense_short(layer, inputs[0], scratch, potentials);
         break;
+    case AKRT_OP_SHIFTED_ADD:
+        akrt_run_shifted_add(&of->shifted_add, layer->filters, inputs, output);
+        return;
+    case AKRT_OP_CONCATENATE:
+        akrt_run_concatenate(&of->concatenate, inputs, output);
+        return;
+    case AKRT_OP_QUANTISE:
+        akrt_run_quantise(&of->quantise, layer->filters, inputs[0], output);
+        return;
+    case AKRT_OP_DEQUANTISE:
+        akrt_run_dequantise(&of->dequantise, layer->filters, inputs[0], output);
+        return;
     }
     layer->kernels->akrt_saturate_s32(potentials, layer->filters);
     emit(layer, potentials, 0, 1, output);

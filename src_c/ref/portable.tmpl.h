@@ -9,14 +9,23 @@
 #ifndef AKRT_OWN_akrt_act_s32_scale
 #include "ref/akrt_act_s32_scale.c"
 #endif
+#ifndef AKRT_OWN_akrt_act_s32_scaled
+#include "ref/akrt_act_s32_scaled.c"
+#endif
 #ifndef AKRT_OWN_akrt_add_u8_s32
 #include "ref/akrt_add_u8_s32.c"
+#endif
+#ifndef AKRT_OWN_akrt_clipsum_s32
+#include "ref/akrt_clipsum_s32.c"
 #endif
 #ifndef AKRT_OWN_akrt_dwconv_u8s16_s16
 #include "ref/akrt_dwconv_u8s16_s16.c"
 #endif
 #ifndef AKRT_OWN_akrt_dwconv_u8s16_s32
 #include "ref/akrt_dwconv_u8s16_s32.c"
+#endif
+#ifndef AKRT_OWN_akrt_dwconv_u8s8_s8
+#include "ref/akrt_dwconv_u8s8_s8.c"
 #endif
 #ifndef AKRT_OWN_akrt_dwconv_u8s8_u8
 #include "ref/akrt_dwconv_u8s8_u8.c"
@@ -35,6 +44,9 @@
 #endif
 #ifndef AKRT_OWN_akrt_matmul_u8s8_s32
 #include "ref/akrt_matmul_u8s8_s32.c"
+#endif
+#ifndef AKRT_OWN_akrt_matmul_u8s8_s8
+#include "ref/akrt_matmul_u8s8_s8.c"
 #endif
 #ifndef AKRT_OWN_akrt_matmul_u8s8_u8
 #include "ref/akrt_matmul_u8s8_u8.c"

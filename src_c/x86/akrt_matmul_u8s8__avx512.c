@@ -152,7 +152,9 @@ AKRT_INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, cons
             add_rest(j, row, f, sum, rows, blocks);
         }
     }
-    if (j->short_scale != NULL) {
+    if (j->scaled != NULL) {
+        store_scaled(j, row, f, sum, rows, blocks, last);
+    } else if (j->short_scale != NULL) {
         store_short(j, row, f, sum, rows, blocks, last);
     } else if (j->scale != NULL) {
         store_activations(j, row, f, sum, rows, blocks, last);
@@ -258,21 +260,27 @@ static void run(const job *j, int32_t rows) {
 
 void AKRT_FN(akrt_matmul_u8s8_s32)(const uint8_t *a, const int16_t *rest, const uint32_t *spill,
                                    const akrt_product *product, int32_t rows, int32_t *out) {
-    const job j = {a, rest, spill, product, NULL, NULL, out};
+    const job j = {a, rest, spill, product, NULL, NULL, NULL, out};
     run(&j, rows);
 }
 
 void AKRT_FN(akrt_matmul_u8s8_u8)(const uint8_t *a, const int16_t *rest, const uint32_t *spill,
                                   const akrt_product *product, const akrt_scale *scale,
                                   int32_t rows, uint8_t *out) {
-    const job j = {a, rest, spill, product, scale, NULL, out};
+    const job j = {a, rest, spill, product, scale, NULL, NULL, out};
     run(&j, rows);
 }
 
 void AKRT_FN(akrt_matmul_u8s8_u8_short)(const uint8_t *a, const int16_t *rest,
                                         const uint32_t *spill, const akrt_product *product,
                                         const akrt_short_scale *scale, int32_t rows, uint8_t *out) {
-    const job j = {a, rest, spill, product, NULL, scale, out};
+    const job j = {a, rest, spill, product, NULL, scale, NULL, out};
+    run(&j, rows);
+}
+
+void AKRT_FN(akrt_matmul_u8s8_s8)(const uint8_t *a, const akrt_product *product,
+                                  const akrt_scaled *scaled, int32_t rows, uint8_t *out) {
+    const job j = {a, NULL, NULL, product, NULL, NULL, scaled, out};
     run(&j, rows);
 }
 

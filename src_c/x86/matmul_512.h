@@ -13,7 +13,8 @@ typedef struct job {
     const uint32_t *spill;
     const akrt_product *product;
     const akrt_scale *scale;             /* NULL, or how to make activations */
-    const akrt_short_scale *short_scale; /* likewise; both NULL: the result is potentials */
+    const akrt_short_scale *short_scale; /* likewise */
+    const akrt_scaled *scaled;           /* likewise; all NULL: the result is potentials */
     void *out;
 } job;
 
@@ -29,14 +30,13 @@ AKRT_INLINE __m512i activation(const akrt_scale *s, __m512i potential, __m512i t
     return _mm512_srl_epi32(sum, shift);
 }
 
-/* The activations of `count` positions, together four registers of sums or fewer, as
- * _mm512_packus_epi32 leaves them; words beyond are any value. */
-AKRT_INLINE void store_bytes(uint8_t *out, size_t filters, const __m512i words[2], const int count,
+/* The activations of `count` positions, together four registers of sums or fewer, as packing
+ * leaves them; bytes beyond are any value. */
+AKRT_INLINE void store_bytes(uint8_t *out, size_t filters, const __m512i bytes, const int count,
                              const int blocks, __mmask16 last) {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const __m512i first_halves =
         _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 0, 4, 1, 5, 2, 6, 3, 7); /* of each register */
-    const __m512i bytes = _mm512_packus_epi16(words[0], words[1]);
     if (blocks == 1 && count == 4 && filters == LANES / 2) {
         const __m512i sorted = _mm512_permutexvar_epi32(first_halves, bytes);
         _mm256_storeu_si256((__m256i *)(void *)out, _mm512_castsi512_si256(sorted));
@@ -102,7 +102,8 @@ AKRT_INLINE void store_activations(const job *j, int32_t row, int32_t f, __m512i
             words[n] = _mm512_packus_epi32(sum_at(sum, r, 2 * n, rows, blocks),
                                            sum_at(sum, r, 2 * n + 1, rows, blocks));
         }
-        store_bytes(out, filters, words, r + group <= rows ? group : rows - r, blocks, last);
+        store_bytes(out, filters, _mm512_packus_epi16(words[0], words[1]),
+                    r + group <= rows ? group : rows - r, blocks, last);
     }
 }
 
@@ -135,7 +136,47 @@ AKRT_INLINE void store_short(const job *j, int32_t row, int32_t f, __m512i sum[M
             const __m512i high = _mm512_srl_epi16(_mm512_mulhi_epu16(v, mul[n]), shift);
             words[n] = _mm512_min_epu16(high, top);
         }
-        store_bytes(out, filters, words, r + group <= rows ? group : rows - r, blocks, last);
+        store_bytes(out, filters, _mm512_packus_epi16(words[0], words[1]),
+                    r + group <= rows ? group : rows - r, blocks, last);
+    }
+}
+
+/* The same for outputs of Akida 2.0. */
+AKRT_INLINE void store_scaled(const job *j, int32_t row, int32_t f, __m512i sum[MAX_ROWS][4],
+                              const int rows, const int blocks, __mmask16 last) {
+    const akrt_scaled *s = j->scaled;
+    const size_t filters = (size_t)j->product->filters;
+    uint8_t *out = (uint8_t *)j->out + (size_t)row * filters + (size_t)f;
+    const __m512i least = _mm512_set1_epi16((short)s->least);
+    const __m512i most = _mm512_set1_epi16((short)s->most);
+    UNROLL
+    for (int b = 0; b < blocks; b++) {
+        const __mmask16 mask = b + 1 == blocks ? last : (__mmask16)0xFFFF;
+        const size_t at = (size_t)f + (size_t)b * LANES;
+        const __m512i low = _mm512_maskz_loadu_epi32(mask, s->low + at);
+        const __m512i high = _mm512_maskz_loadu_epi32(mask, s->high + at);
+        const __m512i mul = _mm512_maskz_loadu_epi32(mask, s->mul + at);
+        const __m512i add = _mm512_maskz_loadu_epi32(mask, s->add + at);
+        const __m512i shift = _mm512_maskz_loadu_epi32(mask, s->shift + at);
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            const __m512i v = _mm512_min_epi32(_mm512_max_epi32(sum[r][b], low), high);
+            const __m512i y = _mm512_add_epi32(_mm512_mullo_epi32(v, mul), add);
+            sum[r][b] = _mm512_srav_epi32(y, shift);
+        }
+    }
+    const int group = 4 / blocks;
+    UNROLL
+    for (int r = 0; r < rows; r += group, out += (size_t)group * filters) {
+        __m512i words[2];
+        UNROLL
+        for (int n = 0; n < 2; n++) {
+            const __m512i y = _mm512_packs_epi32(sum_at(sum, r, 2 * n, rows, blocks),
+                                                 sum_at(sum, r, 2 * n + 1, rows, blocks));
+            words[n] = _mm512_min_epi16(_mm512_max_epi16(y, least), most);
+        }
+        store_bytes(out, filters, _mm512_packs_epi16(words[0], words[1]),
+                    r + group <= rows ? group : rows - r, blocks, last);
     }
 }
 

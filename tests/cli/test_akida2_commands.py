@@ -58,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.mark.parametrize("backend", ["reference", "simulator"])
+@pytest.mark.parametrize("backend", ["auto", "native", "reference", "simulator"])
 def test_run_and_eval(folder: Path, backend: str) -> None:
     if backend == "simulator":
         need("akida")
@@ -71,7 +71,7 @@ def test_run_and_eval(folder: Path, backend: str) -> None:
         command("run", folder / "x.npy", "-m", model, "-b", backend, "--json").stdout
     )
     assert len(facts["results"]) == 3
-    assert facts["backend"] == backend
+    assert facts["backend"] == ("native" if backend == "auto" else backend)
 
 
 def test_summary_says_the_version(folder: Path) -> None:
@@ -152,11 +152,8 @@ def test_convert_to_akida_and_back(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("run", "{}/clips", "-m", "{}/net.akrt"), 2),
-        (("run", "{}/clips", "-m", "{}/net.akrt", "-b", "native"), 2),
         (("export", "{}/net.akrt", "-o", "{}/out"), 3),
         (("check", "{}/net.akrt", "--target", "mcu"), 3),
-        (("bench", "{}/net.akrt", "--no-peers", "--seconds", "0.1"), 2),
     ],
 )
 def test_what_runs_akida_1_alone_names_the_layer(
@@ -164,7 +161,14 @@ def test_what_runs_akida_1_alone_names_the_layer(
 ) -> None:
     done = command(*(a.format(folder) for a in arguments), code=code)
     assert "'coarse' (InputConv2D): a layer of Akida 2.0" in done.stderr
-    assert "'reference' and 'simulator'" in done.stderr
+    assert "'native', 'reference' and 'simulator'" in done.stderr
+
+
+def test_bench_times_the_kernel_sets(folder: Path) -> None:
+    done = command("bench", folder / "net.akrt", "--seconds", "0.1", "--batch", "2", "--json")
+    facts = json.loads(done.stdout)
+    assert any(row["name"].startswith("akrt ") for row in facts["rows"])
+    assert set(facts["absent"].values()) == {"runs networks of Akida 1.0 only, as akrt builds them"}
 
 
 def test_check_names_every_layer(folder: Path) -> None:

@@ -89,6 +89,7 @@ def structures() -> dict[str, type[Any]]:
 STRUCTURES = structures()
 Window = type("Window", (ctypes.Structure,), {"_fields_": STRUCTURES["akrt_window"]._fields_})
 Scale, ShortScale = STRUCTURES["akrt_scale"], STRUCTURES["akrt_short_scale"]
+Scaled = STRUCTURES["akrt_scaled"]
 Lanes, Product = STRUCTURES["akrt_lanes"], STRUCTURES["akrt_product"]
 
 

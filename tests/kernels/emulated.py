@@ -162,7 +162,7 @@ def network(model: Model, arch_address: int, arch: Architecture) -> tuple[Struct
     facts = SimpleNamespace(
         nodes=None,
         count=len(nodes),
-        input_bytes=nodes[0].layer.input_elements,
+        input_bytes=nodes[0].input_bytes[0],
         output_bytes=last.output.elements * np.dtype(last.output.dtype).itemsize,
     )
     head = LAYOUT.image("akrt_network", facts).data

@@ -17,6 +17,7 @@ from kernels.compiled import (
     SOURCE,
     Kernels,
     Scale,
+    Scaled,
     Window,
     pointer,
 )
@@ -127,20 +128,25 @@ def test_dwconv_u8s16_s16(kernels: Kernels, seed: int, w: Window, tail: int) -> 
 
 @given(seeds, windows(), tails)
 def test_dwconv_u8s16_s32(kernels: Kernels, seed: int, w: Window, tail: int) -> None:
-    check_dwconv(kernels, 32, 127, seed, w, tail)
+    check_dwconv(kernels, 32, 1 << 10, seed, w, tail)
 
 
 def check_dwconv(kernels: Kernels, bits: int, top: int, seed: int, w: Window, tail: int) -> None:
     rng = np.random.default_rng(seed)
     # 49 taps of 15 stay within 16 bits for weights to 44
-    x = rng.integers(0, 16, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    border = int(rng.choice([0, 128, 255])) if bits == 32 else 0
+    most = 16 if bits == 16 else 256
+    x = rng.integers(0, most, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
     weights = rng.integers(-top, top + 1, (w.size_x, w.size_y, w.channels)).astype(np.int16)
     depth = w.channels + tail
     out = np.full((w.out_y, depth), 99, np.int16 if bits == 16 else np.int32)
     row = int(rng.integers(w.out_x))
-    kernel = kernels.akrt_dwconv_u8s16_s16 if bits == 16 else kernels.akrt_dwconv_u8s16_s32
-    kernel(ctypes.byref(w), pointer(x), pointer(weights), row, depth, pointer(out))
-    expected = (patches(w, x, 0)[row] * weights).sum((1, 2))
+    where = ctypes.byref(w), pointer(x), pointer(weights)
+    if bits == 16:
+        kernels.akrt_dwconv_u8s16_s16(*where, row, depth, pointer(out))
+    else:
+        kernels.akrt_dwconv_u8s16_s32(*where, ctypes.c_uint8(border), row, depth, pointer(out))
+    expected = (patches(w, x, border)[row] * weights).sum((1, 2))
     np.testing.assert_array_equal(out[:, : w.channels], expected)
     assert not out[:, w.channels :].any()
 
@@ -272,3 +278,78 @@ def test_act_s32_scale(
     out = np.empty(p.shape, np.uint8)
     kernels.akrt_act_s32_scale(pointer(p), ctypes.byref(scale), *p.shape, pointer(out))
     np.testing.assert_array_equal(out, ceiling_rule(p, threshold, step16, bits))
+
+
+@given(seed=seeds, channels=st.integers(1, 70), positions=st.integers(1, 20), added=st.booleans())
+def test_act_s32_scaled(
+    kernels: Kernels, seed: int, channels: int, positions: int, added: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    case = draw_scaled(rng, channels)
+    p = scaled_potentials(rng, case, positions)
+    least, most = [(0, 15), (0, 127), (-128, 127), (-16, 15), (0, 1)][seed % 5]
+    start = case.pop("start")
+    out = np.full((positions, channels), 99, np.uint8)
+    constants = {name: array.astype(np.int32) for name, array in case.items()}
+    if added:
+        constants["start"] = start.astype(np.int32)
+        p = p - start
+    scaled = Scaled(**constants, least=least, most=most)
+    kernels.akrt_act_s32_scaled(
+        pointer(p.astype(np.int32)), ctypes.byref(scaled), positions, channels, pointer(out)
+    )
+    expected = scaled_rule(p, start if added else None, case, least, most)
+    np.testing.assert_array_equal(out, expected)
+
+
+def draw_scaled(rng: np.random.Generator, channels: int) -> dict[str, np.ndarray]:
+    """Constants of akrt_scaled, int64, over all that 32 bits hold."""
+    shift = rng.integers(0, 32, channels)
+    add = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
+    mul = rng.choice([0, 1, 3, 127, 255, 255 << 7, 1 << 20], channels)
+    reach = (INT32.max - add) // np.maximum(mul, 1)
+    ends = np.sort(rng.uniform(-1, 1, (2, channels)) ** 3 * reach, axis=0).astype(np.int64)
+    start = rng.integers(-(2**20), 2**20, channels)
+    return {
+        "start": start, "low": ends[0], "high": ends[1], "mul": mul, "add": add, "shift": shift,
+    }  # fmt: skip
+
+
+def scaled_potentials(
+    rng: np.random.Generator, case: dict[str, np.ndarray], positions: int
+) -> np.ndarray:
+    """Between and beyond the bounds, and within 32 bits with any start."""
+    near = rng.integers(case["low"] - 2, case["high"] + 3, (positions, len(case["mul"])))
+    far = rng.integers(-(2**30), 2**30, near.shape)
+    picked = np.where(rng.random(near.shape) < 0.8, near, far)
+    return np.clip(picked, INT32.min + 2**21, INT32.max - 2**21)
+
+
+def scaled_rule(
+    p: np.ndarray, start: np.ndarray | None, case: dict[str, np.ndarray], least: int, most: int
+) -> np.ndarray:
+    """What kernels.inc says of the outputs, in 64 bits, as bytes."""
+    v = np.clip(p if start is None else p + start, case["low"], case["high"])
+    y = (v * case["mul"] + case["add"]) >> case["shift"]
+    return np.clip(y, least, most).astype(np.int8).view(np.uint8)
+
+
+@given(seed=seeds, channels=st.integers(1, 40), positions=st.integers(0, 30), added=st.booleans())
+def test_clipsum_s32(
+    kernels: Kernels, seed: int, channels: int, positions: int, added: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    reach = (1 << int(rng.integers(1, 31))) // max(positions, 1)
+    low, high = np.sort(rng.integers(-reach, reach + 1, (2, channels)), axis=0)
+    start = rng.integers(-(2**20), 2**20, channels)
+    p = rng.integers(-(2**30), 2**30, (positions, channels))
+    p[: positions // 2] = rng.integers(low - 2, high + 3, (positions // 2, channels))
+    total = np.full(channels, 5, np.int32)
+    kernels.akrt_clipsum_s32(
+        pointer(p.astype(np.int32)),
+        pointer(start.astype(np.int32)) if added else None,
+        *(pointer(end.astype(np.int32)) for end in (low, high)),
+        *(positions, channels, pointer(total)),
+    )
+    expected = 5 + np.clip(p + start if added else p, low, high).sum(0)
+    np.testing.assert_array_equal(total, expected)

@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from akrt.backends.native import activations, paths, plan, products
+from akrt.backends.native import activations, paths, plan, products, scaled_plan
 from akrt.kernels._kernels import LAYOUT, Architecture
 from akrt.kernels.headers import declarations, enumerations, short_name
 from kernels.compiled import SOURCE, STRUCTURES, WARNINGS, compiler
@@ -19,7 +19,12 @@ from kernels.emulated import COMPILER, EMULATOR, need_emulator
 
 INCLUDE = SOURCE / "include"
 PLANS: dict[str, list[type]] = {
-    "akrt_window": [products.WindowPlan, plan.MaxPooling, plan.MaxActivated],
+    "akrt_window": [
+        products.WindowPlan,
+        plan.MaxPooling,
+        plan.MaxActivated,
+        scaled_plan.MaxSums,
+    ],
     "akrt_product": [products.ByteProduct],
     "akrt_short_product": [products.ShortProduct],
     "akrt_levels": [activations.Levels],
@@ -41,12 +46,22 @@ PLANS: dict[str, list[type]] = {
     "akrt_dense_bytes": [plan.DenseBytes],
     "akrt_dense_short": [plan.DenseShort],
     "akrt_spatial": [plan.SpatialPlan],
+    "akrt_scaled": [scaled_plan.Scaled, scaled_plan.FusedScaled],
+    "akrt_depthwise_scaled": [scaled_plan.DepthwiseScaled],
+    "akrt_finish": [scaled_plan.Finish],
+    "akrt_exact": [scaled_plan.Exact],
+    "akrt_depthwise_sums": [scaled_plan.DepthwiseSums],
+    "akrt_clipped": [scaled_plan.ScaledSum],
+    "akrt_shifted_add": [scaled_plan.ShiftedAddPlan],
+    "akrt_concatenate": [scaled_plan.ConcatenatePlan],
+    "akrt_quantise": [scaled_plan.QuantisePlan],
+    "akrt_dequantise": [scaled_plan.DequantisePlan],
     "akrt_layer": [plan.LayerPlan],
 }
 TAGS = {
-    "akrt_act": ([activations], activations.Activation),
-    "akrt_path": ([paths], paths.Path),
-    "akrt_op": ([plan], object),
+    "akrt_act": ([activations, scaled_plan], activations.Activation),
+    "akrt_path": ([paths, scaled_plan], paths.Path),
+    "akrt_op": ([plan, scaled_plan], object),
 }
 
 
@@ -113,9 +128,7 @@ def test_plans_have_the_fields_of_their_structures() -> None:
             fields = {field.name for field in dataclasses.fields(cls)}
             assert fields == LAYOUT.structs[name].fields.keys(), cls
     node = {field.name for field in dataclasses.fields(plan.NodePlan)}
-    assert (
-        node - {"name", "input_shape", "output_shape"} == LAYOUT.structs["akrt_node"].fields.keys()
-    )
+    assert node - {"name", "takes", "gives"} == LAYOUT.structs["akrt_node"].fields.keys()
     facts = LAYOUT.structs["akrt_arch"].fields.keys() - {"kernels"}
     assert {*Architecture._fields} - {"usable"} == facts
 
@@ -155,7 +168,7 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_declarations_that_nobody_can_read_are_refused(line: str, tmp_path: Path) -> None:
     folder = tmp_path / "akrt"
     folder.mkdir()
-    for name in ("kernels.h", "arch.h"):
+    for name in ("kernels.h", "arch.h", "scaled.h"):
         (folder / name).write_text("")
     (folder / "network.h").write_text(f"typedef struct akrt_x {{\n    {line}\n}} akrt_x;\n")
     with pytest.raises(ValueError, match="a declaration that nobody can read"):

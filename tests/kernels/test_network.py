@@ -100,7 +100,7 @@ def test_wrong_arrays_are_refused_before_c_sees_them(case: tuple[Model, np.ndarr
     with pytest.raises(ValueError, match=r"bytes at \d+ are not in 0"):
         Network(nodes, "generic", 0)
     with pytest.raises(ValueError, match="does not match the"):
-        replace(nodes[0], output_shape=(1, 1, 1 << 15))
+        replace(nodes[0], gives=replace(nodes[0].gives, shape=(1, 1, 1 << 15)))
 
 
 @settings(max_examples=20)

@@ -5,14 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from akrt.backends.native.pack import pack
 from akrt.backends.native.plan import LayerPlan, NodePlan
+from akrt.backends.native.scaled_pack import pack_scaled
 from akrt.kernels._kernels import ALIGNMENT, CALLER, Architecture, scratch_bytes
 from akrt.lowering.liveness import Job, plan_arena, scratch_name
-from akrt.lowering.operations import Addition, Pass, akida_1_operation
+from akrt.lowering.operations import (
+    Addition,
+    Convolution,
+    Dense,
+    Operation,
+    Pass,
+    Separable,
+    operation,
+)
+from akrt.lowering.scaled_operations import (
+    Concatenation,
+    Dequantisation,
+    Quantisation,
+    ScaledConvolution,
+    ScaledDense,
+    ScaledDepthwise,
+    ScaledTransposed,
+    ShiftedAddition,
+)
 from akrt.model import Node
 
-__all__ = ["NetworkPlan", "plan_network"]
+__all__ = ["NetworkPlan", "plan_network", "why_not"]
 
 
 class NetworkPlan(NamedTuple):
@@ -34,43 +55,71 @@ def plan_network(nodes: Sequence[Node], arch: Architecture) -> NetworkPlan:
     """
     layers: dict[str, LayerPlan] = {}
     jobs: list[Job] = []
-    callers: set[str] = set()  # whose output is what the caller gives
-    neural: list[Node] = []
+    made_by: dict[str, str | None] = {}  # whose output it is; None: what the caller gives
+    working: list[Node] = []
     for node in nodes:
-        does = akida_1_operation(node)
+        does = operation(node)
         name = node.layer.name
         if isinstance(does, Pass):
-            callers.add(name)
-            continue
-        layers[name] = pack(does, arch)
-        neural.append(node)
+            made_by[name] = made_by[node.sources[0]] if node.sources else None
+        else:
+            made_by[name] = name
+            layers[name] = _pack(does, arch)
+            working.append(node)
+    last = made_by[nodes[-1].layer.name]
+    for node in working:
+        name = node.layer.name
+        item = np.dtype(node.output.dtype).itemsize
+        read = (made_by[source] for source in node.sources)
         jobs.append(
             Job(
-                reads=tuple(source for source in node.sources if source not in callers),
-                writes=None if node is nodes[-1] else name,
-                bytes=node.output.elements,
+                reads=tuple(source for source in read if source is not None),
+                writes=None if name == last else name,
+                bytes=node.output.elements * item,
                 scratch_bytes=scratch_bytes(layers[name]),
-                in_place=isinstance(does, Addition),
+                in_place=isinstance(operation(node), Addition | ShiftedAddition) and item == 1,
             )
         )
     arena = plan_arena(jobs, ALIGNMENT)
 
-    def offset(name: str) -> int:
-        return arena.offset(name) if name in arena else CALLER
+    def offset(name: str | None) -> int:
+        return arena.offset(name) if name is not None and name in arena else CALLER
 
     placed = []
-    for i, node in enumerate(neural):
+    for i, node in enumerate(working):
         name = node.layer.name
-        first, *others = [offset(source) for source in node.sources] or [CALLER]
+        first, *others = [offset(made_by[source]) for source in node.sources] or [CALLER]
         placed.append(
             NodePlan(
                 name=name,
                 layer=layers[name],
                 inputs=(first, others[0] if others else first),
                 output=offset(name),
-                scratch=arena.offset(scratch_name(i)),
-                input_shape=node.input_shape,
-                output_shape=node.output_shape,
+                scratch=arena.offset(scratch_name(i)) if scratch_name(i) in arena else 0,
+                takes=node.inputs,
+                gives=node.output,
             )
         )
     return NetworkPlan(placed, arena.bytes, jobs)
+
+
+def why_not(node: Node) -> str | None:
+    """Why `node` cannot be planned; None: it can."""
+    # what only resembles one of these, and does more, is not planned as if it were one
+    if type(operation(node)) in _PLANNED:
+        return None
+    return "has no native kernels: the backends 'reference' and 'simulator' may run it"
+
+
+_PLANNED = (
+    *(Pass, Addition, Dense, Convolution, Separable),
+    *(Quantisation, Dequantisation, Concatenation, ShiftedAddition),
+    *(ScaledConvolution, ScaledDense, ScaledDepthwise, ScaledTransposed),
+)
+
+
+def _pack(does: Operation, arch: Architecture) -> LayerPlan:
+    if isinstance(does, Addition | Dense | Convolution | Separable):
+        return pack(does, arch)
+    assert not isinstance(does, Pass)
+    return pack_scaled(does, arch)

@@ -10,18 +10,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from threading import Event, Lock
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output, QuickCheck
-from akrt.backends.native.arena import plan_network
+from akrt.backends.native.arena import plan_network, why_not
 from akrt.backends.native.hops import HopPlan, NativeHops, plan_hops
 from akrt.cpus import usable_cpus
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.kernels._kernels import Architecture, Hops, Network, architectures
-from akrt.lowering.operations import beyond_akida_1
 from akrt.model import Model, Node
 from akrt.provenance import ComputedBy
 
@@ -59,7 +58,7 @@ class NativeBackend(Backend):
 
     @classmethod
     def supports(cls, node: Node) -> str | None:
-        return beyond_akida_1(node)
+        return why_not(node)
 
     def __init__(self, model: Model, threads: int | None = None) -> None:
         if threads is not None and (type(threads) is not int or threads < 1):
@@ -86,9 +85,10 @@ class NativeBackend(Backend):
                 f"backend takes at most {MAX_ARENA_BYTES:,}"
             )
         self._network = Network(nodes, self._arch, arena_bytes) if nodes else None
-        self._checks_bits = model.input_bits < 8
+        entry = model.entry
+        self._checks_values = entry.dtype != "uint8" or entry.high < 255
 
-    def run(self, x: npt.NDArray[np.uint8]) -> Output:
+    def run(self, x: npt.NDArray[Any]) -> Output:
         network = self._network
         if network is None:
             return x.copy()
@@ -111,7 +111,7 @@ class NativeBackend(Backend):
             raise
         return y
 
-    def _run_pieces(self, x: npt.NDArray[np.uint8], y: Output, stopped: Event) -> None:
+    def _run_pieces(self, x: npt.NDArray[Any], y: Output, stopped: Event) -> None:
         assert self._network is not None
         for start in range(0, len(x), self._piece):
             if stopped.is_set():
@@ -119,7 +119,7 @@ class NativeBackend(Backend):
             stop = start + self._piece
             self._network.run(x[start:stop], y[start:stop])
 
-    def _submit(self, x: npt.NDArray[np.uint8], y: Output, stopped: Event) -> Future[None]:
+    def _submit(self, x: npt.NDArray[Any], y: Output, stopped: Event) -> Future[None]:
         """Let the pool compute a part; once it is closed, this thread does."""
         with self._starting:
             if self._pool is None and not self._closed:
@@ -139,7 +139,7 @@ class NativeBackend(Backend):
         self._starting = Lock()
 
     def quick_check(self) -> QuickCheck | None:
-        return None if self._network is None or self._checks_bits else self._network.accepts
+        return None if self._network is None or self._checks_values else self._network.accepts
 
     def _parts(self, samples: int) -> int:
         """Threads that share so many samples."""
@@ -172,20 +172,20 @@ class NativeBackend(Backend):
         if pool is not None:
             pool.shutdown()  # what was handed to it is finished
 
-    def layer_outputs(self, x: npt.NDArray[np.uint8]) -> list[Output]:
+    def layer_outputs(self, x: npt.NDArray[Any]) -> list[Output]:
         return [output for output, _ in self._walk(x)]
 
-    def layer_times(self, x: npt.NDArray[np.uint8]) -> list[int]:
+    def layer_times(self, x: npt.NDArray[Any]) -> list[int]:
         return [nanoseconds for _, nanoseconds in self._walk(x)]
 
-    def _walk(self, x: npt.NDArray[np.uint8]) -> list[tuple[Output, int]]:
+    def _walk(self, x: npt.NDArray[Any]) -> list[tuple[Output, int]]:
         made: dict[str, Output] = {}
         outputs: list[tuple[Output, int]] = []
         for node in self._nodes:
             inputs = [made[name] for name in node.sources] or [x]
             index = self._index.get(node.layer.name)
             if index is None:  # what comes in goes out
-                outputs.append((x, 0))
+                outputs.append((inputs[0], 0))
             else:
                 assert self._network is not None
                 start = time.perf_counter_ns()

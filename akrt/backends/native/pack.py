@@ -23,6 +23,7 @@ from akrt.backends.native.activations import (
     Scale,
 )
 from akrt.backends.native.lanes import coarse_levels, half_byte_lanes, pays, short_lanes
+from akrt.backends.native.lines import walked_lines
 from akrt.backends.native.paths import (
     OFFSET_BLOCK,
     DepthwiseBytes,
@@ -54,7 +55,6 @@ from akrt.backends.native.weights import (
     DEPTH_MULTIPLE,
     byte_chain,
     byte_product,
-    filled_lines,
     interleave,
     padded_rows,
     short_product,
@@ -157,13 +157,9 @@ def _convolution_path(
     if isinstance(activation, FusedLanes):
         return RowLanes(does.border) if activation.step is None else Halves(does.border)
     rows, start, input_max = product.rows, product.start, does.node.input_max
-    if arch.walks and does.window.taps > 1:  # 1x1 needs no windows
-        by_line = filled_lines(rows, does.window.size[0])
-        # a filled line must not cost more than a copy of each window
-        if 3 * len(by_line) <= 4 * len(rows):
-            walked = byte_product(by_line, input_max, arch, start)
-            if walked is not None:
-                return _lines(does, walked)
+    walked = walked_lines(does.window, rows, input_max, does.border, start, arch)
+    if walked is not None:
+        return walked
     bytes_ = byte_product(rows, input_max, arch, start)
     if bytes_ is None:
         return ShortRows(short_product(rows, arch.filter_block), does.border)
@@ -171,14 +167,6 @@ def _convolution_path(
     if moved and does.window.source[2] == bytes_.depth:
         return Direct(bytes_)
     return Patches(bytes_, does.border)
-
-
-def _lines(does: Convolution, product: ByteProduct) -> Lines:
-    w = WindowPlan.of(does.window)
-    in_y = (w.out_y - 1) * w.stride_y + w.size_y
-    line = replace(w, size_x=1, stride_x=1, out_y=1, size_y=in_y)
-    inner = replace(w, in_x=w.size_x, in_y=in_y, out_x=1, pad_x=0, pad_y=0)
-    return Lines(product, line, inner, does.border)
 
 
 def _depthwise_path(

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
+
+import numpy as np
 
 from akrt.backends.native.activations import Activation, FusedLanes, Potentials, not_fused
 from akrt.backends.native.paths import Path
@@ -21,9 +23,20 @@ from akrt.backends.native.products import (
     deep_enough,
     need,
 )
+from akrt.backends.native.scaled_plan import (
+    ConcatenatePlan,
+    DequantisePlan,
+    Exact,
+    Finish,
+    FinishedSum,
+    MaxSums,
+    QuantisePlan,
+    ScaledSum,
+    ShiftedAddPlan,
+)
 from akrt.kernels._kernels import LAYOUT
 from akrt.kernels.layout import Image
-from akrt.model import Shape
+from akrt.model import Value
 
 __all__ = [
     "AdditionPlan",
@@ -120,7 +133,12 @@ class SpatialPlan:
     kind: ClassVar[str] = "spatial"
     window: WindowPlan
     multiply: Path
-    pooling: MaxPooling | MaxActivated | SumPooling | None
+    pooling: MaxPooling | MaxActivated | SumPooling | MaxSums | ScaledSum | FinishedSum | None
+    flip: bool = False
+
+
+JointPlan: TypeAlias = ShiftedAddPlan | ConcatenatePlan | QuantisePlan | DequantisePlan
+"""What has no sums of products, and activates nothing."""
 
 
 @dataclass(eq=False, repr=False)
@@ -128,7 +146,7 @@ class LayerPlan:
     """`akrt_layer`."""
 
     filters: int
-    operation: AdditionPlan | DenseBytes | DenseShort | SpatialPlan
+    operation: AdditionPlan | DenseBytes | DenseShort | SpatialPlan | JointPlan
     activation: Activation
     kernels: None = None
     """Set from the architecture."""
@@ -140,7 +158,9 @@ class LayerPlan:
         does = self.operation
         if not isinstance(does, SpatialPlan):
             not_fused(self.activation)
-            if not isinstance(does, AdditionPlan):
+            if isinstance(does, JointPlan):
+                does.check(self.filters)
+            elif not isinstance(does, AdditionPlan):
                 self._check_filters(does.product.filters)
             return
         does.multiply.check(does.window, self.activation)
@@ -150,7 +170,15 @@ class LayerPlan:
         if isinstance(does.pooling, Collapse):
             self._check_filters(does.pooling.filters)
             does.pooling.check(does.window)
-        if self.activation.fused and isinstance(does.pooling, MaxPooling | SumPooling):
+        if does.flip and isinstance(does.multiply, Exact):
+            raise ValueError("exact sums are of an input as it is")
+        if isinstance(does.pooling, ScaledSum):
+            does.pooling.check(self.filters)
+        if isinstance(does.pooling, ScaledSum | FinishedSum) != (
+            isinstance(self.activation, Finish) and isinstance(does.pooling, _SUMS)
+        ):
+            raise ValueError("what is summed after its activation has to be finished")
+        if self.activation.fused and isinstance(does.pooling, MaxPooling | MaxSums | _SUMS):
             raise ValueError("only what is not pooled after it can be activated in the product")
         potentials = isinstance(self.activation, Potentials)
         if isinstance(does.pooling, WindowPlan):
@@ -174,18 +202,20 @@ class LayerPlan:
         """Of one sample."""
         does = self.operation
         positions = 1
-        if isinstance(does, AdditionPlan):
+        if isinstance(does, AdditionPlan | JointPlan):
             positions = does.positions
-        elif isinstance(does, SpatialPlan) and not isinstance(does.pooling, SumPooling):
+        elif isinstance(does, SpatialPlan) and not isinstance(does.pooling, _SUMS):
             last = does.window if does.pooling is None else does.pooling
             positions = last.out_x * last.out_y
         return positions * self.filters
 
     @property
     def input_elements(self) -> int:
-        """Of one sample, of each input."""
+        """Of one sample, of the first input."""
         does = self.operation
-        if isinstance(does, AdditionPlan):
+        if isinstance(does, ConcatenatePlan):
+            return does.positions * does.first_bytes
+        if isinstance(does, AdditionPlan | JointPlan):
             return does.positions * self.filters
         if isinstance(does, SpatialPlan):
             return does.window.in_x * does.window.in_y * does.window.channels
@@ -201,13 +231,32 @@ class NodePlan:
     inputs: tuple[int, int]
     output: int
     scratch: int
-    input_shape: Shape
-    output_shape: Shape
+    takes: tuple[Value, ...]
+    gives: Value
 
     def __post_init__(self) -> None:
-        for shape, elements in (
-            (self.input_shape, self.layer.input_elements),
-            (self.output_shape, self.layer.output_elements),
-        ):
-            if shape[0] * shape[1] * shape[2] != elements:
-                raise ValueError(f"shape {shape} does not match the {elements} elements")
+        does = self.layer.operation
+        elements = [self.layer.input_elements] * len(self.takes)
+        if isinstance(does, ConcatenatePlan):
+            elements = [does.positions * n for n in (does.first_bytes, does.second_bytes)]
+        given = ((self.gives, self.layer.output_elements), *zip(self.takes, elements, strict=True))
+        for value, wanted in given:
+            if value.elements != wanted:
+                raise ValueError(f"shape {value.shape} does not match the {wanted} elements")
+
+    @property
+    def input_bytes(self) -> tuple[int, ...]:
+        """Of one sample, of each input."""
+        return tuple(map(_bytes, self.takes))
+
+    @property
+    def output_bytes(self) -> int:
+        """Of one sample."""
+        return _bytes(self.gives)
+
+
+_SUMS = SumPooling | ScaledSum | FinishedSum
+
+
+def _bytes(value: Value) -> int:
+    return value.elements * np.dtype(value.dtype).itemsize

@@ -23,6 +23,7 @@ typedef struct akrt_arch {
     int32_t byte_pair;    /* largest sum of two products that they take; 0: plans use 16 bits */
     int32_t lanes;        /* whether plans use the kernels that take an akrt_lanes */
     int32_t walks;        /* whether they take a window: akrt_product */
+    int32_t scales; /* whether plans use the kernels that make outputs of Akida 2.0 of products */
 } akrt_arch;
 
 /* The architectures built in, best first; the last is plain C. NULL beyond the last. */

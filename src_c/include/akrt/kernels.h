@@ -1,4 +1,4 @@
-/* akrt: integer kernels of the Akida 1.0 arithmetic; kernels.inc lists and explains them.
+/* akrt: integer kernels of the Akida arithmetic; kernels.inc lists and explains them.
  *
  * Tensors are NHWC; the first spatial axis is X, the second Y. A kernel owns no memory and keeps
  * no state: every buffer is the caller's, and any number of threads may call it at once.
@@ -80,6 +80,12 @@ typedef struct akrt_lanes {
     const uint16_t *step, *sixteenths;
     int16_t count; /* of levels */
 } akrt_lanes;
+
+/* Constants of akrt_act_s32_scaled, one a channel; `start` may be NULL. */
+typedef struct akrt_scaled {
+    const int32_t *start, *low, *high, *mul, *add, *shift;
+    int32_t least, most;
+} akrt_scaled;
 
 #define AKRT_KERNEL(name, arguments) void AKRT_FN(name) arguments;
 #include "akrt/kernels.inc"

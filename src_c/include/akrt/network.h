@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "akrt/arch.h"
+#include "akrt/scaled.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,9 +26,12 @@ typedef enum akrt_act {
     AKRT_ACT_LEVELS,      /* akrt_act_s32_levels */
     AKRT_ACT_BISECT,      /* akrt_act_s32_bisect */
     AKRT_ACT_SCALE,       /* akrt_act_s32_scale */
+    AKRT_ACT_SCALED,      /* akrt_act_s32_scaled */
+    AKRT_ACT_FINISH,      /* akrt_finish_sums */
     AKRT_ACT_FUSED_SCALE, /* akrt_matmul_u8s8_u8 */
     AKRT_ACT_FUSED_SHORT, /* akrt_matmul_u8s8_u8_short */
-    AKRT_ACT_FUSED_LANES  /* the paths HALVES, LANES and DEPTHWISE_LANES */
+    AKRT_ACT_FUSED_LANES, /* the paths HALVES, LANES and DEPTHWISE_LANES */
+    AKRT_ACT_FUSED_SCALED /* akrt_matmul_u8s8_s8, akrt_dwconv_u8s8_s8 */
 } akrt_act;
 
 typedef struct akrt_levels {
@@ -45,9 +49,12 @@ typedef union akrt_activations {
     akrt_levels levels;
     akrt_bisect bisect;
     akrt_scale scale;
+    akrt_scaled scaled;
+    akrt_finish finish;
     akrt_scale fused_scale; /* the product starts from its threshold */
     akrt_short_scale fused_short;
     akrt_lanes fused_lanes;
+    akrt_scaled fused_scaled;
 } akrt_activations;
 
 typedef struct akrt_activation {
@@ -64,16 +71,19 @@ typedef struct akrt_short_product {
 
 /* How a spatial layer makes the rows of its product, and which product that is. */
 typedef enum akrt_path {
-    AKRT_PATH_DIRECT,          /* the input is the matrix; bytes */
-    AKRT_PATH_PATCHES,         /* each window is copied; bytes */
-    AKRT_PATH_LINES,           /* the product walks windows over lines with a border; bytes */
-    AKRT_PATH_HALVES,          /* each window is copied; bytes are multiplied in halves */
-    AKRT_PATH_SHORT_ROWS,      /* each window is copied as 16 bits */
-    AKRT_PATH_LANES,           /* likewise; akrt_matmul_s16s16_u8 */
-    AKRT_PATH_DEPTHWISE_BYTES, /* depthwise results as bytes and what these did not hold */
-    AKRT_PATH_DEPTHWISE_SHORT, /* depthwise results as 16 bits */
-    AKRT_PATH_DEPTHWISE_LANES, /* likewise; akrt_matmul_s16s16_u8 */
-    AKRT_PATH_DEPTHWISE_WIDE   /* depthwise results as 32 bits; weights are (filters, depth) */
+    AKRT_PATH_DIRECT,           /* the input is the matrix; bytes */
+    AKRT_PATH_PATCHES,          /* each window is copied; bytes */
+    AKRT_PATH_LINES,            /* the product walks windows over lines with a border; bytes */
+    AKRT_PATH_HALVES,           /* each window is copied; bytes are multiplied in halves */
+    AKRT_PATH_SHORT_ROWS,       /* each window is copied as 16 bits */
+    AKRT_PATH_LANES,            /* likewise; akrt_matmul_s16s16_u8 */
+    AKRT_PATH_DEPTHWISE_BYTES,  /* depthwise results as bytes and what these did not hold */
+    AKRT_PATH_DEPTHWISE_SHORT,  /* depthwise results as 16 bits */
+    AKRT_PATH_DEPTHWISE_LANES,  /* likewise; akrt_matmul_s16s16_u8 */
+    AKRT_PATH_DEPTHWISE_WIDE,   /* depthwise results as 32 bits; weights are (filters, depth) */
+    AKRT_PATH_DEPTHWISE_SUMS,   /* depthwise results are what is wanted */
+    AKRT_PATH_DEPTHWISE_SCALED, /* outputs of them; akrt_dwconv_u8s8_s8 */
+    AKRT_PATH_EXACT             /* any sums, of an input as it is */
 } akrt_path;
 
 typedef struct akrt_direct {
@@ -131,6 +141,9 @@ typedef union akrt_paths {
     akrt_depthwise_short depthwise_short;
     akrt_depthwise_lanes depthwise_lanes;
     akrt_depthwise_short depthwise_wide;
+    akrt_depthwise_sums depthwise_sums;
+    akrt_depthwise_scaled depthwise_scaled;
+    akrt_exact exact;
 } akrt_paths;
 
 typedef struct akrt_multiply {
@@ -143,7 +156,10 @@ typedef enum akrt_pool {
     AKRT_POOL_MAX,           /* of potentials, which saturate first */
     AKRT_POOL_MAX_ACTIVATED, /* of activations: the same, where no level is beyond 20 bits */
     AKRT_POOL_SUM,           /* over all positions, saturating after each */
-    AKRT_POOL_COLLAPSED      /* the same, but before the product where no sum can saturate */
+    AKRT_POOL_COLLAPSED,     /* the same, but before the product where no sum can saturate */
+    AKRT_POOL_MAX_SUMS,      /* of sums of products, as they are */
+    AKRT_POOL_SUM_CLIPPED,   /* over all positions of what is activated: akrt_clipsum_s32 */
+    AKRT_POOL_SUM_FINISHED   /* the same for AKRT_ACT_FINISH, whatever the sums */
 } akrt_pool;
 
 /* What AKRT_POOL_COLLAPSED needs: akrt_collapsed_sum. The caller has bounded positions * potential
@@ -159,6 +175,8 @@ typedef union akrt_poolings {
     akrt_window max;
     akrt_window max_activated;
     akrt_collapse collapsed;
+    akrt_window max_sums;
+    akrt_clipped sum_clipped;
 } akrt_poolings;
 
 typedef struct akrt_pooling {
@@ -170,7 +188,11 @@ typedef enum akrt_op {
     AKRT_OP_ADD,         /* two inputs, element by element */
     AKRT_OP_DENSE_BYTES, /* one row of bytes; saturates */
     AKRT_OP_DENSE_SHORT, /* one row of 16 bits; saturates */
-    AKRT_OP_SPATIAL
+    AKRT_OP_SPATIAL,
+    AKRT_OP_SHIFTED_ADD, /* from here on nothing is activated */
+    AKRT_OP_CONCATENATE,
+    AKRT_OP_QUANTISE,
+    AKRT_OP_DEQUANTISE
 } akrt_op;
 
 typedef struct akrt_add {
@@ -191,6 +213,7 @@ typedef struct akrt_spatial {
     akrt_window window;
     akrt_multiply multiply;
     akrt_pooling pooling;
+    int32_t flip; /* bytes of the input are signed; the path takes them plus 128 */
 } akrt_spatial;
 
 typedef union akrt_ops {
@@ -198,6 +221,10 @@ typedef union akrt_ops {
     akrt_dense_bytes dense_bytes;
     akrt_dense_short dense_short;
     akrt_spatial spatial;
+    akrt_shifted_add shifted_add;
+    akrt_concatenate concatenate;
+    akrt_quantise quantise;
+    akrt_dequantise dequantise;
 } akrt_ops;
 
 typedef struct akrt_operation {
@@ -209,10 +236,10 @@ typedef struct akrt_operation {
  * product reads, with `rest` and `spill` beside them where bytes are multiplied; `potentials` is
  * what it writes. AKRT_POOL_MAX keeps these for the whole tensor, everything else for `at_once`
  * output rows, or positions of an addition. `pooled` is what comes out of pooling, or the
- * activations that go into it. */
+ * activations that go into it; `flipped` is an input whose bytes were signed. */
 typedef struct akrt_scratch {
     int32_t at_once;
-    size_t rest, spill, potentials, pooled, bytes;
+    size_t rest, spill, potentials, pooled, flipped, bytes;
 } akrt_scratch;
 
 typedef struct akrt_layer {
@@ -232,7 +259,7 @@ typedef struct akrt_layer {
 /* A layer in its place. Offsets in the arena, or AKRT_CALLER. */
 typedef struct akrt_node {
     akrt_layer layer;
-    size_t inputs[2]; /* only AKRT_OP_ADD has a second */
+    size_t inputs[2]; /* only what joins two has a second */
     size_t output;
     size_t scratch;
 } akrt_node;
@@ -246,8 +273,8 @@ typedef struct akrt_network {
 /* Fills in layer->scratch; returns its bytes. */
 size_t akrt_layer_prepare(akrt_layer *layer);
 
-/* One sample through one layer. output: uint8_t, or int32_t without activation; it may be the first
- * input of an addition. The scratch is aligned. */
+/* One sample through one layer. output: uint8_t, or int32_t without activation, or what the plan
+ * says; it may be the first input of an addition. The scratch is aligned. */
 void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], void *output,
                     void *scratch);
 

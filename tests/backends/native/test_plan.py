@@ -61,11 +61,12 @@ def test_layers_of_other_filters_and_shapes_are_refused(
     for node in plan_network(case[0].nodes, GENERIC).nodes:
         with pytest.raises(ValueError, match=r"elements are read|filters in a layer of"):
             replace(node.layer, filters=node.layer.filters + more)
-        x, y, c = node.output_shape
+        x, y, c = node.gives.shape
         with pytest.raises(ValueError, match="does not match the"):
-            replace(node, output_shape=(x, y, c + more))
+            replace(node, gives=replace(node.gives, shape=(x, y, c + more)))
+        wider = replace(node.takes[-1], shape=(x, y, 1 << 20))
         with pytest.raises(ValueError, match="does not match the"):
-            replace(node, input_shape=(x, y, 1 << 20))
+            replace(node, takes=(*node.takes[:-1], wider))
 
 
 @settings(max_examples=60)
