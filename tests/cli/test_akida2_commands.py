@@ -94,8 +94,6 @@ def test_convert_to_akida_and_back(folder: Path, tmp_path: Path) -> None:
     [
         (("run", "{}/clips", "-m", "{}/net.akrt"), 2),
         (("run", "{}/clips", "-m", "{}/net.akrt", "-b", "native"), 2),
-        (("export", "{}/net.akrt", "-o", "{}/out"), 3),
-        (("check", "{}/net.akrt", "--target", "mcu"), 3),
         (("bench", "{}/net.akrt", "--no-peers", "--seconds", "0.1"), 2),
     ],
 )
@@ -105,6 +103,16 @@ def test_what_runs_akida_1_alone_names_the_layer(
     done = command(*(a.format(folder) for a in arguments), code=code)
     assert "'coarse' (InputConv2D): a layer of Akida 2.0" in done.stderr
     assert "'reference' and 'simulator'" in done.stderr
+
+
+def test_export_check_and_verify(folder: Path, tmp_path: Path) -> None:
+    checked = command("check", folder / "net.akrt", "--target", "mcu").stdout
+    assert "were not measured" in checked
+    assert "coarse" in checked
+    command("export", folder / "net.akrt", "-o", tmp_path, "--name", "net")
+    assert "every layer as expected" in command("verify", tmp_path).stdout
+    done = command("export", folder / "net.akrt", "-o", tmp_path / "heard", "--stream", code=2)
+    assert "export this one without --stream" in done.stderr
 
 
 def test_check_names_every_layer(folder: Path) -> None:
