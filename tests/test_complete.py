@@ -156,7 +156,7 @@ def test_every_firmware_kernel_is_in_some_export(tmp_path: Path) -> None:
     )
     models = [bundled_model(), Model((InputData("in", (8, 8, 2), 4), wide))]
     models += [row_network(seed)[0] for seed in range(12)]
-    models += [akida2_network(seed, usual=seed % 2 == 1)[0] for seed in range(40)]
+    models += [akida2_network(seed, usual=seed % 2 == 1)[0] for seed in range(64)]
 
     @settings(max_examples=60, derandomize=True, database=None)
     @given(st.one_of(networks(), residual_networks()))

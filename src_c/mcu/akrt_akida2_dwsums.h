@@ -29,7 +29,7 @@ static void akrt_akida2_dwsums(const akrt_akida2_layer *layer, const uint8_t *co
         AKRT_TICK_WORK(done, w->size_x * w->size_y);
     }
 #endif
-    for (; c < channels; c++) {
+    for (int32_t left = channels - c; left > 0; left--) {
         int32_t sum = 0;
         for (int32_t i = 0; i < w->size_x; i++) {
             const int8_t *at, *weights = layer->weights + (i * w->size_y + first) * channels + c;
@@ -43,7 +43,7 @@ static void akrt_akida2_dwsums(const akrt_akida2_layer *layer, const uint8_t *co
                 weights += channels;
             }
         }
-        sums[c] = sum;
+        sums[c++] = sum;
         AKRT_TICK_WORK(done, w->size_x * w->size_y);
     }
 }

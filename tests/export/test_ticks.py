@@ -18,13 +18,17 @@ import firmware_export
 from akrt.model import (
     Add,
     AnyLayer,
+    Conv2D,
+    Conv2DTranspose,
     Convolutional,
+    DepthwiseConv2D,
     FullyConnected,
     InputConvolutional,
     InputData,
     Model,
     Pooling,
     SeparableConvolutional,
+    SignedInputData,
 )
 from firmware_export.lowered import lower
 from firmware_export.targets import TARGETS, Target
@@ -157,6 +161,32 @@ def saturating() -> Sample:
     return model, x[:1]
 
 
+def akida2() -> Sample:
+    """Fast kernels of Akida 2.0, of inputs that are shifted and are not, and general ones."""
+    rng = np.random.default_rng(5)
+    wide, narrow, shape = 48, 8, (14, 12, 48)
+
+    def settings(filters: int, *kernel: int, shift: int = 0) -> dict[str, object]:
+        return {
+            "weights": rng.integers(-128, 128, kernel).astype(np.int8),
+            "input_shift": np.full(wide, shift, np.uint8),
+            "bias": np.zeros(filters, np.int8),
+            "bias_shift": np.zeros(filters, np.uint8),
+            "output_scales": np.full(filters, 9, np.uint8),
+            "output_shift": np.full(filters, -17, np.int8),
+        }
+
+    layers = (
+        SignedInputData("in", shape),
+        Conv2D(name="fast", **settings(wide, 3, 3, wide, wide)),
+        Conv2D(name="shifted", **settings(wide, 3, 3, wide, wide, shift=1)),
+        DepthwiseConv2D(name="depthwise", **settings(wide, 5, 5, wide)),
+        Conv2DTranspose(name="general", **settings(narrow, 4, 4, wide, narrow)),
+    )
+    x = rng.integers(-128, 128, (1, *shape)).astype(np.int8)
+    return Model(layers), x
+
+
 def network(rng: np.random.Generator, layers: list[AnyLayer]) -> Sample:
     top = 1 << Model(tuple(layers)).input_bits
     x = rng.integers(1, top, (1, *Model(tuple(layers)).input_shape)).astype(np.uint8)
@@ -199,6 +229,7 @@ SHORT = {
     "idle": lambda: idle(60_000),
     "saturating": saturating,
     "product": lambda: dense(30_000, 24, 4),
+    "akida2": akida2,
 }
 
 
