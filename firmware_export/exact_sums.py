@@ -23,6 +23,8 @@ __all__ = [
 _MOST = 2 * POTENTIAL_MAX
 _LARGE = 1 << 10
 """Half of 2^AKRT_MID_UPPER_BITS."""
+_NOISE = 7
+"""Inputs that tell what is usual."""
 
 
 def results_may_be_large(does: Separable) -> bool:
@@ -42,40 +44,41 @@ def usual_results_are_large(model: Model, layer: int) -> bool:
     """Whether most depthwise results of a separable layer are taken in two parts where the input
     is noise."""
     results, _ = _usual_results(model, layer)
-    return bool(((results >= _LARGE) | (results < -_LARGE)).any(2).mean() > 0.5)
+    return bool(((results >= _LARGE) | (results < -_LARGE)).any(3).mean() > 0.5)
 
 
 def usual_sums_may_saturate(model: Model, layer: int) -> bool:
-    """Whether the sums of a separable layer are computed once more where the input is noise."""
+    """Whether the sums of a separable layer mostly are computed once more where the input is
+    noise."""
     results, does = _usual_results(model, layer)
     weights = does.weights.astype(np.int64)
-    reach = np.abs(results).sum((0, 1)) @ np.abs(weights)
-    total = results.sum((0, 1)) @ weights
-    return bool((reach + np.abs(total)).max(initial=0) > _MOST)
+    reach = np.abs(results).sum((1, 2)) @ np.abs(weights)
+    total = results.sum((1, 2)) @ weights
+    return bool(((reach + np.abs(total)).max(1, initial=0) > _MOST).mean() > 0.5)
 
 
 def _usual_results(model: Model, layer: int) -> tuple[npt.NDArray[np.int64], Separable]:
-    """Depthwise results of a separable layer where the input is noise."""
+    """Depthwise results of a separable layer for some inputs of noise."""
     rng = np.random.default_rng(0)
-    shape, top = (1, *model.input_shape), (1 << model.input_bits) - 1
+    shape, top = (_NOISE, *model.input_shape), (1 << model.input_bits) - 1
     values = {"": rng.integers(0, top + 1, shape).astype(np.uint8)}
     for node in model.nodes[:layer]:
         values[node.layer.name] = run_node(node, *(values[s] for s in node.sources or ("",)))
     does = akida_1_operation(model.nodes[layer])
     assert isinstance(does, Separable)
     (source,) = model.nodes[layer].sources or ("",)
-    return _depthwise(does.window, values[source][0], does.depthwise), does
+    return _depthwise(does.window, values[source], does.depthwise), does
 
 
 def _depthwise(
     window: Window, values: IntArray, taps: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.int64]:
-    """(X', Y', C)."""
+    """(N, X', Y', C)."""
     around = [(window.before[axis], window.after[axis]) for axis in (0, 1)]
-    padded = np.pad(values.astype(np.int64), (*around, (0, 0)))
+    padded = np.pad(values.astype(np.int64), ((0, 0), *around, (0, 0)))
     (x, y, _), (by_x, by_y) = window.target, window.stride
     shifts = ((i, j) for i in range(window.size[0]) for j in range(window.size[1]))
-    results = np.zeros((x, y, padded.shape[2]), np.int64)
+    results = np.zeros((len(values), x, y, padded.shape[3]), np.int64)
     for i, j in shifts:
-        results += padded[i:, j:][: by_x * x : by_x, : by_y * y : by_y] * taps[i, j]
+        results += padded[:, i:, j:][:, : by_x * x : by_x, : by_y * y : by_y] * taps[i, j]
     return results

@@ -206,6 +206,12 @@ def test_no_input_of_other_networks_exceeds_the_bound(
         assert max(counted) <= estimate(net).total(core).worst, net.name
 
 
+def test_what_noise_seldom_takes_is_not_typical() -> None:
+    chain = bench("rate_mixtures").row_chains()[4]  # sums of 4 in 16 inputs of noise saturate
+    told = estimate(lower(chain, "net")).total("m4")
+    assert told.worst > 1.4 * told.typical
+
+
 def stems_in_use() -> set[str]:
     """Names of kernels that the exporter's steps and stages call."""
     rooms = ("line_stages", "row_steps", "general_steps", "lowered")
