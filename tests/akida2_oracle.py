@@ -28,6 +28,7 @@ from akrt.model import (
     InputConv2D,
     Model,
     Node,
+    PicoPostProcessing,
     Quantizer,
     ScaledLayer,
     ScaledSpatialLayer,
@@ -67,6 +68,9 @@ def _node_output(
         return np.array(given[0], np.float32) * layer.scales
     if isinstance(layer, Concatenate):
         return np.dstack(given)
+    if isinstance(layer, PicoPostProcessing):
+        wide = [input_.high > 2**15 for input_ in node.inputs]
+        return _Bounds(layer, met).apart(given[wide.index(True)], given[wide.index(False)])
     if isinstance(layer, ShiftedAdd):
         return _Bounds(layer, met).added(given)
     if not isinstance(layer, ScaledLayer):
@@ -109,6 +113,15 @@ class _Bounds:
         ]
         total = self.bounded(parts[0] + parts[1], layer.buffer_bits, "buffer")
         return self.bounded(self.scaled(total, layer.output_shift), layer.output_bits, "output")
+
+    def apart(self, predicted: Numbers, target: Numbers) -> Numbers:
+        layer = self.layer
+        scaled = predicted * layer.input_scales.astype(object)
+        scaled = self.bounded(scaled, layer.buffer_bits, "prediction")
+        scaled = self.bounded(self.scaled(scaled, layer.input_shift), 16, "prediction")
+        steps = target.shape[1]
+        mean = sum(abs(scaled[:, t] - target[:, t]) for t in range(steps)) // steps
+        return (mean > layer.threshold.astype(object)).astype(object)[:, None]
 
     def output(self, x: Numbers, past: dict[str, Any]) -> Numbers:
         layer = self.layer

@@ -6,6 +6,7 @@ The input is of steps in time; its first sample is an end of the range throughou
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from akrt.model import (
     DepthwiseBufferTempConv,
     Dequantizer,
     Model,
+    PicoPostProcessing,
     Quantizer,
     ScaledLayer,
     SignedInputData,
@@ -37,15 +39,22 @@ def temporal_network(seed: int) -> tuple[Model, np.ndarray]:
         seed += 1 << 40
 
 
-def recurrent_network(seed: int) -> tuple[Model, np.ndarray]:
-    """A recurrent network, and an input for it."""
-    return _Recurring(np.random.default_rng(seed)).network()
+def recurrent_network(seed: int, compares: bool | None = None) -> tuple[Model, np.ndarray]:
+    """A recurrent network, and an input for it.
+
+    Args:
+        seed: its number.
+        compares: whether it ends in a comparison with its input; None: every fourth does.
+    """
+    rng = np.random.default_rng(seed)
+    return _Recurring(rng, seed % 4 == 1 if compares is None else compares).network()
 
 
 def networks_with_memory() -> st.SearchStrategy[tuple[Model, np.ndarray]]:
-    """Of either kind."""
+    """Of every kind."""
     seeds = st.integers(0, 2**32 - 1)
-    return st.one_of(seeds.map(temporal_network), seeds.map(recurrent_network))
+    compared = seeds.map(lambda seed: recurrent_network(seed, compares=True))
+    return st.one_of(seeds.map(temporal_network), seeds.map(recurrent_network), compared)
 
 
 class _Buffering(_Draw):
@@ -79,12 +88,18 @@ class _Buffering(_Draw):
 
 
 class _Recurring(_Buffering):
+    def __init__(self, rng: np.random.Generator, compares: bool) -> None:
+        super().__init__(rng)
+        self.compares = compares
+
     def _samples(self) -> int:
         return 4
 
     def network(self) -> tuple[Model, np.ndarray]:
         at, x = self._entrance()
         count = int(self.rng.integers(1, 4))
+        if self.compares:
+            return self._compared(at, count), x
         for i in range(count):
             at = self._recurrent(at, last=i == count - 1)
         if self._chance(0.4):
@@ -94,7 +109,7 @@ class _Recurring(_Buffering):
 
     def _entrance(self) -> tuple[str, np.ndarray]:
         shape = (1, int(self._pick(1, 2, 4, 6, 12)), int(self.rng.integers(1, 9)))
-        bits = int(self._pick(5, 8, 8, 11, 16, 16, 16))
+        bits = 16 if self.compares else int(self._pick(5, 8, 8, 11, 16, 16, 16))
         data = SignedInputData("data", shape, bits)
         if bits != 8 or self._chance(0.5):
             x = Model((data,)).noise(self.rng, self._samples())
@@ -113,11 +128,37 @@ class _Recurring(_Buffering):
         self.made[at] = run_node(self.nodes[at], x)
         return self._add(data, at), x
 
-    def _recurrent(self, at: str, last: bool) -> str:
+    def _compared(self, data: str, count: int) -> Model:
+        """A prediction of the input, and whether it is far from it."""
+        rng, channels, at = self.rng, self._shape(data)[2], data
+        for i in range(count):
+            last = i == count - 1
+            at = self._recurrent(at, last, as_large=channels if last else 0, apart=True)
+        predicted, shift = self.made[at].astype(np.float64), rng.integers(-31, -8, channels)
+        reach = np.maximum(np.abs(predicted).max((0, 1, 2)), 1)
+        scales = np.clip(rng.uniform(0.3, 1.5) * 2.0 ** (15 - shift) / reach, 0, 65535)
+        layer = PicoPostProcessing(
+            name="apart",
+            input_scales=scales.astype(np.uint16),
+            input_shift=shift.astype(np.int8),
+            threshold=np.zeros(channels, np.uint16),
+            buffer_bits=self._pick(44, 44, 32, 36),
+        )
+        sources = (at, data) if self._chance(0.5) else (data, at)
+        wanted = np.zeros(channels, np.uint16)
+        for bit in range(15, -1, -1):  # the median of the distances
+            higher = wanted | np.uint16(1 << bit)
+            far = self._output(replace(layer, threshold=higher), sources, None)
+            wanted = np.where(far.mean((0, 1, 2)) >= 0.5, higher, wanted)
+        self._add(replace(layer, threshold=wanted), *sources)
+        return Model(tuple(self.layers), inputs=self.inputs)
+
+    def _recurrent(self, at: str, last: bool, as_large: int = 0, apart: bool = False) -> str:
         rng, (_, steps, channels) = self.rng, self._shape(at)
-        states, filters = int(rng.integers(1, 9)), self._pick(1, 2, 4, 8)
+        states, filters = int(rng.integers(1, 9)), as_large or self._pick(1, 2, 4, 8)
         settings = self._of_8_bits((states, filters), filters)
-        settings["output_bits"] = self._pick(*([8, 16, 28, 32, 4] if last else [8, 8, 16, 4, 5]))
+        bits = [20, 28, 32] if as_large else [8, 16, 28, 32, 4] if last else [8, 8, 16, 4, 5]
+        settings["output_bits"] = self._pick(*bits)
         settings["buffer_bits"] = self._pick(28, 28, 32, int(rng.integers(8, 33)))
         if settings["post_op_buffer_bits"] < 16:
             settings["post_op_buffer_bits"] = 32
@@ -141,7 +182,7 @@ class _Recurring(_Buffering):
             new_state_scale=rng.integers(0, 256, states).astype(np.uint8),
             new_state_shift=np.clip(shift - down, -31, 31).astype(np.int8),
             internal_state_outputs_shift=(-shift).clip(-31, 31).astype(np.int8),
-            subsample=self._pick(1, 1, *divisors),
+            subsample=1 if apart else self._pick(1, 1, *divisors),
             internal_state_bits=self._pick(*widths),
             **settings,
         )

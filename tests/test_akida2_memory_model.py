@@ -24,6 +24,7 @@ from akrt.model import (
     Dequantizer,
     InputData,
     Model,
+    PicoPostProcessing,
     SignedInputData,
     StatefulRecurrent,
     encoding,
@@ -55,6 +56,12 @@ TURNING = StatefulRecurrent(
     input_shift=np.zeros(2, np.uint8),
     output_bits=28,
     **constants(2, output_shift=np.zeros(2, np.int8)),
+)
+APART = PicoPostProcessing(
+    name="p",
+    input_scales=np.full(2, 9, np.uint16),
+    input_shift=np.full(2, -8, np.int8),
+    threshold=np.full(2, 900, np.uint16),
 )
 OUT = Dequantizer(name="out", scales=np.full(3, 0.5, np.float32))
 TEMPORAL = Model((DATA, BUFFERED, DEPTHWISE, OUT), name="temporal", labels=("a", "b", "c"))
@@ -96,6 +103,11 @@ def shaped(*shape: int) -> np.ndarray:
         (TURNING, {"internal_state_bits": 15}, "internal_state_bits must be 16 to 32"),
         (TURNING, {"internal_state_bits": 33}, "internal_state_bits must be 16 to 32"),
         (TURNING, {"post_op_buffer_bits": 15}, "at least internal_state_bits"),
+        (APART, {"buffer_bits": 31}, "buffer_bits must be 32 to 44"),
+        (APART, {"buffer_bits": 45}, "buffer_bits must be 32 to 44"),
+        (APART, {"input_shift": np.ones(2, np.int8)}, r"input_shift must lie in -31\.\.0"),
+        (APART, {"threshold": np.zeros(3, np.uint16)}, r"threshold must be uint16 \(2,\)"),
+        (APART, {"input_scales": np.zeros((2, 1), np.uint16)}, "one dimension"),
     ],
 )  # fmt: skip
 def test_layers_that_are_refused(layer: Any, changes: dict[str, Any], message: str) -> None:
@@ -117,6 +129,11 @@ def test_layers_that_are_refused(layer: Any, changes: dict[str, Any], message: s
         ((WAVE, TURNING, BUFFERED), {}, r"'r' \(StatefulRecurrent\) is of Akida Pico, 't'"),
         ((InputData("in", (1, 6, 2), 4), TURNING), {}, r"Pico, 'in' \(InputData\) is not"),
         ((TURNING,), {}, "first layer must be"),
+        ((WAVE, replace(TURNING, output_bits=16), APART), {"p": ("wave", "r")}, "of more than 16"),
+        ((replace(WAVE, input_bits=12), TURNING, APART), {"p": ("wave", "r")}, "of more than 16"),
+        ((WAVE, replace(TURNING, subsample=2), APART), {"p": ("r", "wave")}, "of one shape"),
+        ((WAVE, TURNING, APART), {"p": ("r", "r")}, "of more than 16"),
+        ((WAVE, TURNING, APART), {}, "takes 2 inputs, 1 are named"),
         ((WAVE, TURNING, WAVE), {}, "unique"),
         ((WAVE, TURNING), {"r": ("r",)}, "takes the output of 'r', which is no layer before it"),
         ((WAVE, TURNING), {"r": ()}, "takes 1 inputs, 0 are named"),
@@ -132,7 +149,17 @@ def test_layers_must_fit_together(layers: tuple[Any, ...], inputs: Any, message:
 def test_any_graph_is_a_model_or_refused() -> None:
     """Settings, arrays and edges of random networks, put together at random."""
     rng = np.random.default_rng(5)
-    parts = [DATA, WAVE, InputData("four", (1, 6, 2), 4), CONV, BUFFERED, DEPTHWISE, TURNING, OUT]
+    parts = [
+        DATA,
+        WAVE,
+        InputData("four", (1, 6, 2), 4),
+        CONV,
+        BUFFERED,
+        DEPTHWISE,
+        TURNING,
+        APART,
+        OUT,
+    ]
     parts += recurrent_network(3)[0].layers
     seen = {"refused": 0, "made": 0}
     for _ in range(1500):

@@ -346,6 +346,7 @@ def test_public_names() -> None:
         "LayerProfile",
         "Mfcc",
         "Model",
+        "PicoPostProcessing",
         "Pooling",
         "Quantizer",
         "Runtime",

@@ -26,6 +26,7 @@ from akrt.model import (
     InputConv2D,
     InputData,
     Model,
+    PicoPostProcessing,
     Pooling,
     Quantizer,
     ScaledLayer,
@@ -58,7 +59,7 @@ _SCALED: dict[str, type[ScaledLayer]] = {
 }
 _RENAMED = {"A_real": "a_real", "A_imag": "a_imag", "out_proj": "weights"}
 """Variables of a `StatefulRecurrent` as akida calls them, and as the model does."""
-_OTHERS = ("InputData", "Quantizer", "Add", "Concatenate", "Dequantizer")
+_OTHERS = ("InputData", "Quantizer", "Add", "Concatenate", "PicoPostProcessing", "Dequantizer")
 
 
 def akida2_model(entries: list[dict[str, Any]], arrays: Arrays, name: str) -> Model:
@@ -91,6 +92,8 @@ def _layer(entry: dict[str, Any], arrays: Arrays) -> AnyLayer:
         return ShiftedAdd(
             name=name, output_bits=p["output_bits"], buffer_bits=p["buffer_bits"], **arrays
         )
+    if kind == "PicoPostProcessing":
+        return PicoPostProcessing(name=name, buffer_bits=p["buffer_bits"], **arrays)
     if kind not in _SCALED:
         raise UnsupportedLayerError(
             name,
@@ -204,6 +207,8 @@ def akida2_layer(akida: Any, layer: AnyLayer) -> Any:
         )
     if isinstance(layer, Concatenate):
         return akida.Concatenate(name=layer.name)
+    if isinstance(layer, PicoPostProcessing):
+        return akida.PicoPostProcessing(buffer_bits=layer.buffer_bits, name=layer.name)
     if isinstance(layer, Dequantizer):
         return akida.Dequantizer(name=layer.name)
     if isinstance(layer, ShiftedAdd):

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from akrt.errors import UnsupportedLayerError
 from akrt.lowering.geometry import Window, window
 from akrt.lowering.scaled_operations import (
+    Comparison,
     Concatenation,
     Dequantisation,
     Quantisation,
@@ -42,6 +43,7 @@ from akrt.model import (
     InputData,
     NeuralLayer,
     Node,
+    PicoPostProcessing,
     Quantizer,
     ScaledLayer,
     ScaledSpatialLayer,
@@ -134,7 +136,7 @@ class Separable(Spatial):
 NeuralOperation: TypeAlias = Addition | Dense | Convolution | Separable
 Akida1Operation: TypeAlias = Pass | NeuralOperation
 Akida2Operation: TypeAlias = (
-    Quantisation | ScaledOperation | ShiftedAddition | Concatenation | Dequantisation
+    Quantisation | ScaledOperation | ShiftedAddition | Concatenation | Comparison | Dequantisation
 )
 Operation: TypeAlias = Akida1Operation | Akida2Operation
 
@@ -150,6 +152,8 @@ def operation(node: Node) -> Operation:
         return Dequantisation(node, layer.scales)
     if isinstance(layer, Concatenate):
         return Concatenation(node)
+    if isinstance(layer, PicoPostProcessing):
+        return Comparison(node, layer, layer.prediction(node.inputs))
     if isinstance(layer, ShiftedAdd):
         return ShiftedAddition(node, layer)
     if isinstance(layer, ScaledLayer):

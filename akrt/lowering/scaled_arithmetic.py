@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from akrt.lowering.operations import Akida2Operation
 from akrt.lowering.scaled_operations import (
+    Comparison,
     Concatenation,
     Dequantisation,
     Quantisation,
@@ -58,6 +59,8 @@ def run_akida_2(
         made = np.concatenate(inputs, axis=3)
     elif isinstance(does, ShiftedAddition):
         made = _added(does, *inputs)
+    elif isinstance(does, Comparison):
+        made = _compared(does, inputs[does.prediction], inputs[1 - does.prediction])
     else:
         made = _scaled(does, inputs[0], memory or {})
     return made.astype(does.node.output.dtype)
@@ -238,6 +241,15 @@ def _added(does: ShiftedAddition, *inputs: Array) -> Wide:
     )
     total = saturate(first + second, bits)
     return saturate(rounding_shift(total, layer.output_shift), layer.output_bits)
+
+
+def _compared(does: Comparison, prediction: Array, target: Array) -> Wide:
+    layer = does.layer
+    scaled = prediction.astype(np.int64) * layer.input_scales.astype(np.int64)
+    scaled = rounding_shift(saturate(scaled, layer.buffer_bits), layer.input_shift)
+    apart = np.abs(saturate(scaled, 16) - target).sum(2, keepdims=True) // target.shape[2]
+    further: Wide = (apart > layer.threshold).astype(np.int64)
+    return further
 
 
 def _quantised(does: Quantisation, x: Array) -> Wide:

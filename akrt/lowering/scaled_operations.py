@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy.typing as npt
 
 from akrt.lowering.geometry import Window
-from akrt.model import Node, ScaledLayer, Shape, ShiftedAdd, StatefulRecurrent
+from akrt.model import Node, PicoPostProcessing, ScaledLayer, Shape, ShiftedAdd, StatefulRecurrent
 
 __all__ = [
+    "Comparison",
     "Concatenation",
     "Dequantisation",
     "Quantisation",
@@ -68,6 +69,16 @@ class ShiftedAddition:
 
     node: Node
     layer: ShiftedAdd
+
+
+@dataclass(eq=False, repr=False)
+class Comparison:
+    """Whether a tensor, scaled, is further from another than thresholds, on average over Y."""
+
+    node: Node
+    layer: PicoPostProcessing
+    prediction: int
+    """Which input is scaled."""
 
 
 @dataclass(eq=False, repr=False)

@@ -39,6 +39,7 @@ from akrt.model.scaled_layers import (
 from akrt.model.temporal_layers import (
     BufferTempConv,
     DepthwiseBufferTempConv,
+    PicoPostProcessing,
     StatefulRecurrent,
 )
 from akrt.model.value import (
@@ -81,6 +82,7 @@ __all__ = [
     "Node",
     "Padding",
     "Pair",
+    "PicoPostProcessing",
     "Pooling",
     "Preprocessing",
     "Quantizer",

@@ -39,6 +39,7 @@ from akrt.model.scaled_layers import (
 from akrt.model.temporal_layers import (
     BufferTempConv,
     DepthwiseBufferTempConv,
+    PicoPostProcessing,
     StatefulRecurrent,
 )
 from akrt.model.value import IntArray, Shape, Value
@@ -61,6 +62,7 @@ __all__ = [
     "InputConv2D",
     "InputConvolutional",
     "InputData",
+    "PicoPostProcessing",
     "Quantizer",
     "SeparableConvolutional",
     "ShiftedAdd",
@@ -261,6 +263,7 @@ KINDS: dict[str, type[AnyLayer]] = {
         BufferTempConv,
         DepthwiseBufferTempConv,
         StatefulRecurrent,
+        PicoPostProcessing,
         ShiftedAdd,
         Concatenate,
         Dequantizer,

@@ -1,5 +1,5 @@
 """The kinds of layers of Akida 2.0 that remember: of their network the samples of a batch are steps
-in time, in order.
+in time, in order. And what may follow a recurrent one.
 
 What a layer remembers is no part of it: the caller has it (`akrt.State`), and begins with zeros.
 """
@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from akrt.model.families import Extent, is_int
+from akrt.model.families import Extent, Layer, is_int
 from akrt.model.scaled import MAX_SHIFT, ShiftedInputLayer
 from akrt.model.value import MAX_DIMENSION, MAX_TENSOR_ELEMENTS, IntArray, Remembered, Value
 
-__all__ = ["BufferTempConv", "DepthwiseBufferTempConv", "StatefulRecurrent"]
+__all__ = [
+    "BufferTempConv",
+    "DepthwiseBufferTempConv",
+    "PicoPostProcessing",
+    "StatefulRecurrent",
+]
 
 FIFO_SIZES = (2, 10)
 WEIGHTS_BITS = 8
@@ -206,3 +212,70 @@ class StatefulRecurrent(_Remembering):
         half = 1 << (self.internal_state_bits - 1)
         part = Remembered((len(self.weights),), "int32", -half, half - 1)
         return {"real": part, "imag": part}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PicoPostProcessing(Layer):
+    """Tells, by channel, whether a prediction is further from its target than a threshold: 0 or 1.
+
+    It takes a prediction of more than 16 bits, of a `StatefulRecurrent`, and what is predicted, the
+    network's input of 16 bits, in either order. Their distance is a mean over time, rounded down.
+    """
+
+    kind: ClassVar[str] = "PicoPostProcessing"
+    version: ClassVar[int | None] = 2
+    pico: ClassVar[bool | None] = True
+    arity: ClassVar[int] = 2
+    input_low: ClassVar[int] = INT32[0]
+    input_high: ClassVar[int] = INT32[1]
+    takes_potentials: ClassVar[bool] = True
+    sums_wrap: ClassVar[bool] = True
+    array_names: ClassVar[tuple[str, ...]] = ("input_scales", "input_shift", "threshold")
+    name: str
+    input_scales: npt.NDArray[np.uint16]
+    """uint16 (C,): of the prediction."""
+    input_shift: IntArray
+    """int8 (C,): -31 to 0, of the scaled prediction."""
+    threshold: npt.NDArray[np.uint16]
+    """uint16 (C,): the greatest distance that gives 0."""
+    buffer_bits: int = 44
+    """32 to 44: the scaled prediction saturates at so many bits."""
+
+    def __post_init__(self) -> None:
+        self._check_name()
+        scales = self._as_array("input_scales")
+        if scales.ndim != 1 or not scales.size:
+            raise self._fail(f"input_scales must have one dimension, got the shape {scales.shape}")
+        self._freeze("input_scales", np.uint16, scales.shape)
+        self._freeze("input_shift", np.int8, scales.shape, -MAX_SHIFT, 0)
+        self._freeze("threshold", np.uint16, scales.shape)
+        if not is_int(self.buffer_bits) or not 32 <= self.buffer_bits <= 44:
+            raise self._fail(f"buffer_bits must be 32 to 44, got {self.buffer_bits!r:.80}")
+
+    def prediction(self, inputs: tuple[Value, ...]) -> int:
+        """Which of the inputs it is, 0 or 1."""
+        return 0 if inputs[1].dtype == "int16" else 1
+
+    def extent(self, inputs: tuple[Value, ...]) -> Extent:
+        at = self.prediction(inputs)
+        predicted, target = inputs[at], inputs[1 - at]
+        if target.dtype != "int16" or target.bits != 16 or predicted.high < 1 << 16:
+            raise self._misfit(
+                f"compares a prediction of more than 16 bits with an input of 16, but gets "
+                f"{inputs[0].text} and {inputs[1].text}"
+            )
+        if predicted.shape != target.shape or target.shape[0] != 1:
+            raise self._misfit(
+                f"compares (1, steps, channels) of one shape, but gets {inputs[0].shape} and "
+                f"{inputs[1].shape}"
+            )
+        channels = target.shape[2]
+        if channels != self.threshold.size:
+            raise self._misfit(
+                f"has thresholds of {self.threshold.size} channels, but gets {channels}"
+            )
+        shape = (1, 1, channels)
+        return Extent(shape, shape, max_potential=target.shape[1] << 16)
+
+    def output(self, extent: Extent) -> Value:
+        return Value(extent.output_shape, "int8", 0, 1)

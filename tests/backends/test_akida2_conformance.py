@@ -25,8 +25,12 @@ from akrt.model.layer import Layer
 from akrt.model.layers import KINDS
 
 NETWORKS = int(os.environ.get("AKRT_TEST_AKIDA2_NETWORKS", "150"))
-OF_2 = {k for k, cls in KINDS.items() if cls.version != 1 and cls.memory is Layer.memory}
-"""Those with memory: `test_akida2_memory`."""
+OF_2 = {
+    kind
+    for kind, cls in KINDS.items()
+    if cls.version != 1 and not cls.pico and cls.memory is Layer.memory
+}
+"""Others are in `test_akida2_memory`."""
 OPTIONS = (
     "same", "valid", "same_upper", "stride 1", "stride 2", "max", "average", "no pooling",
     "relu", "lut", "no activation", "4-bit weights", "8-bit weights", "uint8 out", "int8 out",

@@ -67,10 +67,28 @@ def test_recurrent_networks_that_are_refused(twin: Any, words: str) -> None:
         from_akida(twin())
 
 
-def test_post_processing_of_recurrent_networks_is_refused() -> None:
+@pytest.mark.parametrize("first", [0, 1])
+def test_post_processing_takes_its_inputs_in_either_order(first: int) -> None:
+    twin = recurrent(output_bits=28)
+    layers = [twin.layers[0], twin.layers[1]]
+    twin.add(akida.PicoPostProcessing(name="p"), [layers[first], layers[1 - first]])
+    twin.layers[2].set_variable("threshold", np.array([3, 20000], np.uint16))
+    model = from_akida(twin)
+    x = model.noise(np.random.default_rng(0), 30)
+    x[::3] //= 8192
+    with akrt.Runtime(model, backend="reference") as runtime:
+        outputs = runtime.forward(x)
+    np.testing.assert_array_equal(outputs, twin.forward(x))
+    assert outputs.dtype == np.int8
+    assert set(np.unique(outputs)) == {0, 1}
+
+
+@pytest.mark.parametrize("value", [1, 31, 127, -32, -128])
+def test_shifts_of_post_processing_are_checked(value: int) -> None:
     twin = recurrent(output_bits=28)
     twin.add(akida.PicoPostProcessing(name="p"), [twin.layers[1], twin.layers[0]])
-    with pytest.raises(UnsupportedLayerError, match=r"'p' \(PicoPostProcessing\): is no layer of"):
+    twin.layers[2].set_variable("input_shift", np.full(2, value, np.int8))
+    with pytest.raises(UnsupportedLayerError, match=r"'p'.*: input_shift must lie in -31\.\.0"):
         from_akida(twin)
 
 
