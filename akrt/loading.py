@@ -15,7 +15,11 @@ __all__ = ["load"]
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def load(path: str | os.PathLike[str], input_scaling: tuple[float, float] | None = None) -> Model:
+def load(
+    path: str | os.PathLike[str],
+    input_scaling: tuple[float, float] | None = None,
+    akida_version: int | None = None,
+) -> Model:
     """Read a model file: ``.akrt``, ``.h5`` (quantised Keras) or ``.fbz`` (akida).
 
     The kind is told by the content; akida's files, which bear no mark, are tried where akida is.
@@ -24,13 +28,16 @@ def load(path: str | os.PathLike[str], input_scaling: tuple[float, float] | None
         path: the file.
         input_scaling: ``(scale, shift)`` of ``cnn2snn.convert``, for an ``.h5`` file of cnn2snn
             without a Rescaling layer: the integers that come in are ``scale * x + shift``.
+        akida_version: 1 or 2, for an ``.h5`` file of QuantizeML, which does not say it. None: 1
+            where all of the network fits Akida 1.0.
 
     Raises:
         ModelFileError: missing, truncated, altered, or of another kind; the message says which, and
             the step that makes a model of it.
         UnsupportedLayerError: a layer that akrt does not run.
         MissingExtraError: a ``.fbz`` file, and akida is not installed.
-        UsageError: `input_scaling` for a file that knows its own, or `path` is no path.
+        UsageError: `input_scaling` or `akida_version` for a file that knows its own, or `path` is
+            no path.
     """
     from akrt.importers.foreign import HEAD_BYTES, foreign_file, foreign_folder
 
@@ -49,9 +56,11 @@ def load(path: str | os.PathLike[str], input_scaling: tuple[float, float] | None
     if start.startswith(HDF5_SIGNATURE):
         from akrt.importers import load_h5
 
-        return load_h5(name, input_scaling)
+        return load_h5(name, input_scaling, akida_version)
     if input_scaling is not None:
         raise UsageError(f"input_scaling is for .h5 files of cnn2snn: '{name}' is none")
+    if akida_version is not None:
+        raise UsageError(f"akida_version is for .h5 files of QuantizeML: '{name}' is none")
     if modelfile.is_akrt(start):
         return modelfile.load(name)
     foreign = foreign_file(name, start)

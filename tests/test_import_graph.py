@@ -33,7 +33,7 @@ ALLOWED = {
         "akrt.kernels",
         "akrt.model",
     },
-    "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.model"},
+    "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.files", "akrt.model"},
     "akrt/backends": {
         "akrt.backends",
         "akrt.cpus",

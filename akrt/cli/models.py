@@ -97,6 +97,14 @@ def convert(
             "integers that come in are SCALE * x + SHIFT.",
         ),
     ] = None,
+    akida_version: Annotated[
+        int | None,
+        typer.Option(
+            metavar="1|2",
+            help="For an .h5 file of QuantizeML, which does not say it: the Akida it was quantised "
+            "for. Left out: 1 where all of it fits.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
     note: Annotated[
         list[str] | None,
@@ -116,7 +124,7 @@ def convert(
     if not all(key and equals for key, equals, _ in notes):
         raise UsageError(f"--note takes KEY=TEXT, got {', '.join(map(repr, note or ()))}")
     _check_target(source, target, force)
-    model = load(source, _numbers(input_scaling))
+    model = load(source, _numbers(input_scaling), akida_version)
     if labels is not None:
         model = with_labels(model, labels)
     if mfcc:

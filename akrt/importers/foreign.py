@@ -5,20 +5,28 @@ from __future__ import annotations
 import os
 import re
 import zipfile
+import zlib
 from pathlib import Path
 
-__all__ = ["HEAD_BYTES", "foreign_file", "foreign_folder"]
+from akrt.errors import InputError
+from akrt.files import open_regular
+
+__all__ = ["HEAD_BYTES", "HOW_TO_QUANTISE", "foreign_file", "foreign_folder"]
 
 HEAD_BYTES = 4096
+HOW_TO_QUANTISE = (
+    "in tf_keras, with quantizeml.models.quantize(model), which quantises for Akida 2.0, or for "
+    "Akida 1.0 with qparams=QuantizationParams(weight_bits=4, activation_bits=4, "
+    "per_tensor_activations=True), and save what it gives with model.save('model.h5')"
+)
+"""The end of a sentence that begins "quantise the model"."""
 
 _SAVE_H5 = (
     "load it where it was made and save the quantised model with model.save('model.h5'), or "
     "convert it with cnn2snn.convert(model).save('model.fbz')"
 )
-_QUANTISE = (
-    "quantise the Keras model it was made from with quantizeml or cnn2snn for Akida 1.0, and save "
-    "it with model.save('model.h5')"
-)
+_CONVERT = "convert it with cnn2snn.convert(model).save('model.fbz'), and read the .fbz"
+_QUANTISE = f"quantise the model it was made from, {HOW_TO_QUANTISE}"
 _STARTS = (
     (b"version https://git-lfs.github.com/", "a Git LFS pointer, not the file: run 'git lfs pull'"),
     (b"\x1f\x8b", "a gzip archive: unpack it first"),
@@ -35,6 +43,11 @@ _STARTS = (
 )
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
 _HTML = re.compile(rb"\s*<(!doctype|html|head|body)", re.IGNORECASE)
+_ONNX = re.compile(rb"\x08[\x03-\x20]\x12[\x01-\x40](pytorch|tf2onnx|onnx|skl2onnx|quantizeml)")
+_OF_QUANTIZEML = b"com.brainchip"
+_OF_OTHERS = b"QuantizeLinear"
+_ONNX_BYTES = 1 << 28
+"""So much of an ONNX file is looked through."""
 _CHECKPOINT = re.compile(r"\.(index|data-\d{5}-of-\d{5}|ckpt|meta)$")
 
 
@@ -61,11 +74,8 @@ def foreign_file(path: str | os.PathLike[str], start: bytes) -> str | None:
     if _HTML.match(start):
         return "an HTML page: the download gave a page instead of the file"
     lower = name.lower()
-    if lower.endswith(".onnx"):
-        return (
-            "an ONNX model, which akrt does not read: quantise it with quantizeml, convert it with "
-            "cnn2snn.convert(model).save('model.fbz') for Akida 1.0, and read the .fbz"
-        )
+    if lower.endswith(".onnx") or _ONNX.match(start):
+        return _onnx(name)
     if lower.endswith(".pb"):
         return f"part of a TensorFlow SavedModel: {_SAVE_H5}"
     if _CHECKPOINT.search(lower) or os.path.basename(lower) == "checkpoint":
@@ -90,19 +100,40 @@ def foreign_folder(path: str | os.PathLike[str]) -> str:
     return "a folder: name the model file in it"
 
 
+def _onnx(path: str) -> str:
+    """An ONNX model: the operators of who quantised it are named in it."""
+    try:
+        with open_regular(path) as file:
+            whole = file.read(_ONNX_BYTES)
+    except (OSError, InputError):
+        whole = b""
+    if _OF_QUANTIZEML in whole:
+        return f"an ONNX model that QuantizeML quantised, which akrt does not read: {_CONVERT}"
+    told = "that another tool quantised" if _OF_OTHERS in whole else "of floats"
+    which = "the float model with it" if _OF_OTHERS in whole else "it"
+    return (
+        f"an ONNX model {told}, which akrt does not read: quantise {which} "
+        f"(quantizeml.models.quantize(onnx.load(path)), for Akida 2.0), then {_CONVERT}"
+    )
+
+
 def _archive(path: str) -> str:
+    keras = b""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()[:1000]
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+            if "metadata.json" in names and archive.getinfo("metadata.json").file_size < 1 << 16:
+                keras = archive.read("metadata.json")
+    except (OSError, ValueError, RuntimeError, EOFError, zlib.error, zipfile.BadZipFile):
         return "a damaged zip archive"
     if "model.weights.h5" in names or {"config.json", "metadata.json"} <= set(names):
-        return f"a .keras model of Keras 3, which akrt does not read: {_SAVE_H5}"
+        if b'"keras_version": "3' in keras:
+            return f"a .keras model of Keras 3, which BrainChip's tools do not take: {_QUANTISE}"
+        return f"a .keras model, which akrt does not read: {_SAVE_H5}"
     if any(name.endswith("data.pkl") for name in names):
         return (
             "a PyTorch model, which akrt does not read: export it to ONNX, quantise that with "
-            "quantizeml, convert it with cnn2snn.convert(model).save('model.fbz'), and read the "
-            ".fbz"
+            f"quantizeml, {_CONVERT}"
         )
     if any(name.endswith(".npy") for name in names):
         return "a NumPy archive (.npz), not a model"

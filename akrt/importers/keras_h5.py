@@ -21,9 +21,20 @@ from akrt.importers import (
     quarantine,
     registers,
 )
+from akrt.importers.foreign import HOW_TO_QUANTISE
 from akrt.model import Model
 
 __all__ = ["load_h5", "to_model"]
+
+_FLOAT_LAYERS = (
+    "Conv2D",
+    "SeparableConv2D",
+    "DepthwiseConv2D",
+    "Conv2DTranspose",
+    "PaddedConv2D",
+    "DepthwiseConv2DTranspose",
+    "Dense",
+)
 
 
 def load_h5(
@@ -81,6 +92,7 @@ def to_model(
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelFileError(f"{path}: damaged: its contents make no sense") from error
     architecture = keras_config.parse(text, weights, path)
+    _check_quantised(architecture, version, path)
     quantizeml = any(layer.by_quantizeml for layer in architecture.layers)
     known = type(akida_version) is int and akida_version in (1, 2)
     if akida_version is not None and not (quantizeml and known):
@@ -115,3 +127,19 @@ def to_model(
         raise
     except ModelError as error:
         raise ModelFileError(f"{path}: {error}") from error
+
+
+def _check_quantised(architecture: keras_config.Architecture, version: str, path: str) -> None:
+    """Not a float model: none of its layers is quantised, and one has weights.
+
+    Raises:
+        ModelFileError: it is one; the message says how to quantise it.
+    """
+    kinds = {layer.kind for layer in architecture.layers}
+    if any(kind.startswith("Quantized") for kind in kinds) or kinds.isdisjoint(_FLOAT_LAYERS):
+        return
+    told = f"Keras {version.partition('.')[0]} " if version.startswith("3") else ""
+    raise ModelFileError(
+        f"{path}: holds a {told}model of floats, none of its layers is quantised: quantise the "
+        f"model {HOW_TO_QUANTISE}"
+    )

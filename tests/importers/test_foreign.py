@@ -8,19 +8,23 @@ import pickle
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import akrt
 from akrt import loading
+from akrt.cli.commands import app
 from akrt.errors import ModelFileError, UnsupportedLayerError
 from akrt.importers.keras_config import refuse_code
 
 
-def archive(*names: str) -> bytes:
+def archive(*names: str, metadata: str | None = None) -> bytes:
     data = io.BytesIO()
+    texts = dict.fromkeys(names, "{}") | ({"metadata.json": metadata} if metadata else {})
     with zipfile.ZipFile(data, "w") as file:
-        for name in names:
-            file.writestr(zipfile.ZipInfo(name), "{}")  # of 1980: the names of tests hold the bytes
+        for name, text in texts.items():
+            file.writestr(zipfile.ZipInfo(name), text)  # of 1980: the names of tests hold the bytes
     return data.getvalue()
 
 
@@ -33,7 +37,14 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
     [
         (LFS, "Git LFS pointer, not the file: run 'git lfs pull'"),
         (b"\x1c\0\0\0TFL3" + bytes(64), "TensorFlow Lite model.*model.save"),
-        (archive("config.json", "metadata.json", "model.weights.h5"), "Keras 3.*model.save"),
+        (archive("config.json", "metadata.json", "model.weights.h5"), "a .keras model.*model.save"),
+        (archive("config.json", metadata='{"keras_version": "3.5.0"}'), "Keras 3.*in tf_keras"),
+        (b"\x08\x08\x12\x07pytorch:" + bytes(40), "ONNX model of floats.*onnx.load.*cnn2snn"),
+        (b"\x08\x08\x12\x07pytorch" + b"QuantizeLinear", "that another tool quantised"),
+        (
+            b"\x08\x08\x12\x0aquantizeml" + bytes(5000) + b"com.brainchip",
+            r"ONNX model that QuantizeML quantised.*cnn2snn.convert\(model\).save\('model.fbz'\)",
+        ),
         (archive("archive/data.pkl", "archive/version"), "PyTorch model.*ONNX.*cnn2snn.convert"),
         (archive("x.npy"), "NumPy archive"),
         (archive("model.h5"), "zip archive: unpack it"),
@@ -86,6 +97,31 @@ def test_folders(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
         (tmp_path / name).touch()
     with pytest.raises(ModelFileError, match=message):
         akrt.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("keras", "told"), [("2.15.0", "a model of"), ("3.5.0", "a Keras 3 model")]
+)
+def test_a_float_keras_model(tmp_path: Path, keras: str, told: str) -> None:
+    """Whoever asks for a summary learns what to do next."""
+    import h5py
+
+    entries = [
+        {"class_name": "InputLayer", "config": {"name": "in", "batch_input_shape": [None, 4]}},
+        {"class_name": "Dense", "config": {"name": "dense", "units": 2, "use_bias": False}},
+    ]
+    path = tmp_path / "float.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(
+            {"class_name": "Sequential", "config": {"name": "m", "layers": entries}}
+        )
+        file.attrs["keras_version"] = keras
+        file.create_group("model_weights").attrs["layer_names"] = np.array([], "S1")
+    with pytest.raises(ModelFileError, match=rf"{told}.*quantizeml.models.quantize.*model.save"):
+        akrt.load(path)
+    refused = CliRunner().invoke(app, ["summary", str(path)]).exception
+    assert isinstance(refused, ModelFileError)
+    assert "quantizeml.models.quantize(model)" in str(refused)
 
 
 def config(**entry: object) -> str:

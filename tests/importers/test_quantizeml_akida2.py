@@ -115,6 +115,10 @@ def test_the_akida_of_a_file(small: Path, cases: Path) -> None:
             load_h5(small, akida_version=version)
     with pytest.raises(UsageError, match="of cnn2snn, which is for Akida 1.0"):
         load_h5(cases / "models" / "speech_commands_qat.h5", akida_version=1)
+    model = akrt.load(small, akida_version=2)
+    model.save(small.with_suffix(".akrt"))
+    with pytest.raises(UsageError, match="akida_version is for .h5 files of QuantizeML"):
+        akrt.load(small.with_suffix(".akrt"), akida_version=2)
 
 
 Facts = dict[str, Any]
