@@ -21,6 +21,7 @@ class Architecture(NamedTuple):
     byte_pair: int
     lanes: int
     walks: int
+    scales: int
 
     @classmethod
     def of(cls, name: str, usable: bool, data: bytes) -> Architecture: ...

@@ -21,8 +21,8 @@ from akrt.backends.native.plan import LayerPlan, MaxActivated, SpatialPlan
 from akrt.backends.native.products import WindowPlan
 from akrt.backends.native.scaled_plan import (
     ConcatenatePlan,
-    DepthwiseSums,
     DepthwiseScaled,
+    DepthwiseSums,
     DequantisePlan,
     Exact,
     Finish,

@@ -11,10 +11,10 @@ from akrt.backends.native.products import Ints, WindowPlan, need
 
 __all__ = [
     "ConcatenatePlan",
+    "DepthwiseScaled",
     "DepthwiseSums",
     "DequantisePlan",
     "Exact",
-    "DepthwiseScaled",
     "Finish",
     "FinishedSum",
     "FusedScaled",
