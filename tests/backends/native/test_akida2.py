@@ -81,7 +81,8 @@ def ways_of(layer: LayerPlan) -> list[str]:
     if not isinstance(does, SpatialPlan):
         return [type(does).__name__]
     chosen = [type(part).__name__ for part in (does.multiply, does.pooling, layer.activation)]
-    return [*chosen, *(["flipped"] if does.flip else [])]
+    prepared = {"flipped": does.flip, "lifted": does.lift is not None}
+    return [*chosen, *(name for name, is_so in prepared.items() if is_so)]
 
 
 @settings(max_examples=15)
