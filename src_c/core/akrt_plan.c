@@ -141,7 +141,7 @@ static akrt_scratch of_spatial(const akrt_layer *layer) {
     }
     akrt_scratch made = lay_out(d.rows, rows + BEYOND, positions * d.rest, d.rest ? positions : 0,
                                 is_fused(layer) ? 0 : potentials, pooled);
-    if (s->flip) {
+    if (s->flip || s->lift != NULL) {
         made.bytes += aligned(area(w->in_x, w->in_y) * (size_t)w->channels + BEYOND);
     }
     return made;

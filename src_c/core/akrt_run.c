@@ -217,6 +217,16 @@ static void flip(const uint8_t *AKRT_RESTRICT input, size_t n, uint8_t *AKRT_RES
     }
 }
 
+/* Bytes times the factors of their channels. */
+static void lift(const uint8_t *AKRT_RESTRICT input, const uint8_t *AKRT_RESTRICT factors,
+                 size_t positions, size_t channels, uint8_t *AKRT_RESTRICT out) {
+    for (size_t p = 0; p < positions; p++) {
+        for (size_t c = 0; c < channels; c++) {
+            *out++ = (uint8_t)(*input++ * factors[c]);
+        }
+    }
+}
+
 /* The output rows from .. to, or a sum over all positions. */
 static void run_spatial(const akrt_layer *layer, const uint8_t *input, int32_t from, int32_t to,
                         void *output, uint8_t *scratch) {
@@ -231,6 +241,10 @@ static void run_spatial(const akrt_layer *layer, const uint8_t *input, int32_t f
         uint8_t *const flipped = scratch + layer->scratch.flipped;
         flip(input, area(w->in_x, w->in_y) * (size_t)w->channels, flipped);
         input = flipped;
+    } else if (s->lift != NULL) {
+        uint8_t *const lifted = scratch + layer->scratch.flipped;
+        lift(input, s->lift, area(w->in_x, w->in_y), (size_t)w->channels, lifted);
+        input = lifted;
     }
     if (pool == AKRT_POOL_COLLAPSED &&
         akrt_collapsed_sum(kernels, w, &s->pooling.of.collapsed, input, potentials, pooled)) {

@@ -1,6 +1,11 @@
 #include "akrt/kernels.h"
 
-#include "ref/akrt_scaled_output.tmpl.h"
+static uint8_t scaled_byte(const akrt_scaled *s, int32_t v, int32_t c) {
+    const int32_t low = v > s->low[c] ? v : s->low[c];
+    const int32_t bounded = low < s->high[c] ? low : s->high[c];
+    const int32_t y = (bounded * s->mul[c] + s->add[c]) >> s->shift[c];
+    return (uint8_t)(y < s->least ? s->least : y > s->most ? s->most : y);
+}
 
 static int32_t depthwise_sum(const akrt_window *w, const uint8_t *input, const int8_t *weights,
                              int32_t border, int32_t x, int32_t y, int32_t c) {

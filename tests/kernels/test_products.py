@@ -13,7 +13,16 @@ from akrt.backends.native.lanes import coarse_levels, half_byte_lanes, short_lan
 from akrt.backends.native.scales import find_scale, find_short_scale
 from akrt.backends.native.weights import byte_chain, interleave
 from akrt.kernels._kernels import architectures
-from kernels.compiled import Kernels, Lanes, Product, Scale, ShortScale, Window, pointer
+from kernels.compiled import (
+    Kernels,
+    Lanes,
+    Product,
+    Scale,
+    Scaled,
+    ShortScale,
+    Window,
+    pointer,
+)
 from kernels.draws import INT16, INT32, ceiling_rule, patches, seeds, windows
 
 # each side of where operands stop to fit a byte, or two signed ones
@@ -30,6 +39,9 @@ def test_matmul_s16s16(
     a = rng.integers(bottom, top + 1, (rows, depth)).astype(np.int16)
     a[rng.integers(rows), rng.integers(depth)] = rng.choice([bottom, top])
     w = rng.integers(-128, 128, (filters, depth)).astype(np.int16)
+    if bottom == 0 and top <= 128:
+        w = rng.integers(-INT16.max, INT16.max + 1, (filters, depth)).astype(np.int16)
+        a = np.where(a == top, 255, a).astype(np.int16)
     out = np.empty((rows, filters), np.int32)
     packed = interleave(w, kernels.arch.filter_block, 2)
     kernels.akrt_matmul_s16s16(pointer(a), pointer(packed), rows, depth, filters, pointer(out))
@@ -57,6 +69,64 @@ def test_matmul_u8s8_s32(
     )
     out = np.empty((rows, filters), np.int32)
     kernels.akrt_matmul_u8s8_s32(pointer(a), rest, spill, ctypes.byref(product), rows, pointer(out))
+    np.testing.assert_array_equal(out, expected)
+
+
+@given(seeds, st.integers(1, 24), st.integers(1, 30), st.integers(1, 150))
+def test_matmul_u8s8_s8(kernels: Kernels, seed: int, depth4: int, rows: int, filters: int) -> None:
+    a, product, _, _, sums, _ = byte_product(kernels, seed, depth4, rows, filters, spills=False)
+    scaled, expected = scaled_outputs(seed, sums)
+    out = np.full((rows, filters), 99, np.uint8)
+    kernels.akrt_matmul_u8s8_s8(
+        pointer(a), ctypes.byref(product), ctypes.byref(scaled), rows, pointer(out)
+    )
+    np.testing.assert_array_equal(out, expected)
+
+
+def scaled_outputs(seed: int, sums: np.ndarray) -> tuple[Scaled, np.ndarray]:
+    """Constants of Akida 2.0 that spread the outputs of sums (positions, F), and the outputs."""
+    rng = np.random.default_rng(seed)
+    filters = sums.shape[1]
+    reach = np.maximum(np.abs(sums).max(0), 1)
+    ends = np.sort((rng.uniform(-1.2, 1.2, (2, filters)) * reach).astype(np.int64), axis=0)
+    if seed % 2:
+        ends[0] = 0
+        ends[1] = np.maximum(ends[1], 0)
+    mul = np.minimum(rng.integers(1, 256, filters), (INT32.max >> 1) // (2 * reach))
+    shift = np.clip(np.log2(reach * np.maximum(mul, 1) / 128).astype(int), 0, 30)
+    shift = np.clip(shift + rng.integers(-3, 2, filters), 0, 30)
+    add = np.where(shift > 0, 1 << np.maximum(shift - 1, 0), 0)
+    least, most = [(0, 15), (-128, 127), (0, 127), (-16, 15)][seed % 4]
+    constants = {"low": ends[0], "high": ends[1], "mul": mul, "add": add, "shift": shift}
+    arrays = {name: array.astype(np.int32) for name, array in constants.items()}
+    y = (np.clip(sums, *ends) * mul + add) >> shift
+    expected = np.clip(y, least, most).astype(np.int8).view(np.uint8)
+    return Scaled(start=None, **arrays, least=least, most=most), expected
+
+
+@given(seeds, windows(), st.booleans())
+def test_dwconv_u8s8_s8(kernels: Kernels, seed: int, w: Window, added: bool) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 256, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    weights = rng.integers(-128, 128, (w.size_x, w.size_y, w.channels)).astype(np.int8)
+    if seed % 5 == 0:
+        x[:], weights[:] = 255, rng.choice([-128, 127], w.channels)
+    border = int(rng.choice([0, 128, 255]))
+    first = int(rng.integers(w.out_x))
+    count = int(rng.integers(1, w.out_x - first + 1))
+    sums = (patches(w, x, border)[first : first + count] * weights).sum((2, 3))
+    sums = sums.reshape(-1, w.channels)
+    start = rng.integers(-(2**20), 2**20, w.channels)
+    scaled, expected = scaled_outputs(seed, sums + start if added else sums)
+    if added:
+        given = {n: a for n, a in scaled.arrays.items() if n != "start"}
+        given |= {"least": scaled.least, "most": scaled.most}
+        scaled = Scaled(start=start.astype(np.int32), **given)
+    out = np.full(expected.shape, 99, np.uint8)
+    kernels.akrt_dwconv_u8s8_s8(
+        *(ctypes.byref(w), pointer(x), pointer(weights), ctypes.c_uint8(border)),
+        *(ctypes.byref(scaled), first, count, pointer(out)),
+    )
     np.testing.assert_array_equal(out, expected)
 
 

@@ -135,6 +135,7 @@ class SpatialPlan:
     multiply: Path
     pooling: MaxPooling | MaxActivated | SumPooling | MaxSums | ScaledSum | FinishedSum | None
     flip: bool = False
+    lift: Ints | None = None
 
 
 JointPlan: TypeAlias = ShiftedAddPlan | ConcatenatePlan | QuantisePlan | DequantisePlan
@@ -170,7 +171,9 @@ class LayerPlan:
         if isinstance(does.pooling, Collapse):
             self._check_filters(does.pooling.filters)
             does.pooling.check(does.window)
-        if does.flip and isinstance(does.multiply, Exact):
+        if does.lift is not None:
+            need("factors of the input", does.lift, does.window.channels)
+        if (does.flip or does.lift is not None) and isinstance(does.multiply, Exact):
             raise ValueError("exact sums are of an input as it is")
         if isinstance(does.pooling, ScaledSum):
             does.pooling.check(self.filters)

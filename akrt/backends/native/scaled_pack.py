@@ -58,6 +58,7 @@ __all__ = ["pack_scaled"]
 
 Wide: TypeAlias = npt.NDArray[np.int64]
 
+_BYTE_MAX = 255
 _INT16_MAX = (1 << 15) - 1
 _INT32_MAX = (1 << 31) - 1
 _FLIP = 128
@@ -115,6 +116,7 @@ class _Sums:
     lack: Wide | None = None
     """(F,): what its sums lack, where the product does not start from it."""
     flip: bool = False
+    lift: npt.NDArray[np.uint8] | None = None
 
 
 def _scaled(does: ScaledOperation, arch: Architecture) -> LayerPlan:
@@ -137,7 +139,7 @@ def _scaled(does: ScaledOperation, arch: Architecture) -> LayerPlan:
         pooling = kind(**vars(WindowPlan.of(does.pooling)))
     if isinstance(activation, Scaled) and not isinstance(pooling, MaxSums) and arch.scales:
         activation = _fused(sums, activation)
-    spatial = SpatialPlan(WindowPlan.of(moved), sums.path, pooling, sums.flip)
+    spatial = SpatialPlan(WindowPlan.of(moved), sums.path, pooling, sums.flip, sums.lift)
     return LayerPlan(layer.filters, spatial, activation)
 
 
@@ -215,7 +217,26 @@ def _fast_sums(
         path = _byte_path(rows, largest, border, lack, moved, arch)
         if path is not None:
             return _Sums(path, None, flip)
+    lifted = None if flip else _lifted_sums(does, moved, border, arch)
+    if lifted is not None:
+        return lifted
     return _Sums(ShortRows(short_product(rows, arch.filter_block), border), needed, flip)
+
+
+def _lifted_sums(
+    does: ScaledOperation, moved: Window, border: int, arch: Architecture
+) -> _Sums | None:
+    """Sums of bytes that are shifted as bytes; None where they would not be."""
+    if does.input_shift is None or border:
+        return None
+    largest = does.node.inputs[0].high << int(does.input_shift.max())
+    if largest > _BYTE_MAX:
+        return None
+    rows = does.weights.astype(np.int64).reshape(-1, does.layer.filters)
+    path = _byte_path(rows, largest, border, np.zeros(rows.shape[1], np.int64), moved, arch)
+    if path is None:
+        return None
+    return _Sums(path, lift=(1 << does.input_shift.astype(np.int64)).astype(np.uint8))
 
 
 def _byte_path(

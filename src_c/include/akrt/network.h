@@ -213,7 +213,8 @@ typedef struct akrt_spatial {
     akrt_window window;
     akrt_multiply multiply;
     akrt_pooling pooling;
-    int32_t flip; /* bytes of the input are signed; the path takes them plus 128 */
+    int32_t flip;        /* bytes of the input are signed; the path takes them plus 128 */
+    const uint8_t *lift; /* (channels) factors with which bytes of the input stay bytes, or NULL */
 } akrt_spatial;
 
 typedef union akrt_ops {
