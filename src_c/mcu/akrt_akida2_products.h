@@ -3,9 +3,9 @@
 #include "akrt_akida2_emit_sums.h"
 #include "akrt_tick.h"
 /* A convolution of Akida 2.0 without pooling, or a dense layer: two positions at a time, of
- * inputs as `gather` and `dots` take them. One of 1x1 and stride 1 may write over its input where it has no more
- * filters than channels. scratch: AKRT_AKIDA2_PRODUCTS_SCRATCH_WORDS, `inputs` being those of a
- * window. */
+ * inputs as `gather` and `dots` take them. One of 1x1 and stride 1 may write over its input where
+ * it has no more filters than channels. scratch: AKRT_AKIDA2_PRODUCTS_SCRATCH_WORDS, `inputs` being
+ * those of a window. */
 #define AKRT_AKIDA2_PRODUCTS_SCRATCH_WORDS(inputs, filters, tap_bytes)                             \
     (2 * (int32_t)(filters) + AKRT_AKIDA2_FILLED(inputs) / 2 * (int32_t)(tap_bytes))
 static void akrt_akida2_products(const akrt_akida2_layer *layer, akrt_akida2_gather gather,
