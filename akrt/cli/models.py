@@ -28,7 +28,9 @@ def summary(
     model: ModelArgument = None,
     device: Annotated[
         str | None,
-        typer.Option(help="Show the place on a chip: virtual:akd1000, an index, a PCI address."),
+        typer.Option(
+            help="Show the place on a chip: virtual:akd1000 or another, an index, a PCI address."
+        ),
     ] = None,
     map_mode: MapMode = "all_nps",
     hybrid: Annotated[
