@@ -56,7 +56,7 @@ def check(
         return
     report = check_model(loaded, TARGETS[target.lower()], map_mode)
     if as_json:
-        print_json({"model": loaded.name, **report.as_dict()})
+        print_json({"model": loaded.name, "akida_version": loaded.version, **report.as_dict()})
     else:
         _print_report(loaded.name, report)
     if not report.fits:
