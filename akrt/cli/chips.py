@@ -58,7 +58,7 @@ def check(
     if as_json:
         print_json({"model": loaded.name, "akida_version": loaded.version, **report.as_dict()})
     else:
-        _print_report(loaded.name, report)
+        _print_report(loaded.name, loaded.version, report)
     if not report.fits:
         raise typer.Exit(UnsupportedLayerError.exit_code)
 
@@ -180,7 +180,8 @@ def _print_firmware(report: BudgetReport) -> None:
     )
 
 
-def _print_report(name: str, report: CheckReport) -> None:
+def _print_report(name: str, version: int, report: CheckReport) -> None:
+    name = f"{name}, a network of Akida {version}.0,"
     chip = f"{'an' if report.chip.startswith('AKD') else 'a'} {report.chip}"
     rows = [[v.layer, v.kind, v.rule, v.limit, v.value] for v in report.violations]
     if rows:

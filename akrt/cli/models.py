@@ -132,8 +132,8 @@ def convert(
     else:
         model.save(target)
     print_line(
-        f"{target}: {len(model.layers)} layers, {model.weights:,} weights, "
-        f"SHA-256 {encoding.content_hash(model)[:16]}"
+        f"{target}: Akida {model.version}.0, {len(model.layers)} layers, "
+        f"{model.weights:,} weights, SHA-256 {encoding.content_hash(model)[:16]}"
     )
     if "assumed" in model.notes.get("input_scaling", ""):
         print_line(

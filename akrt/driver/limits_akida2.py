@@ -263,7 +263,7 @@ def _max_pooling(layer: ScaledLayer, after: list[Operation], dense: bool) -> Ite
     if layer.activation == "lut":
         yield "activation before max pooling", "no look-up table", layer.activation
     if not after or not all(
-        isinstance(other, Filters) or (dense and isinstance(other, ScaledDense)) for other in after
+        _is_convolution(other) or (dense and isinstance(other, ScaledDense)) for other in after
     ):
         limit = "a convolution or Dense1D" if dense else "a convolution"
         kind = after[0].node.layer.kind if after else "nothing"
@@ -310,12 +310,13 @@ def _narrow(layer: ScaledLayer) -> Iterator[Broken]:
 
 def _merge(does: Merge, sources: list[Operation], after: list[Operation]) -> Iterator[Broken]:
     for source in sources:
-        if not isinstance(source, Filters | Merge):
+        if not isinstance(source, Merge) and not _is_convolution(source):
             kind = source.node.layer.kind
             yield "the layers before", "convolutions or merges", kind
-    if not after or any(not isinstance(other, Filters | Merge) for other in after):
-        kinds = [o.node.layer.kind for o in after if not isinstance(o, Filters | Merge)]
-        yield "the layer after", "a convolution", kinds[0] if kinds else "nothing"
+    others = [o for o in after if not isinstance(o, Merge) and not _is_convolution(o)]
+    if not after or others:
+        kind = others[0].node.layer.kind if others else "nothing"
+        yield "the layer after", "a convolution", kind
     if not isinstance(does, ShiftedAddition):
         return
     layer = does.layer
@@ -330,3 +331,9 @@ def _merge(does: Merge, sources: list[Operation], after: list[Operation]) -> Ite
     for value in sorted({int(total.min()), int(total.max())}):
         if not low <= value <= high:
             yield "output_shift plus the greater of a_shift and b_shift", f"{low}..{high}", value
+
+
+def _is_convolution(does: Operation) -> bool:
+    """Whether it takes what others give and is not dense; so are kinds unknown here."""
+    first = isinstance(does, ScaledConvolution) and does.bias_first
+    return isinstance(does, Scaled) and not isinstance(does, ScaledDense) and not first

@@ -64,6 +64,7 @@ def test_run_and_eval(folder: Path, backend: str) -> None:
         command("run", folder / "x.npy", "-m", model, "-b", backend, "--json").stdout
     )
     assert len(facts["results"]) == 3
+    assert facts["akida_version"] == 2
     assert facts["backend"] == backend
 
 
@@ -80,7 +81,8 @@ def test_summary_says_the_version(folder: Path) -> None:
 
 def test_convert_to_akida_and_back(folder: Path, tmp_path: Path) -> None:
     need("akida")
-    command("convert", folder / "net.akrt", tmp_path / "net.fbz")
+    done = command("convert", folder / "net.akrt", tmp_path / "net.fbz")
+    assert "net.fbz: Akida 2.0, 3 layers, 981 weights" in done.stdout
     command("convert", tmp_path / "net.fbz", tmp_path / "again.akrt")
     model, again = (modelfile.load(p) for p in (folder / "net.akrt", tmp_path / "again.akrt"))
     for layer, other in zip(model.layers, again.layers, strict=True):
@@ -110,11 +112,11 @@ def test_what_runs_akida_1_alone_names_the_layer(
 def test_check_names_every_violation_and_the_other_version(folder: Path) -> None:
     done = command("check", folder / "net.akrt", code=3)
     assert "Akida 2.0: for twonodesipv2, fournodesipv2" in done.stdout
-    assert "net does not fit an AKD1000: 1 violations" in done.stdout
+    assert "net, a network of Akida 2.0, does not fit an AKD1000: 1 violations" in done.stdout
     done = command("check", folder / "net.akrt", "--target", "sixnodesipv2", code=3)
     for rule in ("kernel", "activation"):
         assert rule in done.stdout
-    assert "net does not fit a SixNodesIPv2: 2 violations" in done.stdout
+    assert "does not fit a SixNodesIPv2: 2 violations" in done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -151,4 +153,4 @@ def test_a_virtual_chip_of_akida_2(fitting: Path) -> None:
     assert f"{device}, map mode all_nps: in hardware" in done.stdout
     given = ("run", fitting.with_suffix(".npy"), "-m", fitting, "-b", "nsoc")
     done = command(*given, "--device", device)
-    assert f"computed by nsoc {device} (simulated)" in done.stdout
+    assert f"net, a network of Akida 2.0: computed by nsoc {device} (simulated)" in done.stdout
