@@ -4,7 +4,8 @@ Options of ``Runtime(backend="nsoc", ...)``:
 
 * ``device``: an index of `akrt.devices()`, a PCI address, ``"all"``, None for the first usable
   chip; ``"virtual:akd1000"`` or ``"virtual:akd1500"`` maps on akida's virtual device as proof and
-  computes in akida's software: results then carry ``simulated=True``.
+  computes in akida's software: results then carry ``simulated=True``. So do networks of Akida 2.0
+  on ``"virtual:sixnodesipv2"`` and its like.
 * ``fallback``: name of the backend that computes what the chips cannot, with the same result; None:
   `DeviceLostError` instead.
 * ``require``: whether a usable chip must be there at the start in spite of a fallback.
@@ -100,9 +101,8 @@ class NsocBackend(Backend):
     @classmethod
     def supports(cls, node: Node) -> str | None:
         from akrt.importers.akida_model import beyond_akida
-        from akrt.lowering.operations import beyond_akida_1
 
-        return beyond_akida_1(node) or beyond_akida(node.layer)
+        return beyond_akida(node.layer)
 
     @classmethod
     def unasked(cls, options: dict[str, Any]) -> dict[str, Any] | None:
@@ -130,6 +130,7 @@ class NsocBackend(Backend):
             MissingExtraError: a virtual device, and akida is not installed.
             UsageError: an option that makes no sense.
         """
+        from akrt.driver.chips import check_version
         from akrt.driver.mapping import MAP_MODES, virtual_chip
         from akrt.driver.session import Settings
 
@@ -150,6 +151,7 @@ class NsocBackend(Backend):
         self._fallback = None if fallback is None else registry.create(fallback, model, {})
         self._search_at = 0.0
         self._virtual = virtual_chip(device) if isinstance(device, str) else None
+        check_version(model, self._virtual)
         self._twin: Any = None
         self._mapping: Mapping | None = None
         self.after_fork()

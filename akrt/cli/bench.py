@@ -50,8 +50,9 @@ def bench(
         )
     for name in arch or []:
         choose_arch(name)
+    loaded = bundled_model() if model is None else load(model)
     found = benchmark.compare(
-        bundled_model() if model is None else load(model),
+        loaded,
         archs=arch,
         against=tuple(PEERS) if peers else (),
         also=others,
@@ -60,7 +61,7 @@ def bench(
     )
     about = benchmark.facts()
     if as_json:
-        print_json({**about, **found.as_dict()})
+        print_json({**about, "akida_version": loaded.version, **found.as_dict()})
         return
     first = {row.batch: row for row in reversed(found.rows) if row.threads == 1}
     rows = []
@@ -78,7 +79,8 @@ def bench(
             ]
         )
     columns = ["what", "batch", "threads", "median us", "p90 us", "samples/s", "x the first's time"]
-    print_line(f"{found.model}: {found.macs:,} MACs a sample, on {about['cpu']}")
+    network = f"{found.model}, a network of Akida {loaded.version}.0"
+    print_line(f"{network}: {found.macs:,} MACs a sample, on {about['cpu']}")
     print_table(columns, rows, numeric=(1, 2, 3, 4, 5, 6))
     for row in found.rows:
         if row.name in others:

@@ -11,8 +11,8 @@ from akrt.cli.options import ForceOption, JsonOption, MapMode, ModelArgument, gi
 from akrt.cli.output import print_json, print_line, print_table
 from akrt.driver.check import CheckReport
 from akrt.driver.check import check as check_model
-from akrt.driver.host import CHIPS
-from akrt.driver.mapping import Mapping
+from akrt.driver.chips import CHIP_NAMES
+from akrt.driver.mapping import VIRTUAL, Mapping
 from akrt.driver.program import write_program
 from akrt.driver.target import mapping_target
 from akrt.errors import UnsupportedLayerError, UsageError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "print_mapping", "program"]
 
-TARGETS = {chip.name.lower(): chip.name for chip in CHIPS}
+TARGETS = {name.lower(): name for name in CHIP_NAMES}
 MCU = "mcu"
 
 
@@ -57,9 +57,9 @@ def check(
         return
     report = check_model(loaded, TARGETS[target.lower()], map_mode)
     if as_json:
-        print_json({"model": loaded.name, **report.as_dict()})
+        print_json({"model": loaded.name, "akida_version": loaded.version, **report.as_dict()})
     else:
-        _print_report(loaded.name, report)
+        _print_report(loaded.name, loaded.version, report)
     if not report.fits:
         raise typer.Exit(UnsupportedLayerError.exit_code)
 
@@ -67,7 +67,7 @@ def check(
 def program(
     model: ModelArgument = None,
     device: Annotated[
-        str, typer.Option(help="virtual:akd1000, virtual:akd1500, an index or a PCI address.")
+        str, typer.Option(help=f"{', '.join(VIRTUAL)}, an index or a PCI address.")
     ] = "virtual:akd1000",
     output: Annotated[Path, output_option("The program; its manifest is NAME.json.")] = Path(
         "program.bin"
@@ -195,15 +195,17 @@ def _instructions(cost: Cost | None) -> tuple[str, str]:
     return ("-", "-") if cost is None else (f"{cost.typical:,}", f"{cost.worst:,}")
 
 
-def _print_report(name: str, report: CheckReport) -> None:
+def _print_report(name: str, version: int, report: CheckReport) -> None:
+    name = f"{name}, a network of Akida {version}.0,"
+    chip = f"{'an' if report.chip.startswith('AKD') else 'a'} {report.chip}"
     rows = [[v.layer, v.kind, v.rule, v.limit, v.value] for v in report.violations]
     if rows:
         print_table(["layer", "type", "property", "must be", "is"], rows)
-        print_line(f"{name} does not fit an {report.chip}: {len(rows)} violations")
+        print_line(f"{name} does not fit {chip}: {len(rows)} violations")
     elif report.mapping is None:
-        print_line(f"{name} breaks no limit of an {report.chip}; not proven: {report.unproven}")
+        print_line(f"{name} breaks no limit of {chip}; not proven: {report.unproven}")
     else:
-        print_line(f"{name} fits an {report.chip}; akida's mapper proves it:")
+        print_line(f"{name} fits {chip}; akida's mapper proves it:")
         print_mapping(report.mapping)
     if report.beyond_20_bits:
         print_line(

@@ -28,7 +28,9 @@ def summary(
     model: ModelArgument = None,
     device: Annotated[
         str | None,
-        typer.Option(help="Show the place on a chip: virtual:akd1000, an index, a PCI address."),
+        typer.Option(
+            help="Show the place on a chip: virtual:akd1000 or another, an index, a PCI address."
+        ),
     ] = None,
     map_mode: MapMode = "all_nps",
     hybrid: Annotated[
@@ -138,8 +140,8 @@ def convert(
     else:
         model.save(target)
     print_line(
-        f"{target}: {len(model.layers)} layers, {model.weights:,} weights, "
-        f"SHA-256 {encoding.content_hash(model)[:16]}"
+        f"{target}: Akida {model.version}.0, {len(model.layers)} layers, "
+        f"{model.weights:,} weights, SHA-256 {encoding.content_hash(model)[:16]}"
     )
     if "assumed" in model.notes.get("input_scaling", ""):
         print_line(

@@ -52,7 +52,7 @@ BackendOption = Annotated[
 ]
 DeviceOption = Annotated[
     str | None,
-    typer.Option(help="Akida: index, PCI address, all, virtual:akd1000 or virtual:akd1500."),
+    typer.Option(help="Akida: index, PCI address, all, virtual:akd1000, virtual:sixnodesipv2, ..."),
 ]
 FallbackOption = Annotated[
     str | None, typer.Option(help="Akida: the backend that goes on when the chip cannot.")

@@ -87,6 +87,7 @@ def _run(
         print_json(
             {
                 "model": runtime.model.name,
+                "akida_version": runtime.model.version,
                 "backend": runtime.backend,
                 "computed_by": recordings.computed_by(runtime),
                 "results": [*(h.as_dict() for h in heard), *arrays],
@@ -100,7 +101,8 @@ def _run(
             _print_heard(heard, top, relative_to)
         if arrays:
             _print_arrays(arrays)
-        print_line(f"computed by {runtime.computed_by}")
+        network = f"{runtime.model.name}, a network of Akida {runtime.model.version}.0"
+        print_line(f"{network}: computed by {runtime.computed_by}")
         if known:
             print_line(
                 f"{right} of {len(known)} clips in folders named after a word were named right"

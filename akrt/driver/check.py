@@ -49,7 +49,7 @@ def check(model: Model, chip: str = "AKD1000", mode: str = "all_nps") -> CheckRe
 
     Args:
         model: the network.
-        chip: ``AKD1000`` or ``AKD1500``.
+        chip: one of `akrt.driver.chips.CHIP_NAMES`.
         mode: one of `akrt.driver.mapping.MAP_MODES`.
 
     Raises:

@@ -1,9 +1,10 @@
-"""What the first-generation chips can hold: every violation of a model, layer by layer.
+"""What the chips can hold: every violation of a model, layer by layer.
 
-The limits are those that the mapper of akida 2.19 keeps on its virtual AKD1000 and AKD1500. The
-mapper stops at the first layer that does not fit; here all are found. What depends on a whole
-network's share of the mesh (processors, their memory, how filters are split over them) only the
-mapper can tell: `akrt.driver.check` asks it.
+Those of Akida 2.0 stand in `akrt.driver.limits_akida2`. The limits here are those that the mapper
+of akida 2.19 keeps on its virtual AKD1000 and AKD1500. The mapper stops at the first layer that
+does not fit; here all are found. What depends on a whole network's share of the mesh (processors,
+their memory, how filters are split over them) only the mapper can tell: `akrt.driver.check` asks
+it.
 
 X and Y are the first and second spatial axes, which akida calls width and height.
 """
@@ -16,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from akrt.driver.chips import akida_version, chips_of
+from akrt.driver.limits_akida2 import broken_limits
 from akrt.lowering.operations import (
     Dense,
     Neural,
@@ -60,6 +63,8 @@ class Violation:
     value: str
 
     def __str__(self) -> str:
+        if self.kind == "network":
+            return f"network '{self.layer}': {self.rule} must be {self.limit}, is {self.value}"
         return (
             f"layer '{self.layer}' ({self.kind}): {self.rule} must be {self.limit}, is {self.value}"
         )
@@ -78,9 +83,19 @@ def violations(model: Model, chip: str = "AKD1000") -> list[Violation]:
 
     Args:
         model: any model; it need not fit.
-        chip: ``AKD1000`` or ``AKD1500``, whose pooling windows differ.
+        chip: one of `akrt.driver.chips.CHIP_NAMES`. The pooling windows of ``AKD1000`` and
+            ``AKD1500`` differ; those of Akida 2.0 differ in their size alone.
     """
     found = []
+    if akida_version(chip) != model.version:
+        limit, value = f"Akida {akida_version(chip)}.0", f"Akida {model.version}.0"
+        value = f"{value}: for {chips_of(model.version)}"
+        return [Violation(model.name, "network", "version", limit, value)]
+    if model.version == 2:
+        return [
+            Violation(node.layer.name, node.layer.kind, rule, limit, str(value))
+            for node, (rule, limit, value) in broken_limits(model)
+        ]
     operations = {node.layer.name: operation(node) for node in model.nodes}
     for node in model.nodes:
         layer = node.layer
@@ -94,8 +109,7 @@ def _broken(does: Operation, followers: list[Operation], chip: str) -> Iterator[
     if len(followers) > 1:
         yield "layers that take the output", "at most 1", len(followers)
     if beyond_akida_1(does.node) is not None:
-        of_2 = " of Akida 2.0" if does.node.layer.version == 2 else ""
-        yield "layer type", "one of Akida 1.0", f"{does.node.layer.kind}{of_2}"
+        yield "layer type", "one of Akida 1.0", does.node.layer.kind
         return
     if isinstance(does, Pass):
         return

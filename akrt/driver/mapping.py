@@ -12,7 +12,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from akrt.driver.host import CHIPS
+from akrt.driver.chips import CHIP_NAMES, chips_of
+from akrt.driver.limits_akida2 import broken_branches
 from akrt.errors import (
     BackendUnavailableError,
     MissingExtraError,
@@ -38,7 +39,7 @@ __all__ = [
     "virtual_device",
 ]
 
-VIRTUAL = tuple(f"virtual:{chip.name.lower()}" for chip in CHIPS)
+VIRTUAL = tuple(f"virtual:{name.lower()}" for name in CHIP_NAMES)
 """Names of the virtual devices."""
 
 MAP_MODES = {"all_nps": "AllNps", "hw_pr": "HwPr", "minimal": "Minimal"}
@@ -166,18 +167,14 @@ def map_model(
         hybrid: whether layers may be left to akida's software.
 
     Raises:
-        UnsupportedLayerError: akida cannot map a layer, the message gives its words; or one that is
-            none of Akida 1.0.
+        UnsupportedLayerError: akida cannot map a layer, the message gives its words; an entrance of
+            floats in front of layers of Akida 1.0; branches that would end akida's process.
+        BackendUnavailableError: device and network are of different versions; or akida cannot map
+            the network and names no layer.
         MissingExtraError: akida is not installed.
         UsageError: there is no such mode.
     """
-    for node in model.nodes:
-        if beyond_akida_1(node) is not None:
-            raise UnsupportedLayerError(
-                node.layer.name,
-                node.layer.kind,
-                f"is no layer that a chip of Akida 1.0 runs, which {name} is",
-            )
+    _check_version(model, device, name)
     # A model is mapped once only: akida forgets the layers' places when it is mapped again.
     twin = to_akida(model)
     try:
@@ -213,6 +210,22 @@ def map_model(
     return Mapping(name, mode, tuple(sequences), tuple(layers), _mesh(device.mesh), tuple(programs))
 
 
+def _check_version(model: Model, device: Any, name: str) -> None:
+    version = 2 if device.ip_version.name == "v2" else 1
+    if model.version != version:
+        raise BackendUnavailableError(
+            f"'{model.name}' is a network of Akida {model.version}.0, which {name}, of Akida "
+            f"{version}.0, does not run: choose {chips_of(model.version)}"
+        )
+    for node in model.nodes if version == 1 else ():
+        if beyond_akida_1(node) is not None:
+            problem = f"is no layer that a chip of Akida 1.0 runs, which {name} is"
+            raise UnsupportedLayerError(node.layer.name, node.layer.kind, problem)
+    for node, (rule, limit, value) in broken_branches(model) if version == 2 else ():
+        problem = f"cannot map on {name}: {rule} must be {limit}, is {value}"
+        raise UnsupportedLayerError(node.layer.name, node.layer.kind, problem)
+
+
 def map_mode(name: str) -> Any:
     """akida's `MapMode` of that name.
 
@@ -237,14 +250,14 @@ def virtual_chip(device: str) -> str | None:
     """
     if not is_virtual(device):
         return None
-    for name, chip in zip(VIRTUAL, CHIPS, strict=True):
+    for name, chip in zip(VIRTUAL, CHIP_NAMES, strict=True):
         if device.lower() == name:
-            return chip.name
+            return chip
     raise UsageError(f"there is no device {device!r}; virtual devices are {', '.join(VIRTUAL)}")
 
 
 def virtual_device(chip: str) -> Any:
-    """akida's virtual device of a chip: ``AKD1000`` or ``AKD1500``.
+    """akida's virtual device of a chip: one of `akrt.driver.chips.CHIP_NAMES`.
 
     Raises:
         MissingExtraError: akida is not installed.
@@ -311,10 +324,11 @@ def _mesh(mesh: Any) -> tuple[Processor, ...]:
 
 
 def _refusal(model: Model, name: str, words: str) -> Exception:
-    """akida's refusal as an error that names the layer."""
-    named = re.search(r"[Ll]ayer '([^']+)'", words)
+    """akida's refusal as an error that names the layer: one may be named by an empty name first."""
+    named = re.findall(r"[Ll]ayer '([^']+)'", words)
     for layer in model.layers:
-        if named is not None and layer.name == named[1]:
-            told = re.sub(rf"^Cannot map layer '{re.escape(layer.name)}'[.:]\s*", "", words)
+        if named and layer.name == named[0]:
+            told = re.sub(r"^Cannot map layer '[^']*'[.:]\s*", "", words)
+            told = re.sub(r"\s+", " ", told)
             return UnsupportedLayerError(layer.name, layer.kind, f"cannot map on {name}: {told}")
     return BackendUnavailableError(f"the network cannot be mapped on {name}: {words}")

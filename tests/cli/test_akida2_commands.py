@@ -71,6 +71,7 @@ def test_run_and_eval(folder: Path, backend: str) -> None:
         command("run", folder / "x.npy", "-m", model, "-b", backend, "--json").stdout
     )
     assert len(facts["results"]) == 3
+    assert facts["akida_version"] == 2
     assert facts["backend"] == ("native" if backend == "auto" else backend)
 
 
@@ -140,7 +141,8 @@ def test_a_recording_is_heard_in_one_go(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_convert_to_akida_and_back(folder: Path, tmp_path: Path) -> None:
     need("akida")
-    command("convert", folder / "net.akrt", tmp_path / "net.fbz")
+    done = command("convert", folder / "net.akrt", tmp_path / "net.fbz")
+    assert "net.fbz: Akida 2.0, 3 layers, 981 weights" in done.stdout
     command("convert", tmp_path / "net.fbz", tmp_path / "again.akrt")
     model, again = (modelfile.load(p) for p in (folder / "net.akrt", tmp_path / "again.akrt"))
     for layer, other in zip(model.layers, again.layers, strict=True):
@@ -166,7 +168,48 @@ def test_export_check_and_verify(folder: Path, tmp_path: Path) -> None:
     assert "export this one without --stream" in done.stderr
 
 
-def test_check_names_every_layer(folder: Path) -> None:
-    done = command("check", folder / "net.akrt", "--target", "akd1000", code=3)
-    for kind in ("InputConv2D", "Dense1D", "Dequantizer"):
-        assert f"{kind} of Akida 2.0" in done.stdout
+def test_check_names_every_violation_and_the_other_version(folder: Path) -> None:
+    done = command("check", folder / "net.akrt", code=3)
+    assert "Akida 2.0: for twonodesipv2, fournodesipv2" in done.stdout
+    assert "net, a network of Akida 2.0, does not fit an AKD1000: 1 violations" in done.stdout
+    done = command("check", folder / "net.akrt", "--target", "sixnodesipv2", code=3)
+    for rule in ("kernel", "activation"):
+        assert rule in done.stdout
+    assert "does not fit a SixNodesIPv2: 2 violations" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def fitting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that chips of Akida 2.0 hold."""
+    first = InputConv2D(
+        name="first",
+        input_shape=(5, 5, 1),
+        weights=np.ones((5, 5, 1, 2), np.int8),
+        padding="valid",
+        padding_value=np.zeros(1, np.uint8),
+        activation="relu",
+        max_value=np.full(2, 127, np.uint8),
+        max_value_shift=np.full(2, 31, np.uint8),
+        **constants(2, output_shift=np.full(2, -4, np.int8)),
+    )
+    path = tmp_path_factory.mktemp("fitting") / "net.akrt"
+    last = Dequantizer(name="floats", scales=np.ones(2, np.float32))
+    model = Model((first, last), name="net")
+    model.save(path)
+    np.save(path.with_suffix(".npy"), model.noise(np.random.default_rng(0), 3))
+    return path
+
+
+def test_a_virtual_chip_of_akida_2(fitting: Path) -> None:
+    need("akida")
+    device = "virtual:sixnodesipv2"
+    facts = json.loads(
+        command("check", fitting, "--target", "sixnodesipv2", "--json").stdout,
+    )
+    assert (facts["akida_version"], facts["fits"], facts["unproven"]) == (2, True, None)
+    assert facts["mapping"]["in_hardware"]
+    done = command("summary", fitting, "--device", device)
+    assert f"{device}, map mode all_nps: in hardware" in done.stdout
+    given = ("run", fitting.with_suffix(".npy"), "-m", fitting, "-b", "nsoc")
+    done = command(*given, "--device", device)
+    assert f"net, a network of Akida 2.0: computed by nsoc {device} (simulated)" in done.stdout

@@ -17,6 +17,7 @@ from mutations import HOSTILE, edit, mutate
 from safetensors.numpy import save as save_tensors
 
 import akrt
+from akrt.driver.limits import violations
 from akrt.importers import akida_model, keras_h5, read_fbz, read_hdf5
 from akrt.model import Model, encoding
 from akrt.model import file as modelfile
@@ -81,6 +82,7 @@ def _check(model: Model) -> str:
     whole = encoding.to_bytes(model)
     if encoding.to_bytes(modelfile.from_bytes(whole)) != whole:
         raise Fault("it is another model after it was saved")
+    violations(model, "SixNodesIPv2")
     if sum(node.macs + node.output.elements for node in model.nodes) > _MOST:
         return "large"
     x = model.noise(np.random.default_rng(1), 2)
