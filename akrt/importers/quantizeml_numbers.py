@@ -157,17 +157,18 @@ def table(activation: str, alpha: float, fraction: float, bits: int) -> tuple[Fl
     Args:
         activation: swish, hard_silu or leaky_relu.
         alpha: the slope of a leaky ReLU below zero.
-        fraction: fractional bits of what comes in.
+        fraction: fractional bits of what comes in, 10 at most.
         bits: of the table, without the sign.
     """
     x = (np.arange(-1024, 1024) / np.exp2(np.float64(fraction))).astype(np.float32)
-    one = np.float32(1)
     if activation == "leaky_relu":
         y = np.where(x > 0, x, x * np.float32(alpha))
     elif activation == "hard_silu":
         bounded = np.clip(x + np.float32(3), np.float32(0), np.float32(6))
         y = x * bounded * np.float32(1 / 6)
     else:
-        y = x * (one / (one + np.exp(-x)))
+        # TensorFlow's and NumPy's exp differ in float32, where this is as TensorFlow's
+        with np.errstate(over="ignore"):
+            y = x * (1 / (1 + np.exp(-x.astype(np.float64)))).astype(np.float32)
     scale = np.abs(y).max() * np.float32(1 / ((1 << bits) - 1))
     return np.rint(y / scale).astype(np.float32), Units(scale)
