@@ -41,7 +41,7 @@ def check_version(model: Model, virtual: str | None) -> None:
     if model.version == 2:
         raise BackendUnavailableError(
             f"backend 'nsoc' cannot run '{model.name}', a network of Akida 2.0, on a chip of Akida "
-            f"1.0: the backends 'reference' and 'simulator' run it, and "
+            f"1.0: the backends 'native', 'reference' and 'simulator' run such networks, and "
             f"device='virtual:{CHIPS_OF_2[2].lower()}' simulates a chip of Akida 2.0"
         )
     problems = [

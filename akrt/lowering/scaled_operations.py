@@ -18,6 +18,7 @@ __all__ = [
     "Comparison",
     "Concatenation",
     "Dequantisation",
+    "MomentaryOperation",
     "Quantisation",
     "Scaled",
     "ScaledConvolution",
@@ -161,11 +162,6 @@ class ScaledRecurrent(Scaled):
     layer: StatefulRecurrent
 
 
-ScaledOperation: TypeAlias = (
-    ScaledDense
-    | ScaledConvolution
-    | ScaledDepthwise
-    | ScaledTransposed
-    | ScaledTemporal
-    | ScaledRecurrent
-)
+MomentaryOperation: TypeAlias = ScaledDense | ScaledConvolution | ScaledDepthwise | ScaledTransposed
+"""What remembers nothing."""
+ScaledOperation: TypeAlias = MomentaryOperation | ScaledTemporal | ScaledRecurrent

@@ -1,9 +1,8 @@
 #include "core/akrt_collapsed.h"
 #include "core/akrt_exact.h"
+#include "core/akrt_products.h"
 
 #include <string.h>
-
-static size_t area(int32_t x, int32_t y) { return (size_t)x * (size_t)y; }
 
 /* Potentials to `positions` outputs that start at position `at`. */
 static void emit(const akrt_layer *layer, const int32_t *potentials, size_t at, int32_t positions,
@@ -43,140 +42,17 @@ static void emit(const akrt_layer *layer, const int32_t *potentials, size_t at, 
     }
 }
 
-/* A product of bytes: activations if the layer's are fused, else potentials. */
-static void multiply_bytes(const akrt_layer *layer, const uint8_t *a, const int16_t *rest,
-                           const uint32_t *spill, const akrt_product *product, int32_t rows,
-                           void *out) {
-    const akrt_kernels *kernels = layer->kernels;
-    const akrt_activations *of = &layer->activation.of;
-    if (layer->activation.kind == AKRT_ACT_FUSED_SCALED) {
-        kernels->akrt_matmul_u8s8_s8(a, product, &of->fused_scaled, rows, out);
-    } else if (layer->activation.kind == AKRT_ACT_FUSED_SHORT) {
-        kernels->akrt_matmul_u8s8_u8_short(a, rest, spill, product, &of->fused_short, rows, out);
-    } else if (layer->activation.kind == AKRT_ACT_FUSED_SCALE) {
-        kernels->akrt_matmul_u8s8_u8(a, rest, spill, product, &of->fused_scale, rows, out);
-    } else {
-        kernels->akrt_matmul_u8s8_s32(a, rest, spill, product, rows, out);
-    }
-}
-
-/* The output rows x .. x + count of a convolution that walks its lines. */
-static void walk_lines(const akrt_layer *layer, const uint8_t *input, int32_t x, int32_t count,
-                       uint8_t *scratch, void *out) {
-    const akrt_window *w = &layer->operation.of.spatial.window;
-    const akrt_lines *lines = &layer->operation.of.spatial.multiply.of.lines;
-    akrt_window inner = lines->inner;
-    akrt_product product = lines->product;
-    inner.in_x = (count - 1) * w->stride_x + w->size_x;
-    inner.out_x = count;
-    product.window = &inner;
-    layer->kernels->akrt_patches_u8(&lines->line, input, x * w->stride_x, inner.in_x, lines->border,
-                                    inner.in_y * w->channels, scratch);
-    multiply_bytes(layer, scratch, NULL, NULL, &product, count * w->out_y, out);
-}
-
-/* The windows of the output row x as 16 bits, `depth` elements apart. */
-static void patch_row(const akrt_layer *layer, const uint8_t *input, int32_t x, uint8_t border,
-                      int32_t depth, int16_t *patch) {
-    const akrt_window *w = &layer->operation.of.spatial.window;
-    const int32_t used = w->size_x * w->size_y * w->channels;
-    for (int32_t y = 0; y < w->out_y; y++) {
-        layer->kernels->akrt_patch_u8(w, input, x, y, border, patch);
-        memset(patch + used, 0, (size_t)(depth - used) * sizeof *patch);
-        patch += depth;
-    }
-}
-
-/* The output rows x .. x + count: activations if the layer's are fused, else potentials. Paths of
- * 16 and 32 bits make one row at once. */
-static void multiply(const akrt_layer *layer, const uint8_t *input, int32_t x, int32_t count,
-                     uint8_t *scratch, void *out) {
-    const akrt_kernels *kernels = layer->kernels;
-    const akrt_spatial *s = &layer->operation.of.spatial;
-    const akrt_window *w = &s->window;
-    const akrt_paths *of = &s->multiply.of;
-    const akrt_lanes *lanes = &layer->activation.of.fused_lanes; /* of a path that has some */
-    const int32_t positions = count * w->out_y;
-    void *const rows = scratch;
-    switch (s->multiply.kind) {
-    case AKRT_PATH_DIRECT:
-        multiply_bytes(layer, input + area(x, w->in_y) * (size_t)w->channels, NULL, NULL,
-                       &of->direct.product, positions, out);
-        break;
-    case AKRT_PATH_PATCHES:
-        kernels->akrt_patches_u8(w, input, x, count, of->patches.border, of->patches.product.depth,
-                                 rows);
-        multiply_bytes(layer, rows, NULL, NULL, &of->patches.product, positions, out);
-        break;
-    case AKRT_PATH_LINES:
-        walk_lines(layer, input, x, count, scratch, out);
-        break;
-    case AKRT_PATH_HALVES:
-        kernels->akrt_patches_u8(w, input, x, count, of->halves.border, lanes->depth, rows);
-        kernels->akrt_matmul_u8s16_u8(rows, lanes, positions, out);
-        break;
-    case AKRT_PATH_SHORT_ROWS: {
-        const akrt_short_product *p = &of->short_rows.product;
-        patch_row(layer, input, x, of->short_rows.border, p->depth, rows);
-        kernels->akrt_matmul_s16s16(rows, p->weights, w->out_y, p->depth, p->filters, out);
-        break;
-    }
-    case AKRT_PATH_LANES:
-        patch_row(layer, input, x, of->lanes.border, lanes->depth, rows);
-        kernels->akrt_matmul_s16s16_u8(rows, lanes, w->out_y, out);
-        break;
-    case AKRT_PATH_DEPTHWISE_BYTES: {
-        const akrt_depthwise_bytes *d = &of->depthwise_bytes;
-        int16_t *rest = (int16_t *)(void *)(scratch + layer->scratch.rest);
-        uint32_t *spill = (uint32_t *)(void *)(scratch + layer->scratch.spill);
-        kernels->akrt_dwconv_u8s8_u8(w, input, d->depthwise, d->offset, x, count, d->product.depth,
-                                     rows, rest, spill);
-        multiply_bytes(layer, rows, rest, spill, &d->product, positions, out);
-        break;
-    }
-    case AKRT_PATH_DEPTHWISE_SHORT: {
-        const akrt_short_product *p = &of->depthwise_short.product;
-        kernels->akrt_dwconv_u8s16_s16(w, input, of->depthwise_short.depthwise, x, p->depth, rows);
-        kernels->akrt_matmul_s16s16(rows, p->weights, w->out_y, p->depth, p->filters, out);
-        break;
-    }
-    case AKRT_PATH_DEPTHWISE_LANES:
-        kernels->akrt_dwconv_u8s16_s16(w, input, of->depthwise_lanes.depthwise, x, lanes->depth,
-                                       rows);
-        kernels->akrt_matmul_s16s16_u8(rows, lanes, w->out_y, out);
-        break;
-    case AKRT_PATH_DEPTHWISE_WIDE: {
-        const akrt_short_product *p = &of->depthwise_wide.product;
-        kernels->akrt_dwconv_u8s16_s32(w, input, of->depthwise_wide.depthwise, 0, x, p->depth,
-                                       rows);
-        kernels->akrt_matmul_s32s16(rows, p->weights, w->out_y, p->depth, p->filters, out);
-        break;
-    }
-    case AKRT_PATH_DEPTHWISE_SUMS:
-        kernels->akrt_dwconv_u8s16_s32(w, input, of->depthwise_sums.depthwise,
-                                       of->depthwise_sums.border, x, w->channels, out);
-        break;
-    case AKRT_PATH_DEPTHWISE_SCALED:
-        kernels->akrt_dwconv_u8s8_s8(w, input, of->depthwise_scaled.depthwise,
-                                     of->depthwise_scaled.border,
-                                     &layer->activation.of.fused_scaled, x, count, out);
-        break;
-    case AKRT_PATH_EXACT:
-        akrt_exact_row(&of->exact, w, layer->filters, input, x, rows, out);
-        break;
-    }
-}
-
 /* The output rows x .. x + count as outputs in `to`. */
 static void run_rows(const akrt_layer *layer, const uint8_t *input, int32_t x, int32_t count,
                      uint8_t *scratch, void *to) {
     const int32_t out_y = layer->operation.of.spatial.window.out_y;
-    const size_t at = area(x, out_y);
+    const size_t at = akrt_area(x, out_y);
     if (layer->activation.kind >= AKRT_ACT_FUSED_SCALE) {
-        multiply(layer, input, x, count, scratch, (uint8_t *)to + at * (size_t)layer->filters);
+        akrt_multiply_rows(layer, input, x, count, scratch,
+                           (uint8_t *)to + at * (size_t)layer->filters);
     } else {
         int32_t *potentials = (int32_t *)(void *)(scratch + layer->scratch.potentials);
-        multiply(layer, input, x, count, scratch, potentials);
+        akrt_multiply_rows(layer, input, x, count, scratch, potentials);
         emit(layer, potentials, at, count * out_y, to);
     }
 }
@@ -239,11 +115,11 @@ static void run_spatial(const akrt_layer *layer, const uint8_t *input, int32_t f
     const akrt_pool pool = s->pooling.kind;
     if (s->flip) {
         uint8_t *const flipped = scratch + layer->scratch.flipped;
-        flip(input, area(w->in_x, w->in_y) * (size_t)w->channels, flipped);
+        flip(input, akrt_area(w->in_x, w->in_y) * (size_t)w->channels, flipped);
         input = flipped;
     } else if (s->lift != NULL) {
         uint8_t *const lifted = scratch + layer->scratch.flipped;
-        lift(input, s->lift, area(w->in_x, w->in_y), (size_t)w->channels, lifted);
+        lift(input, s->lift, akrt_area(w->in_x, w->in_y), (size_t)w->channels, lifted);
         input = lifted;
     }
     if (pool == AKRT_POOL_COLLAPSED &&
@@ -268,34 +144,35 @@ static void run_spatial(const akrt_layer *layer, const uint8_t *input, int32_t f
             run_rows(layer, input, x, count, scratch, pooled);
             break;
         case AKRT_POOL_MAX: {
-            int32_t *sums = potentials + area(x, w->out_y) * filters;
-            multiply(layer, input, x, count, scratch, sums);
+            int32_t *sums = potentials + akrt_area(x, w->out_y) * filters;
+            akrt_multiply_rows(layer, input, x, count, scratch, sums);
             kernels->akrt_saturate_s32(sums, positions * layer->filters);
             break;
         }
         case AKRT_POOL_SUM:
         case AKRT_POOL_COLLAPSED:
-            multiply(layer, input, x, count, scratch, potentials);
+            akrt_multiply_rows(layer, input, x, count, scratch, potentials);
             kernels->akrt_sumpool_s32(potentials, positions, layer->filters, pooled);
             break;
         case AKRT_POOL_MAX_SUMS:
-            multiply(layer, input, x, count, scratch, potentials + area(x, w->out_y) * filters);
+            akrt_multiply_rows(layer, input, x, count, scratch,
+                               potentials + akrt_area(x, w->out_y) * filters);
             break;
         case AKRT_POOL_SUM_CLIPPED: {
             const akrt_clipped *c = &s->pooling.of.sum_clipped;
-            multiply(layer, input, x, count, scratch, potentials);
+            akrt_multiply_rows(layer, input, x, count, scratch, potentials);
             kernels->akrt_clipsum_s32(potentials, c->start, c->low, c->high, positions,
                                       layer->filters, pooled);
             break;
         }
         case AKRT_POOL_SUM_FINISHED:
-            multiply(layer, input, x, count, scratch, potentials);
+            akrt_multiply_rows(layer, input, x, count, scratch, potentials);
             akrt_finish_add(&layer->activation.of.finish, potentials, positions, layer->filters,
                             pooled);
             break;
         }
     }
-    const size_t skipped = area(begin, w->out_y) * filters, at = area(from, part.out_y);
+    const size_t skipped = akrt_area(begin, w->out_y) * filters, at = akrt_area(from, part.out_y);
     if (pool == AKRT_POOL_MAX_ACTIVATED) {
         kernels->akrt_maxpool_u8(&part, (uint8_t *)(void *)pooled + skipped,
                                  (uint8_t *)output + at * filters);
@@ -315,7 +192,7 @@ static void run_add(const akrt_layer *layer, const uint8_t *const inputs[2], int
     const int32_t filters = layer->filters;
     int32_t count;
     for (int32_t at = from; at < to; at += count) {
-        const size_t begin = area(at, filters);
+        const size_t begin = akrt_area(at, filters);
         count = to - at < layer->scratch.at_once ? to - at : layer->scratch.at_once;
         layer->kernels->akrt_add_u8_s32(inputs[0] + begin, inputs[1] + begin, count * filters,
                                         potentials);
@@ -396,11 +273,11 @@ void akrt_layer_run_rows(const akrt_layer *layer, const uint8_t *const inputs[2]
 
 void akrt_layer_potentials(const akrt_layer *layer, const uint8_t *input, int32_t from, int32_t to,
                            int32_t *potentials, void *scratch) {
-    const size_t row = area(layer->operation.of.spatial.window.out_y, layer->filters);
+    const size_t row = akrt_area(layer->operation.of.spatial.window.out_y, layer->filters);
     int32_t count;
     for (int32_t x = from; x < to; x += count) {
         count = to - x < layer->scratch.at_once ? to - x : layer->scratch.at_once;
-        multiply(layer, input, x, count, scratch, potentials + (size_t)x * row);
+        akrt_multiply_rows(layer, input, x, count, scratch, potentials + (size_t)x * row);
     }
 }
 

@@ -43,11 +43,11 @@ from akrt.lowering.scaled_arithmetic import saturate
 from akrt.lowering.scaled_operations import (
     Concatenation,
     Dequantisation,
+    MomentaryOperation,
     Quantisation,
     ScaledConvolution,
     ScaledDense,
     ScaledDepthwise,
-    ScaledOperation,
     ScaledSpatial,
     ScaledTransposed,
     ShiftedAddition,
@@ -89,6 +89,7 @@ def pack_scaled(does: Akida2Operation, arch: Architecture) -> LayerPlan:
         return LayerPlan(filters, ConcatenatePlan(positions, first, second), Potentials())
     if isinstance(does, ShiftedAddition):
         return LayerPlan(filters, _addition(does, positions), Potentials())
+    assert isinstance(does, MomentaryOperation)
     return _scaled(does, arch)
 
 
@@ -119,7 +120,7 @@ class _Sums:
     lift: npt.NDArray[np.uint8] | None = None
 
 
-def _scaled(does: ScaledOperation, arch: Architecture) -> LayerPlan:
+def _scaled(does: MomentaryOperation, arch: Architecture) -> LayerPlan:
     layer, moved = does.layer, _window(does)
     ranges = scaled_ranges(does)
     products = SumOfProducts(does, ranges)
@@ -158,7 +159,7 @@ def _fused(sums: _Sums, scaled: Scaled) -> Scaled:
     return FusedScaled(**vars(scaled))
 
 
-def _window(does: ScaledOperation) -> Window:
+def _window(does: MomentaryOperation) -> Window:
     if isinstance(does, ScaledSpatial):
         return does.window
     if isinstance(does, ScaledDense):
@@ -169,7 +170,7 @@ def _window(does: ScaledOperation) -> Window:
     return Window(does.node.input_shape, (x, y, filters), size, (2, 2), crop, (0, 0))
 
 
-def _exact_sums(does: ScaledOperation) -> _Sums:
+def _exact_sums(does: MomentaryOperation) -> _Sums:
     weights = does.weights
     depthwise = isinstance(does, ScaledDepthwise) or (
         isinstance(does, ScaledTransposed) and does.depthwise
@@ -189,7 +190,7 @@ def _exact_sums(does: ScaledOperation) -> _Sums:
 
 
 def _fast_sums(
-    does: ScaledOperation, ranges: ScaledRanges, moved: Window, arch: Architecture
+    does: MomentaryOperation, ranges: ScaledRanges, moved: Window, arch: Architecture
 ) -> _Sums | None:
     """Sums by the kernels of 32 bits; None where these cannot be proven to hold them."""
     if isinstance(does, ScaledTransposed):
@@ -224,7 +225,7 @@ def _fast_sums(
 
 
 def _lifted_sums(
-    does: ScaledOperation, moved: Window, border: int, arch: Architecture
+    does: MomentaryOperation, moved: Window, border: int, arch: Architecture
 ) -> _Sums | None:
     """Sums of bytes that are shifted as bytes; None where they would not be."""
     if does.input_shift is None or border:
@@ -253,7 +254,7 @@ def _byte_path(
     return Patches(product, border)
 
 
-def _shifted_weights(does: ScaledOperation, ranges: ScaledRanges) -> Wide | None:
+def _shifted_weights(does: MomentaryOperation, ranges: ScaledRanges) -> Wide | None:
     """Weights that make the shift of the input; None where that saturates, or leaves 16 bits."""
     weights = does.weights.astype(np.int64)
     if does.input_shift is None:
@@ -271,7 +272,7 @@ def _shifted_weights(does: ScaledOperation, ranges: ScaledRanges) -> Wide | None
     return weights if np.abs(weights).max() <= _INT16_MAX else None
 
 
-def _border(does: ScaledOperation, moved: Window) -> int | None:
+def _border(does: MomentaryOperation, moved: Window) -> int | None:
     """What is beyond the edges of the input, if it is the same in all channels."""
     if not isinstance(does, ScaledConvolution) or not any((*moved.before, *moved.after)):
         return 0
@@ -279,7 +280,7 @@ def _border(does: ScaledOperation, moved: Window) -> int | None:
     return first if np.all(does.border == first) else None
 
 
-def _finish(does: ScaledOperation, lack: Wide | None) -> Finish:
+def _finish(does: MomentaryOperation, lack: Wide | None) -> Finish:
     layer, value = does.layer, does.node.output
     bits = layer.post_op_buffer_bits
     bias = saturate(layer.bias.astype(np.int64) << layer.bias_shift.astype(np.int64), bits)
