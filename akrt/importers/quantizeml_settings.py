@@ -56,6 +56,8 @@ def version(architecture: Architecture) -> int:
     first = True
     by_name = {layer.name: layer for layer in architecture.layers}
     for layer in architecture.layers:
+        if not layer.by_quantizeml:
+            continue
         if layer.kind in ("QuantizedConv2D", "QuantizedDense"):
             bits = setting(layer, quantiser(layer, "weight_quantizer"), "bitwidth", 4)
             if bits > 4 and not first:
