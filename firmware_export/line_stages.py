@@ -111,7 +111,7 @@ def line_stages(
         taps, channels = does.window.taps, does.node.input_shape[2]
         if isinstance(does, Separable):
             kernel, weights = "akrt_separable_lines", _pointwise_weights(name, does)
-            depthwise = _depthwise_weights(f"{prefix}_depthwise", does.depthwise)
+            depthwise = _depthwise_weights(f"{prefix}_depthwise", does)
             group = _group(does)
             size, stride = does.window.size, does.window.stride[1]
             groups = -(-(-(-inputs // 8) * 8) // group) if group else 0
@@ -218,15 +218,18 @@ def _pointwise_weights(name: str, does: Separable) -> Constant:
     return _by_core(name, texts)
 
 
-def _depthwise_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
-    """Depthwise weights (kernel_x, kernel_y, C), a byte each, by channel."""
+def _depthwise_weights(name: str, does: Separable) -> Constant:
+    """Depthwise weights, a byte each by channel, or in the fields of akrt_depthwise_nine.h."""
+    weights = does.depthwise
     flat = weights.reshape(-1, weights.shape[2])
     filled = np.zeros((-(-flat.shape[1] // 8) * 8, len(flat)), np.int8)
     filled[: flat.shape[1]] = flat.T
-    texts = [
-        ("#if AKRT_MVE", depthwise_vectors(name, weights)),
-        ("#else", constant(name, "int8_t", filled, "by channel")),
-    ]
+    texts = [("#if AKRT_MVE", depthwise_vectors(name, weights))]
+    if does.window.size == (3, 3) and does.window.stride[1] == 1:
+        lines = filled.reshape(-1, 3, 3) @ (1 << np.array([24, 12, 0]))
+        note = "by channel: three weights of a line in fields of 12 bits"
+        texts.append(("#elif AKRT_LONG_MLA", constant(name, "int32_t", lines, note)))
+    texts.append(("#else", constant(name, "int8_t", filled, "by channel")))
     return _by_core(name, texts)
 
 

@@ -1,6 +1,7 @@
 #ifndef AKRT_BYTES_LINES_LONG_H
 #define AKRT_BYTES_LINES_LONG_H
 #include "akrt_bytes_long.h"
+#include "akrt_bytes_pairs.h"
 #include "akrt_emit.h"
 #include "akrt_runs.h"
 #include "akrt_tap_source.h"
@@ -11,6 +12,8 @@
 
 /* Weights are (filters, inputs), inputs filled up with zeros to a multiple of 4; the second and
  * third of four are swapped. */
+
+#define AKRT_BYTES_FILTERS 64 /* without a tick between them */
 
 AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void *const *lines,
                                         void *target, int32_t *scratch) {
@@ -23,13 +26,12 @@ AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void 
     int32_t done = 0;
     for (int32_t y = 0; y < w->out_y; y += run) {
         const int32_t count = w->out_y - y < run ? w->out_y - y : run;
-        memset(potentials, 0, (size_t)AKRT_RUN_POTENTIALS(filters) * sizeof *potentials);
         for (int32_t first = 0; first < inputs; first += AKRT_BYTES_TAPS) {
             const int32_t end = inputs - first < AKRT_BYTES_TAPS ? inputs : first + AKRT_BYTES_TAPS;
             const int32_t quads = (end - first + 3) >> 2;
             const int8_t *weights = (const int8_t *)layer->weights + first;
             const akrt_bytes_run of = {patch, 4 * quads, all - 4 * quads,
-                                       filters * (int32_t)sizeof *potentials};
+                                       filters * (int32_t)sizeof *potentials, first == 0};
             akrt_patch_bytes(w, lines, border, y, count, first, end, patch);
             for (int32_t f = 0; f < layer->filters; f += AKRT_BYTES_FILTERS) {
                 const int32_t left = layer->filters - f;

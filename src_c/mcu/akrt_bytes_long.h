@@ -2,7 +2,7 @@
 #define AKRT_BYTES_LONG_H
 #include "akrt_mcu_layer.h"
 #include "akrt_runs.h"
-#if AKRT_LONG_MLA
+#if AKRT_LONG_MLA && !AKRT_DSP
 /* A run of up to six positions times a filter, bytes times weights of 8 bits: a tap of the patch
  * has three words, two positions 23 bits apart in each; 72 * 255 * 128 is below 2^22. */
 #define AKRT_BYTES_TAPS 72
@@ -53,6 +53,7 @@ typedef struct akrt_bytes_run {
     const uint32_t *patch;
     int32_t used, skip; /* weights of a filter, a multiple of 4, and between those of two filters */
     int32_t step;       /* bytes from the potentials of a position to those of the next */
+    int32_t fresh;      /* whether there are none yet: potentials are cleared */
 } akrt_bytes_run;
 
 /* Adds to the potentials of every position, `to` being the first one's, the products of `filters`,
@@ -156,10 +157,12 @@ static void akrt_bytes_words(const akrt_bytes_run *run, const int8_t *weights, i
 #define akrt_bytes_two(run, weights, filters, to) akrt_bytes_words(run, weights, filters, to, 1)
 #endif
 
-#define AKRT_BYTES_FILTERS 64 /* without a tick between them */
 /* Adds the products of filters to the potentials of a run. */
 static inline void akrt_bytes_filters(const akrt_bytes_run *run, const int8_t *weights,
                                       int32_t count, int32_t filters, int32_t *to) {
+    for (int32_t p = 0; run->fresh != 0 && p < AKRT_RUN; p++) {
+        memset(to + p * run->step / (int32_t)sizeof *to, 0, (size_t)filters * sizeof *to);
+    }
     if (count > 2) {
         akrt_bytes_six(run, weights, filters, to);
     } else {

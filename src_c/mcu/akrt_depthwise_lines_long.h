@@ -13,12 +13,12 @@
 #if !AKRT_DSP
 /* Weights are (channels, taps), with zeros up to AKRT_MID_CHANNELS. words: AKRT_DEPTHWISE_WORDS. */
 static void akrt_depthwise_run(const akrt_mcu_layer *layer, const void *const *lines, int32_t y,
-                               uint32_t *words, akrt_mid *mid) {
+                               int32_t count, uint32_t *words, akrt_mid *mid) {
     const int32_t octets = AKRT_LINE_WORDS(layer->conv.channels);
     int32_t done = 0;
     for (int32_t octet = 0; octet < octets; octet++) {
         uint32_t both[4 * AKRT_RUN];
-        akrt_depthwise_long(layer, lines, y, octet, words, both);
+        akrt_depthwise_long(layer, lines, y, count, octet, words, both);
         for (int32_t k = 0; k < 4 * AKRT_RUN; k++) {
             *mid++ = (int16_t)(both[k] ^ 0x8000u);
             *mid++ = (int32_t)both[k] >> 16;

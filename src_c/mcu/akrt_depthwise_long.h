@@ -1,6 +1,7 @@
 #ifndef AKRT_DEPTHWISE_LONG_H
 #define AKRT_DEPTHWISE_LONG_H
 #include "akrt_depthwise_nine.h"
+#include "akrt_depthwise_shared.h"
 #include "akrt_lines.h"
 #include "akrt_runs.h"
 #if AKRT_LONG_MLA
@@ -110,26 +111,37 @@ AKRT_IN_ORDER static void akrt_depthwise_pairs(const akrt_mcu_window *w, const u
     } while (to != end);
 }
 
-/* The same of octet `octet` at a run from position `y` on. words: AKRT_DEPTHWISE_WORDS, which is
- * more than 3 * AKRT_NINE_WORDS. */
+/* The same of octet `octet` at a run of `count` positions from position `y` on; those beyond have
+ * results of no use. words: AKRT_DEPTHWISE_WORDS, which is more than 3 * AKRT_NINE_WORDS. */
 static void akrt_depthwise_long(const akrt_mcu_layer *layer, const void *const *lines, int32_t y,
-                                int32_t octet, uint32_t *words, uint32_t *to) {
+                                int32_t count, int32_t octet, uint32_t *words, uint32_t *to) {
     const akrt_mcu_window *w = &layer->conv;
     const int32_t taps = w->size_x * w->size_y;
     const int8_t *const weights = (const int8_t *)layer->depthwise + 8 * octet * taps;
     if (w->size_x == 3 && w->size_y == 3 && w->stride_y == 1) {
+        const int32_t blocks = count > 4 ? 3 : 2;
         for (int32_t i = 0; i < 3; i++) {
-            akrt_nine_columns(w, (const uint32_t *)lines[i], y - w->pad_y, octet,
+            akrt_nine_columns(w, (const uint32_t *)lines[i], y - w->pad_y, octet, blocks,
                               words + i * AKRT_NINE_WORDS);
         }
-        akrt_depthwise_nine(words, weights, to);
+        if (blocks == 3) {
+            akrt_depthwise_nine(words, (const int32_t *)layer->depthwise + 24 * octet, to);
+        } else {
+            akrt_depthwise_four(words, (const int32_t *)layer->depthwise + 24 * octet, to);
+        }
         return;
     }
     for (int32_t i = 0; i < w->size_x; i++) {
         akrt_pair_columns(w, (const uint32_t *)lines[i], y * w->stride_y - w->pad_y, octet,
                           words + 2 * i * AKRT_PAIR_COLUMNS(w->size_y, w->stride_y));
     }
-    akrt_depthwise_pairs(w, words, weights, to);
+    if (w->size_y == 5 && w->stride_y == 1) {
+        akrt_depthwise_five(words, weights, taps, to);
+    } else if (w->size_y == 3 && w->stride_y == 2) {
+        akrt_depthwise_three(words, weights, taps, to);
+    } else {
+        akrt_depthwise_pairs(w, words, weights, to);
+    }
 }
 #endif
 #endif

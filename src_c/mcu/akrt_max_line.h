@@ -9,16 +9,18 @@
 /* Max pooling of activations, which rise with their potentials; what is beyond the edges never
  * wins. */
 
-/* The larger of each two nibbles: in bytes, bit 4 of a + 16 - b tells which. */
+/* The larger of each two bytes of 4 bits. */
 static inline uint32_t akrt_max_bytes(uint32_t a, uint32_t b) {
+#if AKRT_DSP
+    uint32_t more;
+    __asm__("uqsub8 %0, %1, %2" : "=r"(more) : "r"(a), "r"(b));
+    return b + more;
+#else
+    /* bit 4 of a + 16 - b tells which */
     const uint32_t larger = ((a | 0x10101010u) - b) >> 4 & 0x01010101u;
     const uint32_t mask = larger * 15u;
     return (a & mask) | (b & ~mask);
-}
-
-static inline uint32_t akrt_max_nibbles(uint32_t a, uint32_t b) {
-    const uint32_t low = 0x0f0f0f0fu;
-    return akrt_max_bytes(a & low, b & low) | akrt_max_bytes(a >> 4 & low, b >> 4 & low) << 4;
+#endif
 }
 
 AKRT_LAYER static void akrt_max_line(const akrt_mcu_layer *layer, const void *const *lines,
@@ -32,14 +34,21 @@ AKRT_LAYER static void akrt_max_line(const akrt_mcu_layer *layer, const void *co
         const int32_t first = from < 0 ? 0 : from;
         const int32_t end = from + w->size_y < w->in_y ? from + w->size_y : w->in_y;
         for (int32_t word = 0; word < words; word++) {
-            uint32_t most = 0;
+            const uint32_t low = 0x0f0f0f0fu;
+            uint32_t even = 0, odd = 0;
             for (int32_t i = 0; i < w->size_x; i++) {
-                const uint32_t *const line = (const uint32_t *)lines[i];
-                for (int32_t v = first; line != NULL && v < end; v++) {
-                    most = akrt_max_nibbles(most, line[v * words + word]);
+                const uint32_t *at = (const uint32_t *)lines[i];
+                if (at == NULL) {
+                    continue;
+                }
+                at += first * words + word;
+                for (int32_t v = first; v < end; v++) {
+                    even = akrt_max_bytes(even, *at & low);
+                    odd = akrt_max_bytes(odd, *at >> 4 & low);
+                    at += words;
                 }
             }
-            *to++ = most;
+            *to++ = even | odd << 4;
             AKRT_TICK_AT(word);
         }
         AKRT_TICK_AT(y);

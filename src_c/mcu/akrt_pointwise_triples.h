@@ -22,42 +22,48 @@ typedef struct akrt_triple_mid {
 static inline void akrt_triple_run(akrt_triple_mid *m, int32_t count) {
     m->first = count == 3 || count > 4 ? 3 : 2;
     m->second = count <= 3 ? 0 : count == 6 ? 3 : 2;
-    memset(m->start, 0, sizeof m->start);
+    for (int32_t p = 0; p < AKRT_RUN; p++) {
+        m->start[p] = 0;
+    }
 }
 
 /* Stores depthwise results of octet `octet` of channels, (8, AKRT_RUN / 2): two positions to a
  * word, the first + 2^15 in the low half, the second in the high one. */
-static void akrt_triple_store(akrt_triple_mid *m, int32_t octet, const uint32_t *both) {
+AKRT_IN_ORDER static void akrt_triple_store(akrt_triple_mid *m, int32_t octet,
+                                            const uint32_t *both) {
     const int32_t positions = m->first + m->second;
-    uint32_t *const others = m->mid + m->first * (m->pairs - 1) + 4 * octet * m->second;
-    for (int32_t p = 0; p < positions; p += 2) {
-        const int32_t step = p < m->first ? m->first : m->second;
-        const int32_t next = p + 1 < m->first ? m->first : m->second;
-        uint32_t *to = (p < m->first ? m->mid + 4 * octet * m->first : others) + p;
-        uint32_t *then = (p + 1 < m->first ? m->mid + 4 * octet * m->first : others) + p + 1;
-        int32_t sum = m->start[p], sum_then = m->start[p + 1];
-#define AKRT_TRIPLE_PAIR(k)                                                                        \
+    uint32_t *group = m->mid + 4 * octet * m->first;
+    int32_t step = m->first;
+    for (int32_t p = 0; p < positions; p++) {
+        int32_t sum = m->start[p];
+        uint32_t *to;
+        if (p == m->first) {
+            step = m->second;
+            group = m->mid + m->first * (m->pairs - 1) + 4 * octet * step;
+        }
+        to = group + p;
+#define AKRT_TRIPLE_PAIR(k, both_halves)                                                           \
     do {                                                                                           \
         const uint32_t a = both[AKRT_RUN * (k)], b = both[AKRT_RUN * (k) + AKRT_RUN / 2];          \
-        const uint32_t low = akrt_pack_low(a, b) ^ 0x80008000u;                                    \
-        sum = akrt_smlad(low, 0x00010001u, sum);                                                   \
-        *to = low;                                                                                 \
+        const uint32_t pair = both_halves;                                                         \
+        sum = akrt_smlad(pair, 0x00010001u, sum);                                                  \
+        *to = pair;                                                                                \
         to += step;                                                                                \
-        if (p + 1 < positions) {                                                                   \
-            const uint32_t high = akrt_pack_high(a, b);                                            \
-            sum_then = akrt_smlad(high, 0x00010001u, sum_then);                                    \
-            *then = high;                                                                          \
-            then += next;                                                                          \
-        }                                                                                          \
     } while (0)
-        AKRT_TRIPLE_PAIR(0);
-        AKRT_TRIPLE_PAIR(1);
-        AKRT_TRIPLE_PAIR(2);
-        AKRT_TRIPLE_PAIR(3);
+#define AKRT_TRIPLE_PAIRS(both_halves)                                                             \
+    AKRT_TRIPLE_PAIR(0, both_halves);                                                              \
+    AKRT_TRIPLE_PAIR(1, both_halves);                                                              \
+    AKRT_TRIPLE_PAIR(2, both_halves);                                                              \
+    AKRT_TRIPLE_PAIR(3, both_halves)
+        if ((p & 1) == 0) {
+            AKRT_TRIPLE_PAIRS(akrt_pack_low(a, b) ^ 0x80008000u);
+        } else {
+            AKRT_TRIPLE_PAIRS(akrt_pack_high(a, b));
+            both++;
+        }
 #undef AKRT_TRIPLE_PAIR
+#undef AKRT_TRIPLE_PAIRS
         m->start[p] = sum;
-        m->start[p + 1] = sum_then;
-        both++;
     }
 }
 

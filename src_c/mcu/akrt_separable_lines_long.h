@@ -110,7 +110,7 @@ AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const v
         akrt_triple_run(&m, count);
         for (int32_t octet = 0; octet < octets; octet++) {
             uint32_t both[4 * AKRT_RUN];
-            akrt_depthwise_long(layer, lines, y, octet, (uint32_t *)rest, both);
+            akrt_depthwise_long(layer, lines, y, count, octet, (uint32_t *)rest, both);
             akrt_triple_store(&m, octet, both);
             AKRT_TICK_AT(octet);
         }
@@ -123,7 +123,7 @@ AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const v
     int32_t *const rest = scratch + AKRT_MID_BYTES(w->channels) / 4;
     for (int32_t y = 0; y < w->out_y; y += run) {
         const int32_t count = w->out_y - y < run ? w->out_y - y : run;
-        akrt_depthwise_run(layer, lines, y, (uint32_t *)rest, mid);
+        akrt_depthwise_run(layer, lines, y, count, (uint32_t *)rest, mid);
         akrt_pointwise_run(layer, mid, y, count, rest, target);
         AKRT_TICK();
     }
