@@ -119,14 +119,21 @@ def keras_form(name: str, path: str | os.PathLike[str]) -> Form:
 
 
 def backend_form(model: Model, backend: str) -> Form:
-    """A model on a backend; its outputs are logits.
+    """A model on a backend; its outputs are logits, of every clip by itself.
 
     Raises:
         BackendUnavailableError: the backend cannot run here; the message says why.
     """
     runtime = Runtime(model, backend=backend)
     name = f"Akida {backend}" if backend in ("simulator", "nsoc") else backend
-    return Form(name, lambda x: runtime.predict(x).reshape(len(x), -1), True, runtime)
+
+    def logits(x: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        # clips are no steps in time: with memory, each is heard anew
+        at_once = 1 if model.stateful else max(len(x), 1)
+        parts = [runtime.predict(x[at : at + at_once]) for at in range(0, max(len(x), 1), at_once)]
+        return np.concatenate(parts).reshape(len(x), -1)
+
+    return Form(name, logits, True, runtime)
 
 
 def program_form(name: str, program: str | os.PathLike[str], model: Model) -> Form:

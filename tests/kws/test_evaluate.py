@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import need
+from test_akida2_memory_model import FRAMES, TEMPORAL
 from typer.testing import CliRunner
 
+import akrt
 from akrt.cli.commands import app
 from akrt.errors import DatasetError, MismatchError, UsageError
 from akrt.kws.evaluate import (
@@ -291,3 +293,14 @@ def test_keras_forms(starter_models: Path, recordings: Path) -> None:
     assert float_keras.accuracy() > 0.5
     assert quantised.same_class(native) > 0.9
     assert float_keras.outputs.sum(axis=1) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_network_with_memory_hears_every_clip_anew() -> None:
+    form = backend_form(TEMPORAL, "reference")
+    whole = form.scores(FRAMES)
+    for i, frame in enumerate(FRAMES):
+        np.testing.assert_array_equal(whole[i], form.scores(frame[None])[0])
+    with akrt.Runtime(TEMPORAL, backend="reference") as runtime:
+        in_time = runtime.predict(FRAMES).reshape(len(FRAMES), -1)
+    assert not np.array_equal(whole, in_time)
+    assert form.scores(FRAMES[:0]).shape == (0, whole.shape[1])
