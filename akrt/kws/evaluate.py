@@ -129,8 +129,8 @@ def backend_form(model: Model, backend: str) -> Form:
 
     def logits(x: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         # clips are no steps in time: with memory, each is heard anew
-        at_once = 1 if model.stateful else max(len(x), 1)
-        parts = [runtime.predict(x[at : at + at_once]) for at in range(0, max(len(x), 1), at_once)]
+        at_once = 1 if model.stateful else len(x)
+        parts = [runtime.predict(x[at : at + at_once]) for at in range(0, len(x), at_once)]
         return np.concatenate(parts).reshape(len(x), -1)
 
     return Form(name, logits, True, runtime)

@@ -303,4 +303,3 @@ def test_a_network_with_memory_hears_every_clip_anew() -> None:
     with akrt.Runtime(TEMPORAL, backend="reference") as runtime:
         in_time = runtime.predict(FRAMES).reshape(len(FRAMES), -1)
     assert not np.array_equal(whole, in_time)
-    assert form.scores(FRAMES[:0]).shape == (0, whole.shape[1])
