@@ -26,6 +26,8 @@ ARCHITECTURES = (
 )
 """Those that between them have every kind of layer that networks of akida_models need, but those
 that remember."""
+QUICK = ("ds_cnn_kws", "convtiny_dvs")
+"""Those that are built in a minute."""
 OTHERS = (
     "mobilenet_imagenet",
     "akidanet_imagenet",

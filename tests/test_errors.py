@@ -95,7 +95,7 @@ def _matches_words(node: ast.AST, texts: set[str]) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in ("startswith", "endswith"):
             looked_into = [node.func.value]
-        elif node.func.attr in ("match", "search", "fullmatch"):
+        elif node.func.attr in ("match", "search", "fullmatch", "findall", "finditer"):
             looked_into = node.args
     elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
         looked_into = node.comparators

@@ -1,7 +1,8 @@
 """Networks of akida_models for Akida 2.0, layer by layer: the reference against akida.
 
 As they were converted, and with random weights and constants that use every layer's range:
-untrained networks give few values. AKRT_ARCHITECTURES=all: all of them, which takes long to build.
+untrained networks give few values. A thorough run has more of them, AKRT_ARCHITECTURES=all has all,
+which take long to build.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import os
 
 import numpy as np
 import pytest
-from akida2_architectures import ARCHITECTURES, OTHERS, RECURRENT, TEMPORAL, akida2_file
+from akida2_architectures import ARCHITECTURES, OTHERS, QUICK, RECURRENT, TEMPORAL, akida2_file
 from akida2_outputs import ending_in, outputs_by_layer, use_whole_range
+from thorough import THOROUGH
 
 from akrt.importers import load_fbz, to_akida
 from akrt.model import Model
 
-NAMES: tuple[str, ...] = ARCHITECTURES
+NAMES: tuple[str, ...] = ARCHITECTURES if THOROUGH else QUICK
 if os.environ.get("AKRT_ARCHITECTURES") == "all":
     NAMES = (*ARCHITECTURES, *OTHERS, *TEMPORAL, *RECURRENT)
 

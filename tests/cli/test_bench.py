@@ -33,7 +33,16 @@ def test_every_kernel_set_is_timed(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(found["versions"]) >= {"akrt", "numpy"}
     assert found["cpu"]
     about = {"cpu", "system", "python", "versions"}  # no host, no path
-    measured = {"model", "macs", "rows", "ratios", "absent", "agreement", "cpu_share"}
+    measured = {
+        "model",
+        "akida_version",
+        "macs",
+        "rows",
+        "ratios",
+        "absent",
+        "agreement",
+        "cpu_share",
+    }
     assert set(found) == about | measured
     for name in names[1:]:
         key = f"ds_cnn_kws, batch 1: {name} / {names[0]}"

@@ -15,13 +15,14 @@ import pytest
 from conftest import need
 from importers import quantizeml_file
 from mutations import HOSTILE, edit, try_all
+from thorough import THOROUGH, amount
 
 import akrt
 from akrt.errors import ModelFileError, UnsupportedLayerError, UsageError
 from akrt.importers import load_fbz, load_h5, read_hdf5
 from akrt.importers.keras_h5 import to_model
 
-MODELS = int(os.environ.get("AKRT_TEST_QUANTIZEML_MODELS", "10"))
+MODELS = int(os.environ.get("AKRT_TEST_QUANTIZEML_MODELS", amount(3, 10)))
 KINDS = {
     "InputConv2D", "SignedInputData", "Quantizer", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose",
     "DepthwiseConv2DTranspose", "Dense1D", "ShiftedAdd", "Concatenate", "Dequantizer",
@@ -69,9 +70,11 @@ def test_random_models_equal_what_cnn2snn_makes(tmp_path: Path) -> None:
 OTHERS = networks.OTHERS if "AKRT_TEST_QUANTIZEML_MODELS" in os.environ else ()
 
 
-@pytest.mark.parametrize("name", [*networks.ARCHITECTURES, *OTHERS])
+@pytest.mark.parametrize(
+    "name", [*(networks.ARCHITECTURES if THOROUGH else networks.QUICK), *OTHERS]
+)
 def test_architectures_equal_what_cnn2snn_makes(name: str) -> None:
-    """The others with ``AKRT_TEST_QUANTIZEML_MODELS`` set."""
+    """More in a thorough run, all with ``AKRT_TEST_QUANTIZEML_MODELS`` set."""
     path = networks.akida2_file(name)
     model = load_h5(path.with_suffix(".h5"))
     assert model.version == 2

@@ -118,7 +118,7 @@ def test_many_threads_share_one_network(seed: int) -> None:
 @given(seeds)
 def test_wrong_types_are_refused_before_c_sees_them(seed: int) -> None:
     model, x = akida2_network(seed)
-    nodes, arena = plan_network(model.nodes, architectures()[-1])
+    nodes, arena, _ = plan_network(model.nodes, architectures()[-1])
     if nodes:
         network = Network(nodes, "generic", arena)
         for bad in (x.astype(np.int64), x.astype(np.float64), np.concatenate([x, x], axis=1)):
