@@ -263,12 +263,12 @@ class Runtime:
         if final is None and self._model.version == 2:
             raise UsageError(
                 f"predict needs a Dequantizer as the last layer, but "
-                f"'{self._model.layers[-1].name}' is none: use forward"
+                f"'{self._model.layers[-1].name}' is none: Runtime.forward gives its integers"
             )
         if final is None:
             raise UsageError(
                 f"predict needs a network without activation on its last layer, but "
-                f"'{self._model.layers[-1].name}' has one: use forward"
+                f"'{self._model.layers[-1].name}' has one: Runtime.forward gives its integers"
             )
         threshold, act_step = final
         potentials = self.forward(inputs, batch_size, state)

@@ -80,7 +80,7 @@ def test_an_empty_batch_gives_an_empty_result() -> None:
 def test_a_network_that_ends_in_an_activation_has_forward_only() -> None:
     rt = akrt.Runtime(dense_model(act_bits=4))
     assert rt.forward(X).dtype == np.uint8
-    with pytest.raises(UsageError, match="'out' has one: use forward"):
+    with pytest.raises(UsageError, match="'out' has one: Runtime.forward gives its"):
         rt.predict(X)
 
 
