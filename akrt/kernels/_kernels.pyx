@@ -131,8 +131,11 @@ cdef class Network:
     cdef akrt_network _network
     cdef size_t _arena_bytes
     cdef list _plans
+    cdef list _given
     cdef list _arenas
     cdef Py_ssize_t _x, _y, _channels
+    cdef int _type
+    cdef size_t _elements
 
     def __cinit__(self, list nodes, str arch, size_t arena_bytes):
         self._nodes = NULL
@@ -142,7 +145,10 @@ cdef class Network:
         if self._nodes == NULL:
             raise MemoryError()
         self._plans, self._arenas, self._arena_bytes = nodes, [], arena_bytes
-        self._x, self._y, self._channels = nodes[0].takes[0].shape
+        entry = nodes[0].takes[0]
+        self._x, self._y, self._channels = entry.shape
+        self._type, self._elements = _TYPES[entry.dtype], entry.elements
+        self._given = [(*node.gives.shape, _TYPES[node.gives.dtype]) for node in nodes]
         cdef const akrt_arch *chosen = _arch(arch)
         for i, node in enumerate(nodes):
             _place(LAYOUT.image("akrt_node", node), &self._nodes[i])
@@ -206,7 +212,7 @@ cdef class Network:
         N is less than 2^31.
         """
         cdef int last = self._network.count - 1
-        cdef Py_ssize_t samples = self._samples(x, self._plans[0].takes[0])
+        cdef Py_ssize_t samples = self._samples(x, self._type, self._elements)
         if samples > 0x7FFFFFFF:
             raise ValueError("too many samples")
         cdef cnp.ndarray y = out
@@ -237,8 +243,9 @@ cdef class Network:
         if (second is not None) != (len(plan.takes) == 2):
             raise ValueError("only an addition has a second input")
         cdef cnp.ndarray other = x if second is None else second
-        cdef Py_ssize_t samples = self._samples(x, plan.takes[0])
-        if self._samples(other, plan.takes[len(plan.takes) - 1]) != samples:
+        first, last = plan.takes[0], plan.takes[len(plan.takes) - 1]
+        cdef Py_ssize_t samples = self._samples(x, _TYPES[first.dtype], first.elements)
+        if self._samples(other, _TYPES[last.dtype], last.elements) != samples:
             raise ValueError("expected as many samples of both inputs")
         cdef cnp.ndarray y = self._output(samples, index)
         cdef const uint8_t *inputs[2]
@@ -258,21 +265,20 @@ cdef class Network:
         self._arenas.append(arena)
         return y
 
-    cdef Py_ssize_t _samples(self, cnp.ndarray x, object value) except -1:
-        cdef size_t size = value.elements
-        if x.dtype != value.dtype or not cnp.PyArray_IS_C_CONTIGUOUS(x):
-            raise ValueError(f"expected a C-contiguous {value.dtype} array")
+    cdef Py_ssize_t _samples(self, cnp.ndarray x, int kind, size_t size) except -1:
+        if cnp.PyArray_TYPE(x) != kind or not cnp.PyArray_IS_C_CONTIGUOUS(x):
+            dtype = next(name for name, number in _TYPES.items() if number == kind)
+            raise ValueError(f"expected a C-contiguous {dtype} array")
         if cnp.PyArray_NDIM(x) != 4 or <size_t>cnp.PyArray_SIZE(x) != size * <size_t>x.shape[0]:
             raise ValueError(f"expected {size} values a sample")
         return x.shape[0]
 
     cdef cnp.ndarray _output(self, Py_ssize_t samples, int index):
         cdef cnp.npy_intp shape[4]
-        value = self._plans[index].gives
-        cdef tuple dims = value.shape
+        cdef tuple given = self._given[index]
         shape[0] = samples
-        shape[1], shape[2], shape[3] = dims[0], dims[1], dims[2]
-        cdef int kind = _TYPES[value.dtype]
+        shape[1], shape[2], shape[3] = given[0], given[1], given[2]
+        cdef int kind = given[3]
         return cnp.PyArray_EMPTY(4, shape, kind, 0)
 
     cdef cnp.ndarray _take_arena(self):

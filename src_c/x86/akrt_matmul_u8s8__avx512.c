@@ -123,9 +123,12 @@ AKRT_INLINE void add_windows(const job *j, int32_t row, const int8_t *weights,
     }
 }
 
+/* What is known of a job when it is compiled. */
+enum { WALKS = 1, SCALES = 2 };
+
 /* rows x blocks registers of sums; `last` masks the filters of the last block that exist. */
 AKRT_INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, const int blocks,
-                      __mmask16 last, const int walks) {
+                      __mmask16 last, const int how) {
     const int8_t *weights = j->product->weights + (size_t)f * (size_t)j->product->depth;
     __m512i sum[MAX_ROWS][4];
     UNROLL
@@ -137,12 +140,12 @@ AKRT_INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, cons
             sum[r][b] = start;
         }
     }
-    if (walks) {
+    if (how & WALKS) {
         add_windows(j, row, weights, sum, rows, blocks);
     } else {
         add_rows(j, row, weights, sum, rows, blocks);
     }
-    if (!walks && j->rest != NULL) {
+    if (how == 0 && j->rest != NULL) {
         uint32_t spilt = 0;
         UNROLL
         for (int r = 0; r < rows; r++) {
@@ -152,7 +155,7 @@ AKRT_INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, cons
             add_rest(j, row, f, sum, rows, blocks);
         }
     }
-    if (j->scaled != NULL) {
+    if (how & SCALES) {
         store_scaled(j, row, f, sum, rows, blocks, last);
     } else if (j->short_scale != NULL) {
         store_short(j, row, f, sum, rows, blocks, last);
@@ -164,22 +167,22 @@ AKRT_INLINE void tile(const job *j, int32_t row, int32_t f, const int rows, cons
 }
 
 /* Four blocks of filters. */
-AKRT_INLINE void columns4(const job *j, int32_t rows, int32_t f, __mmask16 last, const int walks) {
+AKRT_INLINE void columns4(const job *j, int32_t rows, int32_t f, __mmask16 last, const int how) {
     const int32_t fives = (6 - rows % 6) % 6; /* and then sixes, if these add up */
     int32_t r = 0;
     if (rows >= 5 * fives) {
         for (; r < 5 * fives; r += 5) {
-            tile(j, r, f, 5, 4, last, walks);
+            tile(j, r, f, 5, 4, last, how);
         }
     }
     for (; r + 6 <= rows; r += 6) {
-        tile(j, r, f, 6, 4, last, walks);
+        tile(j, r, f, 6, 4, last, how);
     }
     for (; r + 3 <= rows; r += 3) {
-        tile(j, r, f, 3, 4, last, walks);
+        tile(j, r, f, 3, 4, last, how);
     }
     for (; r < rows; r++) {
-        tile(j, r, f, 1, 4, last, walks);
+        tile(j, r, f, 1, 4, last, how);
     }
 }
 
@@ -200,33 +203,33 @@ static int32_t best_height(int32_t rows) {
 
 /* One or two, in tiles of one height. */
 AKRT_INLINE void tiles(const job *j, int32_t rows, int32_t f, const int height, const int blocks,
-                       __mmask16 last, const int walks) {
+                       __mmask16 last, const int how) {
     for (int32_t at = 0; at < rows; at += height) {
-        tile(j, at + height <= rows ? at : rows - height, f, height, blocks, last, walks);
+        tile(j, at + height <= rows ? at : rows - height, f, height, blocks, last, how);
     }
 }
 
 AKRT_INLINE void columns(const job *j, int32_t rows, int32_t f, const int blocks, __mmask16 last,
-                         const int walks) {
+                         const int how) {
     switch (best_height(rows)) {
     case 12:
-        tiles(j, rows, f, 12, blocks, last, walks);
+        tiles(j, rows, f, 12, blocks, last, how);
         break;
     case 10:
-        tiles(j, rows, f, 10, blocks, last, walks);
+        tiles(j, rows, f, 10, blocks, last, how);
         break;
     case 8:
-        tiles(j, rows, f, 8, blocks, last, walks);
+        tiles(j, rows, f, 8, blocks, last, how);
         break;
     case 4:
-        tiles(j, rows, f, 4, blocks, last, walks);
+        tiles(j, rows, f, 4, blocks, last, how);
         break;
     default:
-        tiles(j, rows, f, 1, blocks, last, walks);
+        tiles(j, rows, f, 1, blocks, last, how);
     }
 }
 
-AKRT_INLINE void multiply(const job *j, int32_t rows, const int walks) {
+AKRT_INLINE void multiply(const job *j, int32_t rows, const int how) {
     const int32_t filters = j->product->filters;
     int32_t f = 0;
     while (f < filters) {
@@ -236,11 +239,11 @@ AKRT_INLINE void multiply(const job *j, int32_t rows, const int walks) {
         const int32_t tail = left - (blocks - 1) * LANES;
         const __mmask16 last = (__mmask16)(tail >= LANES ? 0xFFFFu : (1u << tail) - 1u);
         if (blocks == 4) {
-            columns4(j, rows, f, last, walks);
+            columns4(j, rows, f, last, how);
         } else if (blocks == 2) {
-            columns(j, rows, f, 2, last, walks);
+            columns(j, rows, f, 2, last, how);
         } else {
-            columns(j, rows, f, 1, last, walks);
+            columns(j, rows, f, 1, last, how);
         }
         f += blocks * LANES;
     }
@@ -248,10 +251,16 @@ AKRT_INLINE void multiply(const job *j, int32_t rows, const int walks) {
 
 static void multiply_rows(const job *j, int32_t rows) { multiply(j, rows, 0); }
 
-static void multiply_windows(const job *j, int32_t rows) { multiply(j, rows, 1); }
+static void multiply_windows(const job *j, int32_t rows) { multiply(j, rows, WALKS); }
+
+static void scale_rows(const job *j, int32_t rows) { multiply(j, rows, SCALES); }
+
+static void scale_windows(const job *j, int32_t rows) { multiply(j, rows, WALKS | SCALES); }
 
 static void run(const job *j, int32_t rows) {
-    if (j->product->window != NULL) {
+    if (j->scaled != NULL) {
+        (j->product->window != NULL ? scale_windows : scale_rows)(j, rows);
+    } else if (j->product->window != NULL) {
         multiply_windows(j, rows);
     } else {
         multiply_rows(j, rows);
