@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 from akrt.errors import AkrtError, InputError, ModelFileError, UsageError
 from akrt.files import open_regular, path_text
 from akrt.model import Model
 from akrt.model import file as modelfile
 
-__all__ = ["load"]
+__all__ = ["as_model", "bundled_model", "load"]
+
+_BUNDLED = "ds_cnn_kws.akrt"
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -100,3 +104,30 @@ def _unmarked(name: str) -> Model:
         raise ModelFileError(
             f"{error}; a file of akida's is read where akida is: pip install 'akrt[akida]'"
         ) from None
+
+
+def bundled_model() -> Model:
+    """The keyword-spotting network that ships with akrt."""
+    return load(Path(__file__).with_name("data") / _BUNDLED)
+
+
+def as_model(model: str | os.PathLike[str] | Model | Any | None) -> Model:
+    """The model of a path, a `Model` or a live `akida.Model`; None: the one that ships.
+
+    Raises:
+        AkrtError: it is none of these.
+        ModelFileError, UnsupportedLayerError: it cannot be read.
+    """
+    if model is None:
+        return bundled_model()
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, (str, os.PathLike)):
+        return load(model)
+    if type(model).__module__.partition(".")[0] == "akida":
+        from akrt.importers import from_akida
+
+        return from_akida(model)
+    raise AkrtError(
+        f"expected a path, an akrt.Model, an akida.Model or None, got {type(model).__name__}"
+    )

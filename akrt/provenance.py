@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ComputedBy", "Span", "TracedArray", "join", "place", "trace"]
+__all__ = ["ComputedBy", "Span", "TracedArray", "join", "place", "trace", "traced"]
 
 
 @dataclass(frozen=True)
@@ -131,3 +131,17 @@ def join(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
             ]
         offset += len(part)
     return trace(whole, spans)
+
+
+def traced(
+    compute: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], backend: str
+) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
+    """The same, with what computed it; of "native", where there is one place, plainly."""
+    if backend == "native":
+        return compute
+
+    def run(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        y = compute(x)
+        return y if isinstance(y, TracedArray) else trace(y, [Span(0, len(x), backend)])
+
+    return run

@@ -6,7 +6,6 @@ import os
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from time import perf_counter_ns
 from types import TracebackType
 from typing import Any, TypeGuard
@@ -16,25 +15,19 @@ import numpy.typing as npt
 
 from akrt.backends import registry
 from akrt.backends.base import Output
-from akrt.errors import AkrtError, DeviceLostError, InputError, UsageError
-from akrt.loading import load
+from akrt.errors import DeviceLostError, InputError, UsageError
+from akrt.loading import as_model, bundled_model
 from akrt.measurement import LayerProfile, Recorder, Statistics
 from akrt.model import AnyLayer, Model
 from akrt.printable import print_text
-from akrt.provenance import Span, TracedArray, join, trace
+from akrt.provenance import Span, TracedArray, join, trace, traced
 from akrt.state import State
 
 __all__ = ["Runtime", "bundled_model"]
 
-_BUNDLED = "ds_cnn_kws.akrt"
 _ALL = 0
 
 Compute = Callable[[npt.NDArray[Any]], Output]
-
-
-def bundled_model() -> Model:
-    """The keyword-spotting network that ships with akrt."""
-    return load(Path(__file__).with_name("data") / _BUNDLED)
 
 
 class Runtime:
@@ -75,12 +68,12 @@ class Runtime:
         backend: str = "auto",
         **options: Any,
     ) -> None:
-        self._model = _as_model(model)
+        self._model = as_model(model)
         self._made = backend, options
         self._backend = registry.create(backend, self._model, options)
         self._accepts = _never if self._model.stateful else self._backend.quick_check() or _never
         # no method of ours: a cycle would keep a dropped runtime, and its chip
-        self._compute = _traced(self._backend.run, self.backend)
+        self._compute = traced(self._backend.run, self.backend)
         self._recorder = Recorder(self._backend.name)
         self._closed = False
         self._finalizer = weakref.finalize(self, self._backend.close)
@@ -206,7 +199,7 @@ class Runtime:
         hops = self._backend.hops(int(rows))
         if hops is None:
             return None
-        compute = _traced(hops.run, self.backend)
+        compute = traced(hops.run, self.backend)
 
         def forward(inputs: npt.ArrayLike) -> Output:
             self._check_open()
@@ -453,18 +446,6 @@ def _made_anew(kind: type[Runtime], model: Model, backend: str, options: dict[st
     return kind(model, backend, **options)
 
 
-def _traced(compute: Compute, backend: str) -> Compute:
-    """The same, with what computed it; of "native", where there is one place, plainly."""
-    if backend == "native":
-        return compute
-
-    def run(x: npt.NDArray[Any]) -> Output:
-        y = compute(x)
-        return y if isinstance(y, TracedArray) else trace(y, [Span(0, len(x), backend)])
-
-    return run
-
-
 def _never(inputs: object) -> TypeGuard[npt.NDArray[np.uint8]]:
     return False
 
@@ -474,19 +455,3 @@ def _add_earlier(error: DeviceLostError, parts: list[Output], start: int) -> Non
     if error.finished is not None and error.outputs is not None:
         error.finished = np.concatenate([np.arange(start), error.finished + start])
         error.outputs = np.concatenate([*map(np.asarray, parts), error.outputs])
-
-
-def _as_model(model: str | os.PathLike[str] | Model | Any | None) -> Model:
-    if model is None:
-        return bundled_model()
-    if isinstance(model, Model):
-        return model
-    if isinstance(model, (str, os.PathLike)):
-        return load(model)
-    if type(model).__module__.partition(".")[0] == "akida":
-        from akrt.importers import from_akida
-
-        return from_akida(model)
-    raise AkrtError(
-        f"expected a path, an akrt.Model, an akida.Model or None, got {type(model).__name__}"
-    )

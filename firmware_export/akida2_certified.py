@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from akrt.lowering.scaled_arithmetic import activate_2, rounding_shift, saturate
 from akrt.lowering.scaled_operations import (
+    MomentaryOperation,
     Scaled,
     ScaledConvolution,
     ScaledDense,
@@ -203,8 +204,8 @@ def _weight_sums(does: Scaled) -> Wide:
     return sums
 
 
-def _known(does: Scaled) -> ScaledConvolution | ScaledDense | ScaledDepthwise | ScaledTransposed:
-    assert isinstance(does, ScaledConvolution | ScaledDense | ScaledDepthwise | ScaledTransposed)
+def _known(does: Scaled) -> MomentaryOperation:
+    assert isinstance(does, MomentaryOperation)
     return does
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from akida2_networks import akida2_network
 from akida2_temporal_networks import recurrent_network, temporal_network
 from mutations import HOSTILE, edit, mutate
-from safetensors.numpy import save as save_tensors
 
 import akrt
 from akrt.driver.limits import violations
@@ -22,7 +21,7 @@ from akrt.importers import akida_model, keras_h5, read_fbz, read_hdf5
 from akrt.model import Model, encoding
 from akrt.model import file as modelfile
 
-from .model_files import _edited_tensors
+from .model_files import _edited_tensors, hashed_file
 from .target import Fault, Target, refusal_names
 
 _MOST = 1_000_000
@@ -55,16 +54,7 @@ def _edited(tensors: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]
 
 
 def _make_hashed(seed: int, folder: Path) -> Path:
-    model = _network(seed // 8)
-    head, tensors = encoding.describe(model), encoding.tensors(model)
-    if seed % 3 != 1:
-        head = edit(head, seed, _VALUES)
-    if seed % 3 != 0:
-        tensors = _edited(tensors, np.random.default_rng(seed))
-    head["sha256"] = encoding.digest(head, tensors)
-    path = folder / "hashed.akrt"
-    path.write_bytes(save_tensors(tensors, {"akrt": encoding.canonical(head)}))
-    return path
+    return hashed_file(_network(seed // 8), seed, folder, _VALUES, _edited)
 
 
 def _check_file(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,17 +66,24 @@ def _edited_tensors(tensors: dict[str, Any], rng: np.random.Generator) -> dict[s
     return changed
 
 
-def _make_hashed(seed: int, folder: Path) -> Path:
-    model = _some_model(seed)
+Edit = Callable[[dict[str, Any], np.random.Generator], dict[str, Any]]
+
+
+def hashed_file(model: Model, seed: int, folder: Path, values: list[Any], edited: Edit) -> Path:
+    """A file whose hash fits, but whose header, tensors or both were edited."""
     head, tensors = encoding.describe(model), encoding.tensors(model)
     if seed % 3 != 1:
-        head = edit(head, seed, _VALUES)
+        head = edit(head, seed, values)
     if seed % 3 != 0:
-        tensors = _edited_tensors(tensors, np.random.default_rng(seed))
+        tensors = edited(tensors, np.random.default_rng(seed))
     head["sha256"] = encoding.digest(head, tensors)
     path = folder / "hashed.akrt"
     path.write_bytes(save_tensors(tensors, {"akrt": encoding.canonical(head)}))
     return path
+
+
+def _make_hashed(seed: int, folder: Path) -> Path:
+    return hashed_file(_some_model(seed), seed, folder, _VALUES, _edited_tensors)
 
 
 def _check_hashed(path: Path) -> str:
