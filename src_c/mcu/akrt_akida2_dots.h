@@ -8,6 +8,9 @@
 #if AKRT_MVE
 #include "akrt_akida2_dots_mve.h"
 #endif
+#if !AKRT_MVE
+#include "akrt_akida2_keep_pair.h"
+#endif
 /* An akrt_akida2_dots_of of signed bytes. */
 
 #if !AKRT_MVE
@@ -70,12 +73,7 @@ static void akrt_akida2_dots(const void *a, const void *b, const int8_t *weights
     int32_t pair[4], done = 0;
     for (int32_t f = 0; f < filters; f += 2) {
         akrt_akida2_dot_pair((const int8_t *)a, (const int8_t *)b, weights, filled, pair);
-        sums[f] = pair[0];
-        sums[f + filters] = pair[2];
-        if (f + 1 < filters) {
-            sums[f + 1] = pair[1];
-            sums[f + 1 + filters] = pair[3];
-        }
+        akrt_akida2_keep_pair(pair, f, filters, sums);
         weights += 2 * filled;
         AKRT_TICK_WORK(done, 4 * filled);
     }

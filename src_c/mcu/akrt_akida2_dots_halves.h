@@ -1,5 +1,6 @@
 #ifndef AKRT_AKIDA2_DOTS_HALVES_H
 #define AKRT_AKIDA2_DOTS_HALVES_H
+#include "akrt_akida2_keep_pair.h"
 #include "akrt_akida2_layer.h"
 #include "akrt_tick.h"
 #if AKRT_DSP
@@ -105,12 +106,7 @@ static void akrt_akida2_dots_halves(const void *a, const void *b, const int8_t *
         akrt_akida2_dot_halves(at_a, at_b, weights, AKRT_AKIDA2_FILLED(inputs), pair);
         weights += 2 * AKRT_AKIDA2_FILLED(inputs);
 #endif
-        sums[f] = pair[0];
-        sums[f + filters] = pair[2];
-        if (f + 1 < filters) {
-            sums[f + 1] = pair[1];
-            sums[f + 1 + filters] = pair[3];
-        }
+        akrt_akida2_keep_pair(pair, f, filters, sums);
         AKRT_TICK_WORK(done, 4 * inputs);
     }
 }
