@@ -1,6 +1,7 @@
 #ifndef AKRT_AKIDA2_HALVES_H
 #define AKRT_AKIDA2_HALVES_H
-#include "akrt_rows.h"
+#include <string.h>
+#include "akrt_cores.h"
 /* Words of four bytes to halves that are multiplied. */
 #if AKRT_DSP
 static inline uint32_t akrt_akida2_word(const int8_t *bytes) {

@@ -1,6 +1,6 @@
 #ifndef AKRT_UNPACK_TRIPLES_H
 #define AKRT_UNPACK_TRIPLES_H
-#include "akrt_rows.h"
+#include "akrt_cores.h"
 #if AKRT_DSP
 /* Weights of three filters, three words for eight channels, to two words for two channels, which
  * lie `step` bytes apart: halves u0 + u1 * 2^8 and u1 + w2 * 2^12, u being a weight + 8. A half of

@@ -1,6 +1,6 @@
 #ifndef AKRT_VECTOR_FIVE_H
 #define AKRT_VECTOR_FIVE_H
-#include "akrt_rows.h"
+#include "akrt_cores.h"
 #if AKRT_MVE
 /* Helium: sums at five positions, four filters or pairs of filters to a vector. Five values make a
  * multiple load, each multiplies a vector of weights. `at` are the bytes from one lane's weights
