@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -362,3 +363,26 @@ def test_public_names() -> None:
         "errors",
         "load",
     }
+
+
+def picture() -> list[set[str]]:
+    """The rooms in each row of docs/architecture.svg, the highest first; the last one is C."""
+    rows: dict[int, set[str]] = {}
+    for text in ElementTree.parse(ROOT / "docs" / "architecture.svg").iter():
+        if text.get("font-weight") == "600":
+            rows.setdefault(int(text.get("y", "")) // 88, set()).update(
+                (text.text or "").split(" · ")
+            )
+    return [rows[y] for y in sorted(rows)][:-1]
+
+
+def test_the_picture_of_the_rooms_shows_what_may_be_imported() -> None:
+    rows = picture()
+    height = {room: -place for place, row in enumerate(rows) for room in row}
+    rooms = {name.split("/")[-1]: allowed for name, allowed in ALLOWED.items()}
+    assert len(rows) == 5
+    assert height.keys() <= rooms.keys()
+    for room in height:
+        for name in rooms[room]:
+            below = name.split(".")[1]
+            assert height.get(below, -len(rows)) <= height[room], f"{room} imports {below}"
