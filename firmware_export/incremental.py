@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from akrt.lowering.hops import MovedRows, kept_rows
-from akrt.lowering.liveness import Arena, jobs_beside, plan_arena
+from akrt.lowering.liveness import Arena, aligned, jobs_beside, plan_arena
 from akrt.lowering.operations import akida_1_operation
-from firmware_export.lowered import ALIGNMENT, Lowered
-from firmware_export.step import INPUT, Stage, Step, padded_channels
+from firmware_export.lowered import Lowered
+from firmware_export.step import ALIGNMENT, INPUT, Stage, Step, padded_channels
 
 __all__ = ["HopPlan", "KeptRows", "hop_function", "hop_interface", "plan_hop"]
 
@@ -54,7 +54,7 @@ class HopPlan:
     @property
     def kept_bytes(self) -> int:
         """Memory that must stay between hops."""
-        return sum(-(-one.bytes // ALIGNMENT) * ALIGNMENT for one in self.kept.values())
+        return sum(aligned(one.bytes, ALIGNMENT) for one in self.kept.values())
 
     @property
     def arena_bytes(self) -> int:
@@ -187,7 +187,7 @@ def plan_hop(lowered: Lowered, moved: int) -> HopPlan:
             whole[i] = one
             continue
         kept[i] = one
-        offset += -(-one.bytes // ALIGNMENT) * ALIGNMENT
+        offset += aligned(one.bytes, ALIGNMENT)
         if not one.sums:
             known[step.target.name] = one
     stay = {lowered.steps[i].target.name for i, one in kept.items() if not one.sums}

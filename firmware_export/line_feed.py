@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from akrt.lowering.liveness import aligned
 from firmware_export.interface import input_bytes, input_type, output_type, range_check
 from firmware_export.lowered import Lowered
 from firmware_export.pipeline import held_lines
-from firmware_export.step import INPUT, OUTPUT, Step
+from firmware_export.step import ALIGNMENT, INPUT, OUTPUT, Step
 
 __all__ = ["LineFeed", "line_feed", "line_feed_declarations", "line_feed_functions"]
-
-_ALIGNMENT = 8
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,14 @@ def line_feed(lowered: Lowered) -> LineFeed:
         first = None
     channels *= input_bytes(lowered.model)
     held = x if first is None else held_lines(first.stages)[INPUT]
-    at = _aligned(max(lowered.arena.bytes, 8))
-    output = _aligned(at + held * y * channels)
+    at = aligned(max(lowered.arena.bytes, ALIGNMENT), ALIGNMENT)
+    output = aligned(at + held * y * channels, ALIGNMENT)
     end = output
     if first is not None and first.target.name == OUTPUT:
-        end += _aligned(4 * math.prod(lowered.model.output_shape))
+        end += aligned(4 * math.prod(lowered.model.output_shape), ALIGNMENT)
     count = end
     if first is None:
-        end += _ALIGNMENT
+        end += ALIGNMENT
     return LineFeed(first, held, at, output, count, end)
 
 
@@ -172,7 +171,3 @@ AKRT_CODE int {name}_finish(void *arena, {output_type(lowered.model)} *output) {
     }}
 {finish}}}
 """
-
-
-def _aligned(size: int) -> int:
-    return -(-size // _ALIGNMENT) * _ALIGNMENT

@@ -26,17 +26,15 @@ from firmware_export.row_steps import (
     takes_rows,
     unpack_step,
 )
-from firmware_export.step import INPUT, OUTPUT, Constant, Stage, Step, Tensor
+from firmware_export.step import ALIGNMENT, INPUT, OUTPUT, Constant, Stage, Step, Tensor
 
-__all__ = ["ALIGNMENT", "OPTIMISE", "Lowered", "Optimise", "lower"]
+__all__ = ["OPTIMISE", "Lowered", "Optimise", "lower"]
 
 Optimise = Literal["speed", "ram"]
 OPTIMISE: tuple[Optimise, ...] = get_args(Optimise)
 """What an export can be made for."""
 
 
-ALIGNMENT = 8
-"""Of everything in the arena, in bytes."""
 MAX_ELEMENTS = 1 << 22
 """Of a tensor of an export: more than the memory of any microcontroller."""
 

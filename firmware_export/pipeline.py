@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from akrt.lowering.liveness import aligned
 from firmware_export.sizes import LINE_TENSOR, PIPELINE, STAGE
-from firmware_export.step import Constant, Stage, Step, Tensor
+from firmware_export.step import ALIGNMENT, Constant, Stage, Step, Tensor
 
 __all__ = [
     "STAGES_MOST",
@@ -24,7 +25,6 @@ __all__ = [
 
 STAGES_MOST = 48
 """Of a pipeline: every line looks at all of them."""
-_ALIGNMENT = 8
 _SMALL = 512
 """Bytes that are not worth a pipeline of their own."""
 
@@ -153,11 +153,11 @@ def _cut(
 
 def memory_of(stages: Sequence[Stage], held: dict[str, int]) -> Memory:
     """The numbers of lines made, the lines held between stages, and scratch that all share."""
-    at = _aligned(4 * (len(stages) + 1))
+    at = aligned(4 * (len(stages) + 1), ALIGNMENT)
     offsets = []
     for stage in stages[:-1]:
         offsets.append(at)
-        at = _aligned(at + _height(stage, held) * stage.target.line_bytes)
+        at = aligned(at + _height(stage, held) * stage.target.line_bytes, ALIGNMENT)
     scratch = max(stage.scratch_bytes for stage in stages)
     return Memory((*offsets, 0), at, at + scratch)
 
@@ -244,7 +244,3 @@ def _stage_fields(stage: Stage, numbers: dict[str, int]) -> str:
         first, second, moved.source, moved.target, moved.taps, reach, moved.stride, moved.before,
     )  # fmt: skip
     return f"{{{stage.kernel}, &{stage.structure}, {', '.join(map(str, fields))}}}"
-
-
-def _aligned(size: int) -> int:
-    return -(-size // _ALIGNMENT) * _ALIGNMENT

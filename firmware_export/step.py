@@ -10,6 +10,7 @@ from akrt.model import Shape
 from firmware_export.sizes import Size, line_words, padded_channels, rows_tensor
 
 __all__ = [
+    "ALIGNMENT",
     "INPUT",
     "OUTPUT",
     "Constant",
@@ -19,6 +20,9 @@ __all__ = [
     "Tensor",
     "padded_channels",
 ]
+
+ALIGNMENT = 8
+"""Of everything in the arena, in bytes."""
 
 
 @dataclass(frozen=True)

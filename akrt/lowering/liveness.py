@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
-__all__ = ["Arena", "Block", "Job", "jobs_beside", "plan_arena", "scratch_name"]
+__all__ = ["Arena", "Block", "Job", "aligned", "jobs_beside", "plan_arena", "scratch_name"]
 
 
 _ORDERS = 64
@@ -134,7 +134,7 @@ def _stacked(order: Sequence[Block], alignment: int) -> Arena:
     placed: list[Block] = []
     for block in order:
         placed.append(_placed(block, placed, alignment))
-    end = max((b.offset + _aligned(b.bytes, alignment) for b in placed), default=0)
+    end = max((b.offset + aligned(b.bytes, alignment) for b in placed), default=0)
     return Arena(tuple(sorted(placed, key=lambda b: (b.first, b.offset))), end)
 
 
@@ -142,8 +142,8 @@ def _busiest(blocks: Sequence[Block], jobs: int, alignment: int) -> int:
     """Bytes that are in use at once, at the most."""
     change = [0] * (jobs + 1)
     for block in blocks:
-        change[block.first] += _aligned(block.bytes, alignment)
-        change[block.last + 1] -= _aligned(block.bytes, alignment)
+        change[block.first] += aligned(block.bytes, alignment)
+        change[block.last + 1] -= aligned(block.bytes, alignment)
     return max(accumulate(change), default=0)
 
 
@@ -152,9 +152,10 @@ def _placed(block: Block, placed: Sequence[Block], alignment: int) -> Block:
     for other in sorted((o for o in placed if o.meets(block)), key=lambda o: o.offset):
         if offset + block.bytes <= other.offset:
             break
-        offset = max(offset, other.offset + _aligned(other.bytes, alignment))
+        offset = max(offset, other.offset + aligned(other.bytes, alignment))
     return replace(block, offset=offset)
 
 
-def _aligned(size: int, alignment: int) -> int:
+def aligned(size: int, alignment: int) -> int:
+    """The next multiple of `alignment`."""
     return -(-size // alignment) * alignment

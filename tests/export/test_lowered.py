@@ -19,7 +19,8 @@ from akrt.model import (
     SeparableConvolutional,
 )
 from firmware_export.budget import budget
-from firmware_export.lowered import ALIGNMENT, Lowered, lower
+from firmware_export.lowered import Lowered, lower
+from firmware_export.step import ALIGNMENT
 
 from .compiled_export import SANITIZERS, build, driver, outputs
 from .row_networks import row_network

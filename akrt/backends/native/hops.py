@@ -22,7 +22,7 @@ from akrt.backends.native.plan import (
 from akrt.backends.native.products import WindowPlan
 from akrt.kernels._kernels import ALIGNMENT, CALLER, Hops, Network
 from akrt.lowering.hops import MovedRows, kept_rows
-from akrt.lowering.liveness import jobs_beside, plan_arena, scratch_name
+from akrt.lowering.liveness import aligned, jobs_beside, plan_arena, scratch_name
 from akrt.lowering.operations import beyond_akida_1, operation
 from akrt.model import Node
 
@@ -100,14 +100,14 @@ def plan_hops(nodes: Sequence[Node], plan: NetworkPlan, moved: int) -> HopPlan |
         return None
     by_rows = {n.name for n in plan.nodes if n.name in found and not _adds_up(n.layer)}
     arena = plan_arena(jobs_beside(plan.jobs, by_rows), ALIGNMENT)
-    beyond = ALIGNMENT + _aligned(_elements(nodes[0].input_shape))  # a flag and the window before
+    beyond = ALIGNMENT  # a flag, and behind it the window before
+    beyond += aligned(_elements(nodes[0].input_shape), ALIGNMENT)
     places: dict[str, int] = {}  # of what is kept
     for node in plan.nodes:
         if node.name in found:
             places[node.name] = arena.bytes + beyond
-            beyond += _aligned(
-                found[node.name].rows * _row_bytes(node.layer, found[node.name].rows)
-            )
+            count = found[node.name].rows
+            beyond += aligned(count * _row_bytes(node.layer, count), ALIGNMENT)
     sources = {node.layer.name: node.sources for node in nodes}
 
     def offset(name: str) -> int:
@@ -237,7 +237,3 @@ def _share(nodes: Sequence[Node], found: Mapping[str, MovedRows]) -> float:
 
 def _elements(shape: tuple[int, int, int]) -> int:
     return shape[0] * shape[1] * shape[2]
-
-
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT
