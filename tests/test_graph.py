@@ -5,12 +5,18 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import akida2_oracle
 import numpy as np
+import oracle
 import pytest
+from export.compiled_export import SANITIZERS, build, driver, outputs
+from export.test_akida2_networks import residual as residual_of_akida_2
+from export.test_lowered import fast_residual
 from hypothesis import given, settings
 from networks import placeholder, residual_networks
 from safetensors import safe_open
@@ -160,6 +166,28 @@ def test_the_table_says_what_a_layer_takes() -> None:
     assert "b, in" in text
     assert "takes" not in Model((DATA, conv("a"))).layer_text()
     assert residual().layer_table()[-1]["inputs"] == ["b", "in"]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_two_branches_into_an_addition_go_all_the_way(version: int, tmp_path: Path) -> None:
+    """Graph, file, reference, native and exported C give what a second writing gives."""
+    model, x = fast_residual() if version == 1 else residual_of_akida_2(1)
+    (add,) = (node for node in model.nodes if node.layer.kind in ("Add", "ShiftedAdd"))
+    assert len({*add.sources} - {model.nodes[0].layer.name}) == 2
+    model.save(tmp_path / "m.akrt")
+    read = akrt.load(tmp_path / "m.akrt")
+    assert encoding.to_bytes(read) == encoding.to_bytes(model)
+    if version == 1:
+        wanted = [oracle.layer_outputs(model, sample)[-1] for sample in x]
+    else:
+        wanted = [akida2_oracle.layer_outputs(model, sample, Counter())[-1] for sample in x]
+    for backend in ("reference", "native"):
+        made = akrt.Runtime(read, backend=backend).forward(x)
+        np.testing.assert_array_equal(made, wanted, backend)
+    program = tmp_path / "driver"
+    build(driver([read], tmp_path, [x]), program, "-std=c99", "-O1", *SANITIZERS)
+    (exported,) = outputs([str(program)], [read], [x])
+    np.testing.assert_array_equal(exported, wanted)
 
 
 @settings(max_examples=50)
