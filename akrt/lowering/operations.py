@@ -53,7 +53,7 @@ from akrt.model import (
     SpatialLayer,
     StatefulRecurrent,
 )
-from akrt.model.families import WeightedLayer
+from akrt.model.families import WeightedLayer, Windowed
 
 __all__ = [
     "Addition",
@@ -74,6 +74,7 @@ __all__ = [
 ]
 
 Weights: TypeAlias = npt.NDArray[np.int8]
+Pool: TypeAlias = Literal["max", "sum"]
 
 
 @dataclass(eq=False, repr=False)
@@ -113,7 +114,7 @@ class Spatial(Neural):
     window: Window
     weights: Weights
     """(K, F) of the product."""
-    pool: Literal["max", "sum"] | None
+    pool: Pool | None
     pooling: Window | None
     """The window of `pool`; None for "sum", a sum over all positions that saturates in turn."""
     border: int
@@ -164,14 +165,7 @@ def operation(node: Node) -> Operation:
         weights = layer.by_position(node.input_shape).reshape(-1, layer.filters)
         return Dense(node, layer, np.ascontiguousarray(weights))
     assert isinstance(layer, SpatialLayer)
-    pooling = None
-    if layer.pooling is not None and layer.pooling.size and layer.pooling.stride:
-        size, stride = layer.pooling.size, layer.pooling.stride
-        pooling = window(node.conv_shape, node.output_shape, size, stride, layer.padding)
-    moved = window(
-        node.input_shape, node.conv_shape, layer.kernel_size, layer.stride, layer.padding
-    )
-    pool = None if layer.pooling is None else _POOLS[layer.pooling.kind]
+    moved, pool, pooling = _windows(node, layer)
     border = layer.padding_value if isinstance(layer, InputConvolutional) else 0
     if isinstance(layer, SeparableConvolutional):
         product = layer.pointwise
@@ -194,21 +188,32 @@ def _scaled_operation(node: Node, layer: ScaledLayer) -> ScaledOperation:
     if isinstance(layer, StatefulRecurrent):
         return ScaledRecurrent(node, layer, layer.weights, shift)
     assert isinstance(layer, ScaledSpatialLayer)
-    stride = (layer.stride, layer.stride)
-    moved = window(node.input_shape, node.conv_shape, layer.kernel_size, stride, layer.padding)
-    pooling, pool = None, None if layer.pooling is None else _POOLS[layer.pooling.kind]
-    if layer.pooling is not None and layer.pooling.size and layer.pooling.stride:
-        size, stride = layer.pooling.size, layer.pooling.stride
-        pooling = window(node.conv_shape, node.output_shape, size, stride, layer.padding)
+    moved, pool, pooling = _windows(node, layer)
     if isinstance(layer, DepthwiseConv2D):
         return ScaledDepthwise(node, layer, layer.weights, shift, moved, pool, pooling)
     product = layer.weights.reshape(-1, layer.filters)
-    border, first = np.zeros(node.input_shape[2], np.uint8), isinstance(layer, InputConv2D)
+    border = np.zeros(node.input_shape[2], np.uint8)
+    first = isinstance(layer, InputConv2D)
     if isinstance(layer, InputConv2D):
         border = layer.padding_value
     return ScaledConvolution(
         node, layer, product, shift, moved, pool, pooling, border, bias_first=first
     )
+
+
+def _windows(node: Node, layer: Windowed) -> tuple[Window, Pool | None, Window | None]:
+    """The window of the kernel, what pools, and its window."""
+    moved = window(
+        node.input_shape, node.conv_shape, layer.kernel_size, layer.strides, layer.padding
+    )
+    pooling = layer.pooling
+    if pooling is None:
+        return moved, None, None
+    pool = _POOLS[pooling.kind]
+    if pooling.size is None or pooling.stride is None:
+        return moved, pool, None
+    pooled = window(node.conv_shape, node.output_shape, pooling.size, pooling.stride, layer.padding)
+    return moved, pool, pooled
 
 
 def beyond_akida_1(node: Node) -> str | None:
@@ -242,4 +247,4 @@ def neural_operation(node: Node) -> NeuralOperation:
     return found
 
 
-_POOLS: dict[str, Literal["max", "sum"]] = {"max": "max", "average": "sum"}
+_POOLS: dict[str, Pool] = {"max": "max", "average": "sum"}

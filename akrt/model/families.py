@@ -84,6 +84,10 @@ class NeuralLayer(Layer):
         offsets: npt.NDArray[np.int64] = (n * self.step16 << (4 - self.act_bits)) >> 4
         return offsets + np.asarray(self.threshold, np.int64)
 
+    @property
+    def final_step(self) -> tuple[IntArray, npt.NDArray[np.float32]] | None:
+        return None if self.act_bits is not None else (self.threshold, self.act_step)
+
     def output(self, extent: Extent) -> Value:
         if self.act_bits is not None:
             return Value.of_bits(extent.output_shape, self.act_bits)
@@ -219,9 +223,7 @@ class SpatialLayer(WeightedLayer, Windowed):
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         (value,) = inputs
-        channels = self.arrays[self.array_names[0]].shape[2]
-        if channels != value.shape[2]:
-            raise self._misfit(f"expects {channels} input channels, but gets {value.shape[2]}")
+        self._expect_channels(value, self.arrays[self.array_names[0]].shape[2])
         conv = self.conv_shape(value.shape)
         max_depthwise, max_potential = self._bounds(value.high)
         return Extent(

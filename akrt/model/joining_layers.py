@@ -170,12 +170,7 @@ class ShiftedAdd(Layer):
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         first, second = inputs
-        if first.shape != second.shape:
-            raise self._misfit(
-                f"adds tensors of one shape, but gets {first.shape} and {second.shape}"
-            )
-        if first.shape[2] != self.filters:
-            raise self._misfit(f"has shifts of {self.filters} channels, but gets {first.shape[2]}")
+        self._expect_one_shape(first, second, "shifts of", self.filters)
         if max(first.bits, second.bits) <= 4 and self.output_bits == 32:
             raise self._fail("output_bits must be 1 to 31 where both inputs have at most 4, got 32")
         reach = 0

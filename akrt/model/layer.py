@@ -75,6 +75,11 @@ class Layer(ABC):
         """Whether its potentials saturate at 20 bits."""
         return False
 
+    @property
+    def final_step(self) -> tuple[IntArray, npt.NDArray[np.float32]] | None:
+        """(threshold, act_step) that turn what it gives to floats; None: nothing does."""
+        return None
+
     @abstractmethod
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         """Shapes and bounds for these inputs, which are not yet known to fit.
@@ -147,6 +152,26 @@ class Layer(ABC):
 
     def _misfit(self, problem: str) -> ModelError:
         return ModelError(f"layer '{self.name}' ({self.kind}) {problem}")
+
+    def _expect_channels(self, value: Value, channels: int) -> None:
+        if channels != value.shape[2]:
+            raise self._misfit(f"expects {channels} input channels, but gets {value.shape[2]}")
+
+    def _expect_inputs(self, value: Value, count: int) -> None:
+        if count != value.elements:
+            x, y, channels = value.shape
+            raise self._misfit(
+                f"expects {count} inputs, but gets {x}x{y}x{channels} = {value.elements}"
+            )
+
+    def _expect_one_shape(self, first: Value, second: Value, has: str, channels: int) -> None:
+        """Of an addition, which has something for each of so many channels."""
+        if first.shape != second.shape:
+            raise self._misfit(
+                f"adds tensors of one shape, but gets {first.shape} and {second.shape}"
+            )
+        if first.shape[2] != channels:
+            raise self._misfit(f"has {has} {channels} channels, but gets {first.shape[2]}")
 
     def _check_name(self) -> None:
         if not isinstance(self.name, str) or not self.name:

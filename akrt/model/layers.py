@@ -208,12 +208,7 @@ class FullyConnected(WeightedLayer):
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         (value,) = inputs
-        if len(self.weights) != value.elements:
-            x, y, channels = value.shape
-            raise self._misfit(
-                f"expects {len(self.weights)} inputs, but gets {x}x{y}x{channels} = "
-                f"{value.elements}"
-            )
+        self._expect_inputs(value, len(self.weights))
         shape = self.output_shape(value.shape)
         bound = value.high * int(np.abs(self.weights.astype(np.int64)).sum(0).max())
         return Extent(shape, shape, max_potential=bound, macs=self.weights.size)
@@ -232,14 +227,7 @@ class Add(NeuralLayer):
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         first, second = inputs
-        if first.shape != second.shape:
-            raise self._misfit(
-                f"adds tensors of one shape, but gets {first.shape} and {second.shape}"
-            )
-        if first.shape[2] != self.filters:
-            raise self._misfit(
-                f"has thresholds for {self.filters} channels, but gets {first.shape[2]}"
-            )
+        self._expect_one_shape(first, second, "thresholds for", self.filters)
         return Extent(first.shape, first.shape, max_potential=first.high + second.high)
 
 

@@ -220,9 +220,7 @@ class ScaledSpatialLayer(ScaledLayer, Windowed):
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         (value,) = inputs
-        channels = self.weights.shape[2]
-        if channels != value.shape[2]:
-            raise self._misfit(f"expects {channels} input channels, but gets {value.shape[2]}")
+        self._expect_channels(value, self.weights.shape[2])
         conv = self.conv_shape(value.shape)
         return Extent(
             output_shape=self.output_shape(value.shape),

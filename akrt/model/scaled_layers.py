@@ -98,10 +98,7 @@ class _Transposed(ShiftedInputLayer):
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         (value,) = inputs
-        if self.weights.shape[2] != value.shape[2]:
-            raise self._misfit(
-                f"expects {self.weights.shape[2]} input channels, but gets {value.shape[2]}"
-            )
+        self._expect_channels(value, self.weights.shape[2])
         x, y, _ = value.shape
         shape = (2 * x, 2 * y, self.filters)
         reach = np.maximum(*map(np.abs, self.bounds(value)))
@@ -162,12 +159,7 @@ class Dense1D(ShiftedInputLayer):
 
     def extent(self, inputs: tuple[Value, ...]) -> Extent:
         (value,) = inputs
-        if len(self.weights) != value.elements:
-            x, y, channels = value.shape
-            raise self._misfit(
-                f"expects {len(self.weights)} inputs, but gets {x}x{y}x{channels} = "
-                f"{value.elements}"
-            )
+        self._expect_inputs(value, len(self.weights))
         shape = (1, 1, self.filters)
         reach = np.maximum(*map(np.abs, self.bounds(value)))
         bound = int((np.abs(self.weights.astype(np.int64)) * reach[:, None]).sum(0).max())
