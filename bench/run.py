@@ -28,7 +28,8 @@ from akrt import benchmark
 from akrt.backends.native import usable_archs
 from akrt.benchmark import Comparison, with_arch
 from akrt.lowering.arithmetic import run_node
-from akrt.model import Model, NeuralLayer
+from akrt.lowering.operations import Neural, operation
+from akrt.model import Model
 from akrt.runtime import bundled_model
 from akrt.timing import one_core, ratio, take_turns
 
@@ -63,8 +64,9 @@ def half_zeros(model: Model, x: np.ndarray) -> Model:
     """
     done: list[Any] = []
     value: Any = x
-    for layer in model.layers:
-        if isinstance(layer, NeuralLayer):
+    for node in model.nodes:
+        layer = node.layer
+        if isinstance(operation(node), Neural):
             bare = Model((*done, replace(layer, act_bits=None)))
             potentials = run_node(bare.nodes[-1], value)
             flat = potentials.reshape(-1, potentials.shape[-1]).astype(np.float64)

@@ -23,7 +23,7 @@ from akrt.lowering.scaled_operations import (
     ScaledTransposed,
     ShiftedAddition,
 )
-from akrt.model import Model, Node, ScaledLayer, ScaledSpatialLayer
+from akrt.model import Model, Node, ScaledLayer
 
 __all__ = ["Broken", "broken_branches", "broken_limits"]
 
@@ -155,7 +155,6 @@ def _scaled(does: Scaled, after: list[Operation]) -> Iterator[Broken]:
 
 def _first(does: ScaledConvolution, after: list[Operation]) -> Iterator[Broken]:
     layer, (x, y, _) = does.layer, does.node.input_shape
-    assert isinstance(layer, ScaledSpatialLayer)
     kernel = layer.kernel_size[0]
     if x < FIRST_INPUT_MIN:
         yield "input X", f"at least {FIRST_INPUT_MIN}", x
@@ -225,7 +224,6 @@ def _filters(does: Filters, after: list[Operation]) -> Iterator[Broken]:
 
 def _spatial(does: ScaledSpatial, after: list[Operation]) -> Iterator[Broken]:
     layer, (x, y, _) = does.layer, does.node.input_shape
-    assert isinstance(layer, ScaledSpatialLayer)
     kernel = layer.kernel_size[0]
     sizes = (3, 5, 7) if isinstance(does, ScaledDepthwise) else (1, 3, 5, 7)
     if kernel not in sizes:

@@ -12,7 +12,15 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy.typing as npt
 
 from akrt.lowering.geometry import Window
-from akrt.model import Node, PicoPostProcessing, ScaledLayer, Shape, ShiftedAdd, StatefulRecurrent
+from akrt.model import (
+    Node,
+    PicoPostProcessing,
+    ScaledLayer,
+    ScaledSpatialLayer,
+    Shape,
+    ShiftedAdd,
+    StatefulRecurrent,
+)
 
 __all__ = [
     "Comparison",
@@ -105,6 +113,7 @@ class ScaledDense(Scaled):
 class ScaledSpatial(Scaled):
     """Sums at every position of a window, then pooling."""
 
+    layer: ScaledSpatialLayer
     window: Window
     pool: Literal["max", "sum"] | None
     """"max" is of potentials before, "sum" over all positions of what follows the activation."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from akrt.errors import InputError, ModelError
 from akrt.files import write_file
 from akrt.model import encoding
-from akrt.model.families import Layer, NeuralLayer
+from akrt.model.families import Layer
 from akrt.model.node import Node, connect
 from akrt.model.preprocessing import PREPROCESSING, Preprocessing
 from akrt.model.table import layer_rows, layer_text
@@ -203,10 +203,7 @@ class Model:
         """(threshold, act_step) that turn the last potentials to floats; None if activated, or of
         Akida 2.0, whose last layer makes floats itself.
         """
-        last = self.layers[-1]
-        if not isinstance(last, NeuralLayer) or last.act_bits is not None:
-            return None
-        return last.threshold, last.act_step
+        return self.layers[-1].final_step
 
     @property
     def macs(self) -> int:
