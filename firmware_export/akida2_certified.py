@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.scaled_arithmetic import activate_2, rounding_shift, saturate
+from akrt.lowering.scaled_arithmetic import (
+    activate_2,
+    bias_2,
+    relu_bound,
+    rounding_shift,
+    saturate,
+)
 from akrt.lowering.scaled_operations import (
     MomentaryOperation,
     Scaled,
@@ -76,10 +82,7 @@ def narrow(does: Scaled) -> Narrow | None:
     top = np.full(layer.filters, made.high, np.int64)
     bits = layer.post_op_buffer_bits
     if layer.activation == "relu":
-        assert layer.max_value is not None
-        assert layer.max_value_shift is not None
-        most = saturate(_wide(layer.max_value) << _wide(layer.max_value_shift), bits)
-        ends = saturate(most * scales, bits)
+        ends = saturate(relu_bound(layer) * scales, bits)
         top = np.minimum(top, rounding_shift(ends, layer.output_shift))
     if not Range(activated.low * scales, activated.high * scales).within(bits):
         return None
@@ -189,8 +192,7 @@ def _potentials(does: Scaled) -> Range | None:
     layer, sums = does.layer, _sums(does)
     if sums is None:
         return None
-    bits = layer.post_op_buffer_bits
-    bias = saturate(_wide(layer.bias) << _wide(layer.bias_shift), bits)
+    bits, bias = layer.post_op_buffer_bits, bias_2(_known(does))
     found = Range(sums.low + bias, sums.high + bias)
     if isinstance(does, ScaledConvolution) and does.bias_first:
         bits = min(bits, layer.buffer_bits)

@@ -29,6 +29,7 @@ from akrt.model import ScaledLayer
 __all__ = [
     "activate_2",
     "bias_2",
+    "relu_bound",
     "rounding_shift",
     "run_akida_2",
     "saturate",
@@ -166,14 +167,18 @@ def bias_2(does: ScaledOperation) -> Wide:
     return saturate(layer.bias.astype(np.int64) << layer.bias_shift.astype(np.int64), bits)
 
 
+def relu_bound(layer: ScaledLayer) -> Wide:
+    """What a ReLU gives at the most: int64 (F,)."""
+    assert layer.max_value is not None
+    assert layer.max_value_shift is not None
+    most = layer.max_value.astype(np.int64) << layer.max_value_shift.astype(np.int64)
+    return saturate(most, layer.post_op_buffer_bits)
+
+
 def activate_2(layer: ScaledLayer, potentials: Wide) -> Wide:
     """Potentials behind the activation."""
-    bits = layer.post_op_buffer_bits
     if layer.activation == "relu":
-        assert layer.max_value is not None
-        assert layer.max_value_shift is not None
-        most = layer.max_value.astype(np.int64) << layer.max_value_shift.astype(np.int64)
-        return np.clip(potentials, 0, saturate(most, bits))
+        return np.clip(potentials, 0, relu_bound(layer))
     if layer.activation == "lut":
         assert layer.lut_values is not None
         found: Wide = layer.lut_values.astype(np.int64)[table_index(layer, potentials)]
