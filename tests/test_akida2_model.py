@@ -154,7 +154,7 @@ WIDE = replace(CONV, output_bits=16)
 @pytest.mark.parametrize(
     ("layers", "inputs", "message"),
     [
-        ((CONV,), {}, "first layer must be InputConv2D, InputData, SignedInputData or Quantizer"),
+        ((CONV,), {}, "first layer must be InputData, Quantizer, SignedInputData or InputConv2D"),
         ((DATA, CONV, V1), {}, r"'v1' \(Convolutional\) is of Akida 1\.0, 'in'.*of Akida 2\.0"),
         ((DATA, WIDE, replace(CONV, name="e")), {}, "gives values of more than 8 bits"),
         ((DATA, DENSE, OUT, replace(OUT, name="o")), {}, "gives floats but is followed"),

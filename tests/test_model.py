@@ -111,7 +111,7 @@ def dense(inputs: int, units: int, **changes: Any) -> FullyConnected:
     ("layers", "message"),
     [
         ((), "at least one layer"),
-        ((CONV,), "first layer must be InputData or InputConvolutional, got Convolutional 'c'"),
+        ((CONV,), "must be InputData, InputConvolutional or Quantizer, got Convolutional 'c'"),
         ((DATA, DATA), "must be the first|unique"),
         ((DATA, CONV, CONV), "unique"),
         ((DATA, dense(61, 2)), "expects 61 inputs, but gets 6x5x2 = 60"),

@@ -16,6 +16,7 @@ from akrt.errors import InputError, ModelError
 from akrt.files import write_file
 from akrt.model import encoding
 from akrt.model.families import Layer
+from akrt.model.layers import KINDS
 from akrt.model.node import Node, connect
 from akrt.model.preprocessing import PREPROCESSING, Preprocessing
 from akrt.model.table import layer_rows, layer_text
@@ -94,11 +95,12 @@ class Model:
         if not self.layers:
             raise ModelError("a model needs at least one layer")
         if self.layers[0].entry is None:
-            entrances = "InputData or InputConvolutional"
-            if self.version == 2:
-                entrances = "InputConv2D, InputData, SignedInputData or Quantizer"
+            versions = (None, self.version)
+            *some, last = (
+                kind for kind, cls in KINDS.items() if cls.arity == 0 and cls.version in versions
+            )
             raise ModelError(
-                f"the first layer must be {entrances}, "
+                f"the first layer must be {', '.join(some)} or {last}, "
                 f"got {self.layers[0].kind} '{self.layers[0].name}'"
             )
         names = [layer.name for layer in self.layers]
