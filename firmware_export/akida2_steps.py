@@ -47,7 +47,7 @@ from firmware_export.sizes import (
 )
 from firmware_export.step import INPUT, OUTPUT, Constant, Step, Tensor
 
-__all__ = ["akida2_steps"]
+__all__ = ["akida2_steps", "quantise_step"]
 
 _GENERAL = {None: "akrt_akida2_plain", "max": "akrt_akida2_max", "sum": "akrt_akida2_total"}
 _PRODUCTS = {
@@ -105,6 +105,17 @@ def _target(index: int, node: Node, last: bool) -> Tensor:
     return Tensor(f"tensor_{index}", node.output_shape, layout)
 
 
+def quantise_step(prefix: str, model: Model, does: Quantisation, target: Tensor) -> Step:
+    """The entrance of floats, which networks of both versions have: the first layer."""
+    source = Tensor(INPUT, does.node.input_shape, "floats", external=True)
+    scales = _floats(f"{prefix}_scales", does.scales)
+    zeros = constant(f"{prefix}_zeros", "uint8_t", does.zero_points, "by channel")
+    made = does.node.output
+    tail = f"{scales.name}, {zeros.name}, {made.low}, {made.high}"
+    text = f"akrt_quantise({{}}, {quantised_axes(model)}, {tail}, {{}});"
+    return _call(0, "akrt_quantise", (source,), target, text, (scales, zeros))
+
+
 def _step(
     prefix: str,
     index: int,
@@ -116,12 +127,7 @@ def _step(
     node = does.node
     x, y, channels = node.output_shape
     if isinstance(does, Quantisation):
-        scales = _floats(f"{prefix}_scales", does.scales)
-        zeros = constant(f"{prefix}_zeros", "uint8_t", does.zero_points, "by channel")
-        made = node.output
-        tail = f"{scales.name}, {zeros.name}, {made.low}, {made.high}"
-        text = f"akrt_quantise({{}}, {quantised_axes(model)}, {tail}, {{}});"
-        return _call(index, "akrt_quantise", sources, target, text, (scales, zeros))
+        return quantise_step(prefix, model, does, target)
     if isinstance(does, Dequantisation):
         scales = _floats(f"{prefix}_scales", does.scales)
         given = node.inputs[0]

@@ -23,6 +23,7 @@ from firmware_export.exact_sums import (
     usual_sums_may_saturate,
 )
 from firmware_export.fast_instead import fast_instead
+from firmware_export.interface import quantisation
 from firmware_export.kernel_work import call_work, emission, kernel_work, pipeline_work
 from firmware_export.loop_counts import Work
 from firmware_export.lowered import Lowered
@@ -95,9 +96,9 @@ def is_measured(kernel: str) -> bool:
 def estimate(lowered: Lowered) -> Estimate:
     """Instructions of one inference, typical and at most, by layer and core, and the code.
 
-    Nothing of a network of Akida 2.0: its kernels were not measured.
+    Nothing of a network of Akida 2.0, or of one that takes floats: kernels of it were not measured.
     """
-    if lowered.model.version == 2:
+    if lowered.model.version == 2 or quantisation(lowered.model) is not None:
         nothing: tuple[dict[str, Any], ...] = tuple({} for _ in lowered.model.layers)
         return Estimate(nothing, {}, nothing, {})
     layers = tuple(dict.fromkeys(cores(), Cost(0, 0)) for _ in lowered.model.layers)

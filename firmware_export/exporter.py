@@ -80,8 +80,7 @@ def export(
     where model and version of akrt are the same. Other files are left alone.
 
     Args:
-        model: any model; every layer type and shape exports, but for a Quantizer before layers of
-            Akida 1.0.
+        model: any model; every layer type and shape exports.
         directory: is created where there is none.
         name: prefix of every C symbol and file; default: made from the model's name.
         vectors: (N, X, Y, C) of the input's type, uint8 in networks of Akida 1.0: inputs for the

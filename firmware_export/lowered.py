@@ -8,10 +8,19 @@ from typing import Literal, get_args
 
 from akrt.errors import UnsupportedLayerError, UsageError
 from akrt.lowering.liveness import Arena, plan_arena, scratch_name
-from akrt.lowering.operations import Dense, NeuralOperation, Pass, Separable, akida_1_operation
+from akrt.lowering.operations import (
+    Akida1Operation,
+    Dense,
+    NeuralOperation,
+    Pass,
+    Separable,
+    akida_1_operation,
+)
+from akrt.lowering.scaled_operations import Quantisation
 from akrt.model import Model, Node
-from firmware_export.akida2_steps import akida2_steps
+from firmware_export.akida2_steps import akida2_steps, quantise_step
 from firmware_export.general_steps import general_step
+from firmware_export.interface import quantisation
 from firmware_export.line_stages import (
     changed_layout,
     line_obstacles,
@@ -146,8 +155,16 @@ class _Steps:
 
     def __init__(self, model: Model, name: str, rows: bool) -> None:
         self._nodes = model.nodes
+        self._model = model
         self._prefix = name
-        self._does = {node.layer.name: akida_1_operation(node) for node in model.nodes}
+        self._does: dict[str, Akida1Operation | Quantisation] = {}
+        entrance = quantisation(model)
+        self._entrance = () if entrance is None else (entrance.node.layer.name,)
+        """The Quantizer that makes the network's bytes of the caller's floats."""
+        if entrance is not None:
+            self._does[entrance.node.layer.name] = entrance
+        for node in model.nodes[len(self._entrance) :]:
+            self._does[node.layer.name] = akida_1_operation(node)
         self._takers = {n.layer.name: model.takers(n.layer.name) for n in model.nodes}
         self._by_rows: dict[str, bool] = {}
         """Of every layer: whether it takes rows, and gets them from its source."""
@@ -172,6 +189,10 @@ class _Steps:
             if isinstance(does, Pass):
                 given = Tensor(INPUT, node.input_shape, "bytes", external=True)
                 self._made[node.layer.name] = {"bytes": given}
+            elif isinstance(does, Quantisation):
+                step = quantise_step(f"{self._prefix}_l0", self._model, does, _target(0, node))
+                self._steps.append(step)
+                self._made[node.layer.name] = {"bytes": step.target}
             else:
                 step = self._step(index, does)
                 self._steps.append(step)
@@ -183,14 +204,25 @@ class _Steps:
             self._steps.append(_widen(last, self._output(name, "bytes", last, "unpacked")))
         return self._steps
 
+    def _is_first(self, node: Node) -> bool:
+        """Whether a layer takes the bytes of the network's input."""
+        return node.sources in ((), self._entrance)
+
+    def _input(self, node: Node) -> Tensor:
+        """What a first layer takes."""
+        if node.sources:
+            return self._made[node.sources[0]]["bytes"]
+        return Tensor(INPUT, node.input_shape, "bytes", external=True)
+
     def _takes_rows(self, node: Node) -> bool:
-        if not takes_rows(self._does[node.layer.name]):
+        does = self._does[node.layer.name]
+        if isinstance(does, Quantisation) or not takes_rows(does):
             return False
-        if not node.sources:
+        if self._is_first(node):
             return True
         (source,) = node.sources
-        does = self._does[source]
-        first = isinstance(does, Pass) or not does.node.sources
+        given = self._does[source]
+        first = isinstance(given, Pass | Quantisation) or self._is_first(given.node)
         return first or self._by_rows[source]
 
     def _end_of_lines(self, index: int) -> int:
@@ -198,7 +230,9 @@ class _Steps:
         while index < len(self._nodes):
             name = self._nodes[index].layer.name
             does = self._does[name]
-            if isinstance(does, Pass) or self._by_rows[name] or line_obstacles(does):
+            if isinstance(does, Pass | Quantisation) or self._by_rows[name]:
+                break
+            if line_obstacles(does):
                 break
             if self._feeds_rows(index) and self._first_of_rows(index, does) is not None:
                 break
@@ -213,9 +247,9 @@ class _Steps:
     def _first_of_rows(self, index: int, does: NeuralOperation) -> Step | None:
         """The step of a first layer that makes rows."""
         node = self._nodes[index]
-        if node.sources:
+        if not self._is_first(node):
             return None
-        given = Tensor(INPUT, node.input_shape, "bytes", external=True)
+        given = self._input(node)
         target = replace(_target(index, node), layout="rows")
         return conv_rows_step(f"{self._prefix}_l{index}", index, does, given, target)
 
@@ -242,7 +276,7 @@ class _Steps:
         for index in range(first, end):
             node = self._nodes[index]
             does = self._does[node.layer.name]
-            assert not isinstance(does, Pass)
+            assert not isinstance(does, Pass | Quantisation)
             sources = []
             for number, name in enumerate(node.sources or ("",)):
                 if name not in made:
@@ -289,7 +323,7 @@ class _Steps:
     def _given(self, index: int, number: int, name: str, wanted: str) -> tuple[Tensor, list[Stage]]:
         """What was made before a pipeline of the layer `index`, and the stage that changes it."""
         if not name:
-            given = Tensor(INPUT, self._nodes[index].input_shape, "bytes", external=True)
+            given = self._input(self._nodes[index])
         else:
             layouts = self._made[name]
             if "lines" in layouts:
@@ -307,7 +341,7 @@ class _Steps:
     def _inputs(self, index: int, node: Node, layout: str) -> tuple[Tensor, ...]:
         """What a layer takes, each in `layout`."""
         if not node.sources:
-            return (Tensor(INPUT, node.input_shape, "bytes", external=True),)
+            return (self._input(node),)
         prefix = "packed" if layout == "rows" else "unpacked"
         names = [f"{prefix}_{index}", f"{prefix}_{index}_1"]
         return tuple(

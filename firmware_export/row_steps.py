@@ -171,7 +171,7 @@ def conv_rows_step(
     prefix: str, index: int, does: Operation, source: Tensor, target: Tensor
 ) -> Step | None:
     """A first layer with 8-bit weights to rows; None if it needs the general kernel."""
-    if not isinstance(does, Convolution) or does.node.sources or does.pool is not None:
+    if not isinstance(does, Convolution) or does.pool is not None:
         return None
     layer, taps = does.layer, len(does.weights)
     narrow = taps <= _CHANNELS and does.node.output_shape[1] <= ROW_WIDTH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firmware_export.interface import quantisation
 from firmware_export.lowered import Lowered
 from firmware_export.stack_figures import FRONT_ENDS, KERNELS, MEASURED_WITH, STREAM
 from firmware_export.stream import c_front_end
@@ -15,8 +16,9 @@ _STACK_MARGIN = 64
 def stack_bytes(lowered: Lowered) -> dict[str, int]:
     """Stack of ``<name>_run`` by target, measured kernel by kernel: the most of those it calls.
 
-    Nothing for networks of Akida 2.0: their kernels were not measured."""
-    if lowered.model.version == 2:
+    Nothing for networks of Akida 2.0, or that take floats: kernels of them were not measured.
+    """
+    if lowered.model.version == 2 or quantisation(lowered.model) is not None:
         return {}
     called = {work.kernel for step in lowered.steps for work in step.works}
     return {

@@ -210,7 +210,7 @@ def _akida_layer(block: Block, shape: Shape, units: Units, first: bool) -> tuple
         x, y, _ = probe.conv_shape(shape)
         scale = scale * np.float32(1 / (x * y))
         threshold *= x * y
-    step, units, act_bits = _output(block, Units(scale, units.fraction))
+    step, units, act_bits = _output(block, Units(scale, units.fraction), filters)
     if not np.isfinite(step).all():
         raise neural.fail("has a step beyond float32")
     if act_bits is not None:
@@ -227,8 +227,12 @@ def _akida_layer(block: Block, shape: Shape, units: Units, first: bool) -> tuple
     return layer, units
 
 
-def _output(block: Block, units: Units) -> tuple[FloatArray, Units, int | None]:
-    """float32 (F,) steps of the output quantiser, the units after it, and the activation's bits."""
+def _output(block: Block, units: Units, filters: int) -> tuple[FloatArray, Units, int | None]:
+    """float32 (F,) steps of the output quantiser, the units after it, and the activation's bits.
+
+    Channels with ranges of their own are taken where one binary point serves them all:
+    ``cnn2snn.convert`` takes others too, and loses what aligned them for the next layer.
+    """
     layer = block.activation or block.pooling or block.neural
     quantiser = settings.quantiser(layer, "output_quantizer")
     if not quantiser:
@@ -245,17 +249,25 @@ def _output(block: Block, units: Units) -> tuple[FloatArray, Units, int | None]:
             f"{' and is unbounded' if layer.config.get('max_value') is None else ''}, where Akida "
             f"1.0 takes 1, 2 or 4 unsigned ones and a max_value: {_FOR_AKIDA_1}"
         )
-    if quantiser.get("axis", "per-tensor") != "per-tensor":
-        raise layer.fail(f"has a range of each channel, where Akida 1.0 takes one: {_FOR_AKIDA_1}")
-    range_max, rate = settings.ranges(layer, settings.output_arrays(layer), 1)
-    if not (range_max >= 0 and rate > 0):  # 0: nothing ever fired
-        raise layer.fail(f"has a range of 0..{range_max:g} and a rate of {rate:g}")
+    per_tensor = quantiser.get("axis", "per-tensor") == "per-tensor"
+    arrays = settings.output_arrays(layer)
+    range_max, rate = settings.ranges(layer, arrays, 1 if per_tensor else filters)
+    if not (np.all(range_max >= 0) and np.all(rate > 0)):  # 0: nothing ever fired
+        raise layer.fail(
+            f"has a range of 0..{range_max.min():g} and a rate of {rate.min():g}: calibrate and "
+            f"save the model again"
+        )
     scale_bits = settings.setting(layer, quantiser, "scale_bits", 8)
     scaled = units._replace(scale=units.scale * rate)
     made = numbers.requantisation(scaled, range_max, bits - bool(signed), scale_bits)
+    if np.unique(made.fraction).size != 1:
+        raise layer.fail(
+            f"has ranges of its channels from {range_max.min():g} to {range_max.max():g}, which "
+            f"take different binary points, where layers of Akida 1.0 take one: {_FOR_AKIDA_1}"
+        )
     step = np.exp2(-made.shift).astype(np.float32) / made.scales
     act_bits = None if block.activation is None else bits
-    return step.astype(np.float32), Units(fraction=made.fraction), act_bits
+    return step.astype(np.float32), Units(fraction=np.asarray(made.fraction.flat[0])), act_bits
 
 
 def _border(layer: KerasLayer, units: Units) -> int | None:

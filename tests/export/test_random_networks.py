@@ -26,6 +26,7 @@ from akrt.model import (
     InputData,
     Model,
     Pooling,
+    Quantizer,
     SeparableConvolutional,
 )
 from firmware_export.expected import layer_outputs
@@ -72,6 +73,39 @@ def test_exported_networks_equal_the_reference(
 ) -> None:
     mine = samples[part::PROGRAMS]
     models, inputs = [m for m, _ in mine], [x for _, x in mine]
+    source = driver(models, tmp_path, inputs)
+    build(source, tmp_path / "driver", "-std=c99", "-O1", "-g0", *SANITIZERS)
+    results = outputs([str(tmp_path / "driver")], models, inputs)
+    for model, x, result in zip(models, inputs, results, strict=True):
+        np.testing.assert_array_equal(result, ReferenceBackend(model).run(x), str(model.layers))
+
+
+def test_floats_before_layers_of_akida_1(samples: list[Sample], tmp_path: Path) -> None:
+    rng, models, inputs = np.random.default_rng(6), [], []
+    for model, x in samples:
+        given = model.layers[0].name if model.layers[0].kind == "InputData" else None
+        if (given and model.input_bits not in (4, 8)) or len(models) == amount(30, 300):
+            continue
+        channels = model.input_shape[2]
+        quantizer = Quantizer(
+            name="quantizer",
+            input_shape=model.input_shape,
+            scales=np.exp2(rng.uniform(-6, 6, channels)).astype(np.float32),
+            zero_points=rng.integers(0, 256, channels).astype(np.uint8),
+            output_bits=model.input_bits,
+        )
+        names = {
+            node.layer.name: tuple(
+                "quantizer" if source == given else source for source in node.sources or (given,)
+            )
+            for node in model.nodes
+            if node.layer.name != given
+        }
+        layers = model.layers[1:] if given else model.layers
+        models.append(Model((quantizer, *layers), inputs=names))
+        codes = x + rng.uniform(-3, 3, x.shape) - quantizer.zero_points
+        inputs.append((codes / quantizer.scales).astype(np.float32))
+    assert len(models) == amount(30, 300)
     source = driver(models, tmp_path, inputs)
     build(source, tmp_path / "driver", "-std=c99", "-O1", "-g0", *SANITIZERS)
     results = outputs([str(tmp_path / "driver")], models, inputs)

@@ -128,7 +128,7 @@ def edited(facts: Facts, changes: dict[str, dict[str, Any]]) -> Facts:
         ({"re_lu_2": {"quant_config/output_quantizer/bitwidth": 8}},
          "'re_lu_2'.*8 unsigned bits.*for Akida 1.0: quantizeml.models.quantize"),
         ({"re_lu_2": {"quant_config/output_quantizer/signed": True}}, "'re_lu_2'.*4 signed bits"),
-        ({"re_lu_2": {"quant_config/output_quantizer/axis": "per-axis"}}, "range of each channel"),
+        ({"re_lu_2": {"quant_config/output_quantizer/axis": "per-axis"}}, "lists of 16 numbers"),
         ({"re_lu_2": {"quant_config/output_quantizer": None}}, "no output quantiser"),
         ({"re_lu_2": {"max_value": None}}, "unbounded"),
         ({"re_lu_2": {"class_name": "Custom>QuantizedActivation"}}, "not supported by Akida 1.0"),
@@ -171,6 +171,25 @@ def test_recorded_ranges(spotter: tuple[Facts, dict[str, Any]]) -> None:
     near = np.float32(2.0**20) + np.float32(0.25)
     with pytest.raises(UnsupportedLayerError, match=r"TensorFlow's own rounding.*\.fbz"):
         to_model(facts, {**arrays, f"{relu}.0": near}, "m.h5")
+
+
+def test_ranges_of_channels_are_taken_where_one_binary_point_serves_them(
+    spotter: tuple[Facts, dict[str, Any]],
+) -> None:
+    facts, arrays = spotter
+    relu, _ = facts["weights"]["re_lu_2"]
+    own = edited(facts, {"re_lu_2": {"quant_config/output_quantizer/axis": "per-axis"}})
+    high, rate = (np.full(16, arrays[f"{relu}.{i}"], np.float32) for i in (0, 1))
+    same = to_model(own, {**arrays, f"{relu}.0": high, f"{relu}.1": rate}, "m.h5")
+    expected = encoding.content_hash(to_model(facts, arrays, "m.h5"))
+    assert encoding.content_hash(same) == expected
+    rate[3] /= 2
+    other = to_model(own, {**arrays, f"{relu}.0": high, f"{relu}.1": rate}, "m.h5")
+    ratios = other.layers[0].act_step / same.layers[0].act_step
+    assert ratios.tolist() == [1, 1, 1, 2] + [1] * 12
+    high[3] /= 16
+    with pytest.raises(UnsupportedLayerError, match="'re_lu_2'.*binary points.*per_tensor_act"):
+        to_model(own, {**arrays, f"{relu}.0": high, f"{relu}.1": rate}, "m.h5")
 
 
 def test_an_input_scaling_is_cnn2snns(cases: Path) -> None:
