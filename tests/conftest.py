@@ -15,6 +15,32 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from machines import double, machine  # noqa: F401 - fixtures
 from nsoc_bench import bench  # noqa: F401 - a fixture
+from thorough import THOROUGH
+
+FIRST = (
+    "export/test_stack.py",
+    "export/test_ticks.py",
+    "export/test_random_networks.py",
+    "backends/test_conformance.py",
+    "export/test_targets.py",
+    "kws/test_train.py",
+    "kws/test_tutorial.py",
+    "export/test_warnings.py",
+    "export/test_incremental_targets.py",
+    "export/test_stream_incremental.py",
+    "export/test_incremental.py",
+    "export/test_estimate.py",
+    "kernels/test_other_systems.py",
+    "importers/test_quantizeml_h5.py",
+    "fuzz/test_fuzz.py",
+    "export/test_row_kernels.py",
+    "export/test_folders.py",
+    "export/test_sizes.py",
+)
+"""The longest files: with ``--dist loadfile`` none of them is left to one process at the end."""
+
+if not THOROUGH:
+    os.fsync = lambda handle: None  # no test loses power; each export would wait for twelve files
 
 settings.register_profile(
     "akrt",
@@ -23,6 +49,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("akrt")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):  # by how many tests a file has
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    turns = {Path(__file__).parent / name: turn for turn, name in enumerate(FIRST)}
+    items.sort(key=lambda item: turns.get(item.path, len(turns)))
 
 
 @pytest.fixture(autouse=True)

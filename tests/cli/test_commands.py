@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from in_process import run_akrt
 
 import akrt
 from akrt.driver.mapping import MAP_MODES
@@ -22,12 +23,9 @@ RATE = 16000
 
 
 def command(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "akrt", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
+    ran = run_akrt(*arguments)
+    done = subprocess.CompletedProcess(
+        ran.args, ran.returncode, ran.stdout.decode(), ran.stderr.decode()
     )
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
