@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from machines import double, machine  # noqa: F401 - fixtures
 from nsoc_bench import bench  # noqa: F401 - a fixture
-from thorough import THOROUGH
+from thorough import THOROUGH, amount
 
 FIRST = (
     "export/test_stack.py",
@@ -45,6 +45,7 @@ if not THOROUGH:
 settings.register_profile(
     "akrt",
     deadline=None,
+    max_examples=amount(50, 200),
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
