@@ -19,23 +19,33 @@ from thorough import THOROUGH, amount
 
 FIRST = (
     "export/test_stack.py",
-    "export/test_ticks.py",
+    "kernels/test_other_systems.py",
+    "export/test_incremental_targets.py",
+    "export/test_targets.py",
     "export/test_random_networks.py",
     "backends/test_conformance.py",
-    "export/test_targets.py",
+    "export/test_warnings.py",
+    "backends/test_nsoc_failures.py",
+    "fuzz/test_fuzz.py",
     "kws/test_train.py",
     "kws/test_tutorial.py",
-    "export/test_warnings.py",
-    "export/test_incremental_targets.py",
+    "kws/test_chip_grid.py",
+    "kws/test_optimise.py",
+    "kws/test_balance.py",
+    "export/test_ticks.py",
+    "importers/test_quantizeml_h5.py",
+    "importers/test_quantizeml_akida2.py",
+    "backends/test_whole_networks.py",
     "export/test_stream_incremental.py",
     "export/test_incremental.py",
     "export/test_estimate.py",
-    "kernels/test_other_systems.py",
-    "importers/test_quantizeml_h5.py",
-    "fuzz/test_fuzz.py",
+    "export/test_sixteen_bits.py",
     "export/test_row_kernels.py",
     "export/test_folders.py",
     "export/test_sizes.py",
+    "export/test_line_kernels.py",
+    "backends/test_nsoc_processes.py",
+    "bench/test_compare_runs.py",
 )
 """The longest files: with ``--dist loadfile`` none of them is left to one process at the end."""
 
@@ -58,7 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    turns = {Path(__file__).parent / name: turn for turn, name in enumerate(FIRST)}
+    here = Path(__file__).parent
+    turns = {(here / name).resolve(strict=True): turn for turn, name in enumerate(FIRST)}
     items.sort(key=lambda item: turns.get(item.path, len(turns)))
 
 
