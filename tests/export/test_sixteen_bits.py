@@ -43,7 +43,7 @@ from .compiled_export import tool
 from .row_networks import row_network
 
 AVR = TARGETS["avr"]
-NETWORKS = amount(20, 72)
+NETWORKS = amount(28, 72)
 Sample = tuple[Model, np.ndarray]
 
 
