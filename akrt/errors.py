@@ -7,12 +7,13 @@ All of them derive from `AkrtError`. A message says what was wrong, where, and w
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from akrt.printable import printable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = [
     "AkrtError",

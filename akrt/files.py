@@ -10,15 +10,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import secrets
 import stat
 import tokenize
 import warnings
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +24,9 @@ from numpy.lib import format as numpy_format
 
 from akrt.errors import InputError, OutputError, UsageError
 from akrt.system import HAS_LOCKS, lock
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 __all__ = [
     "check_replaceable",
@@ -57,7 +58,6 @@ _NPY_DAMAGE = (
 )  # fmt: skip
 """What NumPy's reader of headers raises when they are damaged."""
 _ZIP_START = b"PK\x03\x04"
-_ZIP_DAMAGE = (*_NPY_DAMAGE, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 
 
 def path_text(path: object) -> str:
@@ -137,6 +137,9 @@ def read_arrays(path: StrPath, most: int = MOST_BYTES) -> dict[str, npt.NDArray[
         InputError: it cannot be read, is damaged, holds objects, or has more than `most` bytes
             unpacked.
     """
+    import zipfile
+
+    damage = (*_NPY_DAMAGE, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
     arrays = {}
     with _opened(path) as file:
         try:
@@ -149,7 +152,7 @@ def read_arrays(path: StrPath, most: int = MOST_BYTES) -> dict[str, npt.NDArray[
                         name = member.filename.removesuffix(".npy")
                         arrays[name] = _read_npy(entry, member.file_size, most)
                         entry.read(1)  # the check sum is looked at when the end is reached
-        except _ZIP_DAMAGE as error:
+        except damage as error:
             raise _unreadable(path, error) from None
     return arrays
 
@@ -315,7 +318,9 @@ def _opened(path: StrPath) -> BinaryIO:
         raise _unreadable(path, error) from None
 
 
-def _archive(file: BinaryIO) -> zipfile.ZipFile:
+def _archive(file: BinaryIO) -> ZipFile:
+    import zipfile
+
     if zipfile.is_zipfile(file):
         return zipfile.ZipFile(file)
     file.seek(0)
@@ -386,7 +391,7 @@ def _status(path: Path) -> os.stat_result | None:
 def _temporary(target: Path) -> Iterator[tuple[io.BufferedWriter, Path]]:
     """A new file beside `target`, locked while it is open and gone afterwards."""
     while True:
-        name = target.with_name(f".{target.name[:64]}.{secrets.token_hex(8)}{_TEMPORARY}")
+        name = target.with_name(f".{target.name[:64]}.{os.urandom(8).hex()}{_TEMPORARY}")
         # the mode is what the umask leaves of it
         file = os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
         try:

@@ -17,6 +17,8 @@ __all__ = ["as_model", "bundled_model", "load"]
 _BUNDLED = "ds_cnn_kws.akrt"
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_HEAD_BYTES = 4096
+"""So much of a file tells its kind."""
 
 
 def load(
@@ -43,14 +45,14 @@ def load(
         UsageError: `input_scaling` or `akida_version` for a file that knows its own, or `path` is
             no path.
     """
-    from akrt.importers.foreign import HEAD_BYTES, foreign_file, foreign_folder
-
     name = path_text(path)
     try:
         if os.path.isdir(name):
+            from akrt.importers.foreign import foreign_folder
+
             raise ModelFileError(f"cannot read '{name}': it is {foreign_folder(name)}")
         with open_regular(name) as file:
-            start = file.read(HEAD_BYTES)
+            start = file.read(_HEAD_BYTES)
     except OSError as error:
         raise ModelFileError(f"cannot read '{name}': {error.strerror or error}") from None
     except (InputError, ValueError) as error:
@@ -67,6 +69,8 @@ def load(
         raise UsageError(f"akida_version is for .h5 files of QuantizeML: '{name}' is none")
     if modelfile.is_akrt(start):
         return modelfile.load(name)
+    from akrt.importers.foreign import foreign_file
+
     foreign = foreign_file(name, start)
     if foreign is not None:
         raise ModelFileError(f"cannot read '{name}': it is {foreign}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -34,9 +36,17 @@ def read_kernel(stem: str) -> str:
         ModelFileError: the installation lacks it.
     """
     for room in _ROOMS:
+        path = f"{_folder()}/{room}/{stem}.h"
         with suppress(OSError):
-            return _folder().joinpath(room, f"{stem}.h").read_text(encoding="ascii")
+            facts = os.stat(path)
+            return _read(path, facts.st_mtime_ns, facts.st_size)
     raise ModelFileError(f"the C source '{stem}.h' is not installed with akrt: install akrt again")
+
+
+@lru_cache(maxsize=512)
+def _read(path: str, changed: int, size: int) -> str:
+    """A file as it is since it was changed."""
+    return Path(path).read_text(encoding="ascii")
 
 
 def amalgamate(stems: Iterable[str]) -> str:
@@ -81,6 +91,7 @@ def same_version(alone: str, stems: Iterable[str] = (), subject: str = "KERNELS"
 """
 
 
+@cache
 def _folder() -> Path:
     package = Path(str(files("akrt")))
     inside = package / "src_c"
@@ -90,17 +101,18 @@ def _folder() -> Path:
 def _visit(stem: str, order: dict[str, list[_Include]]) -> None:
     """Adds a kernel behind all that it includes."""
     if stem not in order:
-        includes = _includes(stem)
+        includes = _includes(stem, read_kernel(stem))
         for include in includes:
             _visit(include.stem, order)
         order[stem] = includes
 
 
-def _includes(stem: str) -> list[_Include]:
-    """What a kernel includes, and under which conditions of the preprocessor."""
+@lru_cache(maxsize=512)
+def _includes(stem: str, source: str) -> list[_Include]:
+    """What a kernel of this source includes, and under which conditions of the preprocessor."""
     found: list[_Include] = []
     conditions: list[str] = []
-    for line in read_kernel(stem).splitlines():
+    for line in source.splitlines():
         if match := _INCLUDE.match(f"{line}\n"):
             found.append(_Include(match[1], " && ".join(f"({c})" for c in conditions if c)))
         elif line.startswith("#if"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -100,9 +101,15 @@ def group_of(task: Task) -> int:
     return int(found[1]) if found else 0
 
 
+@lru_cache(maxsize=256)
+def _form_in(text: str) -> re.Match[str] | None:
+    """Searched for once, in constants of whole layers, and not for every core."""
+    return _FORM.search(text)
+
+
 def form_of(text: str, core: str) -> str:
     """The form of an activation, with its bits where it takes longer for more of them."""
-    found = _FORM.search(text)
+    found = _form_in(text)
     if found is None:
         return "POTENTIALS"
     form = found[2] if core in _SHORT_MULTIPLY else found[1] or found[2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import numpy.typing as npt
 
@@ -52,6 +54,9 @@ _CHANNELS = 1 << 13
 """More, and the work between two ticks would be too long."""
 _INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
 _INT32_MAX = (1 << 31) - 1
+_requantisations: WeakKeyDictionary[Convolution | Separable, Requantisation | None] = (
+    WeakKeyDictionary()
+)
 
 
 def takes_rows(does: Operation) -> bool:
@@ -243,6 +248,13 @@ def _sum_reach(does: Separable) -> int:
 
 
 def _requantisation(does: Convolution | Separable) -> Requantisation | None:
+    """Searched for once: whether there is one decides whether the layer takes rows."""
+    if does not in _requantisations:
+        _requantisations[does] = _find_requantisation(does)
+    return _requantisations[does]
+
+
+def _find_requantisation(does: Convolution | Separable) -> Requantisation | None:
     node, layer = does.node, does.layer
     if layer.act_bits is None:
         return None

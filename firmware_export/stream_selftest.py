@@ -165,9 +165,10 @@ def _margins(rule: DecisionRule, potentials: list[int]) -> list[int]:
     for c, value in enumerate(potentials):
         logit = ((value - int(rule.threshold[c])) * int(rule.factor[c])) >> rule.shift
         logits.append(max(-65535, min(65535, logit)))
+    *_, second, first = sorted([-65536, *logits])
     margins = []
-    for c, logit in enumerate(logits):
-        best = max((v for i, v in enumerate(logits) if i != c), default=-65536)
+    for logit in logits:
+        best = second if logit == first else first  # of the other classes
         margins.append(max(-_MARGIN_MAX, min(_MARGIN_MAX, logit - best)))
     return margins
 

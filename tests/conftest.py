@@ -15,14 +15,62 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from machines import double, machine  # noqa: F401 - fixtures
 from nsoc_bench import bench  # noqa: F401 - a fixture
+from thorough import THOROUGH, amount
+
+FIRST = (
+    "export/test_stack.py",
+    "kernels/test_other_systems.py",
+    "export/test_incremental_targets.py",
+    "export/test_targets.py",
+    "export/test_random_networks.py",
+    "backends/test_conformance.py",
+    "export/test_warnings.py",
+    "backends/test_nsoc_failures.py",
+    "fuzz/test_fuzz.py",
+    "kws/test_train.py",
+    "kws/test_tutorial.py",
+    "kws/test_chip_grid.py",
+    "kws/test_optimise.py",
+    "kws/test_balance.py",
+    "export/test_ticks.py",
+    "importers/test_quantizeml_h5.py",
+    "importers/test_quantizeml_akida2.py",
+    "backends/test_whole_networks.py",
+    "export/test_stream_incremental.py",
+    "export/test_incremental.py",
+    "export/test_estimate.py",
+    "export/test_sixteen_bits.py",
+    "export/test_row_kernels.py",
+    "export/test_folders.py",
+    "export/test_sizes.py",
+    "export/test_line_kernels.py",
+    "backends/test_nsoc_processes.py",
+    "bench/test_compare_runs.py",
+)
+"""The longest files: with ``--dist loadfile`` none of them is left to one process at the end."""
+
+if not THOROUGH:
+    os.fsync = lambda handle: None  # no test loses power; each export would wait for twelve files
 
 settings.register_profile(
     "akrt",
     deadline=None,
+    max_examples=amount(50, 200),
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("akrt")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):  # by how many tests a file has
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    turns = {(here / name).resolve(strict=True): turn for turn, name in enumerate(FIRST)}
+    items.sort(key=lambda item: turns.get(item.path, len(turns)))
 
 
 @pytest.fixture(autouse=True)

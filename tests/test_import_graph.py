@@ -321,6 +321,27 @@ def test_auto_loads_of_the_driver_layer_what_looks_for_chips(code: str, tmp_path
     assert run.stdout.splitlines()[-1] == "loaded: akrt.driver akrt.driver.host"
 
 
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        (
+            f"import akrt; rt = akrt.Runtime(backend='native'); {RUN}",
+            "akrt.importers akrt.backends.native.scaled_pack akrt.backends.native.hops zipfile",
+        ),
+        ("sys.argv = ['akrt', '--help']; from akrt.cli import main; main()", "numpy akrt.runtime"),
+        ("sys.argv = ['akrt', '--version']; from akrt.cli import main; main()", "typer numpy"),
+    ],
+)
+def test_a_start_loads_no_more_than_it_needs(code: str, absent: str) -> None:
+    told = "import atexit, sys; atexit.register(lambda: print('loaded:', *sys.modules));"
+    run = subprocess.run(
+        [sys.executable, "-c", told + code], capture_output=True, text=True, check=True
+    )
+    loaded = set(run.stdout.splitlines()[-1].split())
+    assert "akrt" in loaded
+    assert not loaded & set(absent.split())
+
+
 def test_public_names() -> None:
     assert akrt.__all__ == sorted(akrt.__all__, key=lambda n: (n[0].islower(), n))
     for name in akrt.__all__:

@@ -43,11 +43,17 @@ def main() -> None:
 
 
 def _run() -> int | str | None:
-    from akrt.cli.commands import app
-    from akrt.cli.output import print_error
+    from akrt.cli.output import print_error, print_line
     from akrt.errors import AkrtError
 
     try:
+        if sys.argv[1:] == ["--version"]:  # scripts ask often: nothing else is loaded for it
+            from akrt import __version__
+
+            print_line(f"akrt {__version__}")
+            return 0
+        from akrt.cli.commands import app
+
         _refuse_blanks(sys.argv[1:])
         app()
     except SystemExit as ended:

@@ -8,11 +8,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-from rich.text import Text
-
 from akrt.errors import AkrtError
 from akrt.printable import printable
 
@@ -67,6 +62,10 @@ def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Iterable[int] = ()
 ) -> None:
     """A table on standard output; the columns in `numeric` are aligned to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     numbers = set(numeric)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for i, column in enumerate(columns):
@@ -82,4 +81,7 @@ def progress(items: Sequence[T], label: str) -> Iterable[T]:
     """The items, with a progress bar on standard error when that is a terminal."""
     if len(items) < 2 or not sys.stderr.isatty():
         return items
+    from rich.console import Console
+    from rich.progress import track
+
     return track(items, label, console=Console(stderr=True), transient=True)

@@ -11,9 +11,8 @@ from pathlib import Path
 from akrt.errors import InputError
 from akrt.files import open_regular
 
-__all__ = ["HEAD_BYTES", "HOW_TO_QUANTISE", "foreign_file", "foreign_folder"]
+__all__ = ["HOW_TO_QUANTISE", "foreign_file", "foreign_folder"]
 
-HEAD_BYTES = 4096
 HOW_TO_QUANTISE = (
     "in tf_keras, with quantizeml.models.quantize(model), which quantises for Akida 2.0, or for "
     "Akida 1.0 with qparams=QuantizationParams(weight_bits=4, activation_bits=4, "
@@ -56,7 +55,7 @@ def foreign_file(path: str | os.PathLike[str], start: bytes) -> str | None:
 
     Args:
         path: the file; its name counts only where the content does not tell.
-        start: its first bytes, up to `HEAD_BYTES`.
+        start: its first bytes, some thousands.
 
     Returns:
         The end of a sentence that begins "it is", or None for any other file.

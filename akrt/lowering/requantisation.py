@@ -98,6 +98,8 @@ def solve(form: Form, levels: Wide, low: Wide, high: Wide) -> Solution | None:
     channels = levels.shape[1]
     reachable = _Reachable(levels, low, high)
     for setting in form.settings:
+        if form.intervals_repeat and not reachable.serves(form, setting):
+            continue
         factors: Wide | None = None
         addends = np.zeros(channels, np.int64)
         which: Wide = np.arange(channels, dtype=np.int64)
@@ -131,6 +133,19 @@ class _Reachable:
         self._asks_above, self._asks_at = levels + 1 <= high, levels >= low
         self._asks_all = bool(self._asks_above.all() and self._asks_at.all())
         self._asked: dict[tuple[int, int], tuple[Wide, Wide]] = {}
+        self._served: dict[int, bool] = {}
+
+    def serves(self, form: Form, setting: Setting) -> bool:
+        """Whether every channel has a factor with an exact addend, of any size."""
+        shift = setting[0]
+        if shift not in self._served:
+            every = np.arange(self._at.shape[1], dtype=np.int64)
+            found = np.zeros(len(every), bool)
+            for k in range(form.count(setting)):
+                smallest, largest = self.interval(form, setting, k, np.empty(0, np.int64), every)
+                found |= smallest <= largest
+            self._served[shift] = bool(found.all())
+        return self._served[shift]
 
     def interval(
         self, form: Form, setting: Setting, k: int, factor: Wide, which: Wide

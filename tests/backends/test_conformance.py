@@ -30,7 +30,7 @@ from akrt.model import (
     SeparableConvolutional,
 )
 
-NETWORKS = amount(400, 1500)
+NETWORKS = amount(250, 1500)
 ARCHITECTURES = [arch.name for arch in architectures() if arch.usable]
 
 
@@ -94,7 +94,7 @@ def test_thresholds_and_steps_at_the_ends_of_a_chip_equal_akida() -> None:
     need("akida")
     from akrt.importers import to_akida
 
-    @settings(max_examples=200)
+    @settings(max_examples=amount(100, 400))
     @given(extreme_networks(of_a_chip=True))
     def check(case: tuple[Model, np.ndarray]) -> None:
         model, x = case
@@ -110,7 +110,7 @@ def test_thresholds_and_steps_at_the_ends_of_a_chip_equal_akida() -> None:
     check()
 
 
-@settings(max_examples=300)
+@settings(max_examples=amount(150, 600))
 @given(extreme_networks())
 def test_thresholds_and_steps_at_all_ends(case: tuple[Model, np.ndarray]) -> None:
     model, x = case
@@ -216,7 +216,7 @@ def test_a_step_that_ends_akidas_process_is_refused() -> None:
     assert np.array_equal(to_akida(model).forward(x), ReferenceBackend(model).run(x))
 
 
-@settings(max_examples=400)
+@settings(max_examples=amount(200, 800))
 @given(st.one_of(networks(), networks(), networks(), wide_dense_networks()))
 def test_every_layer_of_native_equals_reference(case: tuple[Model, np.ndarray]) -> None:
     model, x = case
@@ -232,7 +232,7 @@ def test_every_layer_of_native_equals_reference(case: tuple[Model, np.ndarray]) 
         np.testing.assert_array_equal(backend.run(x), reference[-1])
 
 
-@settings(max_examples=200)
+@settings(max_examples=amount(100, 400))
 @given(networks())
 def test_no_potential_exceeds_the_bound_that_kernels_rely_on(
     case: tuple[Model, np.ndarray],
@@ -287,7 +287,7 @@ def test_average_pooling_saturates_also_where_its_sum_alone_would_not() -> None:
             assert native(candidate, arch).run(x).item() == truth
 
 
-@settings(max_examples=300)
+@settings(max_examples=amount(150, 600))
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 4, 8]), st.integers(1, 40))
 def test_average_pooling_near_the_limit(seed: int, bits: int, channels: int) -> None:
     rng = np.random.default_rng(seed)

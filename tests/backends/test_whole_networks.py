@@ -13,6 +13,7 @@ import architectures
 import numpy as np
 import pytest
 from conftest import need
+from thorough import amount
 
 import akrt
 from akrt.backends.native import NativeBackend
@@ -20,7 +21,7 @@ from akrt.backends.reference import ReferenceBackend
 from akrt.importers import load_fbz, load_h5, to_akida
 from akrt.model import InputData, Model
 
-SAMPLES = 8
+SAMPLES = amount(3, 8)
 
 
 @pytest.mark.parametrize("name", architectures.ARCHITECTURES)

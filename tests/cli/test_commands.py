@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from in_process import run_akrt
 
 import akrt
 from akrt.driver.mapping import MAP_MODES
@@ -22,12 +23,9 @@ RATE = 16000
 
 
 def command(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "akrt", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
+    ran = run_akrt(*arguments)
+    done = subprocess.CompletedProcess(
+        ran.args, ran.returncode, ran.stdout.decode(), ran.stderr.decode()
     )
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -295,10 +293,9 @@ def test_page(folder: Path, tmp_path: Path) -> None:
 def test_convert_overwrites_only_what_akrt_wrote(tmp_path: Path) -> None:
     first, out = tmp_path / "first.akrt", tmp_path / "out.akrt"
     bundled_model().save(first)
-    command = [sys.executable, "-m", "akrt", "convert"]
 
-    def convert(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True)
+    def convert(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+        return run_akrt("convert", *arguments)
 
     for arguments in ((first, out), (first, out, "--name", "b"), (out, out, "--name", "c")):
         assert convert(*arguments).returncode == 0
@@ -306,11 +303,11 @@ def test_convert_overwrites_only_what_akrt_wrote(tmp_path: Path) -> None:
     out.write_bytes(out.read_bytes()[:-1])
     done = convert(first, out)
     assert done.returncode == 2
-    assert "not what akrt wrote" in done.stderr
+    assert b"not what akrt wrote" in done.stderr
     assert convert(first, out, "--force").returncode == 0
     (tmp_path / "a.fbz").write_bytes(b"mine")
     done = convert(tmp_path / "a.fbz", tmp_path / "a.fbz", "--force")
     assert done.returncode == 2
-    assert "IN and OUT are the same file" in done.stderr
+    assert b"IN and OUT are the same file" in done.stderr
     assert convert(first, tmp_path / "a.fbz").returncode == 2
     assert (tmp_path / "a.fbz").read_bytes() == b"mine"

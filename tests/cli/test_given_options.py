@@ -5,29 +5,23 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import need
+from in_process import run_akrt
 
 from akrt.runtime import bundled_model
 
 
 def command(*arguments: object, code: int = 0, cwd: Path | None = None) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "akrt", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+    done = run_akrt(*arguments, cwd=cwd)
+    told = done.stdout.decode() + done.stderr.decode()
+    assert done.returncode == code, told
+    assert "Traceback" not in told
+    return told
 
 
 @pytest.mark.parametrize(

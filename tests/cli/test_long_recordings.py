@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from in_process import run_akrt
 
 import akrt
 from akrt.audio import features_from_file, load_audio
@@ -19,15 +18,9 @@ RATE = 16000
 
 
 def command(*arguments: object, code: int = 0) -> tuple[str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "akrt", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = run_akrt(*arguments)
     assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout, done.stderr
+    return done.stdout.decode(), done.stderr.decode()
 
 
 @pytest.fixture(scope="module")

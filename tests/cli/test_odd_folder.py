@@ -15,6 +15,7 @@ import pytest
 if os.name != "posix":
     pytest.skip("pipes, sockets and names of bytes are of POSIX systems", allow_module_level=True)
 
+from in_process import run_akrt
 from odd_folder import FAILED, HEARD, IGNORED, SKIPPED, build
 from sound_files import RATE, wav
 
@@ -24,13 +25,7 @@ Outcomes = dict[str, tuple[str, str]]
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[bytes]:
-    done = subprocess.run(
-        [sys.executable, "-m", "akrt", *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        timeout=300,
-    )
+    done = run_akrt(*arguments)
     assert b"Traceback" not in done.stderr, done.stderr.decode(errors="replace")
     # old releases of rich end a progress bar that was never shown with an empty line
     for line in filter(None, done.stderr.decode().splitlines()):

@@ -55,6 +55,15 @@ def test_all_verbs_are_looked_at() -> None:
     assert len(names) > len(VERBS)
 
 
+def test_the_list_of_verbs_tells_the_first_sentence_of_each() -> None:
+    group = typer.main.get_command(app)
+    for name, (_, told) in VERBS.items():
+        verb: Any = group.get_command(None, name)  # type: ignore[attr-defined, arg-type]
+        assert " ".join(verb.help.split("\n\n")[0].split()) == told
+    shown = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
+    assert all(name in shown and told[:40] in shown for name, (_, told) in VERBS.items())
+
+
 def test_what_is_written_is_named_by_output_everywhere() -> None:
     seen = 0
     for verb, command in verbs():

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from in_process import run_akrt
 
 CASES = Path(os.environ.get("AKRT_TEST_CASES", "nowhere"), "sound")
 if not CASES.is_dir():
@@ -18,13 +17,7 @@ REFUSED = {"rf64trunc.wav": "is truncated", "dot_underscore_yes.wav": "macOS"}
 
 
 def command(*arguments: object, code: int, data: bytes = b"") -> tuple[str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "akrt", *map(str, arguments)],
-        input=data,
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
+    done = run_akrt(*arguments, data=data)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout.decode(), done.stderr.decode()
 

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from in_process import run_akrt
 
 import akrt
 from akrt.audio import load_audio
@@ -69,14 +70,17 @@ class InputStream:
 def command(
     *arguments: object, code: int = 0, data: bytes = b"", environment: dict[str, str] | None = None
 ) -> tuple[str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "akrt", "stream", *map(str, arguments)],
-        input=data,
-        capture_output=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, **(environment or {})},
-    )
+    if environment is None:
+        done = run_akrt("stream", *arguments, data=data)
+    else:  # another package is found, and interrupts
+        done = subprocess.run(
+            [sys.executable, "-m", "akrt", "stream", *map(str, arguments)],
+            input=data,
+            capture_output=True,
+            check=False,
+            timeout=120,
+            env={**os.environ, **environment},
+        )
     assert done.returncode == code, done.stdout + done.stderr
     assert b"Traceback" not in done.stderr
     return done.stdout.decode(), done.stderr.decode()

@@ -106,7 +106,7 @@ def test_json_holds_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
 
 def test_warnings_are_one_line(tmp_path: Path) -> None:
     code = (
-        "import sys, warnings; sys.argv = ['akrt', '--version']\n"
+        "import sys, warnings; sys.argv = ['akrt', '--help']\n"
         "import akrt.cli, akrt.cli.commands as c\n"
         "before = c.app\n"
         "def app():\n    warnings.warn('a\\nb \\x1b[2J'); before()\n"

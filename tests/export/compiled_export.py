@@ -1,4 +1,4 @@
-"""Exports compiled for this machine, many networks to a program, and run on inputs."""
+"""Exports compiled, many networks to a program, and run: on inputs here, as self-tests anywhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ import pytest
 import firmware_export
 from akrt.model import Model
 from firmware_export.lowered import Optimise
+from firmware_export.targets import TARGETS, Target
+from firmware_export.toolchain import compile_program, run_program
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -32,6 +35,31 @@ def build(source: Path, program: Path, *flags: str, compiler: str = "gcc") -> No
     command = [tool(compiler), *WARNINGS, *flags, str(source), "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:4000]
+
+
+def with_memory(name: str) -> Target:
+    """The target, on a machine that holds the networks: the board of the M0 has 16 KiB of RAM."""
+    target = TARGETS[name]
+    if name != "cortex-m0":
+        return target
+    board = TARGETS["m3"]
+    return replace(target, runner=board.runner, rom=board.rom, ram=board.ram)
+
+
+def self_test(target: Target, names: Sequence[str], folder: Path, *flags: str) -> None:
+    """Run the self-tests of the exports `folder`/name/ in one program, which compiles every kernel
+    once; the test fails with the name of the network that differs."""
+    assert 0 < len(names) < 250  # what an exit status can tell
+    lines = []
+    for name in names:
+        lines += [f"#define {name.upper()}_SELFTEST", f'#include "{name}/{name}_selftest.c"']
+    calls = [f"    if ({name}_selftest() != 0) return {i};" for i, name in enumerate(names, 1)]
+    main = folder / "selftests.c"
+    main.write_text("\n".join([*lines, "int main(void) {", *calls, "    return 0;", "}", ""]))
+    program = main.with_suffix(".elf")
+    compile_program(target, [main], program, (*flags, f"-I{folder}"))
+    status = run_program(target, program)
+    assert status == 0, names[status - 1] if status <= len(names) else status
 
 
 def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray]) -> Path:

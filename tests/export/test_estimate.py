@@ -39,7 +39,7 @@ NETWORKS = BENCH / "firmware" / "networks.json"
 """What was counted of the benchmarks."""
 WORD = ROOT / "akrt" / "data" / "clips" / "yes" / "espeak_f5.flac"
 WITHIN = 0.1
-SMALL, LONG = (60, 6), (10_000, 200)
+SMALL, LONG = (24, 6), (10_000, 200)
 INPUTS = LONG if "AKRT_BOUND_INPUTS" in os.environ else SMALL
 """Inputs of noise, and made to take long, that a bound is tried with."""
 AT_MOST = 10_000_000_000

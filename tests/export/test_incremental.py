@@ -20,7 +20,7 @@ from .hop_networks import Listening, hop_driver, hop_network, saturating_listene
 
 NETWORKS = 80
 COMPILERS = [
-    ("gcc", "-std=c99", "-O1", *SANITIZERS),
+    ("gcc", "-std=c99", "-O1", "-g0", *SANITIZERS),
     ("clang", "-std=c99", "-O2"),
     ("g++", "-x", "c++", "-std=c++17", "-O2"),
 ]
@@ -57,14 +57,14 @@ def heard(
 
 
 @pytest.mark.parametrize(
-    ("part", "compiler"),
-    [*((part, COMPILERS[0]) for part in range(4)), (0, COMPILERS[1]), (1, COMPILERS[2])],
+    ("part", "of", "compiler"),
+    [(0, 2, COMPILERS[0]), (1, 2, COMPILERS[0]), (0, 4, COMPILERS[1]), (1, 4, COMPILERS[2])],
 )
 def test_every_hop_equals_the_reference(
-    part: int, compiler: tuple[str, ...], tmp_path: Path
+    part: int, of: int, compiler: tuple[str, ...], tmp_path: Path
 ) -> None:
     """Streams begin anew in the middle; in the last networks some sums saturate, others do not."""
-    for one, plan, outputs in heard(listeners()[part::4], tmp_path, compiler):
+    for one, plan, outputs in heard(listeners()[part::of], tmp_path, compiler):
         wanted = ReferenceBackend(one.model).run(one.windows)
         np.testing.assert_array_equal(outputs, wanted, f"{one.model.layers}, {plan.kept}")
 

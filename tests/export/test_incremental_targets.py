@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from firmware_export.targets import TARGETS, Target
 from firmware_export.toolchain import compile_program, run_program
 from firmware_export.verify import verify
 
-from .compiled_export import tool
+from .compiled_export import tool, with_memory
 from .hop_networks import Listening, comparing_program, hop_network, saturating_listener
 from .test_ticks import MOST, gaps_of, takes_plugins
 
@@ -32,14 +31,11 @@ SEEDS = range(200, 210)
 
 def machine(name: str) -> Target:
     """The target, on a board with memory for this: that of the M0 has 16 KiB."""
-    target = TARGETS[name]
+    target = with_memory(name)
     tool(*target.compiler)
     if target.runner:
         tool(target.runner[0])
-    if name != "cortex-m0":
-        return target
-    board = TARGETS["m3"]
-    return replace(target, runner=board.runner, rom=board.rom, ram=board.ram)
+    return target
 
 
 @cache
@@ -51,6 +47,12 @@ def keeping() -> list[Listening]:
     return [*some, *(saturating_listener(seed) for seed in range(3)), shipped]
 
 
+@pytest.fixture(scope="module")
+def comparing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source of the program that runs on every core."""
+    return comparing_program(keeping(), tmp_path_factory.mktemp("comparing"))
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -58,11 +60,12 @@ def keeping() -> list[Listening]:
         *((name, ("-Os", "-DAKRT_PORTABLE")) for name in ("cortex-m0", "m4")),
     ],
 )
-def test_hops_on_every_core(name: str, options: tuple[str, ...], tmp_path: Path) -> None:
+def test_hops_on_every_core(
+    name: str, options: tuple[str, ...], comparing: Path, tmp_path: Path
+) -> None:
     target = machine(name)
-    main = comparing_program(keeping(), tmp_path)
     program = tmp_path / "main.elf"
-    compile_program(target, [main], program, (*options, f"-I{tmp_path}"))
+    compile_program(target, [comparing], program, (*options, f"-I{comparing.parent}"))
     status = run_program(target, program)
     assert status == 0, f"network {status - 1}"
 

@@ -33,8 +33,9 @@ from firmware_export.expected import layer_outputs
 
 from .compiled_export import SANITIZERS, build, driver, outputs
 
-PROGRAMS = amount(4, 15)
-NETWORKS = 40 * PROGRAMS
+PROGRAMS = amount(2, 8)
+"""Each compiles every kernel once."""
+NETWORKS = amount(160, 600)
 Sample = tuple[Model, np.ndarray]
 
 

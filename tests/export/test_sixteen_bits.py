@@ -17,6 +17,7 @@ from networks import (
     potentials,
     random_weights,
 )
+from thorough import amount
 
 import firmware_export
 from akrt.decision import StreamSettings
@@ -42,7 +43,7 @@ from .compiled_export import tool
 from .row_networks import row_network
 
 AVR = TARGETS["avr"]
-NETWORKS = 36
+NETWORKS = amount(28, 72)
 Sample = tuple[Model, np.ndarray]
 
 
@@ -100,7 +101,7 @@ def products(node: Node) -> int:
 
 
 def test_random_networks_of_every_kind(samples: list[Sample], tmp_path: Path) -> None:
-    assert len(samples) >= 30
+    assert len(samples) >= NETWORKS * 5 // 6
     layers = [layer for model, _ in samples for layer in model.layers]
     kinds = {InputData, InputConvolutional, Convolutional, SeparableConvolutional, FullyConnected}
     assert {type(layer) for layer in layers} == kinds

@@ -207,17 +207,19 @@ static int32_t *exactly(int32_t words, const int32_t *planned) {{
     taken = words;
     return (int32_t *)guarded;
 }}
-#define NET_IMPLEMENTATION
-#include "net.h"
-#include "net_vectors.h"
-static uint32_t arena[NET_ARENA_BYTES / 4];
-static int32_t output[NET_OUTPUTS];
-int main(void) {{
-    if (net_run(net_vector_inputs, output, arena) != 0) {{
+"""
+ONE = """\
+#define {upper}_IMPLEMENTATION
+#include "{name}/{name}.h"
+#include "{name}/{name}_vectors.h"
+static int one_{name}(void) {{
+    static uint32_t arena[{upper}_ARENA_BYTES / 4];
+    static int32_t output[{upper}_OUTPUTS];
+    if ({name}_run({name}_vector_inputs, output, arena) != 0) {{
         return 1;
     }}
-    for (int32_t i = 0; i < NET_OUTPUTS; i++) {{
-        if (output[i] != net_vector_outputs[i]) {{
+    for (int32_t i = 0; i < {upper}_OUTPUTS; i++) {{
+        if (output[i] != {name}_vector_outputs[i]) {{
             return 2;
         }}
     }}
@@ -227,27 +229,44 @@ int main(void) {{
 """
 
 
+@pytest.fixture(scope="module")
+def guarded_networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Model]]:
+    """A program whose status is 4 times the number of the network that went wrong, and why."""
+    home = tmp_path_factory.mktemp("guarded")
+    used = set()
+    samples = [row_network(seed) for seed in range(10)] + [saturating_network(1)]
+    samples += random_samples()
+    most, texts, main = 0, [], ["int main(void) {", "    int why = 0;"]
+    for i, (model, x) in enumerate(samples):
+        firmware_export.export(model, home / f"n{i}", f"n{i}", vectors=x[:1])
+        kernels, words = guarded(model, home / f"n{i}", f"n{i}")
+        used.update(kernels)
+        most = max(most, words)
+        texts.append(ONE.format(name=f"n{i}", upper=f"N{i}"))
+        main.append(f"    if ((why = one_n{i}()) != 0) return {4 * i} + why;")
+    source = home / "guarded.c"
+    ends = "\n".join([*main, "    return 0;", "}", ""])
+    source.write_text(f"{GUARDED.format(most=most)}{''.join(texts)}{ends}")
+    rows = {"akrt_conv_rows", "akrt_separable_rows", "akrt_separable_rows_muladd"}
+    assert used >= rows | {"akrt_separable_sum_rows"}
+    lines = ("add_lines", "bytes_lines", "conv_lines", "dense_line", "separable_lines")
+    assert used >= {f"akrt_{kernel}" for kernel in lines}
+    return source, [model for model, _ in samples]
+
+
 @pytest.mark.parametrize("core", ["host", "m3", "m4", "m55"])
-def test_no_kernel_writes_beyond_its_scratch(core: str, tmp_path: Path) -> None:
+def test_no_kernel_writes_beyond_its_scratch(
+    core: str, guarded_networks: tuple[Path, list[Model]], tmp_path: Path
+) -> None:
     """Each is given memory of its own, of the planned size, and what follows stays as it was."""
     target = TARGETS[core]
     tool(*target.compiler)
     if target.runner:
         tool(target.runner[0])
-    used = set()
-    samples = [row_network(seed) for seed in range(10)] + [saturating_network(1)]
-    samples += random_samples()
-    for i, (model, x) in enumerate(samples):
-        folder = tmp_path / f"n{i}"
-        firmware_export.export(model, folder, "net", vectors=x[:1])
-        program = guarded(model, folder)
-        used.update(program)
-        compile_program(target, [folder / "guarded.c"], folder / "guarded", ("-O1",))
-        assert run_program(target, folder / "guarded") == 0, model.layers
-    rows = {"akrt_conv_rows", "akrt_separable_rows", "akrt_separable_rows_muladd"}
-    assert used >= rows | {"akrt_separable_sum_rows"}
-    lines = ("add_lines", "bytes_lines", "conv_lines", "dense_line", "separable_lines")
-    assert used >= {f"akrt_{kernel}" for kernel in lines}
+    source, models = guarded_networks
+    compile_program(target, [source], tmp_path / "guarded", ("-O1", f"-I{source.parent}"))
+    status = run_program(target, tmp_path / "guarded")
+    assert status == 0, (status % 4, models[status // 4].layers)
 
 
 def random_samples() -> list[tuple[Model, np.ndarray]]:
@@ -262,10 +281,11 @@ def random_samples() -> list[tuple[Model, np.ndarray]]:
     return found
 
 
-def guarded(model: Model, folder: Path) -> list[str]:
-    """Gives every step of an export memory of its own; the kernels that want some."""
-    program = lower(model, "net")
-    head, implementation = (folder / "net.h").read_text().split("#ifdef NET_LAYER_HASHES", 1)
+def guarded(model: Model, folder: Path, name: str) -> tuple[list[str], int]:
+    """Gives every step of an export memory of its own; the kernels that want some, and the most
+    words."""
+    program, mark = lower(model, name), f"#ifdef {name.upper()}_LAYER_HASHES"
+    head, implementation = (folder / f"{name}.h").read_text().split(mark, 1)
     kernels = []
     for i, step in enumerate(program.steps):
         if step.scratch_bytes:
@@ -276,10 +296,8 @@ def guarded(model: Model, folder: Path) -> list[str]:
             given = step.call(*memory, f"exactly({step.scratch_bytes // 4}, {planned})")
             implementation = implementation.replace(call, given)
             kernels += [work.kernel for work in step.works]
-    (folder / "net.h").write_text(f"{head}#ifdef NET_LAYER_HASHES{implementation}")
-    most = max((step.scratch_bytes // 4 for step in program.steps), default=0)
-    (folder / "guarded.c").write_text(GUARDED.format(most=most))
-    return kernels
+    (folder / f"{name}.h").write_text(f"{head}{mark}{implementation}")
+    return kernels, max((step.scratch_bytes // 4 for step in program.steps), default=0)
 
 
 def test_constants_have_the_bytes_that_are_reported(tmp_path: Path) -> None:

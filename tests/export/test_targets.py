@@ -17,7 +17,7 @@ from firmware_export.targets import TARGETS
 from firmware_export.toolchain import STACK, compile_program, linker_script, run_program
 from firmware_export.verify import verify
 
-from .compiled_export import driver, outputs, tool
+from .compiled_export import driver, outputs, self_test, tool, with_memory
 from .row_networks import row_network, saturating_network
 
 ROW_SEEDS = (*range(12), 21, 27)
@@ -36,29 +36,15 @@ def test_real_clips_on_every_target(kws_export: Path, name: str) -> None:
 def test_row_networks_on_every_target(name: str, tmp_path: Path) -> None:
     """The kernels of every architecture against the reference, saturating sums among them."""
     need(name)
-    target = TARGETS[name]
     samples = [row_network(seed) for seed in ROW_SEEDS]
     samples += [saturating_network(seed) for seed in range(4)]
     small_arenas = []
     for i, (model, x) in enumerate(samples):
         report = firmware_export.export(model, tmp_path / f"n{i}", name=f"n{i}", vectors=x[:1])
         if report.arena_bytes < SMALL_ARENA:
-            small_arenas.append(i)
+            small_arenas.append(f"n{i}")
     assert len(small_arenas) > len(samples) // 2
-    # the arenas are static: a core of little RAM takes one network at a time
-    small = 0 < target.ram[1] < 64 << 10
-    batches = [[i] for i in small_arenas] if small else [small_arenas]
-    for n, batch in enumerate(batches):
-        lines = []
-        for i in batch:
-            lines += [f"#define N{i}_SELFTEST", f'#include "n{i}/n{i}_selftest.c"']
-        calls = [f"    if (n{i}_selftest() != 0) return {i + 1};" for i in batch]
-        main = tmp_path / f"batch_{n}.c"
-        main.write_text("\n".join([*lines, "int main(void) {", *calls, "    return 0;", "}", ""]))
-        program = main.with_suffix(".elf")
-        compile_program(target, [main], program, ("-O2", f"-I{tmp_path}"))
-        status = run_program(target, program)
-        assert status == 0, f"network {status - 1}"
+    self_test(with_memory(name), small_arenas, tmp_path, "-O2")
 
 
 def test_vectors_are_what_the_native_backend_gives(

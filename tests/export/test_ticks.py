@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -31,10 +30,10 @@ from akrt.model import (
     SignedInputData,
 )
 from firmware_export.lowered import lower
-from firmware_export.targets import TARGETS, Target
+from firmware_export.targets import Target
 from firmware_export.toolchain import compile_program
 
-from .compiled_export import WARNINGS, tool
+from .compiled_export import WARNINGS, tool, with_memory
 from .row_networks import saturating_network
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
@@ -246,6 +245,20 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A sample by its name, exported once for all cores."""
+    home = tmp_path_factory.mktemp("ticks")
+
+    @cache
+    def export(name: str) -> Path:
+        model, x = sample(name)
+        firmware_export.export(model, home / name, name=name, vectors=x)
+        return home / name
+
+    return export
+
+
 def test_every_kernel_of_a_layer_is_tried() -> None:
     for name, (kernel, _) in LONG.items():
         assert kernel in lower(sample(name)[0], name).kernels, name
@@ -270,7 +283,11 @@ def test_every_kernel_of_a_layer_is_tried() -> None:
     [*((core, ("-O2",)) for core in CORES), ("cortex-m0", ("-Os", "-DAKRT_PORTABLE"))],
 )
 def test_a_tick_in_any_million_instructions(
-    core: str, options: tuple[str, ...], plugin: Path, tmp_path: Path
+    core: str,
+    options: tuple[str, ...],
+    plugin: Path,
+    exported: Callable[[str], Path],
+    tmp_path: Path,
 ) -> None:
     """Every layer's hash is as without ticks, too: the programs are the self-tests."""
     target = with_memory(core)
@@ -281,10 +298,9 @@ def test_a_tick_in_any_million_instructions(
     runs = [*CORES, "portable"]
     turn = runs.index(core if len(options) == 1 else "portable") % 2
     for name in (*LONG, *SHORT) if THOROUGH else (*LONG, *SHORT)[turn::2]:
-        folder = tmp_path / name
-        model, x = sample(name)
-        firmware_export.export(model, folder, name=name, vectors=x)
-        ticks, most, total = gaps(target, folder, name, options, plugin)
+        model, _ = sample(name)
+        here = (*options, f"-I{exported(name)}")
+        ticks, most, total = gaps(target, tmp_path / f"{name}.c", name, here, plugin)
         assert most < MOST, f"{name}: {most:,} instructions without a tick"
         if name in LONG:
             assert total > MOST, f"{name} is not long: {total:,}"
@@ -292,7 +308,7 @@ def test_a_tick_in_any_million_instructions(
 
 
 def gaps(
-    target: Target, folder: Path, name: str, options: tuple[str, ...], plugin: Path
+    target: Target, main: Path, name: str, options: tuple[str, ...], plugin: Path
 ) -> tuple[int, int, int]:
     """Ticks of a self-test that passed, the most instructions between two, and between all."""
     text = (
@@ -300,7 +316,7 @@ def gaps(
         f'#include "{name}_selftest.c"\n'
         f"int main(void) {{ return {name}_selftest(); }}\n"
     )
-    return gaps_of(target, folder / "main.c", text, name, options, plugin)
+    return gaps_of(target, main, text, name, options, plugin)
 
 
 def gaps_of(
@@ -373,12 +389,3 @@ def test_two_networks_of_one_source_file(
         return
     assert done.returncode == 0, done.stderr
     assert subprocess.run([str(tmp_path / "main")]).returncode == 0
-
-
-def with_memory(name: str) -> Target:
-    """The target, on a machine that holds the networks: the board of the M0 has 16 KiB of RAM."""
-    target = TARGETS[name]
-    if name != "cortex-m0":
-        return target
-    board = TARGETS["m3"]
-    return replace(target, runner=board.runner, rom=board.rom, ram=board.ram)

@@ -7,11 +7,12 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from in_process import run_akrt
 
 import firmware_export
 from akrt.decision import StreamSettings
@@ -26,9 +27,11 @@ from .compiled_export import tool
 from .row_networks import row_network
 
 
-def akrt(*arguments: object, **more: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "akrt", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, **more)
+def akrt(*arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
+    done = run_akrt(*arguments, **more)
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
 
 
 @pytest.fixture
@@ -297,7 +300,7 @@ def test_compilers_that_hang_or_die(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_no_compiler_names_the_package(exported: Path) -> None:
     for target, package in (("host", "gcc"), ("m4", "gcc-arm-none-eabi"), ("rv32", "picolibc")):
-        done = akrt("verify", exported, "--target", target, env={"PATH": "", "PYTHONPATH": paths()})
+        done = akrt("verify", exported, "--target", target, environment={"PATH": ""})
         assert done.returncode == 6
         assert package in done.stderr
 
@@ -317,7 +320,3 @@ def test_bad_arguments(exported: Path, tmp_path: Path) -> None:
     assert akrt("export", model, "-o", tmp_path / "n", "--vectors", model).returncode == 3
     assert akrt("export", model, "-o", tmp_path / "n", "--program", "none").returncode == 3
     assert not (tmp_path / "n").exists()
-
-
-def paths() -> str:
-    return ":".join(p for p in sys.path if p)

@@ -22,7 +22,7 @@ from akrt.errors import ModelFileError, UnsupportedLayerError, UsageError
 from akrt.importers import load_fbz, load_h5, read_hdf5
 from akrt.importers.keras_h5 import to_model
 
-MODELS = int(os.environ.get("AKRT_TEST_QUANTIZEML_MODELS", amount(3, 10)))
+MODELS = int(os.environ.get("AKRT_TEST_QUANTIZEML_MODELS", amount(2, 10)))
 KINDS = {
     "InputConv2D", "SignedInputData", "Quantizer", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose",
     "DepthwiseConv2DTranspose", "Dense1D", "ShiftedAdd", "Concatenate", "Dequantizer",

@@ -15,6 +15,7 @@ from conftest import need
 from hypothesis import given
 from hypothesis import strategies as st
 from mutations import HOSTILE, edit, try_all
+from thorough import amount
 
 import akrt
 from akrt.errors import ModelFileError, UnsupportedLayerError, UsageError
@@ -23,6 +24,7 @@ from akrt.importers.keras_h5 import to_model
 from akrt.model import encoding
 
 Facts = dict[str, Any]
+MODELS = amount(2, 4)
 
 
 def assert_same(model: akrt.Model, twin: akrt.Model) -> None:
@@ -38,10 +40,12 @@ def test_random_models_equal_what_cnn2snn_makes(tmp_path: Path) -> None:
     need("akida")
     program = Path(__file__).parent / "quantizeml_models.py"
     done = subprocess.run(
-        [sys.executable, str(program), str(tmp_path), "4", "3", "1"], capture_output=True, text=True
+        [sys.executable, str(program), str(tmp_path), str(MODELS), "3", "1"],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    for i in range(4):
+    for i in range(MODELS):
         assert_same(load_h5(tmp_path / f"{i}.h5"), load_fbz(tmp_path / f"{i}.fbz"))
 
 

@@ -30,7 +30,8 @@ def compiler() -> str:
     return cc
 
 
-def build(folder: Path, *flags: str) -> ctypes.CDLL:
+def build(folder: Path, *flags: str) -> Path:
+    """The library, compiled into `folder`."""
     target = folder / "kernels.so"
     sources = sorted(str(p) for p in SOURCE.glob("*/*.c"))
     sanitizers = os.environ.get("AKRT_SANITIZE")
@@ -43,7 +44,7 @@ def build(folder: Path, *flags: str) -> ctypes.CDLL:
         capture_output=True,
         text=True,
     )
-    return ctypes.CDLL(str(target))
+    return target
 
 
 class Pointer(ctypes.c_void_p):

@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Iterator
 
 import pytest
+from built_once import built_once
 
 from akrt.kernels._kernels import architectures
 from kernels.compiled import Kernels, build
@@ -18,7 +19,7 @@ ARCHITECTURES = architectures()
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Machine]]:
     """Each CPU of `CPUS`, by its name under QEMU."""
-    program = build_server(tmp_path_factory.mktemp("aarch64"))
+    program = built_once(tmp_path_factory, "aarch64", build_server)
     machines = {cpu: Machine(program, cpu) for cpu in sorted(set(CPUS.values()))}
     yield machines
     for machine in machines.values():
@@ -27,7 +28,7 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Mac
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return build(tmp_path_factory.mktemp("kernels"))
+    return ctypes.CDLL(str(built_once(tmp_path_factory, "kernels", build)))
 
 
 @pytest.fixture(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import need
+from in_process import run_akrt
 from typer.testing import CliRunner
 
 import akrt
@@ -111,16 +110,10 @@ def test_one_pass_for_all_thresholds_equals_streams(folder: Path) -> None:
 
 
 def command(*arguments: object, code: int = 0) -> tuple[str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "akrt", "kws", "eval-stream", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = run_akrt("kws", "eval-stream", *arguments)
     assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout, done.stderr
+    assert b"Traceback" not in done.stderr
+    return done.stdout.decode(), done.stderr.decode()
 
 
 def test_command(folder: Path, tmp_path: Path) -> None:

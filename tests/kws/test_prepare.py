@@ -1,8 +1,6 @@
 """From folders to features: who gets where, how often, and the same again from the same seed."""
 
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from in_process import run_akrt
 from typer.testing import CliRunner
 
 from akrt.audio import features_from_file, load_audio
@@ -367,17 +366,10 @@ def test_rows_never_exceed_what_was_asked_for(
 
 
 def command(*arguments: object, code: int = 0) -> tuple[str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "akrt", "kws", "prepare", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        env={**os.environ, "COLUMNS": "200"},
-    )
+    done = run_akrt("kws", "prepare", *arguments, environment={"COLUMNS": "200"})
     assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout, done.stderr
+    assert b"Traceback" not in done.stderr
+    return done.stdout.decode(), done.stderr.decode()
 
 
 def test_command_tells_what_was_left_out(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from akrt.backends.native.pack import pack
 from akrt.backends.native.plan import LayerPlan, NodePlan
-from akrt.backends.native.scaled_pack import pack_scaled
 from akrt.kernels._kernels import ALIGNMENT, CALLER, Architecture, scratch_bytes
 from akrt.lowering.liveness import Job, plan_arena, scratch_name
 from akrt.lowering.operations import (
@@ -122,4 +121,6 @@ def _pack(does: Operation, arch: Architecture) -> LayerPlan:
     if isinstance(does, Addition | Dense | Convolution | Separable):
         return pack(does, arch)
     assert not isinstance(does, Pass)
+    from akrt.backends.native.scaled_pack import pack_scaled
+
     return pack_scaled(does, arch)

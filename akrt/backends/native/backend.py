@@ -10,19 +10,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from threading import Event, Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from akrt.backends.base import Backend, Output, QuickCheck
 from akrt.backends.native.arena import plan_network, why_not
-from akrt.backends.native.hops import HopPlan, NativeHops, plan_hops
 from akrt.cpus import usable_cpus
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.kernels._kernels import Architecture, Hops, Network, architectures
 from akrt.model import Model, Node
 from akrt.provenance import ComputedBy
+
+if TYPE_CHECKING:
+    from akrt.backends.native.hops import HopPlan, NativeHops
 
 _log = logging.getLogger("akrt")
 
@@ -150,6 +152,8 @@ class NativeBackend(Backend):
     def hops(self, rows: int) -> NativeHops | None:
         if self._network is None:
             return None
+        from akrt.backends.native.hops import NativeHops
+
         if rows not in self._hops:
             self._hops[rows] = self._planned_hops(self._network, rows)
         made = self._hops[rows]
@@ -158,6 +162,8 @@ class NativeBackend(Backend):
         return NativeHops(*made, self._network, self.run, self._parts, self._piece)
 
     def _planned_hops(self, network: Network, rows: int) -> tuple[HopPlan, Hops] | None:
+        from akrt.backends.native.hops import plan_hops
+
         plan = plan_hops(self._nodes, self._plan, rows)
         if plan is None or plan.arena_bytes + plan.kept_bytes > MAX_ARENA_BYTES:
             return None
