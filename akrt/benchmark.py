@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -148,6 +148,7 @@ def compare(
     also: Sequence[str] = (),
     batch: int = 256,
     seconds: float = 2.0,
+    others: Mapping[str, Callable[[], Any]] | None = None,
 ) -> Comparison:
     """Times a model on the native kernel sets and on peers, one thread each, in turns on one core.
 
@@ -158,6 +159,7 @@ def compare(
         also: other backends of akrt, timed on their own for a single sample.
         batch: samples of a batch; 1: single samples only.
         seconds: for each configuration and batch.
+        others: calls that run a single sample elsewhere, which take their turns too.
     """
     found = Comparison(model.name, model.macs)
     archs = usable_archs() if archs is None else list(archs)
@@ -178,6 +180,8 @@ def compare(
             calls = {n: _native(model, a, 1, x) for n, a in zip(ours, archs, strict=True)}
             if network is not None:
                 calls |= {name: peers.prepare(name, network, x) for name in here}
+            if others is not None and size == 1:
+                calls |= others
             wall, cpu = time.perf_counter(), time.process_time()
             timings = take_turns(calls, seconds)
             share = (time.process_time() - cpu) / (time.perf_counter() - wall)

@@ -146,6 +146,20 @@ def result(seconds: float, quick: bool) -> dict[str, Any]:
     }
 
 
+def network_tables(network: dict[str, Any]) -> list[str]:
+    """Lines of what was measured on one network."""
+    lines = [f"## {network['model']}, {network['macs']:,} MACs", ""]
+    lines += ["| what | batch | threads | median us | samples/s |", "|---|---:|---:|---:|---:|"]
+    for row in network["rows"]:
+        lines.append(
+            f"| {row['name']} | {row['batch']} | {row['threads']} | "
+            f"{row['median_us']:,.1f} | {row['samples_per_s']:,.0f} |"
+        )
+    lines += ["", "| time / time | |", "|---|---:|"]
+    lines += [f"| {name} | {value:.3f} |" for name, value in network["ratios"].items()]
+    return [*lines, *(f"\n{name}: {why}" for name, why in network["absent"].items())]
+
+
 def markdown(run: dict[str, Any]) -> str:
     """The result as tables."""
     versions = ", ".join(f"{name} {v}" for name, v in run["versions"].items())
@@ -158,17 +172,7 @@ def markdown(run: dict[str, Any]) -> str:
     ]
     lines += [f"Left out: {what}: {why}." for what, why in run["left_out"].items()]
     for network in run["networks"]:
-        lines += [f"## {network['model']}, {network['macs']:,} MACs", ""]
-        lines += ["| what | batch | threads | median us | samples/s |", "|---|---:|---:|---:|---:|"]
-        for row in network["rows"]:
-            lines.append(
-                f"| {row['name']} | {row['batch']} | {row['threads']} | "
-                f"{row['median_us']:,.1f} | {row['samples_per_s']:,.0f} |"
-            )
-        lines += ["", "| time / time | |", "|---|---:|"]
-        lines += [f"| {name} | {value:.3f} |" for name, value in network["ratios"].items()]
-        lines += [f"\n{name}: {why}" for name, why in network["absent"].items()]
-        lines.append("")
+        lines += [*network_tables(network), ""]
     lines += [f"`Runtime.forward` adds {run['wrapper_us']:.2f} us to the compiled call.", ""]
     archs = list(next(iter(run["layers_us"].values())))
     lines += ["## One layer, one sample, us", "", "| layer | " + " | ".join(archs) + " |"]

@@ -6,9 +6,12 @@
 
 #define AKRT_OWN_akrt_patches_u8
 #define AKRT_OWN_akrt_matmul_s16s16
+#define AKRT_OWN_akrt_matmul_s16s16_s8
 #define AKRT_OWN_akrt_matmul_u8s8_s32
 #define AKRT_OWN_akrt_matmul_u8s8_u8
 #define AKRT_OWN_akrt_matmul_u8s8_u8_short
+#define AKRT_OWN_akrt_matmul_u8s8_s8
+#define AKRT_OWN_akrt_dwconv_u8s8_s8
 #define AKRT_OWN_akrt_dwconv_u8s8_u8
 #include "ref/portable.tmpl.h"
 

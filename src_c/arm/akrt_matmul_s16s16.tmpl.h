@@ -2,8 +2,7 @@
 #ifndef AKRT_ARM_MATMUL_S16S16_INC
 #define AKRT_ARM_MATMUL_S16S16_INC
 
-#include <arm_neon.h>
-#include <string.h>
+#include "arm/scaled_outputs.h"
 
 #define BLOCK 8 /* filters side by side in the weights, two registers of sums */
 
@@ -39,33 +38,55 @@ AKRT_INLINE void store_sums(const int32x4_t sums[2], int32_t *to, int32_t kept) 
     }
 }
 
+/* Sums, or outputs where there is something to scale by. */
 AKRT_INLINE void tile(const int16_t *a, const int16_t *weights, int32_t depth, int32_t filters,
-                      int32_t *out, const int rows, int32_t kept) {
+                      const scaled_constants *scaled, void *out, size_t to, const int rows,
+                      int32_t kept) {
     int32x4_t sums[5][2];
     for (int r = 0; r < rows; r++) {
-        sums[r][0] = sums[r][1] = vdupq_n_s32(0);
+        sums[r][0] = scaled != NULL ? scaled->start[0] : vdupq_n_s32(0);
+        sums[r][1] = scaled != NULL ? scaled->start[1] : vdupq_n_s32(0);
     }
     add_wide(a, weights, depth, rows, sums);
-    for (int r = 0; r < rows; r++) {
-        store_sums(sums[r], out + (size_t)r * (size_t)filters, kept);
+    for (int r = 0; r < rows; r++, to += (size_t)filters) {
+        if (scaled != NULL) {
+            store_scaled(sums[r], scaled, (uint8_t *)out + to, kept);
+        } else {
+            store_sums(sums[r], (int32_t *)out + to, kept);
+        }
+    }
+}
+
+AKRT_INLINE void tiles(const int16_t *a, const int16_t *weights, const scaled_constants *scaled,
+                       int32_t rows, int32_t depth, int32_t filters, int32_t f, void *out) {
+    const size_t step = (size_t)depth, stride = (size_t)filters;
+    const int32_t kept = filters - f < BLOCK ? filters - f : BLOCK;
+    size_t r = 0, to = (size_t)f;
+    for (; r + 5 <= (size_t)rows; r += 5, to += 5 * stride) {
+        tile(a + r * step, weights, depth, filters, scaled, out, to, 5, kept);
+    }
+    for (; r + 2 <= (size_t)rows; r += 2, to += 2 * stride) {
+        tile(a + r * step, weights, depth, filters, scaled, out, to, 2, kept);
+    }
+    if (r < (size_t)rows) {
+        tile(a + r * step, weights, depth, filters, scaled, out, to, 1, kept);
     }
 }
 
 void AKRT_FN(akrt_matmul_s16s16)(const int16_t *a, const int16_t *weights, int32_t rows,
                                  int32_t depth, int32_t filters, int32_t *out) {
-    const size_t step = (size_t)depth, stride = (size_t)filters;
-    for (int32_t f = 0; f < filters; f += BLOCK, weights += BLOCK * step) {
-        const int32_t kept = filters - f < BLOCK ? filters - f : BLOCK;
-        size_t r = 0;
-        for (; r + 5 <= (size_t)rows; r += 5) {
-            tile(a + r * step, weights, depth, filters, out + r * stride + f, 5, kept);
-        }
-        for (; r + 2 <= (size_t)rows; r += 2) {
-            tile(a + r * step, weights, depth, filters, out + r * stride + f, 2, kept);
-        }
-        if (r < (size_t)rows) {
-            tile(a + r * step, weights, depth, filters, out + r * stride + f, 1, kept);
-        }
+    for (int32_t f = 0; f < filters; f += BLOCK, weights += (ptrdiff_t)BLOCK * depth) {
+        tiles(a, weights, NULL, rows, depth, filters, f, out);
+    }
+}
+
+void AKRT_FN(akrt_matmul_s16s16_s8)(const int16_t *a, const int16_t *weights,
+                                    const akrt_scaled *scaled, int32_t rows, int32_t depth,
+                                    int32_t filters, uint8_t *out) {
+    for (int32_t f = 0; f < filters; f += BLOCK, weights += (ptrdiff_t)BLOCK * depth) {
+        scaled_constants k;
+        load_scaled(scaled, (size_t)f, filters - f < BLOCK ? filters - f : BLOCK, &k);
+        tiles(a, weights, &k, rows, depth, filters, f, out);
     }
 }
 

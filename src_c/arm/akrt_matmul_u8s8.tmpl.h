@@ -1,4 +1,4 @@
-/* akrt_matmul_u8s8_s32 and _u8 for every arm architecture. The file that includes it defines
+/* akrt_matmul_u8s8_* for every arm architecture. The file that includes it defines
  *   DOT(sum, w, x): sum[f] += the four weights w of filter f by the four operands of x, signed
  *   bytes, for four filters;
  *   DOT_LANE(sum, w, x, lane): the same with the operands 4 * lane .. 4 * lane + 3 for all. */
@@ -98,7 +98,7 @@ AKRT_INLINE void potentials(const block *b, const uint8_t *a, const int16_t *res
 }
 
 /* What becomes of the sums. */
-enum outcome { POTENTIALS, SCALED, SCALED_FINE, SHORT };
+enum outcome { POTENTIALS, SCALED, SCALED_FINE, SHORT, OUTPUTS };
 
 /* The constants of a block's activations. */
 typedef struct levels {
@@ -107,6 +107,7 @@ typedef struct levels {
     int32x4_t shift;
     uint16x8_t short_mul, short_top;
     int16x8_t short_shift;
+    scaled_constants outputs; /* of Akida 2.0 */
 } levels;
 
 AKRT_INLINE uint16x8_t scaled(const int32x4_t sums[2], const levels *l, const int has_fine) {
@@ -168,6 +169,8 @@ AKRT_INLINE void load_levels(const void *scale, size_t f, int32_t kept, const en
         l->short_mul = vld1q_u16(mul);
         l->short_shift = vdupq_n_s16((int16_t) - (int32_t)s->shift);
         l->short_top = vdupq_n_u16(s->top);
+    } else if (outcome == OUTPUTS) {
+        load_scaled(scale, f, kept, &l->outputs);
     } else if (outcome != POTENTIALS) {
         const akrt_scale *s = scale;
         load_signed(s->top + f, kept, l->top);
@@ -194,6 +197,8 @@ AKRT_INLINE size_t some_rows(const block *b, const uint8_t *a, const int16_t *re
             const size_t to = (r + (size_t)i) * filters;
             if (outcome == POTENTIALS) {
                 store_sums(sums[i], (int32_t *)out + to, b->kept);
+            } else if (outcome == OUTPUTS) {
+                store_scaled(sums[i], &l->outputs, (uint8_t *)out + to, b->kept);
             } else {
                 activate(sums[i], l, outcome, (uint8_t *)out + to, b->kept);
             }
@@ -288,4 +293,9 @@ void AKRT_FN(akrt_matmul_u8s8_u8_short)(const uint8_t *a, const int16_t *rest,
                                         const uint32_t *spill, const akrt_product *p,
                                         const akrt_short_scale *scale, int32_t rows, uint8_t *out) {
     narrow_or_wide(a, rest, spill, p, scale, rows, out, SHORT);
+}
+
+void AKRT_FN(akrt_matmul_u8s8_s8)(const uint8_t *a, const akrt_product *p,
+                                  const akrt_scaled *scaled, int32_t rows, uint8_t *out) {
+    narrow_or_wide(a, NULL, NULL, p, scaled, rows, out, OUTPUTS);
 }

@@ -62,7 +62,8 @@ static demand demand_of(const akrt_layer *layer) {
         d.bytes = d.rest = (size_t)of->depthwise_bytes.product.depth;
         break;
     case AKRT_PATH_SHORT_ROWS:
-        d.bytes = (size_t)of->short_rows.product.depth * sizeof(int16_t);
+        d.rows = rows_of(w, 2 * of->short_rows.product.depth);
+        d.bytes = (size_t)of->short_rows.product.depth * (sizeof(int16_t) + 1);
         break;
     case AKRT_PATH_DEPTHWISE_SHORT:
         d.bytes = (size_t)of->depthwise_short.product.depth * sizeof(int16_t);

@@ -47,6 +47,24 @@ static void patch_row(const akrt_layer *layer, const uint8_t *input, int32_t x, 
     }
 }
 
+/* The windows of the output rows x .. x + count as 16 bits, `depth` elements apart; their bytes
+ * come after them. What is beyond the end of a window has no weight. */
+static void widen_rows(const akrt_layer *layer, const uint8_t *input, int32_t x, int32_t count,
+                       uint8_t border, int32_t depth, int16_t *AKRT_RESTRICT rows) {
+    const akrt_window *w = &layer->operation.of.spatial.window;
+    const size_t n = akrt_area(count, w->out_y) * (size_t)depth;
+    const int as_it_is = w->size_x * w->size_y * w->stride_x * w->stride_y == 1;
+    const uint8_t *AKRT_RESTRICT bytes = input + akrt_area(x, w->in_y) * (size_t)w->channels;
+    if (!as_it_is || depth != w->channels) {
+        uint8_t *const patches = (uint8_t *)(void *)(rows + n);
+        layer->kernels->akrt_patches_u8(w, input, x, count, border, depth, patches);
+        bytes = patches;
+    }
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = bytes[i];
+    }
+}
+
 void akrt_multiply_rows(const akrt_layer *layer, const uint8_t *input, int32_t x, int32_t count,
                         uint8_t *scratch, void *out) {
     const akrt_kernels *kernels = layer->kernels;
@@ -75,8 +93,13 @@ void akrt_multiply_rows(const akrt_layer *layer, const uint8_t *input, int32_t x
         break;
     case AKRT_PATH_SHORT_ROWS: {
         const akrt_short_product *p = &of->short_rows.product;
-        patch_row(layer, input, x, of->short_rows.border, p->depth, rows);
-        kernels->akrt_matmul_s16s16(rows, p->weights, w->out_y, p->depth, p->filters, out);
+        widen_rows(layer, input, x, count, of->short_rows.border, p->depth, rows);
+        if (layer->activation.kind == AKRT_ACT_FUSED_SCALED) {
+            kernels->akrt_matmul_s16s16_s8(rows, p->weights, &layer->activation.of.fused_scaled,
+                                           positions, p->depth, p->filters, out);
+        } else {
+            kernels->akrt_matmul_s16s16(rows, p->weights, positions, p->depth, p->filters, out);
+        }
         break;
     }
     case AKRT_PATH_LANES:

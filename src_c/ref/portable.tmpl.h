@@ -33,6 +33,9 @@
 #ifndef AKRT_OWN_akrt_matmul_s16s16
 #include "ref/akrt_matmul_s16s16.c"
 #endif
+#ifndef AKRT_OWN_akrt_matmul_s16s16_s8
+#include "ref/akrt_matmul_s16s16_s8.c"
+#endif
 #ifndef AKRT_OWN_akrt_matmul_s16s16_u8
 #include "ref/akrt_matmul_s16s16_u8.c"
 #endif

@@ -55,6 +55,13 @@ static void prepare(job *j, int32_t first, int32_t filters) {
             memcpy(j->fine, j->scale->fine + first, some);
         }
     }
+    if (j->scaled != NULL) {
+        memcpy(j->low, j->scaled->low + first, some);
+        memcpy(j->top, j->scaled->high + first, some);
+        memcpy(j->mul, j->scaled->mul + first, some);
+        memcpy(j->add, j->scaled->add + first, some);
+        memcpy(j->shift, j->scaled->shift + first, some);
+    }
     if (j->short_scale != NULL) {
         memcpy(j->short_mul, j->short_scale->mul + first, some / 2);
     }
@@ -106,6 +113,14 @@ static void multiply(job *j, const int16_t *rest, const uint32_t *spill, int32_t
     }
 }
 
+#ifdef AKRT_SCALED_OUTPUTS
+void AKRT_FN(akrt_matmul_u8s8_s8)(const uint8_t *a, const akrt_product *product,
+                                  const akrt_scaled *scaled, int32_t rows, uint8_t *out) {
+    job j = {0};
+    j.a = a, j.product = product, j.scaled = scaled, j.out = out;
+    multiply(&j, NULL, NULL, rows);
+}
+#else
 void AKRT_FN(akrt_matmul_u8s8_s32)(const uint8_t *a, const int16_t *rest, const uint32_t *spill,
                                    const akrt_product *product, int32_t rows, int32_t *out) {
     job j = {0};
@@ -128,3 +143,4 @@ void AKRT_FN(akrt_matmul_u8s8_u8_short)(const uint8_t *a, const int16_t *rest,
     j.a = a, j.product = product, j.short_scale = scale, j.out = out;
     multiply(&j, rest, spill, rows);
 }
+#endif

@@ -41,6 +41,7 @@ typedef struct job {
     const akrt_product *product;
     const akrt_scale *scale;             /* NULL, or how to make activations */
     const akrt_short_scale *short_scale; /* likewise; both NULL: the result is potentials */
+    const akrt_scaled *scaled;           /* of akrt_matmul_u8s8_s8 alone */
     void *out;
     int32_t first;              /* of the filters */
     int32_t base;               /* of the chunk's rows */
@@ -48,6 +49,7 @@ typedef struct job {
     int32_t start[GROUP], top[GROUP], mul[GROUP], add[GROUP], fine[GROUP];
     int16_t factor[2 * GROUP];         /* twice each */
     uint16_t short_mul[GROUP + LANES]; /* two registers are read for one block too */
+    int32_t low[GROUP], shift[GROUP];  /* of `scaled`, and its `high` is in `top` */
 } job;
 
 AKRT_INLINE __m256i activation(const job *j, __m256i potential, int32_t f) {
@@ -133,9 +135,50 @@ AKRT_INLINE void store_potentials(const job *j, int32_t *out, __m256i sum[TILE][
     }
 }
 
+/* The same for outputs of Akida 2.0. */
+AKRT_INLINE void store_scaled(const job *j, uint8_t *out, int32_t f, __m256i sum[TILE][2],
+                              const int rows, const int blocks, int32_t last) {
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i least = _mm256_set1_epi16((short)j->scaled->least);
+    const __m256i most = _mm256_set1_epi16((short)j->scaled->most);
+    const size_t stride = (size_t)j->product->filters;
+    UNROLL
+    for (int b = 0; b < blocks; b++) {
+        const int32_t at = f + b * LANES;
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            const __m256i above = _mm256_max_epi32(sum[r][b], load(j->low + at));
+            const __m256i v = _mm256_min_epi32(above, load(j->top + at));
+            const __m256i y =
+                _mm256_add_epi32(_mm256_mullo_epi32(v, load(j->mul + at)), load(j->add + at));
+            sum[r][b] = _mm256_srav_epi32(y, load(j->shift + at));
+        }
+    }
+    UNROLL
+    for (int r = 0; r < rows; r += 2, out += 2 * stride) {
+        const int next = r + 1 < rows ? r + 1 : r;
+        __m256i words[2];
+        words[0] = _mm256_packs_epi32(sum[r][0], sum[r][blocks - 1]);
+        words[1] = _mm256_packs_epi32(sum[next][0], sum[next][blocks - 1]);
+        UNROLL
+        for (int n = 0; n < 2; n++) {
+            words[n] = _mm256_min_epi16(_mm256_max_epi16(words[n], least), most);
+        }
+        const __m256i sorted =
+            _mm256_permutevar8x32_epi32(_mm256_packs_epi16(words[0], words[1]), order);
+        store_bytes(out, _mm256_castsi256_si128(sorted), blocks, last);
+        if (r + 1 < rows) {
+            store_bytes(out + stride, _mm256_extracti128_si256(sorted, 1), blocks, last);
+        }
+    }
+}
+
 AKRT_INLINE void store_sums(const job *j, int32_t row, int32_t f, __m256i sum[TILE][2],
                             const int rows, const int blocks, int32_t last) {
     const size_t at = (size_t)row * (size_t)j->product->filters + (size_t)(j->first + f);
+#ifdef AKRT_SCALED_OUTPUTS /* compiled apart: each has the registers for itself */
+    store_scaled(j, (uint8_t *)j->out + at, f, sum, rows, blocks, last);
+#else
     if (j->short_scale != NULL) {
         store_short(j, (uint8_t *)j->out + at, f, sum, rows, blocks, last);
     } else if (j->scale != NULL) {
@@ -143,6 +186,7 @@ AKRT_INLINE void store_sums(const job *j, int32_t row, int32_t f, __m256i sum[TI
     } else {
         store_potentials(j, (int32_t *)j->out + at, sum, rows, blocks, last);
     }
+#endif
 }
 
 /* Of the file that includes this: rows x blocks registers of sums from the filter f of the group

@@ -49,6 +49,18 @@ def test_every_kernel_set_is_timed(capsys: pytest.CaptureFixture[str]) -> None:
         assert found["ratios"][key] > 0
 
 
+def test_calls_of_others_take_their_turns() -> None:
+    def slow() -> None:
+        time.sleep(0.002)
+
+    model, name = bundled_model(), usable_archs()[0]
+    others = {"other": slow}
+    found = benchmark.compare(model, [name], against=(), batch=2, seconds=0.01, others=others)
+    assert [(row.name, row.batch) for row in found.rows[:2]] == [(f"akrt {name}", 1), ("other", 1)]
+    assert 0 < found.ratios[f"ds_cnn_kws, batch 1: akrt {name} / other"] < 1
+    assert "other" not in {row.name for row in found.rows if row.batch == 2}
+
+
 def test_the_table_says_which_peers_are_absent(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

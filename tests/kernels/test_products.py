@@ -6,7 +6,7 @@ import ctypes
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from akrt.backends.native.lanes import coarse_levels, half_byte_lanes, short_lanes
@@ -48,6 +48,25 @@ def test_matmul_s16s16(
     np.testing.assert_array_equal(out, a.astype(np.int64) @ w.T.astype(np.int64))
 
 
+@given(seeds, st.integers(1, 9), st.integers(1, 45), st.integers(1, 150), bottoms, tops)
+def test_matmul_s16s16_s8(
+    kernels: Kernels, seed: int, depth8: int, rows: int, filters: int, bottom: int, top: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    depth = 8 * depth8
+    a = rng.integers(bottom, top + 1, (rows, depth)).astype(np.int16)
+    w = rng.integers(-128, 128, (filters, depth)).astype(np.int16)
+    sums = a.astype(np.int64) @ w.T.astype(np.int64)
+    start = rng.integers(-(2**20), 2**20, filters) if seed % 3 else None
+    scaled, expected = scaled_outputs(seed, sums, start)
+    out = np.full((rows, filters), 99, np.uint8)
+    packed = interleave(w, kernels.arch.filter_block, 2)
+    kernels.akrt_matmul_s16s16_s8(
+        pointer(a), pointer(packed), ctypes.byref(scaled), rows, depth, filters, pointer(out)
+    )
+    np.testing.assert_array_equal(out, expected)
+
+
 @given(seeds, st.integers(1, 9), st.integers(1, 5), st.integers(1, 13))
 def test_matmul_s32s16(kernels: Kernels, seed: int, depth8: int, rows: int, filters: int) -> None:
     rng = np.random.default_rng(seed)
@@ -83,9 +102,15 @@ def test_matmul_u8s8_s8(kernels: Kernels, seed: int, depth4: int, rows: int, fil
     np.testing.assert_array_equal(out, expected)
 
 
-def scaled_outputs(seed: int, sums: np.ndarray) -> tuple[Scaled, np.ndarray]:
-    """Constants of Akida 2.0 that spread the outputs of sums (positions, F), and the outputs."""
+def scaled_outputs(
+    seed: int, sums: np.ndarray, start: np.ndarray | None = None
+) -> tuple[Scaled, np.ndarray]:
+    """Constants of Akida 2.0 that spread the outputs of sums (positions, F), and the outputs.
+
+    `start` (F,) is added to the sums by the kernel.
+    """
     rng = np.random.default_rng(seed)
+    sums = sums if start is None else sums + start
     filters = sums.shape[1]
     reach = np.maximum(np.abs(sums).max(0), 1)
     ends = np.sort((rng.uniform(-1.2, 1.2, (2, filters)) * reach).astype(np.int64), axis=0)
@@ -101,27 +126,41 @@ def scaled_outputs(seed: int, sums: np.ndarray) -> tuple[Scaled, np.ndarray]:
     arrays = {name: array.astype(np.int32) for name, array in constants.items()}
     y = (np.clip(sums, *ends) * mul + add) >> shift
     expected = np.clip(y, least, most).astype(np.int8).view(np.uint8)
-    return Scaled(start=None, **arrays, least=least, most=most), expected
+    given_start = None if start is None else start.astype(np.int32)
+    return Scaled(start=given_start, **arrays, least=least, most=most), expected
 
 
 @given(seeds, windows(), st.booleans())
 def test_dwconv_u8s8_s8(kernels: Kernels, seed: int, w: Window, added: bool) -> None:
+    check_dwconv_u8s8_s8(kernels, seed, w, added)
+
+
+@settings(max_examples=15)
+@given(seeds, st.integers(100, 300), st.integers(1, 2), st.integers(0, 2), st.sampled_from([7, 24]))
+def test_dwconv_u8s8_s8_of_long_lines(
+    kernels: Kernels, seed: int, in_y: int, stride: int, pad: int, channels: int
+) -> None:
+    out_y = -(-(in_y + pad) // stride)
+    w = Window(3, in_y, channels, 3, out_y, 3, 3, 1, stride, 1, pad)
+    check_dwconv_u8s8_s8(kernels, seed, w, added=True)
+
+
+def check_dwconv_u8s8_s8(kernels: Kernels, seed: int, w: Window, added: bool) -> None:
     rng = np.random.default_rng(seed)
-    x = rng.integers(0, 256, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
+    top = 255
+    if kernels.arch.byte_pair == INT16.max:  # which the sum of two products must not exceed
+        top = INT16.max // (2 * 128)
+    x = rng.integers(0, top + 1, (w.in_x, w.in_y, w.channels)).astype(np.uint8)
     weights = rng.integers(-128, 128, (w.size_x, w.size_y, w.channels)).astype(np.int8)
     if seed % 5 == 0:
-        x[:], weights[:] = 255, rng.choice([-128, 127], w.channels)
-    border = int(rng.choice([0, 128, 255]))
+        x[:], weights[:] = top, rng.choice([-128, 127], w.channels)
+    border = int(rng.choice([0, top // 2 + 1, top]))
     first = int(rng.integers(w.out_x))
     count = int(rng.integers(1, w.out_x - first + 1))
     sums = (patches(w, x, border)[first : first + count] * weights).sum((2, 3))
     sums = sums.reshape(-1, w.channels)
-    start = rng.integers(-(2**20), 2**20, w.channels)
-    scaled, expected = scaled_outputs(seed, sums + start if added else sums)
-    if added:
-        given = {n: a for n, a in scaled.arrays.items() if n != "start"}
-        given |= {"least": scaled.least, "most": scaled.most}
-        scaled = Scaled(start=start.astype(np.int32), **given)
+    start = rng.integers(-(2**20), 2**20, w.channels) if added else None
+    scaled, expected = scaled_outputs(seed, sums, start)
     out = np.full(expected.shape, 99, np.uint8)
     kernels.akrt_dwconv_u8s8_s8(
         *(ctypes.byref(w), pointer(x), pointer(weights), ctypes.c_uint8(border)),

@@ -117,7 +117,8 @@ class ShortRows(Path):
     border: int
 
     def check(self, window: WindowPlan, activation: Activation) -> None:
-        not_fused(activation)
+        if activation.kind != "fused_scaled":
+            not_fused(activation)
         deep_enough(self.product.depth, window.size_x * window.line)
 
 

@@ -117,6 +117,8 @@ class _Sums:
     lack: Wide | None = None
     """(F,): what its sums lack, where the product does not start from it."""
     flip: bool = False
+    largest: int = 0
+    """The largest byte that it multiplies."""
     lift: npt.NDArray[np.uint8] | None = None
 
 
@@ -139,19 +141,24 @@ def _scaled(does: MomentaryOperation, arch: Architecture) -> LayerPlan:
         kind = MaxActivated if activates_first else MaxSums
         pooling = kind(**vars(WindowPlan.of(does.pooling)))
     if isinstance(activation, Scaled) and not isinstance(pooling, MaxSums) and arch.scales:
-        activation = _fused(sums, activation)
+        activation = _fused(sums, activation, arch)
     spatial = SpatialPlan(WindowPlan.of(moved), sums.path, pooling, sums.flip, sums.lift)
     return LayerPlan(layer.filters, spatial, activation)
 
 
-def _fused(sums: _Sums, scaled: Scaled) -> Scaled:
+def _fused(sums: _Sums, scaled: Scaled, arch: Architecture) -> Scaled:
     """The same activation in the product, where that can make it; `sums` is changed for it."""
     path = sums.path
     if isinstance(path, DepthwiseSums):
         if np.abs(path.depthwise).max() > _FLIP or path.depthwise.max() == _FLIP:
             return scaled
+        pair = 2 * sums.largest * int(np.abs(path.depthwise).max())
+        if 0 < arch.byte_pair < pair:
+            return scaled
         sums.path = DepthwiseScaled(path.depthwise.astype(np.int8), path.border)
         return FusedScaled(**vars(scaled))
+    if isinstance(path, ShortRows):  # the rule where there are no products of bytes, else rare
+        return scaled if arch.byte_pair else FusedScaled(**vars(scaled))
     if not isinstance(path, Direct | Patches | Lines):
         return scaled
     assert scaled.start is not None
@@ -213,7 +220,7 @@ def _fast_sums(
     border = _FLIP if flip else border
     needed = lack if flip else None
     if isinstance(does, ScaledDepthwise):
-        return _Sums(DepthwiseSums(weights.astype(np.int16), border), needed, flip)
+        return _Sums(DepthwiseSums(weights.astype(np.int16), border), needed, flip, largest)
     if np.abs(rows).max() <= _FLIP and rows.max() < _FLIP:
         path = _byte_path(rows, largest, border, lack, moved, arch)
         if path is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import akida2_oracle
 import numpy as np
@@ -16,7 +17,7 @@ from akida2_networks import akida2_network
 from akida2_outputs import outputs_by_layer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_akida2_model import DATA, DENSE
+from test_akida2_model import DATA, DENSE, DEPTHWISE
 
 import akrt
 from akrt.backends.native import NativeBackend, usable_archs
@@ -83,6 +84,25 @@ def ways_of(layer: LayerPlan) -> list[str]:
     chosen = [type(part).__name__ for part in (does.multiply, does.pooling, layer.activation)]
     prepared = {"flipped": does.flip, "lifted": does.lift is not None}
     return [*chosen, *(name for name, is_so in prepared.items() if is_so)]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_what_sixteen_bits_cannot_add_is_not_added_there(signed: bool) -> None:
+    """The sum of two products of a depthwise layer, with bytes up to 255 where it is signed."""
+    depthwise = replace(DEPTHWISE, weights=np.full((3, 3, 2), 127, np.int8))
+    shape = (4, 4, 2)
+    entry = akrt.SignedInputData("in", shape, 8) if signed else akrt.InputData("in", shape, 4)
+    model = akrt.Model((entry, depthwise))
+    x = np.full((2, *shape), 127 if signed else 15, np.int8 if signed else np.uint8)
+    expected = ReferenceBackend(model).run(x)
+    for arch in architectures():
+        (*_, planned), _, _ = plan_network(model.nodes, arch)
+        fused = "DepthwiseScaled" in ways_of(planned.layer)
+        holds = arch.byte_pair != np.iinfo(np.int16).max or not signed
+        assert fused == (bool(arch.scales) and holds), arch.name
+        if arch.usable:
+            with with_arch(arch.name):
+                np.testing.assert_array_equal(NativeBackend(model).run(x), expected)
 
 
 @settings(max_examples=15)
