@@ -52,6 +52,31 @@ static inline void akrt_bytes_inside(const uint8_t *from, int32_t step, int32_t 
     }
 }
 
+/* The same of a tap from `v` on some of whose positions do not exist; `line` begins with the first
+ * of the channels, and has `width` positions. */
+static void akrt_bytes_edge(const akrt_mcu_window *w, const uint8_t *line, int32_t width,
+                            uint8_t border, int32_t v, int32_t count, int32_t some, int32_t k,
+                            akrt_bytes_value *patch) {
+    const int32_t stride = w->stride_y, step = stride * w->channels;
+    for (int32_t c = 0; c < some; c++) {
+        akrt_bytes_value *to = akrt_bytes_row(patch, k + c), *const end = to + count;
+        int32_t here = v, at = v * w->channels + c;
+        while (to != end && here < 0) {
+            *to++ = border;
+            here += stride;
+            at += step;
+        }
+        while (to != end && here < width) {
+            *to++ = line[at];
+            here += stride;
+            at += step;
+        }
+        while (to != end) {
+            *to++ = border;
+        }
+    }
+}
+
 /* The next `inputs` inputs of the windows of a run, filled up with zeros to a multiple of 4. */
 static void akrt_bytes_patch(const akrt_mcu_window *w, const void *const *lines, uint8_t border,
                              int32_t y, int32_t count, int32_t inputs, akrt_bytes_at *at,
@@ -66,15 +91,8 @@ static void akrt_bytes_patch(const akrt_mcu_window *w, const void *const *lines,
             akrt_bytes_inside(line + v * w->channels + at->channel, stride * w->channels, count,
                               some, k, patch);
         } else {
-            for (int32_t p = 0; p < count; p++) {
-                const int32_t one = v + p * stride;
-                for (int32_t c = 0; c < some; c++) {
-                    akrt_bytes_row(patch, k + c)[p] =
-                        line != NULL && one >= 0 && one < w->in_y
-                            ? line[one * w->channels + at->channel + c]
-                            : border;
-                }
-            }
+            akrt_bytes_edge(w, line == NULL ? line : line + at->channel, line == NULL ? 0 : w->in_y,
+                            border, v, count, some, k, patch);
         }
         k += some;
         at->channel += some;
@@ -93,30 +111,70 @@ static void akrt_bytes_patch(const akrt_mcu_window *w, const void *const *lines,
     }
 }
 
-/* Sums of a run for one filter or two, whose weights are `step` apart: (filters, AKRT_RUN). */
-#if AKRT_HIGH_SUMS
-#define AKRT_BYTES_INPUT "ldrsb r3, [r1, r2]\n\t" AKRT_HIGH_SIX "adds r2, #1\n\t"
-__attribute__((noinline)) static void akrt_bytes_quads(const akrt_bytes_value *patch,
-                                                       const int8_t *weights, int32_t step,
-                                                       int32_t quads, uint32_t *sums) {
-    register const akrt_bytes_value *a __asm__("r0") = patch;
-    register const int8_t *w __asm__("r1") = weights;
-    register int32_t n __asm__("r2") = 4 * quads;
-    register uint32_t *to __asm__("r4") = sums;
-    (void)step;
-    __asm__ volatile(".syntax unified\n\t"
-                     "push {r4, r7}\n\t"
-                     "movs r7, r2\n\t"
-                     "movs r2, #0\n\t"
-                     "movs r4, #0\n\t" AKRT_HIGH_CLEAR
-                     "1:\n\t" AKRT_BYTES_INPUT AKRT_BYTES_INPUT AKRT_BYTES_INPUT AKRT_BYTES_INPUT
-                     "cmp r2, r7\n\t"
-                     "bne 1b\n\t"
-                     "pop {r4, r7}\n\t" AKRT_HIGH_PUT
-                     : "+r"(a), "+r"(w), "+r"(n), "+r"(to)
-                     :
-                     : "r3", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
+/* Weights of a filter up to the last of `inputs`: of the last quad the third comes second. */
+static inline int32_t akrt_bytes_used(int32_t inputs) {
+    return (inputs & 3) == 2 ? inputs + 1 : inputs;
 }
+
+/* Potentials of one filter or two, whose weights are `step` apart, at six positions or five: the
+ * products, added to what is there or, where `set`, not. Those of a position lie `filters` behind
+ * those of the one before. */
+#if AKRT_HIGH_SUMS
+#define AKRT_BYTES_GET(sum) "ldr r3, [r4]\n\tmov " sum ", r3\n\tadds r4, r5\n\t"
+#define AKRT_BYTES_PUT(sum) "mov r3, " sum "\n\tstr r3, [r4]\n\tadds r4, r5\n\t"
+#define AKRT_BYTES_EACH_FIVE(do)                                                                   \
+    do                                                                                             \
+    ("r8") do("r9") do("r10") do("r11") do("r12")
+#define AKRT_BYTES_EACH_SIX(do) AKRT_BYTES_EACH_FIVE(do) do("lr")
+#define AKRT_BYTES_INPUT(input) "ldrsb r3, [r1, r2]\n\t" input "adds r2, #1\n\t"
+#define AKRT_BYTES_PRODUCTS(name, input, each)                                                     \
+    __attribute__((noinline)) static void name(const akrt_bytes_value *patch,                      \
+                                               const int8_t *weights, int32_t step, int32_t used,  \
+                                               int32_t filters, int set, int32_t *potentials) {    \
+        register const akrt_bytes_value *a __asm__("r0") = patch;                                  \
+        register const int8_t *w __asm__("r1") = weights;                                          \
+        register int32_t n __asm__("r2") = used;                                                   \
+        register int32_t fresh __asm__("r3") = set;                                                \
+        register int32_t *to __asm__("r4") = potentials;                                           \
+        register int32_t next __asm__("r5") = 4 * filters;                                         \
+        (void)step;                                                                                \
+        __asm__ volatile(                                                                          \
+            ".syntax unified\n\t"                                                                  \
+            "push {r2, r4, r5, r7}\n\t"                                                            \
+            "movs r7, #3\n\t"                                                                      \
+            "bics r2, r7\n\t"                                                                      \
+            "movs r7, r2\n\t"                                                                      \
+            "movs r2, #0\n\t"                                                                      \
+            "cmp r3, #0\n\t"                                                                       \
+            "beq 1f\n\t"                                                                           \
+            "movs r4, #0\n\t" AKRT_HIGH_CLEAR "b 2f\n\t"                                           \
+            "1:\n\t" each(                                                                         \
+                AKRT_BYTES_GET) "2:\n\t"                                                           \
+                                "cmp r2, r7\n\t"                                                   \
+                                "beq 4f\n\t"                                                       \
+                                "3:\n\t" AKRT_BYTES_INPUT(input) AKRT_BYTES_INPUT(input)           \
+                                    AKRT_BYTES_INPUT(input) AKRT_BYTES_INPUT(                      \
+                                        input) "cmp r2, r7\n\t"                                    \
+                                               "bne 3b\n\t"                                        \
+                                               "4:\n\t"                                            \
+                                               "ldr r7, [sp]\n\t"                                  \
+                                               "b 6f\n\t"                                          \
+                                               "5:\n\t" AKRT_BYTES_INPUT(                          \
+                                                   input) "6:\n\t"                                 \
+                                                          "cmp r2, r7\n\t"                         \
+                                                          "bne 5b\n\t"                             \
+                                                          "pop {r2, r4, r5, r7}\n\t" each(         \
+                                                              AKRT_BYTES_PUT)                      \
+            : "+r"(a), "+r"(w), "+r"(n), "+r"(fresh), "+r"(to), "+r"(next)                         \
+            :                                                                                      \
+            : "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");                        \
+    }
+AKRT_BYTES_PRODUCTS(akrt_bytes_six, AKRT_HIGH_SIX, AKRT_BYTES_EACH_SIX)
+AKRT_BYTES_PRODUCTS(akrt_bytes_five, AKRT_HIGH_FIVE, AKRT_BYTES_EACH_FIVE)
+#undef AKRT_BYTES_GET
+#undef AKRT_BYTES_PUT
+#undef AKRT_BYTES_EACH_FIVE
+#undef AKRT_BYTES_EACH_SIX
 #undef AKRT_BYTES_INPUT
 #else
 #define AKRT_BYTES_INPUT(k)                                                                        \
@@ -128,36 +186,57 @@ __attribute__((noinline)) static void akrt_bytes_quads(const akrt_bytes_value *p
         AKRT_HALVES_ADD(2, a[2]);                                                                  \
         AKRT_HALVES_ADD(3, a[3]);                                                                  \
         AKRT_HALVES_ADD(4, a[4]);                                                                  \
-        AKRT_HALVES_ADD(5, a[5]);                                                                  \
+        if (positions > 5) {                                                                       \
+            AKRT_HALVES_ADD(5, a[5]);                                                              \
+        }                                                                                          \
         a += AKRT_RUN;                                                                             \
         (void)v;                                                                                   \
     } while (0)
-AKRT_IN_ORDER static void akrt_bytes_quads(const akrt_bytes_value *a, const int8_t *weights,
-                                           int32_t step, int32_t quads, uint32_t *sums) {
-    const int8_t *const end = weights + 4 * quads;
-    uint32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0;
-    uint32_t t0 = 0, t1 = 0, t2 = 0, t3 = 0, t4 = 0, t5 = 0;
-    do {
-        AKRT_BYTES_INPUT(0);
-        AKRT_BYTES_INPUT(1);
-        AKRT_BYTES_INPUT(2);
-        AKRT_BYTES_INPUT(3);
-        weights += 4;
-    } while (weights != end);
-    AKRT_HALVES_PUT(sums);
-}
-#undef AKRT_BYTES_INPUT
-#endif
-
-/* The potentials of a filter at a run: set, or added to. */
-static inline void akrt_bytes_put(const uint32_t *sums, int32_t count, int32_t filters, int32_t set,
-                                  int32_t *to) {
-    for (int32_t p = 0; p < count; p++) {
-        *to = set ? (int32_t)*sums : *to + (int32_t)*sums;
-        sums++;
-        to += filters;
+/* The second of two filters may be none. */
+#define AKRT_BYTES_PUT(p)                                                                          \
+    do {                                                                                           \
+        to[0] = (int32_t)(s##p + (set ? 0u : (uint32_t)to[0]));                                    \
+        if (AKRT_HALVES_PAIRS > 1) {                                                               \
+            to[1] = (int32_t)(t##p + (set ? 0u : (uint32_t)to[1]));                                \
+        }                                                                                          \
+        to += filters;                                                                             \
+    } while (0)
+#define AKRT_BYTES_PRODUCTS(name, many)                                                            \
+    AKRT_IN_ORDER static void name(const akrt_bytes_value *a, const int8_t *weights, int32_t step, \
+                                   int32_t used, int32_t filters, int set, int32_t *to) {          \
+        const int8_t *const end = weights + used, *const pairs = weights + (used & ~1);            \
+        const int32_t positions = many;                                                            \
+        uint32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0;                                   \
+        uint32_t t0 = 0, t1 = 0, t2 = 0, t3 = 0, t4 = 0, t5 = 0;                                   \
+        while (weights != pairs) {                                                                 \
+            AKRT_BYTES_INPUT(0);                                                                   \
+            AKRT_BYTES_INPUT(1);                                                                   \
+            weights += 2;                                                                          \
+        }                                                                                          \
+        if (weights != end) {                                                                      \
+            AKRT_BYTES_INPUT(0);                                                                   \
+        }                                                                                          \
+        AKRT_BYTES_PUT(0);                                                                         \
+        AKRT_BYTES_PUT(1);                                                                         \
+        AKRT_BYTES_PUT(2);                                                                         \
+        AKRT_BYTES_PUT(3);                                                                         \
+        AKRT_BYTES_PUT(4);                                                                         \
+        if (positions > 5) {                                                                       \
+            AKRT_BYTES_PUT(5);                                                                     \
+        }                                                                                          \
+        (void)t0;                                                                                  \
+        (void)t1;                                                                                  \
+        (void)t2;                                                                                  \
+        (void)t3;                                                                                  \
+        (void)t4;                                                                                  \
+        (void)t5;                                                                                  \
     }
-}
+AKRT_BYTES_PRODUCTS(akrt_bytes_six, 6)
+AKRT_BYTES_PRODUCTS(akrt_bytes_five, 5)
+#undef AKRT_BYTES_INPUT
+#undef AKRT_BYTES_PUT
+#endif
+#undef AKRT_BYTES_PRODUCTS
 
 AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void *const *lines,
                                         void *target, int32_t *scratch) {
@@ -177,12 +256,12 @@ AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void 
             akrt_bytes_patch(w, lines, (uint8_t)layer->border, y, count, some, &at, patch);
             for (int32_t f = 0; f < layer->filters; f += AKRT_HALVES_PAIRS) {
                 const int32_t step = f + 1 < layer->filters ? all : 0;
-                uint32_t sums[AKRT_HALVES_PAIRS * AKRT_RUN];
-                akrt_bytes_quads(patch, weights, step, (some + 3) >> 2, sums);
-                akrt_bytes_put(sums, count, filters, first == 0, potentials + f);
-                if (AKRT_HALVES_PAIRS > 1 && step != 0) {
-                    akrt_bytes_put(sums + (AKRT_HALVES_PAIRS - 1) * AKRT_RUN, count, filters,
-                                   first == 0, potentials + f + 1);
+                if (count > 5) {
+                    akrt_bytes_six(patch, weights, step, akrt_bytes_used(some), filters, first == 0,
+                                   potentials + f);
+                } else {
+                    akrt_bytes_five(patch, weights, step, akrt_bytes_used(some), filters,
+                                    first == 0, potentials + f);
                 }
                 weights += AKRT_HALVES_PAIRS * all;
                 AKRT_TICK_WORK(done, AKRT_HALVES_PAIRS * some);
