@@ -26,7 +26,7 @@ class Grouping:
     count: int
     """Of such groups."""
     halved: npt.NDArray[np.bool_]
-    """By four filters: whether theirs have half as many channels."""
+    """By eight filters: whether theirs have half as many channels."""
 
     @property
     def starts(self) -> int:
@@ -35,12 +35,12 @@ class Grouping:
 
     @property
     def sums(self) -> npt.NDArray[np.int64]:
-        """Groups of every four filters."""
+        """Groups of every eight filters."""
         return np.where(self.halved, 2 * self.count, self.count)
 
     @property
     def table(self) -> npt.NDArray[np.int8]:
-        """As the kernel reads it: quads of a group, whether any is halved, a bit for each four."""
+        """As the kernel reads it: quads of a group, whether any is halved, a bit for each eight."""
         bits = np.packbits(self.halved, bitorder="little")
         return np.array([self.group // 4, self.halved.any(), *bits], np.int8)
 
@@ -49,11 +49,11 @@ def grouping(does: Separable) -> Grouping:
     """The one with which the fewest sums are begun."""
     least, most = product_range(does)
     channels, filters = least.shape
-    filled = np.zeros((2, -(-channels // 8) * 8, -(-filters // 4) * 4), np.int64)
+    filled = np.zeros((2, -(-channels // 8) * 8, -(-filters // 8) * 8), np.int64)
     filled[0, :channels, :filters], filled[1, :channels, :filters] = least, most
     octets = filled.shape[1] // 8
-    fours = filled.shape[2] // 4
-    best = Grouping(0, 0, np.zeros(fours, bool))
+    eights = filled.shape[2] // 8
+    best = Grouping(0, 0, np.zeros(eights, bool))
     for count in range(-(-filled.shape[1] // _MOST), octets + 1):
         group = 8 * -(-octets // count)
         groups = -(-octets * 8 // group)
@@ -66,9 +66,9 @@ def grouping(does: Separable) -> Grouping:
 
 
 def _fits(ends: npt.NDArray[np.int64], group: int) -> npt.NDArray[np.bool_]:
-    """By four filters: whether all sums over `group` channels have 16 bits."""
+    """By eight filters: whether all sums over `group` channels have 16 bits."""
     starts = range(0, ends.shape[1], group)
     least = np.min([ends[0, s : s + group].sum(0) for s in starts], 0)
     most = np.max([ends[1, s : s + group].sum(0) for s in starts], 0)
     fits = (least >= -(1 << 15)) & (most < 1 << 15)
-    return np.asarray(fits.reshape(-1, 4).all(1), bool)
+    return np.asarray(fits.reshape(-1, 8).all(1), bool)

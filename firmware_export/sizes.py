@@ -218,7 +218,7 @@ def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, g
     dsp = RUN // 2 * filled + max(windows, RUN * _TRIPLE_FILTERS + filled)
     long = RUN * filled + max(windows, RUN * (8 + groups))
     columns = 2 * ((RUN // 2 - 1) * stride + size[1])
-    short = RUN * filled + max(size[0] * columns, RUN * (8 + groups))
+    short = RUN * filled + max(size[0] * columns, RUN * (12 + groups))
     octets = line_words(channels)
     mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
     parts = 2 if size[0] * size[1] > _MID_TAPS else 1

@@ -5,7 +5,8 @@
  * potentials are computed. */
 #define AKRT_SEPARABLE_LINES_SCRATCH_WORDS(channels, size_x, size_y, stride_y, groups)             \
     (AKRT_RUN * 8 * AKRT_LINE_WORDS(channels) +                                                    \
-     AKRT_LARGER((size_x)*AKRT_RUN_COLUMNS(size_y, stride_y), AKRT_RUN * (8 + (int32_t)(groups))))
+     AKRT_LARGER((size_x)*AKRT_RUN_COLUMNS(size_y, stride_y),                                      \
+                 AKRT_RUN * (12 + (int32_t)(groups))))
 
 AKRT_LAYER static void akrt_separable_lines(const akrt_mcu_layer *layer, const void *const *lines,
                                             void *target, int32_t *scratch) {
