@@ -40,9 +40,11 @@ class Grouping:
 
     @property
     def table(self) -> npt.NDArray[np.int8]:
-        """As the kernel reads it: quads of a group, whether any is halved, a bit for each eight."""
+        """As the kernel reads it: quads of a group, how many groups there are if any is halved, a
+        bit for each eight."""
         bits = np.packbits(self.halved, bitorder="little")
-        return np.array([self.group // 4, self.halved.any(), *bits], np.int8)
+        count = self.count if self.halved.any() else 0
+        return np.array([self.group // 4, count, *bits], np.uint8).view(np.int8)
 
 
 def grouping(does: Separable) -> Grouping:

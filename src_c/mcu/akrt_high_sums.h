@@ -19,7 +19,7 @@
     "add r9, r5\n\t"                                                                               \
     "muls r6, r3\n\t"                                                                              \
     "add r10, r6\n\t"
-/* An input at six positions, at five of six, at four, and what the sums are put at. */
+/* An input at six positions, at four, and what the sums are put at. */
 #define AKRT_HIGH_SIX                                                                              \
     AKRT_HIGH_FIRST_THREE                                                                          \
     "ldmia r0!, {r4, r5, r6}\n\t"                                                                  \
@@ -29,13 +29,6 @@
     "add r12, r5\n\t"                                                                              \
     "muls r6, r3\n\t"                                                                              \
     "add lr, r6\n\t"
-#define AKRT_HIGH_FIVE                                                                             \
-    AKRT_HIGH_FIRST_THREE                                                                          \
-    "ldmia r0!, {r4, r5, r6}\n\t"                                                                  \
-    "muls r4, r3\n\t"                                                                              \
-    "add r11, r4\n\t"                                                                              \
-    "muls r5, r3\n\t"                                                                              \
-    "add r12, r5\n\t"
 #define AKRT_HIGH_FOUR                                                                             \
     AKRT_HIGH_FIRST_THREE                                                                          \
     "ldmia r0!, {r4}\n\t"                                                                          \

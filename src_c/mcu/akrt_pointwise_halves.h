@@ -7,9 +7,9 @@
  * the next. Two filters share a multiplication over groups of channels, in which both sums fit 16
  * bits: starting from -8 times the sum of depthwise results the word is sum0 + sum1 * 2^16. Behind
  * the depthwise weights lies what the exporter has proven: how many quads of channels a group has,
- * 0 where not even four do, whether some filters have groups half as large, and a bit for each
- * eight filters, which says whether they do. Where there are no groups filters are multiplied
- * apart. */
+ * 0 where not even four do, how many groups there are if some filters have groups half as large,
+ * and a bit for each eight filters, which says whether they do. Where there are no groups filters
+ * are multiplied apart. */
 
 #define AKRT_POINTWISE_PAIRS 4 /* of filters at once */
 
@@ -202,21 +202,22 @@ static void akrt_pointwise_pairs(const akrt_mid *mid, const uint32_t *weights, i
     }
 }
 
-/* Where a run starts, by groups of channels and, if some of them are halved, by halves of groups.
- */
-static void akrt_pointwise_starts(const akrt_mid *mid, int32_t channels, int32_t group, int halved,
-                                  int32_t positions, uint32_t *starts) {
-    const int32_t size = halved ? group / 2 : group;
-    uint32_t *half = starts + (halved ? AKRT_RUN * ((channels + group - 1) / group) : 0);
+/* Where a run starts, by groups of channels and, if some of them are halved, by halves of the
+ * `halved` groups. */
+static void akrt_pointwise_starts(const akrt_mid *mid, int32_t channels, int32_t group,
+                                  int32_t halved, int32_t positions, uint32_t *starts) {
+    const int32_t size = halved > 0 ? group / 2 : group;
+    uint32_t *half = starts + AKRT_RUN * halved;
+    int second = 0;
     for (int32_t c = 0; c < channels; c += size) {
         const int32_t some = channels - c < size ? channels - c : size;
         akrt_pointwise_start(mid + positions * c, some, positions, half);
-        if (halved) {
-            const int second = c % group != 0;
+        if (halved > 0) {
             for (int32_t p = 0; p < AKRT_RUN; p++) {
                 starts[p] = half[p] + (second ? starts[p] : 0);
             }
             starts += second ? AKRT_RUN : 0;
+            second = !second;
         }
         half += AKRT_RUN;
     }
@@ -231,11 +232,10 @@ static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid,
     const uint32_t *weights = (const uint32_t *)layer->weights;
     uint32_t *const sums = (uint32_t *)scratch + 8 * AKRT_RUN;
     uint32_t *const starts = sums + AKRT_POINTWISE_PAIRS * AKRT_RUN;
-    const uint32_t *halves = starts;
+    const uint32_t *const halves = starts + AKRT_RUN * told[1];
     int32_t done = 0;
     if (group > 0) {
         akrt_pointwise_starts(mid, channels, group, told[1], positions, starts);
-        halves += AKRT_RUN * ((channels + group - 1) / group);
     }
     for (int32_t first = 0; first < layer->filters; first += 8) {
         const int32_t some = layer->filters - first < 8 ? layer->filters - first : 8;
