@@ -19,7 +19,6 @@ from firmware_export.layer_constants import (
 )
 from firmware_export.packing import triple_words
 from firmware_export.sizes import (
-    BYTES_MOST,
     LINES_MOST,
     LONG_TAPS,
     MCU_LAYER,
@@ -128,7 +127,6 @@ def line_stages(
         else:
             kernel, weights = "akrt_bytes_lines", _byte_weights(name, does.weights)
             scratch = bytes_lines_scratch(inputs, filters)
-            group = bytes_together(does)
             if sources[0].layout == "lines":
                 kernel, line = "akrt_wide_lines", does.node.input_shape[1] * channels
                 scratch = wide_lines_scratch(inputs, filters, does.window.size[0], line)
@@ -252,19 +250,6 @@ def _byte_weights(name: str, weights: npt.NDArray[np.int8]) -> Constant:
         ("#else", constant(name, "int8_t", quads, note)),
     ]
     return _by_core(name, texts)
-
-
-def bytes_together(does: Convolution) -> int:
-    """Inputs of a window whose sums have 20 bits, one after another, a multiple of 4."""
-    low, high = np.minimum(does.weights, 0), np.maximum(does.weights, 0)
-    for most in range(BYTES_MOST, 16, -4):
-        starts = range(0, len(low), most)
-        ends = [(low[s : s + most].sum(0).min(), high[s : s + most].sum(0).max()) for s in starts]
-        least, largest = min(a for a, _ in ends), max(b for _, b in ends)
-        border = 255
-        if border * least >= POTENTIAL_MIN and border * largest <= POTENTIAL_MAX:
-            return most
-    return 16  # always do
 
 
 def taps_together(weights: npt.NDArray[np.int8], channels: int) -> int:

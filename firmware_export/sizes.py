@@ -55,7 +55,7 @@ RUN = 6
 """AKRT_RUN, where it is more: positions that are computed at once."""
 LONG_TAPS = 144
 """AKRT_PRODUCT_TAPS."""
-BYTES_MOST = 36
+BYTES_MOST = 28
 """AKRT_BYTES_MOST."""
 _TRIPLE_FILTERS = 24
 """AKRT_TRIPLE_FILTERS, AKRT_DENSE_FILTERS."""

@@ -3,9 +3,7 @@
 #include "akrt_bytes_products_halves.h"
 #include "akrt_emit.h"
 /* A convolution of bytes with weights of 8 bits on cores that multiply words: inputs of the windows
- * of a run are a patch, (inputs, AKRT_BYTES_ROW), in the order of the weights. Of all inputs a
- * patch has `row_bytes` at a time. */
-#define AKRT_BYTES_MOST 36
+ * of a run are a patch, (inputs, AKRT_BYTES_ROW), in the order of the weights. */
 #define AKRT_BYTES_WORDS(inputs)                                                                   \
     (4 * ((int32_t)(inputs) < AKRT_BYTES_MOST ? ((int32_t)(inputs) + 3) / 4 * 4 : AKRT_BYTES_MOST))
 
@@ -122,7 +120,7 @@ static void akrt_bytes_filters(const akrt_mcu_layer *layer, const uint32_t *patc
 AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void *const *lines,
                                         void *target, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
-    const int32_t filters = AKRT_RUN_FILTERS(layer->filters), most = layer->row_bytes;
+    const int32_t filters = AKRT_RUN_FILTERS(layer->filters);
     const int32_t inputs = w->size_x * w->size_y * w->channels, all = (inputs + 3) & ~3;
     uint32_t *const patch = (uint32_t *)scratch, *const sums = patch + AKRT_BYTES_WORDS(inputs);
     int32_t *const potentials =
@@ -130,8 +128,9 @@ AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void 
     for (int32_t y = 0, count; y < w->out_y; y += count) {
         akrt_bytes_at at = {0, 0, 0};
         count = akrt_halves_run(w->out_y - y);
-        for (int32_t first = 0; first < inputs; first += most) {
-            const int32_t some = inputs - first < most ? inputs - first : most;
+        for (int32_t first = 0; first < inputs; first += AKRT_BYTES_MOST) {
+            const int32_t left = inputs - first;
+            const int32_t some = left < AKRT_BYTES_MOST ? left : AKRT_BYTES_MOST;
             akrt_bytes_patch(w, lines, (uint32_t)layer->border, y, count, some, &at, patch);
             akrt_bytes_filters(layer, patch, (const int8_t *)layer->weights + first, all, some,
                                count, first == 0, sums, potentials);

@@ -2,9 +2,10 @@
 #define AKRT_BYTES_PRODUCTS_HALVES_H
 #include "akrt_high_sums.h"
 /* Products of bytes and weights of 8 bits, those of three positions in two multiplications: words
- * of inputs are x0 + x1 * 2^8 and x1 + x2 * 2^12. Of the sums S over at most `row_bytes` inputs,
- * which the exporter has proven to be within 20 bits, the low bits of S1 + S2 * 2^12 give those of
- * S1, which leave floor(S0 / 2^8) modulo 2^12 of S0 + S1 * 2^8. */
+ * of inputs are x0 + x1 * 2^11 and x1 + x2 * 2^11. Sums S over at most AKRT_BYTES_MOST inputs are
+ * below 2^20 - 2^9 (28 * 255 * 128): the low bits of S1 + S2 * 2^11 give those of S1, which leave
+ * floor(S0 / 2^11) modulo 2^11 of S0 + S1 * 2^11. */
+#define AKRT_BYTES_MOST 28
 #define AKRT_BYTES_FILTERS 8 /* at once */
 #define AKRT_BYTES_SUMS 4    /* of a filter: two words for three positions, or the fourth alone */
 
@@ -12,11 +13,11 @@
 #define AKRT_BYTES_ROW(count) ((count) > 4 ? 4 : (count) == 4 ? 3 : 2)
 
 static inline void akrt_bytes_pack(const uint32_t *x, int32_t count, uint32_t *to) {
-    to[0] = x[0] | x[1] << 8;
-    to[1] = x[1] | x[2] << 12;
+    to[0] = x[0] | x[1] << 11;
+    to[1] = x[1] | x[2] << 11;
     if (count > 4) {
-        to[2] = x[3] | x[4] << 8;
-        to[3] = x[4] | x[5] << 12;
+        to[2] = x[3] | x[4] << 11;
+        to[3] = x[4] | x[5] << 11;
     } else if (count == 4) {
         to[2] = x[3];
     }
@@ -24,11 +25,10 @@ static inline void akrt_bytes_pack(const uint32_t *x, int32_t count, uint32_t *t
 
 /* Potentials at three positions, from two sums: set, or added to. */
 static inline void akrt_bytes_split(const uint32_t *sums, int32_t filters, int set, int32_t *to) {
-    const uint32_t upper = (uint32_t)((int32_t)sums[0] >> 8);
-    const uint32_t high = (uint32_t)((int32_t)((upper - sums[1]) << 20) >> 20);
-    const int32_t first = (int32_t)(sums[0] - ((upper - high) << 8));
-    const int32_t second = (int32_t)(upper - high);
-    const int32_t third = (int32_t)(sums[1] - (upper - high)) >> 12;
+    const uint32_t upper = (uint32_t)((int32_t)sums[0] >> 11);
+    const uint32_t s1 = upper - (uint32_t)((int32_t)((upper - sums[1]) << 21) >> 21);
+    const int32_t first = (int32_t)(sums[0] - (s1 << 11)), second = (int32_t)s1;
+    const int32_t third = (int32_t)(sums[1] - s1) >> 11;
     to[0] = first + (set ? 0 : to[0]);
     to[filters] = second + (set ? 0 : to[filters]);
     to[2 * filters] = third + (set ? 0 : to[2 * filters]);

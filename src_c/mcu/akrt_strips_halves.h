@@ -134,12 +134,18 @@ static void akrt_strips_add(akrt_strips *s, const akrt_mcu_window *w, const void
                             int32_t j, int32_t y, int32_t count, int32_t first, int32_t octets,
                             int32_t quads) {
     const int32_t words = AKRT_LINE_WORDS(w->channels), stride = w->stride_y;
-    const int32_t v = y * stride - w->pad_y + j, left = (w->size_y - j + stride - 1) / stride;
-    const int32_t taps = left < AKRT_STRIP_TAPS ? left : AKRT_STRIP_TAPS;
+    const int32_t v = y * stride - w->pad_y + j;
     const int32_t of_tap = (w->channels + 3) >> 2;
     int32_t low = v, high = 0, behind = v;
     int32_t value = AKRT_STRIP_WIDTH * s->rows, weight = (i * w->size_y + j) * of_tap + 2 * first;
-    uint32_t sums[AKRT_STRIP_WIDTH] = {0, 0, 0, 0, 0, 0, 0, 0};
+    int32_t taps = 0;
+    uint32_t sums[AKRT_STRIP_WIDTH];
+    for (int32_t k = 0; k < AKRT_STRIP_WIDTH; k++) {
+        sums[k] = 0;
+    }
+    for (int32_t k = j; k < w->size_y && taps < AKRT_STRIP_TAPS; k += stride) {
+        taps++;
+    }
     for (low = 0; behind < 0 && low < AKRT_STRIP_WIDTH; low++) {
         behind += stride;
     }
