@@ -44,9 +44,7 @@ typedef struct akrt_strips {
 
 static void akrt_strips_begin(akrt_strips *s) {
     s->rows = s->count = s->value = s->weight = 0;
-    for (int32_t p = 0; p < AKRT_RUN; p++) {
-        s->start[p] = 0;
-    }
+    s->start[0] = s->start[1] = s->start[2] = s->start[3] = s->start[4] = s->start[5] = 0;
 }
 
 #if AKRT_HIGH_SUMS
@@ -140,9 +138,7 @@ static void akrt_strips_add(akrt_strips *s, const akrt_mcu_window *w, const void
     int32_t value = AKRT_STRIP_WIDTH * s->rows, weight = (i * w->size_y + j) * of_tap + 2 * first;
     int32_t taps = 0;
     uint32_t sums[AKRT_STRIP_WIDTH];
-    for (int32_t k = 0; k < AKRT_STRIP_WIDTH; k++) {
-        sums[k] = 0;
-    }
+    sums[0] = sums[1] = sums[2] = sums[3] = sums[4] = sums[5] = sums[6] = sums[7] = 0;
     for (int32_t k = j; k < w->size_y && taps < AKRT_STRIP_TAPS; k += stride) {
         taps++;
     }
