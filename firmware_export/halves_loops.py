@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from akrt.lowering.geometry import Window
 from akrt.lowering.operations import Convolution, Separable
+from firmware_export.halves_groups import grouping
 from firmware_export.loop_counts import (
     RUN,
     Task,
@@ -12,17 +13,16 @@ from firmware_export.loop_counts import (
     add,
     axis_cover,
     covered,
-    group_of,
-    run_lengths,
     size_of,
 )
+from firmware_export.sizes import BYTES_MOST
 
 __all__ = ["halves_bytes", "halves_convolution", "halves_separable"]
 
 _KINDS = ("", "two", "two", "three", "four", "six", "six")
 """Of runs, by their positions."""
-_BYTES_TAPS = (36, 72)
-"""AKRT_BYTES_MOST of a Cortex-M0 and of RISC-V."""
+_BYTES_KINDS = {"two": "three", "three": "three", "four": "four", "six": "six"}
+"""Of runs of bytes."""
 _STRIP_ROWS = (32, 96)
 """AKRT_STRIP_ROWS, likewise."""
 _STRIP_TAPS = 3
@@ -44,29 +44,25 @@ def halves_bytes(task: Task) -> Work:
     does, lines = task.does, task.lines
     assert isinstance(does, Convolution)
     window, filters, channels = does.window, does.layer.filters, does.window.source[2]
-    inputs, stride = window.taps * channels, window.stride[1]
-    quads, pairs, covers = -(-inputs // 4), -(-filters // 2), covered(window, 0)
+    inputs, stride, covers = window.taps * channels, window.stride[1], covered(window, 0)
+    used, parts = inputs + (inputs % 4 == 2), -(-inputs // BYTES_MOST)
+    pairs, eights = -(-filters // 2), -(-filters // 8)
     told: Work = {"lines": lines}
-    y = 0
-    for count in run_lengths(window.target[1], RUN):
+    for y, count, kind in _runs(window.target[1]):
         starts = [y * stride - window.before[1] + j for j in range(window.size[1])]
         last = (count - 1) * stride
         inside = covers * sum(v >= 0 and v + last < window.source[1] for v in starts)
-        kind = "whole" if count == RUN else "part"
         add(
-            told, "run", once=lines, products=lines * filters * quads, filters=lines * filters,
-            pairs=lines * pairs * quads, taps=lines * window.taps,
+            told, _BYTES_KINDS[kind], once=lines, parts=lines * parts,
+            products=lines * filters * used, pairs=lines * pairs * used,
+            filters=lines * parts * filters, twice=lines * parts * pairs,
+            eights=lines * parts * eights, more=lines * (parts - 1) * filters,
+            taps=lines * window.taps, inputs=lines * inputs,
         )  # fmt: skip
-        add(told, kind, taps=inside, inputs=inside * channels, each=inside * channels * count)
-        beyond = (lines * window.taps - inside) * count
-        add(told, "beyond", taps=beyond, inputs=beyond * channels)
-        for most in _BYTES_TAPS:
-            parts = lines * -(-inputs // most)
-            add(
-                told, f"parts of {most}", once=parts, filters=parts * filters,
-                pairs=parts * pairs, outputs=parts * filters * count,
-            )  # fmt: skip
-        y += count
+        within = "whole" if count == RUN else "part"
+        add(told, within, taps=inside, inputs=inside * channels, each=inside * channels * count)
+        beyond = lines * window.taps - inside
+        add(told, "beyond", inputs=beyond * channels, each=beyond * channels * count)
     return told
 
 
@@ -106,40 +102,52 @@ def halves_convolution(task: Task) -> Work:
 
 def halves_separable(task: Task) -> Work:
     """Of a separable layer."""
-    does, lines, group = task.does, task.lines, group_of(task)
+    does, lines = task.does, task.lines
     assert isinstance(does, Separable)
     window, filters, channels = does.window, does.layer.filters, does.window.source[2]
-    octets, pairs = -(-channels // 8), -(-filters // 2)
-    twice, sums = -(-pairs // 2), -(-8 * octets // group) if group else 0
-    covers = covered(window, 0)
+    octets, pairs, groups = -(-channels // 8), -(-filters // 2), grouping(does)
+    eights, calls = -(-filters // 8), int(groups.sums.sum())
+    by_eight = [min(4, pairs - 4 * n) for n in range(eights)]
+    sums = sum(int(n) * some for n, some in zip(groups.sums, by_eight, strict=True))
+    twice = sum(int(n) * -(-some // 2) for n, some in zip(groups.sums, by_eight, strict=True))
+    together = groups.group > 0
     told: Work = {"lines": lines}
     for y, count, kind in _runs(window.target[1]):
         half = 3 if count > 4 else 2
-        add(
-            told, kind, once=lines, products=lines * octets * pairs * bool(group),
-            both=lines * octets * twice * bool(group), sums=lines * sums * pairs,
-            twice=lines * sums * twice, starts=lines * octets * bool(group), groups=lines * sums,
-            words=lines * -(-filters // 8),
-        )  # fmt: skip
+        add(told, kind, once=lines, words=lines * eights)
+        if together:
+            add(
+                told, kind, products=lines * octets * pairs, sums=lines * sums,
+                both=lines * octets * sum(-(-some // 2) for some in by_eight),
+                twice=lines * twice, calls=lines * calls, starts=lines * octets,
+                groups=lines * groups.starts, put=lines * eights * count,
+                more=lines * (calls - eights) * count,
+            )  # fmt: skip
         depthwise = lines * octets
-        if half == 3 and window.size == (3, 3) and window.stride[1] < 3:
-            add(told, f"nine by {window.stride[1]}", octets=depthwise)
+        if window.size == (3, 3) and window.stride[1] == 1:
+            add(told, f"nine by 1 of {half}", octets=depthwise)
+        elif window.size == (3, 3) and window.stride[1] == 2 and half == 3:
+            add(told, "nine by 2", octets=depthwise)
         else:
             taps, wide = depthwise * window.taps, depthwise * window.size[0]
             add(told, size_of(window), octets=depthwise)
             add(told, f"by {half}", octets=depthwise, taps=taps, lines=wide)
-        columns, inside = _columns(window, y, half)
-        within = covers * octets * inside
+        columns, whole = _columns(window, y, half)
+        within = covered(window, 0) * octets
         beyond = lines * octets * window.size[0] - within
-        add(told, "inside", lines=within, columns=within * columns)
+        add(told, "inside", lines=within, columns=within * whole)
+        add(told, "edge", columns=within * (columns - whole), lines=within * (columns > whole))
         add(told, "beyond", lines=beyond, columns=beyond * columns)
-        apart = 0 if group else lines * count * pairs
+        apart = 0 if together else lines * count * pairs
         add(told, "apart", once=apart, products=apart * octets)
     return told
 
 
 def _columns(window: Window, y: int, half: int) -> tuple[int, int]:
-    """Pairs of words that the windows of a run from `y` on cover on a line, and 1 if all exist."""
-    columns = (half - 1) * window.stride[1] + window.size[1]
-    v = y * window.stride[1] - window.before[1]
-    return columns, int(v >= 0 and v + columns + half * window.stride[1] <= window.source[1])
+    """Pairs of words that the windows of a run from `y` on cover on a line, and how many of them
+    exist."""
+    stride, width = window.stride[1], window.source[1]
+    columns = (half - 1) * stride + window.size[1]
+    first = y * stride - window.before[1]
+    whole = [v >= 0 and v + half * stride < width for v in range(first, first + columns)]
+    return columns, sum(whole)

@@ -10,6 +10,7 @@ from akrt.lowering.geometry import Window
 from akrt.lowering.operations import Addition, Convolution, Dense, NeuralOperation, Separable
 from akrt.lowering.ranges import potential_range, product_range
 from akrt.model import POTENTIAL_MAX, POTENTIAL_MIN
+from firmware_export.halves_groups import Grouping, grouping
 from firmware_export.layer_constants import (
     Emission,
     constant,
@@ -111,10 +112,12 @@ def line_stages(
         taps, channels = does.window.taps, does.node.input_shape[2]
         if isinstance(does, Separable):
             kernel, weights = "akrt_separable_lines", _pointwise_weights(name, does)
-            depthwise = _depthwise_weights(f"{prefix}_depthwise", does)
+            halves = grouping(does)
+            depthwise = _depthwise_weights(f"{prefix}_depthwise", does, halves)
             group = _group(does)
             size, stride = does.window.size, does.window.stride[1]
             groups = -(-(-(-inputs // 8) * 8) // group) if group else 0
+            groups = max(groups, halves.starts)
             scratch = separable_lines_scratch(inputs, size, stride, groups)
         elif not reads_bytes(does):
             most = taps_together(does.weights, channels)
@@ -218,7 +221,7 @@ def _pointwise_weights(name: str, does: Separable) -> Constant:
     return _by_core(name, texts)
 
 
-def _depthwise_weights(name: str, does: Separable) -> Constant:
+def _depthwise_weights(name: str, does: Separable, halves: Grouping) -> Constant:
     """Depthwise weights, a byte each by channel, or in the fields of akrt_depthwise_nine.h."""
     weights = does.depthwise
     flat = weights.reshape(-1, weights.shape[2])
@@ -229,7 +232,9 @@ def _depthwise_weights(name: str, does: Separable) -> Constant:
         lines = filled.reshape(-1, 3, 3) @ (1 << np.array([24, 12, 0]))
         note = "by channel: three weights of a line in fields of 12 bits"
         texts.append(("#elif AKRT_LONG_MLA", constant(name, "int32_t", lines, note)))
-    texts.append(("#else", constant(name, "int8_t", filled, "by channel")))
+    told = np.concatenate((filled.ravel(), halves.table))
+    note = "by channel, then what akrt_pointwise_halves.h reads"
+    texts.append(("#else", constant(name, "int8_t", told, note)))
     return _by_core(name, texts)
 
 

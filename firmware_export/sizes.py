@@ -14,6 +14,7 @@ __all__ = [
     "AKIDA2_ADDITION",
     "AKIDA2_FILTER",
     "AKIDA2_LAYER",
+    "BYTES_MOST",
     "CONV_ROWS_LAYER",
     "DECISION_RULE",
     "GROUPS",
@@ -54,6 +55,8 @@ RUN = 6
 """AKRT_RUN, where it is more: positions that are computed at once."""
 LONG_TAPS = 144
 """AKRT_PRODUCT_TAPS."""
+BYTES_MOST = 28
+"""AKRT_BYTES_MOST."""
 _TRIPLE_FILTERS = 24
 """AKRT_TRIPLE_FILTERS, AKRT_DENSE_FILTERS."""
 _PART, _BYTES_PART, _MID_TAPS = 320, 160, 19
@@ -197,8 +200,8 @@ def conv_lines_scratch(taps: int, channels: int, filters: int) -> Size:
 def bytes_lines_scratch(inputs: int, filters: int) -> Size:
     """AKRT_BYTES_LINES_SCRATCH_WORDS."""
     quads = -(-inputs // 4)
-    words = max(RUN * min(4 * quads, 36) + 1, RUN * min(2 * quads, 36))
-    words += _potentials(filters)
+    short = 4 * min(4 * quads, BYTES_MOST) + 32
+    words = max(short, RUN * min(2 * quads, 36)) + _potentials(filters)
     vectors = 3 * min(-(-inputs // 16) * 16, _BYTES_PART) // 4 + _group_sums(filters)
     macro = f"AKRT_BYTES_LINES_SCRATCH_WORDS({inputs}, {filters})"
     return _most(max(words, vectors), macro)
@@ -218,7 +221,7 @@ def separable_lines_scratch(channels: int, size: tuple[int, int], stride: int, g
     dsp = RUN // 2 * filled + max(windows, RUN * _TRIPLE_FILTERS + filled)
     long = RUN * filled + max(windows, RUN * (8 + groups))
     columns = 2 * ((RUN // 2 - 1) * stride + size[1])
-    short = RUN * filled + size[0] * columns + RUN * (8 + groups)
+    short = RUN * filled + max(size[0] * columns, RUN * (12 + groups))
     octets = line_words(channels)
     mid = {1: 112, 2: 96}.get(octets, 128 * -(-octets // 4))
     parts = 2 if size[0] * size[1] > _MID_TAPS else 1

@@ -1,29 +1,18 @@
 #ifndef AKRT_BYTES_LINES_HALVES_H
 #define AKRT_BYTES_LINES_HALVES_H
+#include "akrt_bytes_products_halves.h"
 #include "akrt_emit.h"
-#include "akrt_high_sums.h"
 /* A convolution of bytes with weights of 8 bits on cores that multiply words: inputs of the windows
- * of a run are a patch, (inputs, AKRT_RUN), in the order of the weights. */
-#if AKRT_HIGH_SUMS
-typedef uint32_t akrt_bytes_value; /* words are loaded in multiples */
-#define AKRT_BYTES_MOST 36
-#else
-typedef uint8_t akrt_bytes_value;
-#define AKRT_BYTES_MOST 72
-#endif
+ * of a run are a patch, (inputs, AKRT_BYTES_ROW), in the order of the weights. */
 #define AKRT_BYTES_WORDS(inputs)                                                                   \
-    (AKRT_RUN *                                                                                    \
-         ((int32_t)(inputs) < AKRT_BYTES_MOST ? ((int32_t)(inputs) + 3) / 4 * 4                    \
-                                              : AKRT_BYTES_MOST) *                                 \
-         (int32_t)sizeof(akrt_bytes_value) / 4 +                                                   \
-     1)
+    (4 * ((int32_t)(inputs) < AKRT_BYTES_MOST ? ((int32_t)(inputs) + 3) / 4 * 4 : AKRT_BYTES_MOST))
 
 #define AKRT_BYTES_LINES_SCRATCH_WORDS(inputs, filters)                                            \
-    (AKRT_BYTES_WORDS(inputs) + AKRT_RUN_POTENTIALS(filters))
+    (AKRT_BYTES_WORDS(inputs) + AKRT_BYTES_FILTERS * AKRT_BYTES_SUMS + AKRT_RUN_POTENTIALS(filters))
 
-/* Where input `k` lies in a patch. */
-static inline akrt_bytes_value *akrt_bytes_row(akrt_bytes_value *patch, int32_t k) {
-    return patch + AKRT_RUN * (((k + 1) & 2) != 0 ? k ^ 3 : k);
+/* Where input `k` of rows of `words` words lies in a patch. */
+static inline uint32_t *akrt_bytes_row(uint32_t *patch, int32_t k, int32_t words) {
+    return patch + words * (((k + 1) & 2) != 0 ? k ^ 3 : k);
 }
 
 /* The next input of a window. */
@@ -31,51 +20,60 @@ typedef struct akrt_bytes_at {
     int32_t i, j, channel;
 } akrt_bytes_at;
 
-/* `some` channels of a tap whose positions all exist, `step` bytes apart. */
-static inline void akrt_bytes_inside(const uint8_t *from, int32_t step, int32_t count, int32_t some,
-                                     int32_t k, akrt_bytes_value *patch) {
+/* `some` channels of a tap at positions from `v` on. `line` begins with the first of the channels
+ * and has `width` positions. */
+static inline void akrt_bytes_tap(const akrt_mcu_window *w, const uint8_t *line, int32_t width,
+                                  uint32_t border, int32_t v, int32_t count, int32_t some,
+                                  int32_t k, uint32_t *patch) {
+    const int32_t stride = w->stride_y, step = stride * w->channels;
+    const int32_t words = AKRT_BYTES_ROW(count);
+    const int inside = v >= 0 && v + (count - 1) * stride < width;
+    const uint8_t *first = line;
+    uint32_t x[AKRT_RUN];
+    for (int32_t p = 0; p < AKRT_RUN; p++) {
+        x[p] = 0;
+    }
     for (const int32_t end = k + some; k < end; k++) {
-        const uint8_t *one = from++;
-        akrt_bytes_value *to = akrt_bytes_row(patch, k);
-        if (count == AKRT_RUN) {
-            to[0] = *one;
-            to[1] = *(one += step);
-            to[2] = *(one += step);
-            to[3] = *(one += step);
-            to[4] = *(one += step);
-            to[5] = *(one += step);
+        if (inside) {
+            const uint8_t *one = first + v * w->channels;
+            x[0] = *one;
+            if (count == AKRT_RUN) {
+                x[1] = *(one += step);
+                x[2] = *(one += step);
+                x[3] = *(one += step);
+                x[4] = *(one += step);
+                x[5] = *(one + step);
+            } else {
+                for (int32_t p = 1; p < count; p++) {
+                    one += step;
+                    x[p] = *one;
+                }
+            }
         } else {
+            int32_t here = v, at = v * w->channels;
             for (int32_t p = 0; p < count; p++) {
-                to[p] = one[p * step];
+                x[p] = here >= 0 && here < width ? first[at] : border;
+                here += stride;
+                at += step;
             }
         }
+        akrt_bytes_pack(x, count, akrt_bytes_row(patch, k, words));
+        first++;
     }
 }
 
 /* The next `inputs` inputs of the windows of a run, filled up with zeros to a multiple of 4. */
-static void akrt_bytes_patch(const akrt_mcu_window *w, const void *const *lines, uint8_t border,
+static void akrt_bytes_patch(const akrt_mcu_window *w, const void *const *lines, uint32_t border,
                              int32_t y, int32_t count, int32_t inputs, akrt_bytes_at *at,
-                             akrt_bytes_value *patch) {
+                             uint32_t *patch) {
+    const int32_t words = AKRT_BYTES_ROW(count);
     int32_t k = 0;
     while (k < inputs) {
         const uint8_t *const line = (const uint8_t *)lines[at->i];
-        const int32_t left = w->channels - at->channel, stride = w->stride_y;
+        const int32_t left = w->channels - at->channel;
         const int32_t some = left < inputs - k ? left : inputs - k;
-        const int32_t v = y * stride - w->pad_y + at->j;
-        if (line != NULL && v >= 0 && v + (count - 1) * stride < w->in_y) {
-            akrt_bytes_inside(line + v * w->channels + at->channel, stride * w->channels, count,
-                              some, k, patch);
-        } else {
-            for (int32_t p = 0; p < count; p++) {
-                const int32_t one = v + p * stride;
-                for (int32_t c = 0; c < some; c++) {
-                    akrt_bytes_row(patch, k + c)[p] =
-                        line != NULL && one >= 0 && one < w->in_y
-                            ? line[one * w->channels + at->channel + c]
-                            : border;
-                }
-            }
-        }
+        akrt_bytes_tap(w, line == NULL ? line : line + at->channel, line == NULL ? 0 : w->in_y,
+                       border, y * w->stride_y - w->pad_y + at->j, count, some, k, patch);
         k += some;
         at->channel += some;
         if (at->channel == w->channels) {
@@ -87,106 +85,55 @@ static void akrt_bytes_patch(const akrt_mcu_window *w, const void *const *lines,
         }
     }
     for (; (k & 3) != 0; k++) {
-        for (int32_t p = 0; p < AKRT_RUN; p++) {
-            akrt_bytes_row(patch, k)[p] = 0;
+        uint32_t *const row = akrt_bytes_row(patch, k, words);
+        for (int32_t i = 0; i < words; i++) {
+            row[i] = 0;
         }
     }
 }
 
-/* Sums of a run for one filter or two, whose weights are `step` apart: (filters, AKRT_RUN). */
-#if AKRT_HIGH_SUMS
-#define AKRT_BYTES_INPUT "ldrsb r3, [r1, r2]\n\t" AKRT_HIGH_SIX "adds r2, #1\n\t"
-__attribute__((noinline)) static void akrt_bytes_quads(const akrt_bytes_value *patch,
-                                                       const int8_t *weights, int32_t step,
-                                                       int32_t quads, uint32_t *sums) {
-    register const akrt_bytes_value *a __asm__("r0") = patch;
-    register const int8_t *w __asm__("r1") = weights;
-    register int32_t n __asm__("r2") = 4 * quads;
-    register uint32_t *to __asm__("r4") = sums;
-    (void)step;
-    __asm__ volatile(".syntax unified\n\t"
-                     "push {r4, r7}\n\t"
-                     "movs r7, r2\n\t"
-                     "movs r2, #0\n\t"
-                     "movs r4, #0\n\t" AKRT_HIGH_CLEAR
-                     "1:\n\t" AKRT_BYTES_INPUT AKRT_BYTES_INPUT AKRT_BYTES_INPUT AKRT_BYTES_INPUT
-                     "cmp r2, r7\n\t"
-                     "bne 1b\n\t"
-                     "pop {r4, r7}\n\t" AKRT_HIGH_PUT
-                     : "+r"(a), "+r"(w), "+r"(n), "+r"(to)
-                     :
-                     : "r3", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
-}
-#undef AKRT_BYTES_INPUT
-#else
-#define AKRT_BYTES_INPUT(k)                                                                        \
-    do {                                                                                           \
-        const uint32_t u = (uint32_t)(int32_t)weights[k];                                          \
-        const uint32_t v = (uint32_t)(int32_t)weights[step + (k)];                                 \
-        AKRT_HALVES_ADD(0, a[0]);                                                                  \
-        AKRT_HALVES_ADD(1, a[1]);                                                                  \
-        AKRT_HALVES_ADD(2, a[2]);                                                                  \
-        AKRT_HALVES_ADD(3, a[3]);                                                                  \
-        AKRT_HALVES_ADD(4, a[4]);                                                                  \
-        AKRT_HALVES_ADD(5, a[5]);                                                                  \
-        a += AKRT_RUN;                                                                             \
-        (void)v;                                                                                   \
-    } while (0)
-AKRT_IN_ORDER static void akrt_bytes_quads(const akrt_bytes_value *a, const int8_t *weights,
-                                           int32_t step, int32_t quads, uint32_t *sums) {
-    const int8_t *const end = weights + 4 * quads;
-    uint32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0;
-    uint32_t t0 = 0, t1 = 0, t2 = 0, t3 = 0, t4 = 0, t5 = 0;
-    do {
-        AKRT_BYTES_INPUT(0);
-        AKRT_BYTES_INPUT(1);
-        AKRT_BYTES_INPUT(2);
-        AKRT_BYTES_INPUT(3);
-        weights += 4;
-    } while (weights != end);
-    AKRT_HALVES_PUT(sums);
-}
-#undef AKRT_BYTES_INPUT
-#endif
-
-/* The potentials of a filter at a run: set, or added to. */
-static inline void akrt_bytes_put(const uint32_t *sums, int32_t count, int32_t filters, int32_t set,
-                                  int32_t *to) {
-    for (int32_t p = 0; p < count; p++) {
-        *to = set ? (int32_t)*sums : *to + (int32_t)*sums;
-        sums++;
-        to += filters;
+/* The potentials of all filters over `inputs` inputs: set, or added to. Of the last quad of weights
+ * the third comes second. */
+static void akrt_bytes_filters(const akrt_mcu_layer *layer, const uint32_t *patch,
+                               const int8_t *weights, int32_t step, int32_t inputs, int32_t count,
+                               int set, uint32_t *sums, int32_t *potentials) {
+    const int32_t filters = AKRT_RUN_FILTERS(layer->filters);
+    const int32_t used = (inputs & 3) == 2 ? inputs + 1 : inputs;
+    int32_t done = 0;
+    for (int32_t first = 0; first < layer->filters; first += AKRT_BYTES_FILTERS) {
+        const int32_t left = layer->filters - first;
+        const int32_t some = left < AKRT_BYTES_FILTERS ? left : AKRT_BYTES_FILTERS;
+        if (count > 4) {
+            akrt_bytes_six(patch, weights, step, used, some, sums);
+        } else if (count == 4) {
+            akrt_bytes_four(patch, weights, step, used, some, sums);
+        } else {
+            akrt_bytes_three(patch, weights, step, used, some, sums);
+        }
+        akrt_bytes_put(sums, some, count, filters, set, potentials);
+        potentials += some;
+        weights += AKRT_BYTES_FILTERS * step;
+        AKRT_TICK_WORK(done, AKRT_BYTES_FILTERS * inputs);
     }
 }
 
 AKRT_LAYER static void akrt_bytes_lines(const akrt_mcu_layer *layer, const void *const *lines,
                                         void *target, int32_t *scratch) {
     const akrt_mcu_window *w = &layer->conv;
-    const int32_t filters = AKRT_RUN_FILTERS(layer->filters), run = akrt_run_length(w->out_y);
+    const int32_t filters = AKRT_RUN_FILTERS(layer->filters);
     const int32_t inputs = w->size_x * w->size_y * w->channels, all = (inputs + 3) & ~3;
-    akrt_bytes_value *const patch = (akrt_bytes_value *)scratch;
-    int32_t *const potentials = scratch + AKRT_BYTES_WORDS(inputs);
-    int32_t done = 0;
-    for (int32_t y = 0; y < w->out_y; y += run) {
-        const int32_t count = w->out_y - y < run ? w->out_y - y : run;
+    uint32_t *const patch = (uint32_t *)scratch, *const sums = patch + AKRT_BYTES_WORDS(inputs);
+    int32_t *const potentials =
+        scratch + AKRT_BYTES_WORDS(inputs) + AKRT_BYTES_FILTERS * AKRT_BYTES_SUMS;
+    for (int32_t y = 0, count; y < w->out_y; y += count) {
         akrt_bytes_at at = {0, 0, 0};
+        count = akrt_halves_run(w->out_y - y);
         for (int32_t first = 0; first < inputs; first += AKRT_BYTES_MOST) {
             const int32_t left = inputs - first;
             const int32_t some = left < AKRT_BYTES_MOST ? left : AKRT_BYTES_MOST;
-            const int8_t *weights = (const int8_t *)layer->weights + first;
-            akrt_bytes_patch(w, lines, (uint8_t)layer->border, y, count, some, &at, patch);
-            for (int32_t f = 0; f < layer->filters; f += AKRT_HALVES_PAIRS) {
-                const int32_t step = f + 1 < layer->filters ? all : 0;
-                uint32_t sums[AKRT_HALVES_PAIRS * AKRT_RUN];
-                akrt_bytes_quads(patch, weights, step, (some + 3) >> 2, sums);
-                akrt_bytes_put(sums, count, filters, first == 0, potentials + f);
-                if (AKRT_HALVES_PAIRS > 1 && step != 0) {
-                    akrt_bytes_put(sums + (AKRT_HALVES_PAIRS - 1) * AKRT_RUN, count, filters,
-                                   first == 0, potentials + f + 1);
-                }
-                weights += AKRT_HALVES_PAIRS * all;
-                AKRT_TICK_WORK(done, AKRT_HALVES_PAIRS * some);
-            }
+            akrt_bytes_patch(w, lines, (uint32_t)layer->border, y, count, some, &at, patch);
+            akrt_bytes_filters(layer, patch, (const int8_t *)layer->weights + first, all, some,
+                               count, first == 0, sums, potentials);
         }
         akrt_emit(layer, potentials, filters, 0, layer->filters, y, count, target);
         AKRT_TICK();

@@ -127,37 +127,42 @@ __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const
     }
 }
 #elif defined(__thumb__) && defined(__GNUC__) && !defined(AKRT_PORTABLE)
+/* Five positions in four words, x0 + x1 * 2^11, x1 + x2 * 2^11, x3 and x4. Over 28 taps a sum is
+ * below 2^20 - 2^9 (28 * 255 * 128): the low bits of S1 + S2 * 2^11 give those of S1, which leave
+ * floor(S0 / 2^11) modulo 2^11 of S0 + S1 * 2^11. Longer kernels are taken in parts. */
+#define AKRT_PATCH_WORDS 4
+#define AKRT_PATCH_PARTS 28
 static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {
-    int32_t *const to = patch + AKRT_ROW_WIDTH * tap;
-    to[0] = value[0];
-    to[1] = value[1];
-    to[2] = value[2];
-    to[3] = value[3];
-    to[4] = value[4];
+    int32_t *const to = patch + AKRT_PATCH_WORDS * tap;
+    to[0] = value[0] + value[1] * 2048;
+    to[1] = value[1] + value[2] * 2048;
+    to[2] = value[3];
+    to[3] = value[4];
 }
 
 /* Thumb-1: the sums live in the high registers, which can add but not multiply. r7, which may be
  * the frame's, is put back. */
-static void akrt_conv_filter(const int32_t *patch, const int8_t *weights, int32_t taps,
-                             int32_t *out) {
+__attribute__((noinline)) static void akrt_conv_part(const int32_t *patch, const int8_t *weights,
+                                                     int32_t taps, int32_t *out) {
+    uint32_t sums[AKRT_PATCH_WORDS], upper, s1;
     register const int32_t *a __asm__("r0") = patch;
     register const int8_t *w __asm__("r1") = weights;
-    register int32_t n __asm__("r2") = taps;
-    register int32_t *to __asm__("r4") = out;
-#define AKRT_FIVE                                                                                  \
-    "ldmia r0!, {r4, r5}\n\t"                                                                      \
+    register int32_t n __asm__("r2") = 2 * taps;
+    register uint32_t *to __asm__("r4") = sums;
+#define AKRT_FOUR                                                                                  \
+    "ldrsb r7, [r1, r3]\n\t"                                                                       \
+    "ldmia r0!, {r4, r5, r6}\n\t"                                                                  \
     "muls r4, r7\n\t"                                                                              \
     "add r8, r4\n\t"                                                                               \
     "muls r5, r7\n\t"                                                                              \
     "add r9, r5\n\t"                                                                               \
-    "ldmia r0!, {r4, r5}\n\t"                                                                      \
-    "muls r4, r7\n\t"                                                                              \
-    "add r10, r4\n\t"                                                                              \
-    "muls r5, r7\n\t"                                                                              \
-    "add r11, r5\n\t"                                                                              \
+    "muls r6, r7\n\t"                                                                              \
+    "add r10, r6\n\t"                                                                              \
     "ldmia r0!, {r4}\n\t"                                                                          \
     "muls r4, r7\n\t"                                                                              \
-    "add r12, r4\n\t"
+    "add r11, r4\n\t"                                                                              \
+    "adds r3, #2\n\t"
+    /* two taps at a time, an odd one first */
     __asm__ volatile(".syntax unified\n\t"
                      "push {r4, r7}\n\t"
                      "movs r3, #0\n\t"
@@ -165,30 +170,40 @@ static void akrt_conv_filter(const int32_t *patch, const int8_t *weights, int32_
                      "mov r9, r3\n\t"
                      "mov r10, r3\n\t"
                      "mov r11, r3\n\t"
-                     "mov r12, r3\n\t"
-                     "1:\n\t"
-                     "ldrsb r7, [r1, r3]\n\t"
-                     "adds r1, #2\n\t" AKRT_FIVE "subs r2, #1\n\t"
+                     "lsls r4, r2, #30\n\t"
+                     "bmi 2f\n\t"
+                     "1:\n\t" AKRT_FOUR "2:\n\t" AKRT_FOUR "cmp r3, r2\n\t"
                      "bne 1b\n\t"
                      "pop {r4, r7}\n\t"
-                     "mov r5, r8\n\t"
-                     "mov r6, r9\n\t"
-                     "stmia r4!, {r5, r6}\n\t"
-                     "mov r5, r10\n\t"
-                     "mov r6, r11\n\t"
-                     "stmia r4!, {r5, r6}\n\t"
-                     "mov r5, r12\n\t"
+                     "mov r3, r8\n\t"
+                     "mov r5, r9\n\t"
+                     "mov r6, r10\n\t"
+                     "stmia r4!, {r3, r5, r6}\n\t"
+                     "mov r5, r11\n\t"
                      "str r5, [r4]\n\t"
                      : "+r"(a), "+r"(w), "+r"(n), "+r"(to)
                      :
-                     : "r3", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
-#undef AKRT_FIVE
+                     : "r3", "r5", "r6", "r8", "r9", "r10", "r11", "cc", "memory");
+#undef AKRT_FOUR
+    upper = (uint32_t)((int32_t)sums[0] >> 11);
+    s1 = upper - (uint32_t)((int32_t)((upper - sums[1]) << 21) >> 21);
+    out[0] += (int32_t)(sums[0] - (s1 << 11));
+    out[1] += (int32_t)s1;
+    out[2] += (int32_t)(sums[1] - s1) >> 11;
+    out[3] += (int32_t)sums[2];
+    out[4] += (int32_t)sums[3];
 }
 
 __attribute__((noinline)) static void akrt_conv_taps(const int32_t *patch, const int8_t *weights,
                                                      int32_t taps, int32_t *sums) {
-    akrt_conv_filter(patch, weights, taps, sums);
-    akrt_conv_filter(patch, weights + 1, taps, sums + AKRT_ROW_WIDTH);
+    sums[0] = sums[1] = sums[2] = sums[3] = sums[4] = 0;
+    sums[5] = sums[6] = sums[7] = sums[8] = sums[9] = 0;
+    for (int32_t k = 0; k < taps; k += AKRT_PATCH_PARTS) {
+        const int32_t part = taps - k < AKRT_PATCH_PARTS ? taps - k : AKRT_PATCH_PARTS;
+        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k, part, sums);
+        akrt_conv_part(patch + AKRT_PATCH_WORDS * k, weights + 2 * k + 1, part,
+                       sums + AKRT_ROW_WIDTH);
+    }
 }
 #else
 static void akrt_patch_tap(const int32_t *value, int32_t tap, int32_t *patch) {

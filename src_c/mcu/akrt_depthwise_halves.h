@@ -5,8 +5,9 @@
 #include "akrt_pointwise_apart.h"
 #include "akrt_tick.h"
 /* Depthwise results of all channels, filled up to a multiple of 8, at a run of positions:
- * (channels, AKRT_RUN). Two positions lie 16 bits apart in a word, `half` positions from one
+ * (channels, AKRT_MID_POSITIONS). Two positions lie 16 bits apart in a word, `half` of all from one
  * another, so that a multiplication serves both. */
+#define AKRT_MID_POSITIONS(count) ((count) > 4 ? 6 : 4) /* of a run of `count` */
 
 /* Pairs of words of eight channels that the windows of a run cover, on one line. */
 #define AKRT_RUN_COLUMNS(size_y, stride_y) (2 * (2 * (stride_y) + (size_y)))
@@ -50,7 +51,7 @@ static inline void akrt_depthwise_channel(const uint32_t *pairs, int32_t bits,
             for (int32_t bits = 0; bits < 16; bits += 4) {                                         \
                 akrt_depthwise_channel(pairs, bits, weights, size_x, size_y, stride, half, mid);   \
                 weights += (size_x) * (size_y);                                                    \
-                mid += AKRT_RUN;                                                                   \
+                mid += 2 * (half);                                                                 \
             }                                                                                      \
             pairs++;                                                                               \
         }                                                                                          \
@@ -61,7 +62,7 @@ AKRT_DEPTHWISE_OCTET(akrt_depthwise_four, w->size_x, w->size_y, w->stride_y, 2)
 
 #define AKRT_DEPTHWISE_NEXT(k) x = pairs[k] >> bits & AKRT_HALVES_MASK
 #define AKRT_DEPTHWISE_WEIGHT(k) const uint32_t w##k = (uint32_t)(int32_t)weights[k]
-#define AKRT_DEPTHWISE_ONE_BY_ONE                                                                  \
+#define AKRT_DEPTHWISE_ONE_BY_ONE(half)                                                            \
     do {                                                                                           \
         AKRT_DEPTHWISE_WEIGHT(0);                                                                  \
         AKRT_DEPTHWISE_WEIGHT(1);                                                                  \
@@ -74,14 +75,18 @@ AKRT_DEPTHWISE_OCTET(akrt_depthwise_four, w->size_x, w->size_y, w->stride_y, 2)
         AKRT_DEPTHWISE_NEXT(4);                                                                    \
         s0 += x * w2;                                                                              \
         s1 += x * w1;                                                                              \
-        s2 += x * w0;                                                                              \
+        if ((half) > 2) {                                                                          \
+            s2 += x * w0;                                                                          \
+        }                                                                                          \
         AKRT_DEPTHWISE_NEXT(6);                                                                    \
         s1 += x * w2;                                                                              \
-        s2 += x * w1;                                                                              \
-        AKRT_DEPTHWISE_NEXT(8);                                                                    \
-        s2 += x * w2;                                                                              \
+        if ((half) > 2) {                                                                          \
+            s2 += x * w1;                                                                          \
+            AKRT_DEPTHWISE_NEXT(8);                                                                \
+            s2 += x * w2;                                                                          \
+        }                                                                                          \
     } while (0)
-#define AKRT_DEPTHWISE_TWO_BY_TWO                                                                  \
+#define AKRT_DEPTHWISE_TWO_BY_TWO(half)                                                            \
     do {                                                                                           \
         AKRT_DEPTHWISE_WEIGHT(0);                                                                  \
         AKRT_DEPTHWISE_WEIGHT(1);                                                                  \
@@ -97,70 +102,96 @@ AKRT_DEPTHWISE_OCTET(akrt_depthwise_four, w->size_x, w->size_y, w->stride_y, 2)
         s1 += x * w1;                                                                              \
         AKRT_DEPTHWISE_NEXT(8);                                                                    \
         s1 += x * w2;                                                                              \
-        s2 += x * w0;                                                                              \
-        AKRT_DEPTHWISE_NEXT(10);                                                                   \
-        s2 += x * w1;                                                                              \
-        AKRT_DEPTHWISE_NEXT(12);                                                                   \
-        s2 += x * w2;                                                                              \
+        if ((half) > 2) {                                                                          \
+            s2 += x * w0;                                                                          \
+            AKRT_DEPTHWISE_NEXT(10);                                                               \
+            s2 += x * w1;                                                                          \
+            AKRT_DEPTHWISE_NEXT(12);                                                               \
+            s2 += x * w2;                                                                          \
+        }                                                                                          \
     } while (0)
-/* 3 x 3, six positions; a line has `step` words. */
-#define AKRT_DEPTHWISE_NINE(name, line, step)                                                      \
+/* 3 x 3, six positions or four; a line has `step` words. */
+#define AKRT_DEPTHWISE_NINE(name, line, half, step)                                                \
     AKRT_IN_ORDER static void name(const uint32_t *pairs, const int8_t *weights, akrt_mid *mid) {  \
         for (int32_t word = 0; word < 2; word++) {                                                 \
             for (int32_t bits = 0; bits < 16; bits += 4) {                                         \
                 uint32_t s0 = 0, s1 = 0, s2 = 0;                                                   \
-                line;                                                                              \
+                line(half);                                                                        \
                 weights += 3;                                                                      \
                 pairs += step;                                                                     \
-                line;                                                                              \
+                line(half);                                                                        \
                 weights += 3;                                                                      \
                 pairs += step;                                                                     \
-                line;                                                                              \
+                line(half);                                                                        \
                 weights += 3;                                                                      \
                 pairs -= 2 * (step);                                                               \
-                akrt_depthwise_put(s0, 3, mid);                                                    \
-                akrt_depthwise_put(s1, 3, mid + 1);                                                \
-                akrt_depthwise_put(s2, 3, mid + 2);                                                \
-                mid += AKRT_RUN;                                                                   \
+                akrt_depthwise_put(s0, half, mid);                                                 \
+                akrt_depthwise_put(s1, half, mid + 1);                                             \
+                if ((half) > 2) {                                                                  \
+                    akrt_depthwise_put(s2, half, mid + 2);                                         \
+                }                                                                                  \
+                mid += 2 * (half);                                                                 \
             }                                                                                      \
             pairs++;                                                                               \
         }                                                                                          \
     }
 #if !AKRT_HIGH_SUMS
-AKRT_DEPTHWISE_NINE(akrt_depthwise_ones, AKRT_DEPTHWISE_ONE_BY_ONE, 10)
+AKRT_DEPTHWISE_NINE(akrt_depthwise_ones, AKRT_DEPTHWISE_ONE_BY_ONE, 3, 10)
+AKRT_DEPTHWISE_NINE(akrt_depthwise_ones_four, AKRT_DEPTHWISE_ONE_BY_ONE, 2, 8)
 #endif
-AKRT_DEPTHWISE_NINE(akrt_depthwise_twos, AKRT_DEPTHWISE_TWO_BY_TWO, 14)
+AKRT_DEPTHWISE_NINE(akrt_depthwise_twos, AKRT_DEPTHWISE_TWO_BY_TWO, 3, 14)
 #undef AKRT_DEPTHWISE_NINE
 #undef AKRT_DEPTHWISE_ONE_BY_ONE
 #undef AKRT_DEPTHWISE_TWO_BY_TWO
 #undef AKRT_DEPTHWISE_WEIGHT
 #undef AKRT_DEPTHWISE_NEXT
 
-/* Words of a line and those `distance` columns behind, columns from `v` on: both halves of the
- * former's channels beside those of the latter. */
-static uint32_t *akrt_depthwise_pairs(const uint32_t *line, int32_t v, int32_t distance,
-                                      int32_t columns, int32_t in_y, int32_t words, int32_t word,
-                                      uint32_t *to) {
-    const int32_t behind = distance * words;
-    if (line != NULL && v >= 0 && v + columns + distance <= in_y) {
-        line += v * words + word;
-        for (int32_t k = 0; k < columns; k++) {
-            const uint32_t here = *line, there = line[behind];
-            to[0] = (here & 0xffffu) | there << 16;
-            to[1] = here >> 16 | (there & 0xffff0000u);
-            to += 2;
-            line += words;
-        }
-        return to;
+/* Both halves of a word's channels beside those of another. */
+static inline uint32_t *akrt_depthwise_pair(uint32_t here, uint32_t there, uint32_t *to) {
+    to[0] = (here & 0xffffu) | there << 16;
+    to[1] = here >> 16 | (there & 0xffff0000u);
+    return to + 2;
+}
+
+/* Of one line, columns from `v` to before `end`: words and those `distance` columns behind. `line`
+ * begins with the word in question. */
+static inline uint32_t *akrt_depthwise_pairs(const uint32_t *line, int32_t v, int32_t end,
+                                             int32_t distance, int32_t in_y, int32_t words,
+                                             uint32_t *to) {
+    const int32_t behind = distance * words, whole = in_y - distance < end ? in_y - distance : end;
+    int32_t at = v * words;
+    for (; v < 0 && v < end; v++) {
+        const int there = line != NULL && v + distance >= 0 && v + distance < in_y;
+        to = akrt_depthwise_pair(0, there ? line[at + behind] : 0, to);
+        at += words;
     }
-    for (int32_t k = v; k < v + columns; k++) {
-        const uint32_t here = akrt_line_word(line, k, in_y, words, word);
-        const uint32_t there = akrt_line_word(line, k + distance, in_y, words, word);
-        to[0] = (here & 0xffffu) | there << 16;
-        to[1] = here >> 16 | (there & 0xffff0000u);
-        to += 2;
+    if (line != NULL && v < whole) {
+        const uint32_t *from = line + at, *const last = line + whole * words;
+        v = whole;
+        at = whole * words;
+        do {
+            to = akrt_depthwise_pair(*from, from[behind], to);
+            from += words;
+        } while (from != last);
+    }
+    for (; v < end; v++) {
+        to = akrt_depthwise_pair(line != NULL && v < in_y ? line[at] : 0, 0, to);
+        at += words;
     }
     return to;
+}
+
+/* The same of octet `octet` of all lines of the windows. */
+AKRT_IN_ORDER static void akrt_depthwise_gather(const akrt_mcu_window *w, const void *const *lines,
+                                                int32_t octet, int32_t from, int32_t end,
+                                                int32_t distance, uint32_t *to) {
+    const void *const *const last = lines + w->size_x;
+    const int32_t in_y = w->in_y, octets = AKRT_LINE_WORDS(w->channels);
+    do {
+        const uint32_t *const line = (const uint32_t *)*lines;
+        to = akrt_depthwise_pairs(line == NULL ? line : line + octet, from, end, distance, in_y,
+                                  octets, to);
+    } while (++lines != last);
 }
 
 /* Weights are (channels, taps), with zeros up to AKRT_MID_CHANNELS. words: size_x * columns. */
@@ -168,28 +199,29 @@ static void akrt_depthwise_run(const akrt_mcu_layer *layer, const void *const *l
                                int32_t count, uint32_t *words, akrt_mid *mid) {
     const akrt_mcu_window *w = &layer->conv;
     const int32_t octets = AKRT_LINE_WORDS(w->channels), taps = w->size_x * w->size_y;
-    const int32_t half = count > 4 ? 3 : 2, distance = half * w->stride_y;
-    const int32_t columns = (half - 1) * w->stride_y + w->size_y;
+    const int32_t half = AKRT_MID_POSITIONS(count) / 2, distance = half * w->stride_y;
     const int32_t from = y * w->stride_y - w->pad_y;
+    const int32_t end = from + (half - 1) * w->stride_y + w->size_y;
+    const int nine = w->size_x == 3 && w->size_y == 3, ones = nine && w->stride_y == 1;
     const int8_t *weights = (const int8_t *)layer->depthwise;
     int32_t done = 0;
     for (int32_t octet = 0; octet < octets; octet++) {
-        uint32_t *to = words;
-        for (int32_t i = 0; i < w->size_x; i++) {
-            to = akrt_depthwise_pairs((const uint32_t *)lines[i], from, distance, columns, w->in_y,
-                                      octets, octet, to);
-        }
-        if (half == 2) {
+        akrt_depthwise_gather(w, lines, octet, from, end, distance, words);
+        if (ones) {
+            if (half == 2) {
+                akrt_depthwise_ones_four(words, weights, mid);
+            } else {
+                akrt_depthwise_ones(words, weights, mid);
+            }
+        } else if (half == 2) {
             akrt_depthwise_four(w, words, weights, mid);
-        } else if (w->size_x == 3 && w->size_y == 3 && w->stride_y == 1) {
-            akrt_depthwise_ones(words, weights, mid);
-        } else if (w->size_x == 3 && w->size_y == 3 && w->stride_y == 2) {
+        } else if (nine && w->stride_y == 2) {
             akrt_depthwise_twos(words, weights, mid);
         } else {
             akrt_depthwise_six(w, words, weights, mid);
         }
         weights += 8 * taps;
-        mid += 8 * AKRT_RUN;
+        mid += 16 * half;
         AKRT_TICK_WORK(done, 8 * taps);
     }
 }

@@ -46,6 +46,34 @@ static inline uint32_t akrt_level_of(const akrt_mcu_layer *layer, int32_t potent
         to += words;                                                                               \
         from += stride;                                                                            \
     } while (to != end)
+#if !AKRT_LONG_MULTIPLY
+#define AKRT_BISECT_BIT(k)                                                                         \
+    do {                                                                                           \
+        rest = v - (step << (k));                                                                  \
+        word += word;                                                                              \
+        if (rest > 0) {                                                                            \
+            v = rest;                                                                              \
+            word++;                                                                                \
+        }                                                                                          \
+    } while (0)
+/* Eight activations of 4 bits by bisection, a bit after the other; see akrt_level_bisect. */
+AKRT_IN_ORDER static uint32_t akrt_bisect_eight(const int32_t *from, const akrt_requant *requant) {
+    const akrt_requant *r = requant + 8;
+    uint32_t word = 0;
+    from += 8;
+    do {
+        const int32_t step = (--r)->addend;
+        int32_t v = (*--from - r->factor) * 16 + step, rest;
+        AKRT_BISECT_BIT(3);
+        AKRT_BISECT_BIT(2);
+        AKRT_BISECT_BIT(1);
+        AKRT_BISECT_BIT(0);
+    } while (r != requant);
+    return word;
+}
+#undef AKRT_BISECT_BIT
+#endif
+
 /* A word of activations of `some` filters from `f` on, eight at most, at `count` positions. Words
  * of the output lie `words` apart. */
 static void akrt_emit_words(const akrt_mcu_layer *layer, const int32_t *from, int32_t stride,
@@ -61,6 +89,13 @@ static void akrt_emit_words(const akrt_mcu_layer *layer, const int32_t *from, in
 #if AKRT_LONG_MULTIPLY
     } else if (form == AKRT_FORM_HIGH_WORD) {
         AKRT_EMIT_EIGHT(akrt_level_high);
+#else
+    } else if (form == AKRT_FORM_BISECTION && layer->activation.bits == 4) {
+        do {
+            *to = akrt_bisect_eight(from, requant);
+            to += words;
+            from += stride;
+        } while (to != end);
 #endif
     } else {
         do {

@@ -87,7 +87,7 @@ static void akrt_pointwise_run(const akrt_mcu_layer *layer, const akrt_mid *mid,
                 start += AKRT_RUN;
             }
             for (int32_t p = 0; group == 0 && p < count; p++) {
-                akrt_pointwise_apart(mid + p, weights, quads, scratch + 8 * p + f);
+                akrt_pointwise_apart(mid + p, AKRT_RUN, weights, quads, scratch + 8 * p + f);
             }
             weights += quads;
             AKRT_TICK_WORK(done, channels);

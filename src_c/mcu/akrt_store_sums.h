@@ -19,16 +19,20 @@ AKRT_IN_ORDER static void akrt_store_sums(const akrt_rows_layer *layer, const ui
     s.addend = requant[1].addend * layer->addend_unit;
     do {
         const uint32_t b = p[AKRT_ROW_WIDTH - 1], a = *--p;
-        int32_t even = (int32_t)(int16_t)(a & 0xffffu) + (int16_t)(b & 0xffffu);
-        int32_t odd = ((int32_t)(a + 0x8000u) >> 16) + ((int32_t)(b + 0x8000u) >> 16);
+        const int32_t first = (int16_t)(a & 0xffffu), second = (int16_t)(b & 0xffffu);
+        int32_t even = first + second;
+        int32_t odd =
+            ((int32_t)(a - (uint32_t)first) >> 16) + ((int32_t)(b - (uint32_t)second) >> 16);
         if (groups > 2) {
             const uint32_t c = p[2 * AKRT_ROW_WIDTH];
-            even += (int16_t)(c & 0xffffu);
-            odd += (int32_t)(c + 0x8000u) >> 16;
+            const int32_t third = (int16_t)(c & 0xffffu);
+            even += third;
+            odd += (int32_t)(c - (uint32_t)third) >> 16;
             if (groups > 3) {
                 const uint32_t d = p[3 * AKRT_ROW_WIDTH];
-                even += (int16_t)(d & 0xffffu);
-                odd += (int32_t)(d + 0x8000u) >> 16;
+                const int32_t fourth = (int16_t)(d & 0xffffu);
+                even += fourth;
+                odd += (int32_t)(d - (uint32_t)fourth) >> 16;
             }
         }
         low = akrt_level_muladd(even, r, shift) | low << 4;

@@ -44,9 +44,7 @@ typedef struct akrt_strips {
 
 static void akrt_strips_begin(akrt_strips *s) {
     s->rows = s->count = s->value = s->weight = 0;
-    for (int32_t p = 0; p < AKRT_RUN; p++) {
-        s->start[p] = 0;
-    }
+    s->start[0] = s->start[1] = s->start[2] = s->start[3] = s->start[4] = s->start[5] = 0;
 }
 
 #if AKRT_HIGH_SUMS
@@ -134,12 +132,16 @@ static void akrt_strips_add(akrt_strips *s, const akrt_mcu_window *w, const void
                             int32_t j, int32_t y, int32_t count, int32_t first, int32_t octets,
                             int32_t quads) {
     const int32_t words = AKRT_LINE_WORDS(w->channels), stride = w->stride_y;
-    const int32_t v = y * stride - w->pad_y + j, left = (w->size_y - j + stride - 1) / stride;
-    const int32_t taps = left < AKRT_STRIP_TAPS ? left : AKRT_STRIP_TAPS;
+    const int32_t v = y * stride - w->pad_y + j;
     const int32_t of_tap = (w->channels + 3) >> 2;
     int32_t low = v, high = 0, behind = v;
     int32_t value = AKRT_STRIP_WIDTH * s->rows, weight = (i * w->size_y + j) * of_tap + 2 * first;
-    uint32_t sums[AKRT_STRIP_WIDTH] = {0, 0, 0, 0, 0, 0, 0, 0};
+    int32_t taps = 0;
+    uint32_t sums[AKRT_STRIP_WIDTH];
+    sums[0] = sums[1] = sums[2] = sums[3] = sums[4] = sums[5] = sums[6] = sums[7] = 0;
+    for (int32_t k = j; k < w->size_y && taps < AKRT_STRIP_TAPS; k += stride) {
+        taps++;
+    }
     for (low = 0; behind < 0 && low < AKRT_STRIP_WIDTH; low++) {
         behind += stride;
     }
