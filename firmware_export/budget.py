@@ -10,6 +10,7 @@ from akrt.model import Model
 from firmware_export.class_output import output_in_c
 from firmware_export.estimate import Cost, Estimate, cores, estimate
 from firmware_export.lowered import Lowered, lower
+from firmware_export.remembered import state_bytes
 from firmware_export.stack_sizes import stack_bytes
 from firmware_export.targets import find_target
 
@@ -134,7 +135,8 @@ def budget(
         found += _exceeds(model.name, "model", "flash in all", flash, whole)
     else:
         found += _exceeds(model.name, "model", "constants", flash, constants)
-    found += _exceeds(model.name, "model", "arena", ram, arena)
+    what = "arena and state" if model.stateful else "arena"
+    found += _exceeds(model.name, "model", what, ram, arena + state_bytes(model))
     return BudgetReport(layers, arena, constants, name, of_cores, tuple(found))
 
 

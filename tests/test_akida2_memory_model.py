@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from test_akida2_model import CONV, DATA, constants
 
 import akrt
-import firmware_export
 from akrt.backends import registry
 from akrt.backends.base import Backend
 from akrt.driver.limits import violations
@@ -253,12 +252,6 @@ def test_a_plugin_that_knows_no_memory_gets_no_such_network(
     akrt.Runtime(Model((DATA, CONV)), backend="plain")
     with pytest.raises(BackendUnavailableError, match="with memory.*'native', 'reference'"):
         akrt.Runtime(TEMPORAL, backend="plain")
-
-
-def test_exports_refuse_by_name(tmp_path: Any) -> None:
-    for model in (TEMPORAL, RECURRENT):
-        with pytest.raises(UnsupportedLayerError, match=r"memory, which exports cannot keep"):
-            firmware_export.export(model, tmp_path / "out", "net")
 
 
 def test_other_runtimes_and_chips_refuse_by_name() -> None:

@@ -102,6 +102,13 @@ def test_the_samples_of_an_array_are_steps_in_time(tmp_path: Path) -> None:
     assert (again["backend"], again["results"]) == ("native", facts["results"])
 
 
+def test_a_network_with_memory_is_exported_and_verified(tmp_path: Path) -> None:
+    TEMPORAL.save(tmp_path / "net.akrt")
+    done = command("export", tmp_path / "net.akrt", "-o", tmp_path / "out")
+    assert "state     288 bytes of RAM, what it remembers" in done.stdout
+    assert "9 vectors" in command("verify", tmp_path / "out").stdout
+
+
 def test_a_recording_is_heard_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many clips are computed at once: what a network remembers goes on."""
     first = InputConv2D(

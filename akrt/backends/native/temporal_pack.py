@@ -1,8 +1,4 @@
-"""How the native backend plans layers with memory.
-
-A convolution over time is one over space: over lines of the last inputs, one below the other, of
-which each window takes a step more. So all that is proven of convolutions holds of it.
-"""
+"""How the native backend plans layers with memory, and what compares with time."""
 
 from __future__ import annotations
 
@@ -20,14 +16,8 @@ from akrt.backends.native.scaled_proof import SumOfProducts, find_scaled
 from akrt.backends.native.temporal_plan import ComparePlan, Recall, RecurrentPlan
 from akrt.backends.native.weights import short_product
 from akrt.kernels._kernels import Architecture
-from akrt.lowering.geometry import Window
-from akrt.lowering.scaled_operations import (
-    Comparison,
-    ScaledConvolution,
-    ScaledDepthwise,
-    ScaledRecurrent,
-    ScaledTemporal,
-)
+from akrt.lowering.over_time import as_spatial, saturates_by_step
+from akrt.lowering.scaled_operations import Comparison, ScaledRecurrent, ScaledTemporal
 from akrt.lowering.scaled_ranges import scaled_ranges
 
 __all__ = ["TemporalOperation", "pack_temporal"]
@@ -57,38 +47,8 @@ def pack_temporal(does: TemporalOperation, arch: Architecture) -> LayerPlan:
 
 def _over_time(does: ScaledTemporal, arch: Architecture) -> LayerPlan:
     x, y, channels = does.node.input_shape
-    steps = len(does.weights)
-    moved = Window(
-        source=(x * steps, y, channels),
-        target=(x, y, does.layer.filters),
-        size=(steps, 1),
-        stride=(steps, 1),
-        before=(0, 0),
-        after=(0, 0),
-    )
-    common = does.node, does.layer
-    if does.depthwise:
-        weights = does.weights.reshape(steps, 1, channels)
-        spatial = ScaledDepthwise(*common, weights, does.input_shift, moved, None, None)
-        planned = pack_scaled(spatial, arch, saturates_by_step=_saturates(does))
-    else:
-        product, border = does.weights.reshape(steps * channels, -1), np.zeros(channels, np.uint8)
-        planned = pack_scaled(
-            ScaledConvolution(
-                *common, product, does.input_shift, moved, None, None, border, bias_first=False
-            ),
-            arch,
-        )
-    return replace(planned, recall=Recall(steps, x, y * channels))
-
-
-def _saturates(does: ScaledTemporal) -> bool:
-    """Whether a sum of a channel can saturate before all its steps are in it."""
-    inputs, weights = scaled_ranges(does).inputs, does.weights.astype(np.int64)
-    ends = weights * inputs.low, weights * inputs.high
-    least, most = np.minimum(*ends).cumsum(0).min(), np.maximum(*ends).cumsum(0).max()
-    half = 1 << (does.layer.buffer_bits - 1)
-    return bool(least < -half or most >= half)
+    planned = pack_scaled(as_spatial(does), arch, saturates_by_step(does))
+    return replace(planned, recall=Recall(len(does.weights), x, y * channels))
 
 
 def _recurrent(does: ScaledRecurrent, arch: Architecture) -> LayerPlan:
