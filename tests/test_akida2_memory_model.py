@@ -185,8 +185,11 @@ def test_any_graph_is_a_model_or_refused() -> None:
                 inputs[str(rng.choice(names))] = (str(rng.choice([*names, "none"])),)
             model = Model(tuple(layers), inputs=inputs)
             if sum(node.macs + node.output.elements for node in model.nodes) < 1_000_000:
-                with akrt.Runtime(model, backend="reference") as runtime:
-                    runtime.forward(model.noise(rng, 2))
+                x, outputs = model.noise(rng, 2), []
+                for backend in ("reference", "native"):
+                    with akrt.Runtime(model, backend=backend) as runtime:
+                        outputs.append(runtime.forward(x))
+                np.testing.assert_array_equal(*outputs)
         except AkrtError:
             seen["refused"] += 1
         else:
