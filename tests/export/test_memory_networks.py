@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from akida2_temporal_networks import recurrent_network, temporal_network
 from test_akida2_memory_model import FRAMES, RECURRENT, TEMPORAL, WAVE
-from thorough import amount
+from thorough import THOROUGH, amount
 
 import firmware_export
 from akrt.backends.reference import ReferenceBackend
@@ -23,13 +23,14 @@ from firmware_export.verify import verify
 
 from .compiled_export import SANITIZERS, build, driver, outputs, tool
 
-NETWORKS = amount(16, 200)
+NETWORKS = amount(12, 200)
 STEPS = 40
 KERNELS = {
     *("akrt_akida2_recall", "akrt_akida2_steps", "akrt_akida2_recurrent", "akrt_akida2_apart"),
     *("akrt_akida2_plain", "akrt_akida2_conv", "akrt_akida2_products", "akrt_akida2_dwlines"),
     *("akrt_akida2_dots_halves", "akrt_widen_halves"),
 }
+CORES = ["cortex-m0", "m4", "m55", "big-endian", "avr", *(["m3", "m7", "m33", "rv32"] * THOROUGH)]
 Sample = tuple[Model, np.ndarray]
 
 
@@ -65,7 +66,7 @@ def test_random_networks_equal_the_reference(tmp_path: Path) -> None:
         np.testing.assert_array_equal(result, wanted, f"network {number}: {model.layers}")
 
 
-@pytest.mark.parametrize("name", ["cortex-m0", "m4", "m55", "rv32", "big-endian", "avr"])
+@pytest.mark.parametrize("name", CORES)
 def test_networks_on_every_core(name: str, tmp_path: Path) -> None:
     """Sequences, whole and line by line, and from a reset on: every layer's hash."""
     target = TARGETS[name]
@@ -73,7 +74,7 @@ def test_networks_on_every_core(name: str, tmp_path: Path) -> None:
     tool(*target.runner[:1])
     models = [TEMPORAL, RECURRENT]
     if target.ram[1] >= 64 << 10 or not target.ram[1]:
-        models += [sample(number)[0] for number in range(amount(4, 12))]
+        models += [sample(number)[0] for number in range(amount(2, 12))]
     lines, calls = [], []
     for i, model in enumerate(models):
         firmware_export.export(model, tmp_path / f"n{i}", name=f"n{i}")
