@@ -107,6 +107,8 @@ def test_a_network_with_memory_is_exported_and_verified(tmp_path: Path) -> None:
     done = command("export", tmp_path / "net.akrt", "-o", tmp_path / "out")
     assert "state     288 bytes of RAM, what it remembers" in done.stdout
     assert "9 vectors" in command("verify", tmp_path / "out").stdout
+    told = command("check", tmp_path / "net.akrt", "--target", "mcu").stdout
+    assert "state 288 bytes of RAM: what it remembers" in told
 
 
 def test_a_recording_is_heard_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

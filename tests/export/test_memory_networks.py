@@ -183,6 +183,7 @@ def test_no_compiler_finds_anything_to_say(tmp_path: Path) -> None:
 def test_a_state_counts_in_a_budget_of_ram() -> None:
     needs = budget(TEMPORAL)
     assert needs.fits
+    assert needs.state_bytes == 288
     assert budget(TEMPORAL, ram=needs.arena_bytes + 288).fits
     (found,) = budget(TEMPORAL, ram=needs.arena_bytes + 287).violations
     assert (found.rule, found.value) == ("arena and state", f"{needs.arena_bytes + 288} bytes")
