@@ -18,7 +18,7 @@ from akrt.lowering.scaled_operations import (
     ScaledTransposed,
     ShiftedAddition,
 )
-from akrt.model import Value
+from akrt.model import ScaledLayer, Value
 from firmware_export.akida2_certified import Narrow, changes_input, flips, narrow, tap_bytes
 from firmware_export.c_text import literal
 from firmware_export.layer_constants import constant, window_fields
@@ -165,7 +165,7 @@ def _narrow(prefix: str, made: Narrow) -> list[Constant]:
 
 def _filters(prefix: str, does: Scaled) -> Constant:
     assert isinstance(does, ScaledOperation)
-    layer = does.layer
+    layer: ScaledLayer = does.layer
     bits, none = layer.post_op_buffer_bits, np.zeros(layer.filters, np.int64)
     columns: list[npt.NDArray[np.int64]] = [
         bias_2(does), none,
