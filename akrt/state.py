@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.errors import InputError, UsageError
+from akrt.files import StrPath, read_arrays
 from akrt.forking import renew_after_fork
 from akrt.model import Model
 from akrt.model.encoding import content_hash
@@ -29,14 +31,16 @@ class State:
     Args:
         model: the network; `Model.stateful` says whether it has memory.
         arrays: what `arrays` of an earlier one gave, also as ``numpy.load`` of an ``.npz`` file
-            gives them; None: it remembers nothing yet.
+            gives them, or the path of such a file; None: it remembers nothing yet.
 
     Raises:
         UsageError: the network has no memory.
-        InputError: the arrays are damaged, or of another network.
+        InputError: the arrays or their file are damaged, or of another network.
     """
 
-    def __init__(self, model: Model, arrays: Mapping[str, npt.NDArray[Any]] | None = None) -> None:
+    def __init__(
+        self, model: Model, arrays: Mapping[str, npt.NDArray[Any]] | StrPath | None = None
+    ) -> None:
         if not isinstance(model, Model):
             raise UsageError(f"a state needs an akrt.Model, got {type(model).__name__}")
         if not model.stateful:
@@ -45,6 +49,8 @@ class State:
         self._memory: Any = None
         """Arrays by layer and name; None: nothing yet; or what `_holder` alone can read."""
         self._holder: Any = None
+        if isinstance(arrays, (str, os.PathLike)):
+            arrays = read_arrays(arrays)
         if arrays is not None:
             self._memory = _read(model, arrays)
         self.after_fork()
@@ -133,7 +139,8 @@ class State:
             return self._memory
         raise UsageError(
             f"this state is held by the backend '{self._holder.name}', which cannot tell it: it "
-            f"can only be carried on and reset; one of 'reference' can be copied and saved"
+            f"can only be carried on and reset; those of 'native' and 'reference' can be copied "
+            f"and saved"
         )
 
     def __repr__(self) -> str:
@@ -154,17 +161,21 @@ def _read(
         for i, node in enumerate(model.nodes)
         for name, kept in node.memory.items()
     }
-    hashed = np.asarray(arrays.get(_NETWORK, ()))
+    try:
+        given = {str(name): np.asarray(arrays[name]) for name in arrays}
+    except Exception as error:  # an .npz file that is read by and by fails as it likes
+        raise InputError(f"a state of '{model.name}' cannot be read: {error!r}") from None
+    hashed = given.get(_NETWORK, np.empty(0))
     if hashed.dtype != np.uint8 or not np.array_equal(hashed, _hash_of(model)):
         raise InputError(f"these arrays are no state of the network '{model.name}'")
-    if set(arrays) != {_NETWORK, *wanted}:
+    if set(given) != {_NETWORK, *wanted}:
         raise InputError(
             f"a state of '{model.name}' has the arrays {', '.join(wanted)}, got "
-            f"{', '.join(sorted(set(map(str, arrays)) - {_NETWORK})):.200}"
+            f"{', '.join(sorted(set(given) - {_NETWORK})):.200}"
         )
     memory: dict[str, dict[str, npt.NDArray[Any]]] = {}
     for key, (layer, name, kept) in wanted.items():
-        array = np.asarray(arrays[key])
+        array = given[key]
         if array.dtype != kept.dtype or array.shape != kept.shape:
             raise InputError(
                 f"'{key}' of a state must be {kept.dtype} {kept.shape}, got {array.dtype} "

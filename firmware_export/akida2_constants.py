@@ -6,12 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.lowering.geometry import window
-from akrt.lowering.scaled_arithmetic import saturate
+from akrt.lowering.scaled_arithmetic import bias_2, saturate
 from akrt.lowering.scaled_operations import (
     Scaled,
     ScaledConvolution,
     ScaledDense,
     ScaledDepthwise,
+    ScaledOperation,
+    ScaledRecurrent,
     ScaledSpatial,
     ScaledTransposed,
     ShiftedAddition,
@@ -46,7 +48,7 @@ def sign_of(value: Value) -> int:
 
 
 def scaled_constants(
-    prefix: str, does: Scaled, weights: Constant | None = None
+    prefix: str, does: Scaled, weights: Constant | None = None, input_shift: bool = True
 ) -> tuple[Constant, ...]:
     """The akrt_akida2_layer of a layer with weights, which comes last, and what it points to.
 
@@ -54,6 +56,7 @@ def scaled_constants(
         prefix: the C name of the structure; those of the other constants begin with it.
         does: what the layer does.
         weights: as a fast kernel wants them; default: as the general ones do.
+        input_shift: whether the structure has it.
     """
     layer, node = does.layer, does.node
     given, made = node.inputs[0], node.output
@@ -62,13 +65,13 @@ def scaled_constants(
     found = [weights or general_weights(prefix, does)]
     pointers = [found[0].name, *["NULL"] * 8]
     if fast is None:
-        found.append(_filters(prefix, layer))
+        found.append(_filters(prefix, does))
         pointers[3] = found[1].name
     else:
         of_filters = _narrow(prefix, fast)
         found += of_filters
         pointers[4:8] = [one.name for one in of_filters]
-    if changes_input(does):
+    if input_shift and changes_input(does):
         assert does.input_shift is not None
         shift = constant(f"{prefix}_input_shift", "uint8_t", does.input_shift, "by channel")
         found.append(shift)
@@ -81,7 +84,7 @@ def scaled_constants(
         table = constant(f"{prefix}_table", "int32_t", layer.lut_values, "from -1024 on")
         found.append(table)
         pointers[8] = table.name
-    first = isinstance(does, ScaledConvolution) and does.bias_first
+    first = does.bias_at_buffer or (isinstance(does, ScaledConvolution) and does.bias_first)
     numbers = [
         layer.filters, sign_of(given), element_bytes(made), literal(made.low), literal(made.high),
         layer.buffer_bits, layer.post_op_buffer_bits, tap_bytes(does), int(flip),
@@ -129,7 +132,7 @@ def _windows(does: Scaled) -> tuple[str, str]:
 def general_weights(prefix: str, does: Scaled) -> Constant:
     """The weights as general kernels want them, and akrt_akida2_dwlines."""
     weights, note = does.weights, "(kernel_x, kernel_y, channels, filters)"
-    if isinstance(does, ScaledDense):
+    if isinstance(does, ScaledDense | ScaledRecurrent):
         weights, note = weights.T, "(filters, inputs)"
     elif isinstance(does, ScaledDepthwise) or (
         isinstance(does, ScaledTransposed) and does.depthwise
@@ -160,10 +163,12 @@ def _narrow(prefix: str, made: Narrow) -> list[Constant]:
     ]
 
 
-def _filters(prefix: str, layer: ScaledLayer) -> Constant:
+def _filters(prefix: str, does: Scaled) -> Constant:
+    assert isinstance(does, ScaledOperation)
+    layer: ScaledLayer = does.layer
     bits, none = layer.post_op_buffer_bits, np.zeros(layer.filters, np.int64)
     columns: list[npt.NDArray[np.int64]] = [
-        saturate(_wide(layer.bias) << _wide(layer.bias_shift), bits), none,
+        bias_2(does), none,
         _wide(layer.output_scales), _wide(layer.output_shift), none, none,
     ]  # fmt: skip
     if layer.max_value is not None and layer.max_value_shift is not None:

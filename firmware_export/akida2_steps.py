@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.lowering.operations import Operation, Pass, operation
+from akrt.lowering.over_time import as_spatial, saturates_by_step
 from akrt.lowering.scaled_operations import (
+    Comparison,
     Concatenation,
     Dequantisation,
     Quantisation,
@@ -20,7 +22,9 @@ from akrt.lowering.scaled_operations import (
     ScaledConvolution,
     ScaledDense,
     ScaledDepthwise,
+    ScaledRecurrent,
     ScaledSpatial,
+    ScaledTemporal,
     ScaledTransposed,
     ShiftedAddition,
 )
@@ -37,6 +41,7 @@ from firmware_export.akida2_constants import (
 from firmware_export.c_text import array
 from firmware_export.interface import quantised_axes
 from firmware_export.layer_constants import constant
+from firmware_export.remembered import state_places
 from firmware_export.sizes import (
     AKIDA2_ADDITION,
     AKIDA2_LAYER,
@@ -46,6 +51,7 @@ from firmware_export.sizes import (
     akida2_scratch,
 )
 from firmware_export.step import INPUT, OUTPUT, Constant, Step, Tensor
+from firmware_export.temporal_steps import Call, comparison_call, recall_call, recurrent_call, seen
 
 __all__ = ["akida2_steps", "quantise_step"]
 
@@ -75,16 +81,36 @@ def akida2_steps(model: Model, prefix: str) -> tuple[Step, ...]:
     """
     made: dict[str, Tensor] = {}
     steps: list[Step] = []
+    places = state_places(model)
     for index, node in enumerate(model.nodes):
         does = operation(node)
         sources = tuple(made[name] for name in node.sources)
         if not sources:
             sources = (Tensor(INPUT, node.input_shape, _layout(node.inputs[0].dtype), True),)
+        if isinstance(does, Pass) and node.output.dtype == "int16":
+            target = _target(index, node, index == len(model.nodes) - 1)
+            steps.append(_widened_input(index, node, target))
+            made[node.layer.name] = steps[-1].target
+            continue
         if isinstance(does, Pass):
             made[node.layer.name] = sources[0]
             continue
         last = index == len(model.nodes) - 1
-        step = _step(f"{prefix}_l{index}", index, model, does, sources, _target(index, node, last))
+        target = _target(index, node, last)
+        if isinstance(does, ScaledTemporal):
+            held = seen(does, places[node.layer.name])
+            recall = _call(index, *_ordered(recall_call(does), sources, held))
+            steps.append(replace(recall, ends_layer=False))
+            step = _over_time(f"{prefix}_l{index}", index, does, held, target)
+        elif isinstance(does, ScaledRecurrent):
+            call = recurrent_call(f"{prefix}_l{index}", does, places[node.layer.name])
+            step = _call(index, *_ordered(call, sources, target))
+        elif isinstance(does, Comparison):
+            compared = (sources[does.prediction], sources[1 - does.prediction])
+            call = comparison_call(f"{prefix}_l{index}", does)
+            step = _call(index, *_ordered(call, compared, target))
+        else:
+            step = _step(f"{prefix}_l{index}", index, model, does, sources, target)
         steps.append(step)
         made[node.layer.name] = step.target
     given = made[model.nodes[-1].layer.name]
@@ -145,6 +171,28 @@ def _step(
     assert isinstance(does, Scaled)
     alone = bool(node.sources) and len(model.takers(node.sources[0])) == 1
     return _scaled_step(prefix, index, does, sources, target, alone)
+
+
+def _ordered(
+    call: Call, sources: tuple[Tensor, ...], target: Tensor
+) -> tuple[str, tuple[Tensor, ...], Tensor, str, tuple[Constant, ...], dict[str, Size]]:
+    """As `_call` takes it."""
+    kernel, text, constants, sizes = call
+    return kernel, sources, target, text, constants, sizes
+
+
+def _over_time(prefix: str, index: int, does: ScaledTemporal, held: Tensor, target: Tensor) -> Step:
+    """The convolution of inputs that are remembered."""
+    spatial = as_spatial(does)
+    if not saturates_by_step(does):
+        return _scaled_step(prefix, index, spatial, (held,), target, alone=False)
+    text = f"akrt_akida2_plain(&{prefix}, akrt_akida2_steps, {{}}, {{}}, {{}});"
+    scratch = akida2_scratch("akrt_akida2_plain", does.layer.filters)
+    sizes = {"layer": AKIDA2_LAYER, "scratch": scratch}
+    found = scaled_constants(prefix, spatial)
+    kernel = "akrt_akida2_plain/akrt_akida2_steps"
+    step = _call(index, kernel, (held,), target, text, found, sizes)
+    return replace(step, general_because=("its sums may saturate at every step",))
 
 
 def _scaled_step(
@@ -262,3 +310,11 @@ def _widened(index: int, source: Tensor, signed: bool) -> Step:
     target = Tensor(OUTPUT, source.shape, "words", external=True)
     text = f"{kernel}({{}}, {source.elements}, {{}});"
     return replace(_call(index, kernel, (source,), target, text), ends_layer=False)
+
+
+def _widened_input(index: int, node: Node, target: Tensor) -> Step:
+    """The caller's integers of 16 bits as words."""
+    source = Tensor(INPUT, node.input_shape, "halves", external=True)
+    text = f"akrt_widen_halves({{}}, {source.elements}, (int32_t *)(void *)({{}}));"
+    step = _call(index, "akrt_widen_halves", (source,), target, text)
+    return replace(step, ends_layer=False)

@@ -10,6 +10,7 @@ from akrt.model import Model
 from firmware_export.class_output import output_in_c
 from firmware_export.estimate import Cost, Estimate, cores, estimate
 from firmware_export.lowered import Lowered, lower
+from firmware_export.remembered import state_bytes
 from firmware_export.stack_sizes import stack_bytes
 from firmware_export.targets import find_target
 
@@ -82,6 +83,8 @@ class BudgetReport:
     constants alone."""
     violations: tuple[BudgetViolation, ...]
     """All of them; none where no budget is given, for every layer exports."""
+    state_bytes: int = 0
+    """RAM of what the network remembers, besides the arena."""
 
     @property
     def fits(self) -> bool:
@@ -102,7 +105,7 @@ def budget(
     Args:
         model: any model; every layer type and shape exports.
         flash: bytes that there are for constants and code.
-        ram: bytes that there are for the arena.
+        ram: bytes that there are for the arena, and what the network remembers.
         core: of `firmware_export.estimate.cores`; whose code counts.
 
     Raises:
@@ -134,8 +137,9 @@ def budget(
         found += _exceeds(model.name, "model", "flash in all", flash, whole)
     else:
         found += _exceeds(model.name, "model", "constants", flash, constants)
-    found += _exceeds(model.name, "model", "arena", ram, arena)
-    return BudgetReport(layers, arena, constants, name, of_cores, tuple(found))
+    what, state = "arena and state" if model.stateful else "arena", state_bytes(model)
+    found += _exceeds(model.name, "model", what, ram, arena + state)
+    return BudgetReport(layers, arena, constants, name, of_cores, tuple(found), state)
 
 
 def layer_budgets(lowered: Lowered, costs: Estimate) -> tuple[LayerBudget, ...]:

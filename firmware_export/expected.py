@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from akrt.lowering.arithmetic import run_nodes
+from akrt.lowering.arithmetic import Memory, run_nodes
 from akrt.model import IntArray, Model
 
 __all__ = ["FNV_OFFSET", "FNV_PRIME", "class_of", "layer_outputs", "tensor_hash"]
@@ -15,9 +15,14 @@ __all__ = ["FNV_OFFSET", "FNV_PRIME", "class_of", "layer_outputs", "tensor_hash"
 FNV_OFFSET, FNV_PRIME = 0x811C9DC5, 0x01000193
 
 
-def layer_outputs(model: Model, sample: npt.NDArray[Any]) -> list[IntArray]:
-    """Output of every layer for one sample (X, Y, C): (X', Y', C') of the type of its values."""
-    return [output[0] for output in run_nodes(model.nodes, sample[None])]
+def layer_outputs(
+    model: Model, sample: npt.NDArray[Any], memory: Memory | None = None
+) -> list[IntArray]:
+    """Output of every layer for one sample (X, Y, C): (X', Y', C') of the type of its values.
+
+    `memory` as of `run_nodes`.
+    """
+    return [output[0] for output in run_nodes(model.nodes, sample[None], memory)]
 
 
 def tensor_hash(values: IntArray, potentials: bool) -> int:

@@ -26,6 +26,7 @@ from firmware_export.line_feed import (
 )
 from firmware_export.lowered import Lowered
 from firmware_export.pipeline_text import pipeline_functions
+from firmware_export.remembered import state_argument, state_bytes, state_parameter
 from firmware_export.sections import in_sections, section_macros
 from firmware_export.step import Step, padded_channels
 
@@ -47,12 +48,12 @@ _HOW_TO = """\
  *     #include "{name}.h"
  *     static uint32_t arena[{upper}_ARENA_BYTES / 4];
  *     {output_type} output[{upper}_OUTPUTS];
- *     if ({name}_run(input, output, arena) == 0) {{ ... }}
+{state_use} *     if ({name}_run(input, output, {state_given}arena) == 0) {{ ... }}
  *
  * Input: {input_note}
  * Output: {output_note}
  *
- * There is no state but the arena: calls with different arenas may run at the same time. No heap,
+ * {state_note} No heap,
  * {number_note}, nothing of libc but <stdint.h> and <string.h>.
  * Define before the implementation, or for all files
  *   {upper}_TICK(layer)  to be called after every layer and, with -1, inside long ones, at least
@@ -63,6 +64,17 @@ _HOW_TO = """\
  *                   Thumb before ARMv6 cannot assemble, and which overwrites a register from r8 to
  *                   r11 that a whole build reserves (-ffixed-r9, -msingle-pic-base).
  * The stack that it needs is in {name}_memory.md."""
+
+_STATE_USE = """\
+ *     static uint32_t state[{upper}_STATE_BYTES / 4];
+ *     {name}_reset(state);
+"""
+_NO_STATE = "There is no state but the arena: calls with different arenas may run at the same time."
+_STATE_NOTE = """\
+The network remembers: calls with one state are steps in time, in order. A state is plain memory
+ * of one build: it may be copied, and set back by {name}_reset. A network may have many, one for
+ * each time of its own; a call that is refused leaves it as it was. There is nothing else but the
+ * arena: calls with different states and arenas may run at the same time."""
 
 
 def api_header(lowered: Lowered, model_hash: str, version: str, hop: HopPlan | None = None) -> str:
@@ -77,7 +89,7 @@ def api_header(lowered: Lowered, model_hash: str, version: str, hop: HopPlan | N
     model, name = lowered.model, lowered.name
     upper = name.upper()
     x, y, c = model.output_shape
-    output = output_in_c(lowered)
+    output, state = output_in_c(lowered), state_parameter(model)
     how_to = _HOW_TO.format(
         name=name,
         upper=upper,
@@ -85,6 +97,9 @@ def api_header(lowered: Lowered, model_hash: str, version: str, hop: HopPlan | N
         output_note=output.note,
         output_type=output_type(model),
         number_note=number_note(model),
+        state_use=_STATE_USE.format(name=name, upper=upper) if model.stateful else "",
+        state_given=state_argument(model),
+        state_note=_STATE_NOTE.format(name=name) if model.stateful else _NO_STATE,
     )
     sizes = {
         "FORMAT_VERSION": str(FORMAT_VERSION),
@@ -94,6 +109,7 @@ def api_header(lowered: Lowered, model_hash: str, version: str, hop: HopPlan | N
         "LAYERS": str(len(model.layers)),
         "MODEL_ID": f"0x{model_hash[:8]}u",
         "ARENA_BYTES": str(max(lowered.arena.bytes, 8)),
+        **({"STATE_BYTES": str(state_bytes(model))} if model.stateful else {}),
         "LINES": str(model.input_shape[0]),
         "LINE_BYTES": str(input_bytes(model) * math.prod(model.input_shape[1:])),
         "LINES_ARENA_BYTES": str(line_feed(lowered).bytes),
@@ -119,8 +135,8 @@ extern "C" {{
 /* One inference. input: {upper}_INPUT_BYTES; output: {upper}_OUTPUTS {output.elements}; arena:
  * {upper}_ARENA_BYTES, aligned as words are, contents irrelevant before and after.
  * Returns 0, -1 for a null or misaligned pointer, -2 for input values out of range. */
-int {name}_run(const {input_type(model)} *input, {output_type(model)} *output, void *arena);
-{hop_interface(hop)}
+int {name}_run(const {input_type(model)} *input, {output_type(model)} *output, {state}void *arena);
+{_state_interface(lowered)}{hop_interface(hop)}
 {line_feed_declarations(lowered)}{output.declarations}
 #ifdef {upper}_LAYER_HASHES
 /* Yours to define: gets the FNV-1a hash of every layer's output, for tests. */
@@ -133,6 +149,19 @@ void {name}_on_layer(int32_t layer, uint32_t hash);
 #endif
 
 {_implementation(lowered, hop)}"""
+
+
+def _state_interface(lowered: Lowered) -> str:
+    if not lowered.model.stateful:
+        return ""
+    name, upper = lowered.name, lowered.name.upper()
+    return f"""\
+
+/* Makes a state of {upper}_STATE_BYTES, aligned as words are, that of a network that remembers
+ * nothing: before its first inference, and whenever what comes has nothing to do with what was.
+ * Returns 0, or -1 for a null or misaligned pointer. */
+int {name}_reset(void *state);
+"""
 
 
 def _size_check(lowered: Lowered, hop: HopPlan | None) -> str:
@@ -154,7 +183,7 @@ def _largest_object(lowered: Lowered) -> int:
     arena, outputs = max(lowered.arena.bytes, 8), 4 * math.prod(model.output_shape)
     constants = (c.bytes for c in lowered.constants)
     inputs = input_bytes(model) * math.prod(model.input_shape)
-    return max(arena, outputs, inputs, *constants)
+    return max(arena, outputs, inputs, state_bytes(model), *constants)
 
 
 def weights_header(lowered: Lowered) -> str:
@@ -243,9 +272,13 @@ AKRT_CODE static void {name}_after_lines(int32_t *output, void *arena) {{
         )
     checks = range_check(model, name, "input", f"{upper}_INPUT_BYTES")
     given, made = input_type(model), output_type(model)
-    pointers = "(uintptr_t)arena | (uintptr_t)output"
+    state = state_parameter(model)
+    pointers, absent = "(uintptr_t)arena | (uintptr_t)output", ""
     if given == "float":
         pointers += " | (uintptr_t)input"
+    if model.stateful:
+        pointers += " | (uintptr_t)state"
+        absent = " state == NULL ||"
     return f"""\
 #if defined({upper}_IMPLEMENTATION) && !defined({upper}_IMPLEMENTED)
 #define {upper}_IMPLEMENTED
@@ -265,23 +298,44 @@ AKRT_CODE static void {name}_after_lines(int32_t *output, void *arena) {{
 #define {upper}_TICK(layer) AKRT_TICK()
 #endif
 
-{pipelines}AKRT_CODE int {name}_run(const {given} *input, {made} *output, void *arena) {{
-{_named(body)}    if (input == NULL || output == NULL || arena == NULL ||
+{pipelines}AKRT_CODE int {name}_run(const {given} *input, {made} *output, {state}void *arena) {{
+{_named(body)}    if (input == NULL || output == NULL || arena == NULL ||{absent}
         akrt_misaligned({pointers})) {{
         return -1;
     }}
 {checks}{body}    return 0;
 }}
-
+{_reset(lowered)}
 {line_feed_functions(lowered)}{by_hops}{output_in_c(lowered).functions}#endif
 """
 
 
+def _reset(lowered: Lowered) -> str:
+    if not lowered.model.stateful:
+        return ""
+    name, upper = lowered.name, lowered.name.upper()
+    return f"""
+AKRT_CODE int {name}_reset(void *state) {{
+    uint32_t *const words = (uint32_t *)state;
+    if (state == NULL || akrt_misaligned((uintptr_t)state)) {{
+        return -1;
+    }}
+    for (int32_t i = 0; i < {upper}_STATE_BYTES / 4; i++) {{
+        words[i] = 0;
+        AKRT_TICK_AT(i);
+    }}
+    return 0;
+}}
+"""
+
+
 def _named(body: str) -> str:
-    """Declarations of what statements use of the arena."""
+    """Declarations of what statements use of the arena and the state."""
     text = "    uint8_t *arena_bytes = (uint8_t *)arena;\n" if "arena_bytes" in body else ""
     if "arena_words" in body:
         text += "    int32_t *arena_words = (int32_t *)arena;\n"
+    if "state_bytes" in body:
+        text += "    uint8_t *state_bytes = (uint8_t *)state;\n"
     return text
 
 

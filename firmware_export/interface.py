@@ -17,7 +17,12 @@ __all__ = [
     "range_kernels",
 ]
 
-_INPUTS = {"uint8": "uint8_t", "int8": "int8_t", "float32": "float"}
+_RANGES = {
+    "uint8": "akrt_in_range",
+    "int8": "akrt_in_signed_range",
+    "int16": "akrt_in_half_range",
+}
+_INPUTS = {"uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "float32": "float"}
 
 
 def input_type(model: Model) -> str:
@@ -27,7 +32,7 @@ def input_type(model: Model) -> str:
 
 def input_bytes(model: Model) -> int:
     """Of an element of the input."""
-    return 4 if model.entry.dtype == "float32" else 1
+    return {"float32": 4, "int16": 2}.get(model.entry.dtype, 1)
 
 
 def output_type(model: Model) -> str:
@@ -55,8 +60,9 @@ def input_note(model: Model) -> str:
         order = "(C, X, Y)"
     if model.entry.dtype == "float32":
         return f"floats, {order}, the last axis fastest, which a Quantizer scales"
-    sign = "signed " if model.entry.dtype == "int8" else ""
-    return f"bytes, {order}, the last axis fastest, {sign}{model.input_bits}-bit values"
+    sign = "" if model.entry.dtype == "uint8" else "signed "
+    what = "16-bit integers" if model.entry.dtype == "int16" else "bytes"
+    return f"{what}, {order}, the last axis fastest, {sign}{model.input_bits}-bit values"
 
 
 def quantisation(model: Model) -> Quantisation | None:
@@ -69,9 +75,9 @@ def range_kernels(model: Model) -> tuple[str, ...]:
     """Stems of the C that `range_check` calls."""
     if quantisation(model) is not None:
         return ("akrt_quantisable",)
-    if model.input_bits == 8:
+    if model.input_bits in (8, 16):
         return ()
-    return ("akrt_in_signed_range" if model.entry.dtype == "int8" else "akrt_in_range",)
+    return (_RANGES[model.entry.dtype],)
 
 
 def range_check(model: Model, name: str, given: str, count: str, whole: bool = True) -> str:

@@ -40,7 +40,7 @@ class Emission(Enum):
     SUMS = "AKRT_EMITS_SUMS"
 
 
-_ITEM_BYTES = {"uint8_t": 1, "int8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4}
+_ITEM_BYTES = {"uint8_t": 1, "int8_t": 1, "uint16_t": 2, "int16_t": 2, "int32_t": 4, "uint32_t": 4}
 
 
 def constant(name: str, c_type: str, values: npt.NDArray[np.generic], note: str) -> Constant:

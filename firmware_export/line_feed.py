@@ -9,6 +9,7 @@ from akrt.lowering.liveness import aligned
 from firmware_export.interface import input_bytes, input_type, output_type, range_check
 from firmware_export.lowered import Lowered
 from firmware_export.pipeline import held_lines
+from firmware_export.remembered import state_argument, state_parameter
 from firmware_export.step import ALIGNMENT, INPUT, OUTPUT, Step
 
 __all__ = ["LineFeed", "line_feed", "line_feed_declarations", "line_feed_functions"]
@@ -40,6 +41,8 @@ def line_feed(lowered: Lowered) -> LineFeed:
         first = None
     if any(source.name == INPUT for step in steps[1:] for source in step.sources):
         first = None
+    if lowered.model.stateful:
+        first = None
     channels *= input_bytes(lowered.model)
     held = x if first is None else held_lines(first.stages)[INPUT]
     at = aligned(max(lowered.arena.bytes, ALIGNMENT), ALIGNMENT)
@@ -55,7 +58,7 @@ def line_feed(lowered: Lowered) -> LineFeed:
 
 def line_feed_declarations(lowered: Lowered) -> str:
     """Of the functions, with their sizes."""
-    name, upper = lowered.name, lowered.name.upper()
+    name, upper, state = lowered.name, lowered.name.upper(), state_parameter(lowered.model)
     return f"""\
 /* The same with the input line by line, {upper}_LINES of {upper}_LINE_BYTES from the first position
  * of X on: {name}_begin, {name}_line for each, {name}_finish. arena: {upper}_LINES_ARENA_BYTES,
@@ -63,7 +66,7 @@ def line_feed_declarations(lowered: Lowered) -> str:
  * above, or -3 for a line more than there are, or fewer at the end. */
 int {name}_begin(void *arena);
 int {name}_line(void *arena, const {input_type(lowered.model)} *line);
-int {name}_finish(void *arena, {output_type(lowered.model)} *output);
+int {name}_finish(void *arena, {state}{output_type(lowered.model)} *output);
 """
 
 
@@ -97,7 +100,7 @@ def line_feed_functions(lowered: Lowered) -> str:
     if (*(const int32_t *)(const void *)((const uint8_t *)arena + {feed.count}) != {lines}) {{
         return -3;
     }}
-    return {name}_run({taken}, output, arena);
+    return {name}_run({taken}, output, {state_argument(lowered.model)}arena);
 """
         return _three(lowered, begin, take, finish, "")
     pipeline = feed.first.pipeline
@@ -152,7 +155,7 @@ AKRT_CODE static void {name}_feed(void *arena, akrt_pipeline_memory *m) {{
 
 
 def _three(lowered: Lowered, begin: str, take: str, finish: str, declared: str) -> str:
-    name = lowered.name
+    name, state = lowered.name, state_parameter(lowered.model)
     return f"""\
 AKRT_CODE int {name}_begin(void *arena) {{
 {declared}    if (arena == NULL || akrt_misaligned((uintptr_t)arena)) {{
@@ -164,7 +167,7 @@ AKRT_CODE int {name}_begin(void *arena) {{
 AKRT_CODE int {name}_line(void *arena, const {input_type(lowered.model)} *line) {{
 {take}}}
 
-AKRT_CODE int {name}_finish(void *arena, {output_type(lowered.model)} *output) {{
+AKRT_CODE int {name}_finish(void *arena, {state}{output_type(lowered.model)} *output) {{
 {declared}    if (arena == NULL || output == NULL ||
         akrt_misaligned((uintptr_t)arena | (uintptr_t)output)) {{
         return -1;

@@ -123,15 +123,9 @@ def check_exportable(model: Model) -> None:
     """
     _check_texts(model)
     for node in model.nodes:
-        if node.memory:
-            raise UnsupportedLayerError(
-                node.layer.name,
-                node.layer.kind,
-                "has memory, which exports cannot keep: the backends 'reference' and 'simulator' "
-                "run it",
-            )
         shapes = (*(value.shape for value in node.inputs), node.conv_shape, node.output_shape)
-        elements = max(map(math.prod, shapes))
+        kept = (held.shape for held in node.memory.values())
+        elements = max(map(math.prod, (*shapes, *kept)))
         if elements > MAX_ELEMENTS:
             raise UnsupportedLayerError(
                 node.layer.name,

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from akrt.errors import UsageError
-from firmware_export.interface import input_type, number_note, output_type
+from firmware_export.interface import input_bytes, input_type, number_note, output_type
 from firmware_export.lowered import Lowered
+from firmware_export.remembered import state_argument
 
 __all__ = ["PACKAGES", "package_files"]
 
@@ -114,8 +115,8 @@ def _arduino(lowered: Lowered, files: Sequence[str], version: str) -> dict[str, 
     interfaces = _interfaces(lowered, files)
     given, made = input_type(lowered.model), output_type(lowered.model)
     count = f"{upper}_INPUT_BYTES"
-    if given == "float":
-        count += " / sizeof(float)"
+    if input_bytes(lowered.model) > 1:
+        count += f" / sizeof({given})"
     properties = {
         "name": name,
         "version": version,
@@ -128,6 +129,10 @@ def _arduino(lowered: Lowered, files: Sequence[str], version: str) -> dict[str, 
         "architectures": "*",
         "includes": ",".join(h for h in interfaces if not h.endswith("_program.h")),
     }
+    memory, setup = "", " Serial.begin(115200); "
+    if lowered.model.stateful:
+        memory = f"static uint32_t state[{upper}_STATE_BYTES / 4];\n"
+        setup = f"\n    Serial.begin(115200);\n    {name}_reset(state);\n"
     sketch = f"""\
 /* Runs {name} on an input of zeros and prints its outputs. */
 #include <{name}.h>
@@ -135,11 +140,11 @@ def _arduino(lowered: Lowered, files: Sequence[str], version: str) -> dict[str, 
 static {given} input[{count}];
 static {made} output[{upper}_OUTPUTS];
 static uint32_t arena[{upper}_ARENA_BYTES / 4];
-
-void setup() {{ Serial.begin(115200); }}
+{memory}
+void setup() {{{setup}}}
 
 void loop() {{
-    const int status = {name}_run(input, output, arena);
+    const int status = {name}_run(input, output, {state_argument(lowered.model)}arena);
     if (status == 0) {{
         for (int32_t i = 0; i < {upper}_OUTPUTS; i++) {{
             Serial.println(output[i]);

@@ -10,8 +10,10 @@ from firmware_export.class_output import output_in_c
 from firmware_export.estimate import estimate
 from firmware_export.hop_report import hop_lines
 from firmware_export.lowered import Lowered
+from firmware_export.remembered import is_state, layer_state_bytes, state_bytes
 from firmware_export.stack_figures import MEASURED_WITH
 from firmware_export.stack_sizes import stack_bytes, stream_stack_bytes
+from firmware_export.step import Stage, Step
 
 __all__ = ["memory_markdown", "memory_report", "stack_bytes", "stream_stack_bytes"]
 
@@ -37,7 +39,8 @@ def memory_report(lowered: Lowered) -> dict[str, Any]:
                 "constant_bytes": layer.flash_bytes,
                 "ram_bytes": layer.ram_bytes,
                 "scratch_bytes": max((s.scratch_bytes for s in steps), default=0),
-                "output_bytes": max((s.target.bytes for s in steps), default=0),
+                "output_bytes": max(_outputs(steps), default=0),
+                "state_bytes": layer_state_bytes(lowered.model.nodes[index]),
                 "instructions": {core: asdict(c) for core, c in layer.instructions.items()},
                 "fast_instructions": layer.fast_instructions,
                 **{key: value for s in steps for key, value in s.notes.items()},
@@ -47,6 +50,7 @@ def memory_report(lowered: Lowered) -> dict[str, Any]:
     return {
         "name": lowered.name,
         "arena_bytes": max(lowered.arena.bytes, 8),
+        "state_bytes": state_bytes(lowered.model),
         "constant_bytes": classes + sum(int(str(row["constant_bytes"])) for row in layers),
         "class_constant_bytes": classes,
         "instructions": {core: asdict(costs.total(core)) for core in costs.call},
@@ -67,13 +71,27 @@ def memory_report(lowered: Lowered) -> dict[str, Any]:
     }
 
 
+def _outputs(steps: list[Step | Stage]) -> list[int]:
+    return [s.target.bytes for s in steps if not is_state(s.target)]
+
+
+def _state(memory: dict[str, Any]) -> str:
+    """What is remembered, if something is."""
+    held = ", ".join(
+        f"{r['name']} {r['state_bytes']}" for r in memory["layers"] if r["state_bytes"]
+    )
+    if not held:
+        return ""
+    return f" State (likewise): {memory['state_bytes']} bytes, of layers: {held}."
+
+
 def memory_markdown(memory: dict[str, Any]) -> str:
     """The same for people."""
     lines = [
         f"# Memory of {memory['name']}",
         "",
-        f"Arena (RAM, the caller's): {memory['arena_bytes']} bytes. Constants (flash): "
-        f"{memory['constant_bytes']} bytes. Writable static data: none.",
+        f"Arena (RAM, the caller's): {memory['arena_bytes']} bytes.{_state(memory)} "
+        f"Constants (flash): {memory['constant_bytes']} bytes. Writable static data: none.",
         "",
         "| layer | type | kernels | path | constants | scratch | output |",
         "|---|---|---|---|---:|---:|---:|",

@@ -14,6 +14,7 @@ __all__ = [
     "AKIDA2_ADDITION",
     "AKIDA2_FILTER",
     "AKIDA2_LAYER",
+    "AKIDA2_RECURRENCE",
     "BYTES_MOST",
     "CONV_ROWS_LAYER",
     "DECISION_RULE",
@@ -30,6 +31,7 @@ __all__ = [
     "add_lines_scratch",
     "akida2_dwlines_scratch",
     "akida2_products_scratch",
+    "akida2_recurrent_scratch",
     "akida2_scratch",
     "bytes_lines_scratch",
     "conv_lines_scratch",
@@ -89,6 +91,7 @@ CONV_ROWS_LAYER = Size(4 * (_WINDOW_WORDS + 3) + 2 * _POINTER, "sizeof(akrt_conv
 AKIDA2_LAYER = Size(4 * (2 * _WINDOW_WORDS + 11) + 9 * _POINTER, "sizeof(akrt_akida2_layer)", True)
 AKIDA2_FILTER = Size(12, "sizeof(akrt_akida2_filter)")
 AKIDA2_ADDITION = Size(4 * 7 + 3 * _POINTER, "sizeof(akrt_akida2_addition)", True)
+AKIDA2_RECURRENCE = Size(4 * 8 + 7 * _POINTER, "sizeof(akrt_akida2_recurrence)", True)
 ROWS_LAYER = Size(2 * 6 + 4 + 4 + 5 * _POINTER, "sizeof(akrt_rows_layer)", True)
 
 LINES_MOST = 16
@@ -273,6 +276,11 @@ def akida2_products_scratch(driver: str, inputs: int, filters: int, tap_bytes: i
     words = (2 if driver == "akrt_akida2_products" else 3) * filters
     words += 2 * tap_bytes * -(-inputs // 4)
     return _words(words, f"{driver.upper()}_SCRATCH_WORDS({inputs}, {filters}, {tap_bytes})")
+
+
+def akida2_recurrent_scratch(channels: int) -> Size:
+    """AKRT_AKIDA2_RECURRENT_SCRATCH_WORDS."""
+    return _words(channels, f"AKRT_AKIDA2_RECURRENT_SCRATCH_WORDS({channels})")
 
 
 def akida2_dwlines_scratch(channels: int, kept: int, line: int) -> Size:

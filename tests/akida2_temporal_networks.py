@@ -6,6 +6,7 @@ The input is of steps in time; its first sample is an end of the range throughou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -55,6 +56,15 @@ def networks_with_memory() -> st.SearchStrategy[tuple[Model, np.ndarray]]:
     seeds = st.integers(0, 2**32 - 1)
     compared = seeds.map(lambda seed: recurrent_network(seed, compares=True))
     return st.one_of(seeds.map(temporal_network), seeds.map(recurrent_network), compared)
+
+
+def pieces(x: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """The samples of `x` in order, in calls of 1 to 70."""
+    start = 0
+    while start < len(x):
+        count = int(rng.integers(1, 71))
+        yield x[start : start + count]
+        start += count
 
 
 class _Buffering(_Draw):

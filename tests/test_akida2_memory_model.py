@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from test_akida2_model import CONV, DATA, constants
 
 import akrt
-import firmware_export
 from akrt.backends import registry
 from akrt.backends.base import Backend
 from akrt.driver.limits import violations
@@ -186,8 +185,11 @@ def test_any_graph_is_a_model_or_refused() -> None:
                 inputs[str(rng.choice(names))] = (str(rng.choice([*names, "none"])),)
             model = Model(tuple(layers), inputs=inputs)
             if sum(node.macs + node.output.elements for node in model.nodes) < 1_000_000:
-                with akrt.Runtime(model, backend="reference") as runtime:
-                    runtime.forward(model.noise(rng, 2))
+                x, outputs = model.noise(rng, 2), []
+                for backend in ("reference", "native"):
+                    with akrt.Runtime(model, backend=backend) as runtime:
+                        outputs.append(runtime.forward(x))
+                np.testing.assert_array_equal(*outputs)
         except AkrtError:
             seen["refused"] += 1
         else:
@@ -233,11 +235,9 @@ def test_a_table_says_what_is_remembered() -> None:
 
 
 @pytest.mark.parametrize("model", [TEMPORAL, RECURRENT], ids=["temporal", "recurrent"])
-@pytest.mark.parametrize("backend", ["native", "auto"])
-def test_backends_without_memory_refuse_by_name(model: Model, backend: str) -> None:
-    name = model.layers[1].name
-    with pytest.raises(BackendUnavailableError, match=rf"'{name}'.*'reference' and 'simulator'"):
-        akrt.Runtime(model, backend=backend)
+def test_auto_takes_native(model: Model) -> None:
+    with akrt.Runtime(model) as runtime:
+        assert runtime.backend == "native"
 
 
 def test_a_plugin_that_knows_no_memory_gets_no_such_network(
@@ -253,14 +253,8 @@ def test_a_plugin_that_knows_no_memory_gets_no_such_network(
 
     monkeypatch.setattr(registry, "backend_class", lambda name: Plain)
     akrt.Runtime(Model((DATA, CONV)), backend="plain")
-    with pytest.raises(BackendUnavailableError, match="cannot run networks with memory"):
+    with pytest.raises(BackendUnavailableError, match="with memory.*'native', 'reference'"):
         akrt.Runtime(TEMPORAL, backend="plain")
-
-
-def test_exports_refuse_by_name(tmp_path: Any) -> None:
-    for model in (TEMPORAL, RECURRENT):
-        with pytest.raises(UnsupportedLayerError, match=r"memory, which exports cannot keep"):
-            firmware_export.export(model, tmp_path / "out", "net")
 
 
 def test_other_runtimes_and_chips_refuse_by_name() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from akida2_networks import akida2_network, akida2_networks
-from akida2_temporal_networks import networks_with_memory
+from akida2_temporal_networks import networks_with_memory, recurrent_network, temporal_network
 from export.row_networks import row_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -180,6 +180,7 @@ def test_every_firmware_kernel_is_in_some_export(tmp_path: Path) -> None:
     models = [bundled_model(), Model((InputData("in", (8, 8, 2), 4), wide))]
     models += [row_network(seed)[0] for seed in range(12)]
     models += [akida2_network(seed, usual=seed % 2 == 1)[0] for seed in range(64)]
+    models += [make(seed)[0] for seed in range(8) for make in (temporal_network, recurrent_network)]
 
     @settings(max_examples=60, derandomize=True, database=None)
     @given(st.one_of(networks(), residual_networks()))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,18 @@ CASES = [(TEMPORAL, FRAMES), (RECURRENT, SIGNAL)]
 BOTH = pytest.mark.parametrize(("model", "x"), CASES, ids=["temporal", "recurrent"])
 
 
-def reference(model: Model) -> akrt.Runtime:
-    return akrt.Runtime(model, backend="reference")
+Made = Callable[[Model], akrt.Runtime]
+
+
+@pytest.fixture(params=["native", "reference"])
+def runtime_of(request: pytest.FixtureRequest) -> Made:
+    """Makes a runtime on each backend that tells what is remembered."""
+    return partial(akrt.Runtime, backend=request.param)
 
 
 @BOTH
-def test_a_call_without_a_state_begins_anew(model: Model, x: np.ndarray) -> None:
-    runtime = reference(model)
+def test_a_call_without_a_state_begins_anew(runtime_of: Made, model: Model, x: np.ndarray) -> None:
+    runtime = runtime_of(model)
     whole = np.asarray(runtime.forward(x))
     assert len(np.unique(whole)) > 10
     np.testing.assert_array_equal(runtime.forward(x), whole)
@@ -39,8 +46,8 @@ def test_a_call_without_a_state_begins_anew(model: Model, x: np.ndarray) -> None
 
 
 @BOTH
-def test_a_state_carries_on(model: Model, x: np.ndarray) -> None:
-    runtime = reference(model)
+def test_a_state_carries_on(runtime_of: Made, model: Model, x: np.ndarray) -> None:
+    runtime = runtime_of(model)
     whole = np.asarray(runtime.forward(x))
     state = runtime.initial_state()
     for start, stop in ((0, 1), (1, 1), (1, 6), (6, 8), (8, 12)):
@@ -53,12 +60,12 @@ def test_a_state_carries_on(model: Model, x: np.ndarray) -> None:
     again = akrt.model.file.from_bytes(akrt.model.encoding.to_bytes(model))
     state.reset()
     runtime.forward(x[:4], state=state)
-    np.testing.assert_array_equal(reference(again).forward(x[4:], state=state), whole[4:])
+    np.testing.assert_array_equal(runtime_of(again).forward(x[4:], state=state), whole[4:])
 
 
 @BOTH
-def test_copies_go_their_own_ways(model: Model, x: np.ndarray) -> None:
-    runtime = reference(model)
+def test_copies_go_their_own_ways(runtime_of: Made, model: Model, x: np.ndarray) -> None:
+    runtime = runtime_of(model)
     whole = np.asarray(runtime.forward(x))
     state = runtime.initial_state()
     runtime.forward(x[:4], state=state)
@@ -70,8 +77,10 @@ def test_copies_go_their_own_ways(model: Model, x: np.ndarray) -> None:
 
 
 @BOTH
-def test_a_state_is_saved_as_arrays(model: Model, x: np.ndarray, tmp_path: Path) -> None:
-    runtime = reference(model)
+def test_a_state_is_saved_as_arrays(
+    runtime_of: Made, model: Model, x: np.ndarray, tmp_path: Path
+) -> None:
+    runtime = runtime_of(model)
     whole = np.asarray(runtime.forward(x))
     state = runtime.initial_state()
     blank = state.arrays
@@ -88,17 +97,17 @@ def test_a_state_is_saved_as_arrays(model: Model, x: np.ndarray, tmp_path: Path)
     np.testing.assert_array_equal(runtime.forward(x, state=first), whole)
 
 
-def test_what_a_buffer_holds_are_the_last_inputs() -> None:
+def test_what_a_buffer_holds_are_the_last_inputs(runtime_of: Made) -> None:
     state = akrt.State(TEMPORAL)
-    reference(TEMPORAL).forward(FRAMES[:5], state=state)
+    runtime_of(TEMPORAL).forward(FRAMES[:5], state=state)
     np.testing.assert_array_equal(state.arrays["1.fifo"], FRAMES[3:5])
     state.arrays["1.fifo"][:] = 0  # a copy
     np.testing.assert_array_equal(state.arrays["1.fifo"], FRAMES[3:5])
 
 
 @BOTH
-def test_two_states_at_once(model: Model, x: np.ndarray) -> None:
-    runtime = reference(model)
+def test_two_states_at_once(runtime_of: Made, model: Model, x: np.ndarray) -> None:
+    runtime = runtime_of(model)
     other = x[::-1].copy()
     states = [(runtime.initial_state(), x), (runtime.initial_state(), other)]
     wholes = [np.asarray(runtime.forward(x)), np.asarray(runtime.forward(other))]
@@ -108,8 +117,8 @@ def test_two_states_at_once(model: Model, x: np.ndarray) -> None:
             np.testing.assert_array_equal(part, whole[i : i + 1])
 
 
-def test_threads_have_states_of_their_own_and_take_turns_with_one() -> None:
-    runtime = reference(TEMPORAL)
+def test_threads_have_states_of_their_own_and_take_turns_with_one(runtime_of: Made) -> None:
+    runtime = runtime_of(TEMPORAL)
     whole = np.asarray(runtime.forward(FRAMES))
     same = np.repeat(FRAMES[:1], 16, axis=0)
     in_turn = np.asarray(runtime.forward(same))
@@ -133,8 +142,10 @@ def test_threads_have_states_of_their_own_and_take_turns_with_one() -> None:
     assert sorted(outputs) == sorted(sample.tobytes() for sample in in_turn)
 
 
-def test_a_call_that_fails_leaves_the_state_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    runtime = reference(TEMPORAL)
+def test_a_call_that_fails_leaves_the_state_as_it_was(
+    runtime_of: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = runtime_of(TEMPORAL)
     whole = np.asarray(runtime.forward(FRAMES))
     state = runtime.initial_state()
     runtime.forward(FRAMES[:3], state=state)
@@ -155,8 +166,8 @@ def test_a_call_that_fails_leaves_the_state_as_it_was(monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(runtime.forward(FRAMES[3:], state=state), whole[3:])
 
 
-def test_predictions_take_a_state() -> None:
-    runtime = reference(TEMPORAL)
+def test_predictions_take_a_state(runtime_of: Made) -> None:
+    runtime = runtime_of(TEMPORAL)
     whole = np.asarray(runtime.forward(FRAMES))
     state = runtime.initial_state()
     for i in range(3):
@@ -168,16 +179,16 @@ def test_predictions_take_a_state() -> None:
     outputs = runtime.layer_outputs(FRAMES)
     np.testing.assert_array_equal(outputs["out"], whole)
     assert runtime.statistics.samples >= len(FRAMES)
-    assert runtime.forward(FRAMES[:2], state=state).ran_on[0].where == "reference"
+    assert runtime.forward(FRAMES[:2], state=state).ran_on[0].where == runtime.backend
 
 
-def test_streams_refuse_networks_with_memory() -> None:
+def test_streams_refuse_networks_with_memory(runtime_of: Made) -> None:
     with pytest.raises(UsageError, match="'temporal' has memory, and the windows of a stream over"):
-        akrt.Stream(reference(TEMPORAL))
+        akrt.Stream(runtime_of(TEMPORAL))
 
 
-def test_states_of_other_networks_are_refused() -> None:
-    runtime = reference(TEMPORAL)
+def test_states_of_other_networks_are_refused(runtime_of: Made) -> None:
+    runtime = runtime_of(TEMPORAL)
     weights = BUFFERED.weights.copy()
     weights[0, 0, 0] += 1
     other = TEMPORAL.replace(
@@ -212,12 +223,33 @@ def test_networks_without_memory_have_no_state() -> None:
         ({"network": np.zeros(32, np.uint8)}, "no state of the network"),
         ({"1.fifo": np.zeros((2, 4, 4, 2), np.int16)}, r"'1\.fifo' of a state must be int8"),
         ({"1.fifo": np.zeros((3, 4, 4, 2), np.int8)}, r"must be int8 \(2, 4, 4, 2\)"),
+        ({"1.fifo": np.full((2, 4, 4, 2), np.nan)}, r"'1\.fifo' of a state must be int8"),
+        ({"1.fifo": np.full((2, 4, 4, 2), None)}, r"'1\.fifo' of a state must be int8"),
     ],
 )
 def test_damaged_arrays_are_refused(changes: dict[str, Any], message: str) -> None:
     arrays = {**akrt.State(TEMPORAL).arrays, **changes}
     with pytest.raises(InputError, match=message):
         akrt.State(TEMPORAL, {name: array for name, array in arrays.items() if array is not None})
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    saved, cut = tmp_path / "state.npz", tmp_path / "cut.npz"
+    np.savez(saved, **akrt.State(RECURRENT).arrays)
+    data = saved.read_bytes()
+    np.testing.assert_array_equal(akrt.State(RECURRENT, saved).arrays["1.real"], np.zeros(3))
+    for size in (0, 1, len(data) // 2, len(data) - 1):
+        cut.write_bytes(data[:size])
+        with pytest.raises(InputError, match=r"cut\.npz"):
+            akrt.State(RECURRENT, cut)
+    other = data.index(b"NUMPY", 400) + 1  # in an array, not in the table of contents
+    cut.write_bytes(data[:other] + b"X" + data[other + 1 :])
+    with pytest.raises(InputError, match=r"cut\.npz"):
+        akrt.State(RECURRENT, str(cut))
+    with np.load(cut) as arrays, pytest.raises(InputError, match="'recurrent' cannot be read"):
+        akrt.State(RECURRENT, arrays)
+    with pytest.raises(InputError, match=r"none\.npz"):
+        akrt.State(RECURRENT, tmp_path / "none.npz")
 
 
 def test_arrays_out_of_range_are_refused() -> None:

@@ -163,7 +163,7 @@ def _made(cls: type[Backend], model: Model, options: dict[str, Any]) -> Backend:
     if model.stateful and cls.run_on is Backend.run_on:
         raise BackendUnavailableError(
             f"backend '{cls.name}' cannot run networks with memory, as '{model.name}' is: use "
-            f"'reference' or 'simulator'"
+            f"'native', 'reference' or 'simulator'"
         )
     return cls(model, **options)
 

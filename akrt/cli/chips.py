@@ -159,6 +159,8 @@ def _print_firmware(report: BudgetReport) -> None:
             told = "and there is no fast kernel for it"
         print_line(f"{layer.name} takes a general kernel: {taken:,} instructions, {told}")
     print_line("")
+    if report.state_bytes:
+        print_line(f"state {report.state_bytes:,} bytes of RAM: what it remembers")
     if not report.cores:
         print_line(
             f"constants {report.constant_bytes:,} bytes of flash, arena {report.arena_bytes:,} "

@@ -121,6 +121,8 @@ def export(
     print_line(f"{output}: {len(report.files)} files, symbols start with {report.name}_")
     print_line(f"constants {report.constant_bytes:,} bytes of flash")
     print_line(f"arena     {report.arena_bytes:,} bytes of RAM")
+    if report.memory["state_bytes"]:
+        print_line(f"state     {report.memory['state_bytes']:,} bytes of RAM, what it remembers")
     if "stream" in report.memory:
         spotter = report.memory["stream"]
         print_line(f"spotter   {spotter['ram_bytes']:,} bytes of RAM from sound to words, arena")

@@ -37,9 +37,9 @@ cdef extern from "akrt/network.h" nogil:
     int akrt_arch_usable(const akrt_arch *arch)
     size_t akrt_layer_prepare(akrt_layer *layer)
     void akrt_layer_run(const akrt_layer *layer, const uint8_t **inputs, void *output,
-                        void *scratch)
+                        void *memory, void *scratch)
     void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
-                          void *output, void *arena)
+                          void *output, void *memory, void *arena)
     void akrt_hops_run(const akrt_hops *hops, const uint8_t *input, int32_t samples, void *output,
                        void *kept, void *arena)
 
@@ -129,7 +129,7 @@ cdef class Network:
 
     cdef akrt_node *_nodes
     cdef akrt_network _network
-    cdef size_t _arena_bytes
+    cdef size_t _arena_bytes, _memory_bytes
     cdef list _plans
     cdef list _given
     cdef list _arenas
@@ -145,6 +145,7 @@ cdef class Network:
         if self._nodes == NULL:
             raise MemoryError()
         self._plans, self._arenas, self._arena_bytes = nodes, [], arena_bytes
+        self._memory_bytes = max(node.memory + node.memory_bytes for node in nodes)
         entry = nodes[0].takes[0]
         self._x, self._y, self._channels = entry.shape
         self._type, self._elements = _TYPES[entry.dtype], entry.elements
@@ -187,6 +188,10 @@ cdef class Network:
         """Bytes of memory one call in flight needs."""
         return self._arena_bytes
 
+    def memory(self):
+        """What the network remembers before the first sample: bytes, none where no layer does."""
+        return np.zeros(self._memory_bytes, np.uint8)
+
     def accepts(self, x):
         """Whether `x` is a plain array of one or more samples that `run` takes as it is."""
         if not cnp.PyArray_CheckExact(x):
@@ -206,10 +211,11 @@ cdef class Network:
         """An array for the outputs of so many samples."""
         return self._output(samples, self._network.count - 1)
 
-    def run(self, cnp.ndarray x not None, cnp.ndarray out=None):
+    def run(self, cnp.ndarray x not None, cnp.ndarray out=None, cnp.ndarray memory=None):
         """Outputs (N, X', Y', C') of the last layer for (N, X, Y, C), written to `out`.
 
-        N is less than 2^31.
+        N is less than 2^31. `memory`, as of the method, which no other call uses meanwhile, is
+        carried on; None: nothing is remembered.
         """
         cdef int last = self._network.count - 1
         cdef Py_ssize_t samples = self._samples(x, self._type, self._elements)
@@ -228,14 +234,21 @@ cdef class Network:
         cdef const uint8_t *source = <const uint8_t *>cnp.PyArray_DATA(x)
         cdef void *target = cnp.PyArray_DATA(y)
         cdef cnp.ndarray arena = self._take_arena()
-        cdef void *memory = _aligned(arena)
+        cdef void *tensors = _aligned(arena)
+        cdef cnp.ndarray remembered = memory
+        if memory is None and self._memory_bytes:
+            remembered = self.memory()
+        cdef void *kept = NULL if remembered is None else _memory(remembered, self._memory_bytes)
         with nogil:
-            akrt_network_run(&self._network, source, <int32_t>samples, target, memory)
+            akrt_network_run(&self._network, source, <int32_t>samples, target, kept, tensors)
         self._arenas.append(arena)
         return y
 
     def run_layer(self, int index, cnp.ndarray x not None, cnp.ndarray second=None):
-        """Output of one layer for its inputs (N, X, Y, C): what joins two has two."""
+        """Output of one layer for its inputs (N, X, Y, C): what joins two has two.
+
+        One that remembers begins anew.
+        """
         if not 0 <= index < self._network.count:
             raise IndexError(index)
         cdef const akrt_node *node = &self._nodes[index]
@@ -256,10 +269,12 @@ cdef class Network:
         cdef size_t step = plan.output_bytes
         cdef cnp.ndarray arena = self._take_arena()
         cdef void *scratch = <char *>_aligned(arena) + node.scratch
+        cdef cnp.ndarray remembered = np.zeros(plan.memory_bytes, np.uint8)
+        cdef void *kept = _memory(remembered, plan.memory_bytes)
         cdef Py_ssize_t n
         with nogil:
             for n in range(samples):
-                akrt_layer_run(&node.layer, inputs, target + n * step, scratch)
+                akrt_layer_run(&node.layer, inputs, target + n * step, kept, scratch)
                 inputs[0] += stride
                 inputs[1] += second_stride
         self._arenas.append(arena)
@@ -390,6 +405,20 @@ cdef class Hops:
         with nogil:
             akrt_hops_run(&self._hops, source, samples, target, rows, memory)
         self._arenas.append(arena)
+
+
+cdef void *_memory(cnp.ndarray memory, size_t size) except? NULL:
+    """Where what is remembered lies: as many bytes, aligned as int32."""
+    cdef uintptr_t address = <uintptr_t>cnp.PyArray_DATA(memory)
+    if (
+        cnp.PyArray_TYPE(memory) != cnp.NPY_UINT8
+        or not cnp.PyArray_IS_C_CONTIGUOUS(memory)
+        or not memory.flags.writeable
+        or <size_t>cnp.PyArray_NBYTES(memory) != size
+        or address % sizeof(int32_t)
+    ):
+        raise ValueError(f"expected {size} bytes of what the network remembers")
+    return <void *>address
 
 
 cdef void *_aligned(cnp.ndarray arena):

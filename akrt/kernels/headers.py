@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 __all__ = ["Declaration", "Member", "cython_source", "declarations", "enumerations"]
 
-HEADERS = ("kernels.h", "arch.h", "scaled.h", "network.h")
+HEADERS = ("kernels.h", "arch.h", "scaled.h", "temporal.h", "network.h")
 
 
 class Member(NamedTuple):

@@ -220,8 +220,6 @@ def beyond_akida_1(node: Node) -> str | None:
     """Why what runs layers of Akida 1.0 alone cannot run `node`; None: it can."""
     if node.layer.version != 2 and not node.layer.feeds_entrance:
         return None
-    if node.memory:
-        return "a layer of Akida 2.0 with memory: the backends 'reference' and 'simulator' run it"
     what = "a layer of Akida 2.0" if node.layer.version == 2 else "an entrance of floats"
     return f"{what}, which the backends 'native', 'reference' and 'simulator' run"
 

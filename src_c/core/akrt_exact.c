@@ -34,6 +34,9 @@ static void add_tap(const akrt_exact *e, const uint8_t *input, const int8_t *wei
         const int64_t v = shifted(e, input, c);
         if (e->depthwise) {
             wide[c] += v * weights[c];
+            if (e->steps) {
+                wide[c] = akrt_saturated(wide[c], e->buffer_bits);
+            }
             continue;
         }
         if (v != 0) {

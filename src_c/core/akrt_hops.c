@@ -50,7 +50,7 @@ static void run_hop(const akrt_hops *hops, const uint8_t *sample, int32_t follow
             inputs[k] = from == AKRT_CALLER ? sample : place(hops, from, kept, arena);
         }
         if (hop->kept.rows == 0) {
-            akrt_layer_run(&node->layer, inputs, output, arena + node->scratch);
+            akrt_layer_run(&node->layer, inputs, output, NULL, arena + node->scratch);
             continue;
         }
         run_kept(hop, inputs, follows, place(hops, hop->kept.at, kept, arena), output,

@@ -1,4 +1,5 @@
 #include "core/akrt_collapsed.h"
+#include "core/akrt_temporal.h"
 
 #define BEYOND 64     /* bytes that akrt_patches_u8 may write too far */
 #define POSITIONS 128 /* of an output are worked on at once, if a row has no more */
@@ -87,7 +88,7 @@ static demand demand_of(const akrt_layer *layer) {
 }
 
 /* Lays out a scratch of so many bytes of rows, elements of `rest`, `spill`, potentials and
- * pooled. Nothing is flipped. */
+ * pooled. Nothing is flipped, nothing recalled. */
 static akrt_scratch lay_out(int32_t at_once, size_t rows, size_t rest, size_t spill,
                             size_t potentials, size_t pooled) {
     akrt_scratch s;
@@ -96,7 +97,7 @@ static akrt_scratch lay_out(int32_t at_once, size_t rows, size_t rest, size_t sp
     s.spill = s.rest + aligned(rest * sizeof(int16_t));
     s.potentials = s.spill + aligned(spill * sizeof(uint32_t));
     s.pooled = s.potentials + aligned(potentials * sizeof(int32_t));
-    s.flipped = s.bytes = s.pooled + aligned(pooled * sizeof(int32_t));
+    s.flipped = s.recalled = s.bytes = s.pooled + aligned(pooled * sizeof(int32_t));
     return s;
 }
 
@@ -145,6 +146,10 @@ static akrt_scratch of_spatial(const akrt_layer *layer) {
     if (s->flip || s->lift != NULL) {
         made.bytes += aligned(area(w->in_x, w->in_y) * (size_t)w->channels + BEYOND);
     }
+    if (layer->recall.steps != 0) {
+        made.recalled = made.bytes;
+        made.bytes += aligned(area(w->in_x, w->in_y) * (size_t)w->channels + BEYOND);
+    }
     return made;
 }
 
@@ -173,8 +178,16 @@ size_t akrt_layer_prepare(akrt_layer *layer) {
     case AKRT_OP_CONCATENATE:
     case AKRT_OP_QUANTISE:
     case AKRT_OP_DEQUANTISE:
+    case AKRT_OP_COMPARE:
         layer->scratch = lay_out(0, 0, 0, 0, 0, 0);
         break;
+    case AKRT_OP_RECURRENT: {
+        const akrt_recurrent *r = &of->recurrent;
+        const size_t outputs = (size_t)(r->steps / r->subsample);
+        layer->scratch =
+            lay_out(1, akrt_recurrent_bytes(r, layer->filters), 0, 0, outputs * filters, 0);
+        break;
+    }
     }
     return layer->scratch.bytes;
 }

@@ -1,6 +1,7 @@
 #include "core/akrt_collapsed.h"
 #include "core/akrt_exact.h"
 #include "core/akrt_products.h"
+#include "core/akrt_temporal.h"
 
 #include <string.h>
 
@@ -223,15 +224,20 @@ static void run_dense_short(const akrt_layer *layer, const uint8_t *input, int16
 }
 
 void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], void *output,
-                    void *scratch) {
+                    void *memory, void *scratch) {
     int32_t *potentials = (int32_t *)(void *)((uint8_t *)scratch + layer->scratch.potentials);
     const akrt_ops *of = &layer->operation.of;
     switch (layer->operation.kind) {
     case AKRT_OP_SPATIAL: {
         const akrt_spatial *s = &layer->operation.of.spatial;
         const akrt_window *max = max_window(s);
-        run_spatial(layer, inputs[0], 0, max == NULL ? s->window.out_x : max->out_x, output,
-                    scratch);
+        const uint8_t *seen = inputs[0];
+        if (layer->recall.steps != 0) {
+            uint8_t *const recalled = (uint8_t *)scratch + layer->scratch.recalled;
+            akrt_recall_inputs(&layer->recall, inputs[0], memory, recalled);
+            seen = recalled;
+        }
+        run_spatial(layer, seen, 0, max == NULL ? s->window.out_x : max->out_x, output, scratch);
         return;
     }
     case AKRT_OP_ADD:
@@ -254,6 +260,13 @@ void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], voi
         return;
     case AKRT_OP_DEQUANTISE:
         akrt_run_dequantise(&of->dequantise, layer->filters, inputs[0], output);
+        return;
+    case AKRT_OP_COMPARE:
+        akrt_run_compare(&of->compare, layer->filters, inputs, output);
+        return;
+    case AKRT_OP_RECURRENT:
+        akrt_run_recurrent(layer, inputs[0], memory, scratch, potentials);
+        emit(layer, potentials, 0, of->recurrent.steps / of->recurrent.subsample, output);
         return;
     }
     layer->kernels->akrt_saturate_s32(potentials, layer->filters);
@@ -292,8 +305,8 @@ void akrt_layer_sum(const akrt_layer *layer, const int32_t *potentials, void *ou
 }
 
 void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
-                      void *output, void *arena) {
-    uint8_t *const memory = arena;
+                      void *output, void *memory, void *arena) {
+    uint8_t *const tensors = arena;
     for (int32_t n = 0; n < samples; n++) {
         const uint8_t *const sample = input + (size_t)n * network->input_bytes;
         uint8_t *const result = (uint8_t *)output + (size_t)n * network->output_bytes;
@@ -302,11 +315,11 @@ void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t
             const uint8_t *inputs[2];
             for (int k = 0; k < 2; k++) {
                 const size_t at = node->inputs[k];
-                inputs[k] = at == AKRT_CALLER ? sample : memory + at;
+                inputs[k] = at == AKRT_CALLER ? sample : tensors + at;
             }
-            akrt_layer_run(&node->layer, inputs,
-                           node->output == AKRT_CALLER ? result : memory + node->output,
-                           memory + node->scratch);
+            akrt_layer_run(
+                &node->layer, inputs, node->output == AKRT_CALLER ? result : tensors + node->output,
+                memory == NULL ? NULL : (uint8_t *)memory + node->memory, tensors + node->scratch);
         }
     }
 }

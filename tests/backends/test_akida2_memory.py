@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from akida2_outputs import ending_in
-from akida2_temporal_networks import recurrent_network, temporal_network
+from akida2_temporal_networks import pieces, recurrent_network, temporal_network
 from conftest import need
 from test_akida2_memory_model import FRAMES, RECURRENT, SIGNAL, TEMPORAL
 
@@ -24,15 +24,6 @@ from akrt.model import Model
 
 NETWORKS = int(os.environ.get("AKRT_TEST_AKIDA2_MEMORY", "12"))
 STEPS = 200
-
-
-def pieces(x: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """The samples of `x` in order, in calls of 1 to 70."""
-    start = 0
-    while start < len(x):
-        count = int(rng.integers(1, 71))
-        yield x[start : start + count]
-        start += count
 
 
 def reference(model: Model, x: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:

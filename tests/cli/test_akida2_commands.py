@@ -97,9 +97,18 @@ def test_the_samples_of_an_array_are_steps_in_time(tmp_path: Path) -> None:
     text = command("summary", tmp_path / "net.akrt").stdout
     assert "from one sample for the next: a batch is steps in time" in text
     assert json.loads(command("summary", tmp_path / "net.akrt", "--json").stdout)["stateful"]
-    refused = command("run", tmp_path / "x.npy", "-m", tmp_path / "net.akrt", code=2)
-    assert "'t' (BufferTempConv)" in refused.stderr
-    assert "'reference' and 'simulator'" in refused.stderr
+    native = command("run", tmp_path / "x.npy", "-m", tmp_path / "net.akrt", "--json")
+    again = json.loads(native.stdout)
+    assert (again["backend"], again["results"]) == ("native", facts["results"])
+
+
+def test_a_network_with_memory_is_exported_and_verified(tmp_path: Path) -> None:
+    TEMPORAL.save(tmp_path / "net.akrt")
+    done = command("export", tmp_path / "net.akrt", "-o", tmp_path / "out")
+    assert "state     288 bytes of RAM, what it remembers" in done.stdout
+    assert "9 vectors" in command("verify", tmp_path / "out").stdout
+    told = command("check", tmp_path / "net.akrt", "--target", "mcu").stdout
+    assert "state 288 bytes of RAM: what it remembers" in told
 
 
 def test_a_recording_is_heard_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,17 +67,18 @@ def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray])
 
     Every other model is exported for RAM. Inputs are given as a whole and line by line: the program
     ends with 13 where that differs. The arenas are allocated to the byte, so that a sanitizer sees
-    a write beyond them.
+    a write beyond them. Inputs of a network with memory are steps in time, from the first on.
     """
     lines = ["#include <stdint.h>", "#include <stdio.h>", "#include <stdlib.h>"]
     lines += [
         "#include <string.h>",
         "typedef struct net {",
-        "    int (*whole)(const void *, void *, void *);",
+        "    int (*whole)(const void *, void *, void *, void *);",
         "    int (*begin)(void *);",
         "    int (*one)(void *, const void *);",
-        "    int (*finish)(void *, void *);",
-        "    size_t in, out, arena, lines, held;",
+        "    int (*finish)(void *, void *, void *);",
+        "    int (*reset)(void *);",
+        "    size_t in, out, arena, lines, held, state;",
         "} net;",
     ]
     calls = []
@@ -88,28 +89,35 @@ def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray])
         upper = name.upper()
         lines += [f"#define {upper}_IMPLEMENTATION", f'#include "{name}/{name}.h"']
         sizes = ("INPUT_BYTES", "OUTPUTS", "ARENA_BYTES", "LINES", "LINES_ARENA_BYTES")
-        given = {"uint8": "uint8_t", "int8": "int8_t", "float32": "float"}[model.entry.dtype]
+        given = "float" if model.entry.dtype == "float32" else f"{model.entry.dtype}_t"
         made = "float" if model.gives_floats else "int32_t"
+        state = "s, " if model.stateful else ""
         lines += [
-            f"static int whole_{i}(const void *x, void *y, void *a) {{",
-            f"    return {name}_run((const {given} *)x, ({made} *)y, a);",
+            f"static int whole_{i}(const void *x, void *y, void *s, void *a) {{",
+            "    (void)s;",
+            f"    return {name}_run((const {given} *)x, ({made} *)y, {state}a);",
             "}",
             f"static int one_{i}(void *a, const void *x) {{",
             f"    return {name}_line(a, (const {given} *)x);",
             "}",
-            f"static int finish_{i}(void *a, void *y) {{",
-            f"    return {name}_finish(a, ({made} *)y);",
+            f"static int finish_{i}(void *a, void *s, void *y) {{",
+            "    (void)s;",
+            f"    return {name}_finish(a, {state}({made} *)y);",
             "}",
         ]
-        functions = (f"whole_{i}", f"{name}_begin", f"one_{i}", f"finish_{i}")
+        reset = f"{name}_reset" if model.stateful else "NULL"
+        functions = (f"whole_{i}", f"{name}_begin", f"one_{i}", f"finish_{i}", reset)
         lines.append(
             f"static const net {name}_net = {{{', '.join(functions)}, "
-            f"{', '.join(f'{upper}_{size}' for size in sizes)}}};"
+            f"{', '.join(f'{upper}_{size}' for size in sizes)}, "
+            f"{upper + '_STATE_BYTES' if model.stateful else '0'}}};"
         )
         calls.append(f"run(&{name}_net, {len(x)});")
     lines += [
         "static void run(const net *n, int samples) {",
         "    const size_t line = n->in / n->lines;",
+        "    void *state = malloc(n->state), *other = malloc(n->state);",
+        "    if (n->reset != NULL && (n->reset(state) != 0 || n->reset(other) != 0)) exit(14);",
         "    for (int s = 0; s < samples; s++) {",
         "        uint8_t *input = (uint8_t *)malloc(n->in), *one = (uint8_t *)malloc(line);",
         "        int32_t *output = (int32_t *)malloc(n->out * 4);",
@@ -118,17 +126,18 @@ def driver(models: Sequence[Model], folder: Path, vectors: Sequence[np.ndarray])
         "        memset(arena, 0xA5, n->arena);",
         "        memset(held, 0xA5, n->held);",
         "        if (fread(input, 1, n->in, stdin) != n->in) exit(8);",
-        "        if (n->whole(input, output, arena) != 0) exit(9);",
+        "        if (n->whole(input, output, state, arena) != 0) exit(9);",
         "        if (n->begin(held) != 0) exit(10);",
         "        for (size_t x = 0; x < n->lines; x++) {",
         "            memcpy(one, input + x * line, line);",
         "            if (n->one(held, one) != 0) exit(11);",
         "        }",
-        "        if (n->finish(held, again) != 0) exit(12);",
+        "        if (n->finish(held, other, again) != 0) exit(12);",
         "        if (memcmp(output, again, n->out * 4) != 0) exit(13);",
         "        fwrite(output, 4, n->out, stdout);",
         "        free(input); free(one); free(output); free(again); free(arena); free(held);",
         "    }",
+        "    free(state); free(other);",
         "}",
         "int main(void) {",
         *calls,

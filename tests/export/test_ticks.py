@@ -17,9 +17,11 @@ import firmware_export
 from akrt.model import (
     Add,
     AnyLayer,
+    BufferTempConv,
     Conv2D,
     Conv2DTranspose,
     Convolutional,
+    DepthwiseBufferTempConv,
     DepthwiseConv2D,
     FullyConnected,
     InputConvolutional,
@@ -28,6 +30,7 @@ from akrt.model import (
     Pooling,
     SeparableConvolutional,
     SignedInputData,
+    StatefulRecurrent,
 )
 from firmware_export.lowered import lower
 from firmware_export.targets import Target
@@ -186,6 +189,58 @@ def akida2() -> Sample:
     return Model(layers), x
 
 
+def buffered() -> Sample:
+    """Inputs that are remembered: sums that saturate at every step, and others."""
+    rng = np.random.default_rng(6)
+    settings = {
+        "input_shift": np.full(64, 4, np.uint8),
+        "bias": np.zeros(64, np.int8),
+        "bias_shift": np.zeros(64, np.uint8),
+        "output_scales": np.full(64, 9, np.uint8),
+        "output_shift": np.full(64, -17, np.int8),
+        "buffer_bits": 20,
+    }
+    layers = (
+        SignedInputData("in", (10, 12, 64)),
+        DepthwiseBufferTempConv(
+            name="steps", weights=rng.integers(-128, 128, (10, 64)).astype(np.int8), **settings
+        ),
+        BufferTempConv(
+            name="sums",
+            weights=rng.integers(-128, 128, (4, 64, 64)).astype(np.int8),
+            **{**settings, "input_shift": np.zeros(64, np.uint8)},
+        ),
+    )
+    x = rng.integers(-128, 128, (1, 10, 12, 64)).astype(np.int8)
+    return Model(layers), x
+
+
+def recurrent() -> Sample:
+    """Products that need 64 bits, and others."""
+    rng, states, filters = np.random.default_rng(7), 128, 24
+
+    def bytes_of(*shape: int) -> np.ndarray:
+        return rng.integers(-128, 128, shape).astype(np.int8)
+
+    layer = StatefulRecurrent(
+        name="r",
+        in_proj=bytes_of(1100, states),
+        weights=bytes_of(states, filters),
+        input_shift=np.full(1100, 16, np.uint8),
+        a_real=np.full(states, 9000, np.int16),
+        a_imag=np.full(states, -11000, np.int16),
+        new_state_scale=np.full(states, 200, np.uint8),
+        new_state_shift=np.full(states, -20, np.int8),
+        internal_state_outputs_shift=np.full(states, -14, np.int8),
+        bias=np.zeros(filters, np.int8),
+        bias_shift=np.zeros(filters, np.uint8),
+        output_scales=np.full(filters, 9, np.uint8),
+        output_shift=np.full(filters, -17, np.int8),
+    )
+    model = Model((SignedInputData("in", (1, 4, 1100), 16), layer))
+    return model, model.noise(rng, 1)
+
+
 def network(rng: np.random.Generator, layers: list[AnyLayer]) -> Sample:
     top = 1 << Model(tuple(layers)).input_bits
     x = rng.integers(1, top, (1, *Model(tuple(layers)).input_shape)).astype(np.uint8)
@@ -229,6 +284,8 @@ SHORT = {
     "saturating": saturating,
     "product": lambda: dense(30_000, 24, 4),
     "akida2": akida2,
+    "buffered": buffered,
+    "recurrent": recurrent,
 }
 
 

@@ -52,7 +52,7 @@ static void describe(const akrt_arch *arch, char *name, void *facts) {
 }
 
 static void prepare_and_run(const akrt_network *network, const uint8_t *input, int32_t samples,
-                            void *output, void *arena, const akrt_arch *arch) {
+                            void *output, void *memory, void *arena, const akrt_arch *arch) {
     akrt_network prepared = *network;
     const size_t bytes = (size_t)network->count * sizeof *network->nodes;
     akrt_node *nodes = malloc(bytes);
@@ -65,7 +65,7 @@ static void prepare_and_run(const akrt_network *network, const uint8_t *input, i
         nodes[i].layer.kernels = arch->kernels;
         akrt_layer_prepare(&nodes[i].layer);
     }
-    akrt_network_run(&prepared, input, samples, output, arena);
+    akrt_network_run(&prepared, input, samples, output, memory, arena);
     free(nodes);
 }
 

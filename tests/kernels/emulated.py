@@ -150,9 +150,12 @@ class EmulatedKernels:
         return lambda *arguments: self._machine.call(f"{self.arch.name}:{stem}", *arguments)
 
 
-def network(model: Model, arch_address: int, arch: Architecture) -> tuple[Structure, int]:
-    """The akrt_network of a model for one architecture, not prepared, and bytes of its arena."""
-    nodes, arena_bytes, _ = plan_network(model.nodes, arch)
+def network(
+    model: Model, arch_address: int, arch: Architecture
+) -> tuple[Structure, np.ndarray, np.ndarray]:
+    """The akrt_network of a model for one architecture, not prepared, its memory and its arena."""
+    planned = plan_network(model.nodes, arch)
+    nodes = planned.nodes
     data, pointers = b"", {}
     for node in nodes:
         image = LAYOUT.image("akrt_node", node)
@@ -167,16 +170,19 @@ def network(model: Model, arch_address: int, arch: Architecture) -> tuple[Struct
     )
     head = LAYOUT.image("akrt_network", facts).data
     at = LAYOUT.structs["akrt_network"].fields["nodes"].offset
-    return Structure(bytes(head), {at: Structure(data, pointers)}), arena_bytes
+    memory, arena = (
+        np.zeros(size, np.uint8) for size in (planned.memory_bytes, planned.arena_bytes)
+    )
+    return Structure(bytes(head), {at: Structure(data, pointers)}), memory, arena
 
 
 def arguments(model: Model, x: np.ndarray, address: int, arch: Architecture) -> tuple[Any, ...]:
     """Of the server's ``prepare_and_run``; the output is the array of the fourth."""
-    planned, arena_bytes = network(model, address, arch)
+    planned, memory, arena = network(model, address, arch)
     last = model.nodes[-1].output
     out = np.zeros((len(x), *last.shape), last.dtype)
-    memory = np.zeros(arena_bytes, np.uint8)
-    return planned, pointer(x), len(x), pointer(out), pointer(memory), address
+    tensors = planned, pointer(x), len(x), pointer(out)
+    return *tensors, pointer(memory), pointer(arena), address
 
 
 def run(machine: Machine, model: Model, x: np.ndarray, arch: str) -> np.ndarray:

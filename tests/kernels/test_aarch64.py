@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from akida2_networks import akida2_networks
+from akida2_temporal_networks import networks_with_memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import networks, residual_networks, wide_dense_networks
@@ -62,6 +63,17 @@ def test_networks_with_branches(
 @settings(max_examples=40)
 @given(case=akida2_networks())
 def test_networks_of_akida_2(
+    emulated: dict[str, Machine], arch: str, case: tuple[Model, np.ndarray]
+) -> None:
+    model, x = case
+    got = run(emulated[CPUS[arch]], model, x, arch)
+    np.testing.assert_array_equal(got, ReferenceBackend(model).run(x))
+
+
+@pytest.mark.parametrize("arch", CPUS)
+@settings(max_examples=16)
+@given(case=networks_with_memory())
+def test_networks_with_memory(
     emulated: dict[str, Machine], arch: str, case: tuple[Model, np.ndarray]
 ) -> None:
     model, x = case

@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from akrt.backends.native import activations, paths, plan, products, scaled_plan
+from akrt.backends.native import activations, paths, plan, products, scaled_plan, temporal_plan
 from akrt.kernels._kernels import LAYOUT, Architecture
 from akrt.kernels.headers import declarations, enumerations, short_name
 from kernels.compiled import SOURCE, STRUCTURES, WARNINGS, compiler
@@ -56,12 +56,15 @@ PLANS: dict[str, list[type]] = {
     "akrt_concatenate": [scaled_plan.ConcatenatePlan],
     "akrt_quantise": [scaled_plan.QuantisePlan],
     "akrt_dequantise": [scaled_plan.DequantisePlan],
+    "akrt_recall": [temporal_plan.Recall],
+    "akrt_recurrent": [temporal_plan.RecurrentPlan],
+    "akrt_compare": [temporal_plan.ComparePlan],
     "akrt_layer": [plan.LayerPlan],
 }
 TAGS = {
     "akrt_act": ([activations, scaled_plan], activations.Activation),
     "akrt_path": ([paths, scaled_plan], paths.Path),
-    "akrt_op": ([plan, scaled_plan], object),
+    "akrt_op": ([plan, scaled_plan, temporal_plan], object),
 }
 
 
@@ -128,7 +131,9 @@ def test_plans_have_the_fields_of_their_structures() -> None:
             fields = {field.name for field in dataclasses.fields(cls)}
             assert fields == LAYOUT.structs[name].fields.keys(), cls
     node = {field.name for field in dataclasses.fields(plan.NodePlan)}
-    assert node - {"name", "takes", "gives"} == LAYOUT.structs["akrt_node"].fields.keys()
+    assert (
+        node - {"name", "takes", "gives", "remembers"} == LAYOUT.structs["akrt_node"].fields.keys()
+    )
     facts = LAYOUT.structs["akrt_arch"].fields.keys() - {"kernels"}
     assert {*Architecture._fields} - {"usable"} == facts
 
@@ -168,7 +173,7 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_declarations_that_nobody_can_read_are_refused(line: str, tmp_path: Path) -> None:
     folder = tmp_path / "akrt"
     folder.mkdir()
-    for name in ("kernels.h", "arch.h", "scaled.h"):
+    for name in ("kernels.h", "arch.h", "scaled.h", "temporal.h"):
         (folder / name).write_text("")
     (folder / "network.h").write_text(f"typedef struct akrt_x {{\n    {line}\n}} akrt_x;\n")
     with pytest.raises(ValueError, match="a declaration that nobody can read"):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from akrt.backends.native.pack import pack
 from akrt.backends.native.plan import LayerPlan, NodePlan
+from akrt.backends.native.products import filled_up
 from akrt.kernels._kernels import ALIGNMENT, CALLER, Architecture, scratch_bytes
+from akrt.lowering.arithmetic import Memory
 from akrt.lowering.liveness import Job, plan_arena, scratch_name
 from akrt.lowering.operations import (
     Addition,
@@ -21,12 +25,15 @@ from akrt.lowering.operations import (
     operation,
 )
 from akrt.lowering.scaled_operations import (
+    Comparison,
     Concatenation,
     Dequantisation,
     Quantisation,
     ScaledConvolution,
     ScaledDense,
     ScaledDepthwise,
+    ScaledRecurrent,
+    ScaledTemporal,
     ScaledTransposed,
     ShiftedAddition,
 )
@@ -43,6 +50,24 @@ class NetworkPlan(NamedTuple):
     arena_bytes: int
     jobs: list[Job]
     """What each node does to the arena."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of what all layers remember."""
+        last = self.nodes[-1] if self.nodes else None
+        return 0 if last is None else last.memory + last.memory_bytes
+
+    def remembered(self, memory: npt.NDArray[np.uint8]) -> Memory:
+        """What lies in `memory`, bytes of a network, as arrays over it."""
+        found: Memory = {}
+        for node in self.nodes:
+            at = node.memory
+            for name, kept in node.remembers.items():
+                size = prod(kept.shape) * np.dtype(kept.dtype).itemsize
+                array = memory[at : at + size].view(kept.dtype).reshape(kept.shape)
+                found.setdefault(node.name, {})[name] = array
+                at += size
+        return found
 
 
 def plan_network(nodes: Sequence[Node], arch: Architecture) -> NetworkPlan:
@@ -84,7 +109,8 @@ def plan_network(nodes: Sequence[Node], arch: Architecture) -> NetworkPlan:
     def offset(name: str | None) -> int:
         return arena.offset(name) if name is not None and name in arena else CALLER
 
-    placed = []
+    placed: list[NodePlan] = []
+    remembered = 0  # bytes
     for i, node in enumerate(working):
         name = node.layer.name
         first, *others = [offset(made_by[source]) for source in node.sources] or [CALLER]
@@ -97,8 +123,11 @@ def plan_network(nodes: Sequence[Node], arch: Architecture) -> NetworkPlan:
                 scratch=arena.offset(scratch_name(i)) if scratch_name(i) in arena else 0,
                 takes=node.inputs,
                 gives=node.output,
+                memory=remembered,
+                remembers=node.memory,
             )
         )
+        remembered += filled_up(placed[-1].memory_bytes, ALIGNMENT)
     return NetworkPlan(placed, arena.bytes, jobs)
 
 
@@ -114,12 +143,17 @@ _PLANNED = (
     *(Pass, Addition, Dense, Convolution, Separable),
     *(Quantisation, Dequantisation, Concatenation, ShiftedAddition),
     *(ScaledConvolution, ScaledDense, ScaledDepthwise, ScaledTransposed),
+    *(ScaledTemporal, ScaledRecurrent, Comparison),
 )
 
 
 def _pack(does: Operation, arch: Architecture) -> LayerPlan:
     if isinstance(does, Addition | Dense | Convolution | Separable):
         return pack(does, arch)
+    if isinstance(does, ScaledTemporal | ScaledRecurrent | Comparison):
+        from akrt.backends.native.temporal_pack import pack_temporal
+
+        return pack_temporal(does, arch)
     assert not isinstance(does, Pass)
     from akrt.backends.native.scaled_pack import pack_scaled
 

@@ -20,6 +20,7 @@ from akrt.cpus import usable_cpus
 from akrt.errors import BackendUnavailableError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.kernels._kernels import Architecture, Hops, Network, architectures
+from akrt.lowering.arithmetic import Memory
 from akrt.model import Model, Node
 from akrt.provenance import ComputedBy
 
@@ -81,9 +82,10 @@ class NativeBackend(Backend):
         nodes, arena_bytes = self._plan.nodes, self._plan.arena_bytes
         self._index = {node.name: i for i, node in enumerate(nodes)}
         self._hops: dict[int, tuple[HopPlan, Hops] | None] = {}
-        if arena_bytes > MAX_ARENA_BYTES:
+        taken = arena_bytes + self._plan.memory_bytes
+        if taken > MAX_ARENA_BYTES:
             raise BackendUnavailableError(
-                f"'{model.name}' needs {arena_bytes:,} bytes of memory for one sample, the native "
+                f"'{model.name}' needs {taken:,} bytes of memory for one sample, the native "
                 f"backend takes at most {MAX_ARENA_BYTES:,}"
             )
         self._network = Network(nodes, self._arch, arena_bytes) if nodes else None
@@ -94,6 +96,8 @@ class NativeBackend(Backend):
         network = self._network
         if network is None:
             return x.copy()
+        if self._plan.memory_bytes:
+            return self.run_on(x, None)[0]
         if len(x) <= self._small:
             return network.run(x)
         parts = self._parts(len(x))
@@ -112,6 +116,19 @@ class NativeBackend(Backend):
             stopped.set()
             raise
         return y
+
+    def run_on(self, x: npt.NDArray[Any], memory: Memory | None) -> tuple[Output, Memory]:
+        assert self._network is not None
+        kept = self._network.memory()
+        after = self._plan.remembered(kept)
+        for layer, arrays in (memory or {}).items():
+            for name, array in arrays.items():
+                after[layer][name][...] = array
+        y = self._network.empty(len(x))
+        for start in range(0, len(x), self._piece):  # one after the other: steps in time
+            stop = start + self._piece
+            self._network.run(x[start:stop], y[start:stop], kept)
+        return y, after
 
     def _run_pieces(self, x: npt.NDArray[Any], y: Output, stopped: Event) -> None:
         assert self._network is not None

@@ -7,8 +7,9 @@ are explained, and checks that its arrays are as large as the kernels will read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -34,9 +35,10 @@ from akrt.backends.native.scaled_plan import (
     ScaledSum,
     ShiftedAddPlan,
 )
+from akrt.backends.native.temporal_plan import ComparePlan, Recall, RecurrentPlan
 from akrt.kernels._kernels import LAYOUT
 from akrt.kernels.layout import Image
-from akrt.model import Value
+from akrt.model import Remembered, Value
 
 __all__ = [
     "AdditionPlan",
@@ -138,7 +140,9 @@ class SpatialPlan:
     lift: Ints | None = None
 
 
-JointPlan: TypeAlias = ShiftedAddPlan | ConcatenatePlan | QuantisePlan | DequantisePlan
+JointPlan: TypeAlias = (
+    ShiftedAddPlan | ConcatenatePlan | QuantisePlan | DequantisePlan | ComparePlan
+)
 """What has no sums of products, and activates nothing."""
 
 
@@ -147,8 +151,9 @@ class LayerPlan:
     """`akrt_layer`."""
 
     filters: int
-    operation: AdditionPlan | DenseBytes | DenseShort | SpatialPlan | JointPlan
+    operation: AdditionPlan | DenseBytes | DenseShort | SpatialPlan | JointPlan | RecurrentPlan
     activation: Activation
+    recall: Recall = field(default_factory=Recall)
     kernels: None = None
     """Set from the architecture."""
     scratch: None = None
@@ -159,12 +164,15 @@ class LayerPlan:
         does = self.operation
         if not isinstance(does, SpatialPlan):
             not_fused(self.activation)
-            if isinstance(does, JointPlan):
+            if self.recall.steps:
+                raise ValueError("only a spatial operation is of inputs that are recalled")
+            if isinstance(does, JointPlan | RecurrentPlan):
                 does.check(self.filters)
             elif not isinstance(does, AdditionPlan):
                 self._check_filters(does.product.filters)
             return
         does.multiply.check(does.window, self.activation)
+        self.recall.check(does.window)
         self._check_filters(does.multiply.filters)
         if isinstance(self.activation, FusedLanes):
             self._check_filters(self.activation.filters)
@@ -205,7 +213,7 @@ class LayerPlan:
         """Of one sample."""
         does = self.operation
         positions = 1
-        if isinstance(does, AdditionPlan | JointPlan):
+        if isinstance(does, AdditionPlan | JointPlan | RecurrentPlan):
             positions = does.positions
         elif isinstance(does, SpatialPlan) and not isinstance(does.pooling, _SUMS):
             last = does.window if does.pooling is None else does.pooling
@@ -218,10 +226,13 @@ class LayerPlan:
         does = self.operation
         if isinstance(does, ConcatenatePlan):
             return does.positions * does.first_bytes
+        if isinstance(does, ComparePlan):
+            return does.steps * self.filters
         if isinstance(does, AdditionPlan | JointPlan):
             return does.positions * self.filters
         if isinstance(does, SpatialPlan):
-            return does.window.in_x * does.window.in_y * does.window.channels
+            seen = does.window.in_x * does.window.in_y * does.window.channels
+            return seen // max(self.recall.steps, 1)
         return does.inputs
 
 
@@ -236,6 +247,9 @@ class NodePlan:
     scratch: int
     takes: tuple[Value, ...]
     gives: Value
+    memory: int = 0
+    remembers: dict[str, Remembered] = field(default_factory=dict)
+    """By name, in the order in which they lie from `memory` on."""
 
     def __post_init__(self) -> None:
         does = self.layer.operation
@@ -246,6 +260,14 @@ class NodePlan:
         for value, wanted in given:
             if value.elements != wanted:
                 raise ValueError(f"shape {value.shape} does not match the {wanted} elements")
+        does_remember = does.memory_bytes if isinstance(does, RecurrentPlan) else 0
+        if self.memory_bytes != does_remember + self.layer.recall.memory_bytes:
+            raise ValueError(f"{self.memory_bytes} bytes are not what the layer remembers")
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of what it remembers."""
+        return sum(prod(kept.shape) * _item(kept.dtype) for kept in self.remembers.values())
 
     @property
     def input_bytes(self) -> tuple[int, ...]:
@@ -262,4 +284,8 @@ _SUMS = SumPooling | ScaledSum | FinishedSum
 
 
 def _bytes(value: Value) -> int:
-    return value.elements * np.dtype(value.dtype).itemsize
+    return value.elements * _item(value.dtype)
+
+
+def _item(dtype: str) -> int:
+    return int(np.dtype(dtype).itemsize)

@@ -39,7 +39,7 @@ from akrt.backends.native.weights import byte_product, short_product
 from akrt.kernels._kernels import Architecture
 from akrt.lowering.geometry import Window, window
 from akrt.lowering.operations import Akida2Operation
-from akrt.lowering.scaled_arithmetic import saturate
+from akrt.lowering.scaled_arithmetic import bias_2, saturate
 from akrt.lowering.scaled_operations import (
     Concatenation,
     Dequantisation,
@@ -48,13 +48,14 @@ from akrt.lowering.scaled_operations import (
     ScaledConvolution,
     ScaledDense,
     ScaledDepthwise,
+    ScaledOperation,
     ScaledSpatial,
     ScaledTransposed,
     ShiftedAddition,
 )
 from akrt.lowering.scaled_ranges import ScaledRanges, scaled_ranges
 
-__all__ = ["pack_scaled"]
+__all__ = ["finish", "pack_scaled"]
 
 Wide: TypeAlias = npt.NDArray[np.int64]
 
@@ -65,12 +66,15 @@ _FLIP = 128
 """What is added to bytes with a sign."""
 
 
-def pack_scaled(does: Akida2Operation, arch: Architecture) -> LayerPlan:
+def pack_scaled(
+    does: Akida2Operation, arch: Architecture, saturates_by_step: bool = False
+) -> LayerPlan:
     """The plan of one layer.
 
     Args:
         does: what the layer does.
         arch: the kernels that will run it.
+        saturates_by_step: of a depthwise operation, whether sums saturate at every tap.
     """
     value = does.node.output
     positions, filters = value.shape[0] * value.shape[1], value.shape[2]
@@ -90,7 +94,7 @@ def pack_scaled(does: Akida2Operation, arch: Architecture) -> LayerPlan:
     if isinstance(does, ShiftedAddition):
         return LayerPlan(filters, _addition(does, positions), Potentials())
     assert isinstance(does, MomentaryOperation)
-    return _scaled(does, arch)
+    return _scaled(does, arch, saturates_by_step)
 
 
 def _addition(does: ShiftedAddition, positions: int) -> ShiftedAddPlan:
@@ -122,14 +126,15 @@ class _Sums:
     lift: npt.NDArray[np.uint8] | None = None
 
 
-def _scaled(does: MomentaryOperation, arch: Architecture) -> LayerPlan:
+def _scaled(does: MomentaryOperation, arch: Architecture, saturates_by_step: bool) -> LayerPlan:
     layer, moved = does.layer, _window(does)
     ranges = scaled_ranges(does)
     products = SumOfProducts(does, ranges)
-    sums = _fast_sums(does, ranges, moved, arch) or _exact_sums(does)
+    fast = None if saturates_by_step else _fast_sums(does, ranges, moved, arch)
+    sums = fast or _exact_sums(does, saturates_by_step)
     pooling: MaxActivated | MaxSums | ScaledSum | FinishedSum | None = None
-    activation: Activation = _finish(does, sums.lack)
-    exact_sums = isinstance(sums.path, Exact) and ranges.wraps
+    activation: Activation = finish(does, sums.lack)
+    exact_sums = isinstance(sums.path, Exact) and (ranges.wraps or saturates_by_step)
     fitted = None if exact_sums else find_scaled(products, sums.lack)
     if isinstance(does, ScaledSpatial) and does.pool == "sum":
         clipped = None if exact_sums else find_clipped(products, sums.lack, does.window.positions)
@@ -177,7 +182,7 @@ def _window(does: MomentaryOperation) -> Window:
     return Window(does.node.input_shape, (x, y, filters), size, (2, 2), crop, (0, 0))
 
 
-def _exact_sums(does: MomentaryOperation) -> _Sums:
+def _exact_sums(does: MomentaryOperation, saturates_by_step: bool) -> _Sums:
     weights = does.weights
     depthwise = isinstance(does, ScaledDepthwise) or (
         isinstance(does, ScaledTransposed) and does.depthwise
@@ -192,6 +197,7 @@ def _exact_sums(does: MomentaryOperation) -> _Sums:
         depthwise=depthwise,
         transposed=isinstance(does, ScaledTransposed),
         wraps=not isinstance(does, ScaledDense),
+        steps=saturates_by_step,
     )
     return _Sums(path)
 
@@ -287,10 +293,11 @@ def _border(does: MomentaryOperation, moved: Window) -> int | None:
     return first if np.all(does.border == first) else None
 
 
-def _finish(does: MomentaryOperation, lack: Wide | None) -> Finish:
+def finish(does: ScaledOperation, lack: Wide | None) -> Finish:
+    """What becomes of sums that lack `lack`, None: nothing; of a recurrent layer behind their
+    saturation."""
     layer, value = does.layer, does.node.output
     bits = layer.post_op_buffer_bits
-    bias = saturate(layer.bias.astype(np.int64) << layer.bias_shift.astype(np.int64), bits)
     most = None
     if layer.activation == "relu":
         assert layer.max_value is not None
@@ -300,7 +307,7 @@ def _finish(does: MomentaryOperation, lack: Wide | None) -> Finish:
     low, high = value.low, value.high
     return Finish(
         start=None if lack is None else lack.astype(np.int32),
-        bias=bias.astype(np.int32),
+        bias=bias_2(does).astype(np.int32),
         most=most,
         index_scale=layer.activation_scales,
         index_shift=layer.activation_shift,
@@ -309,7 +316,7 @@ def _finish(does: MomentaryOperation, lack: Wide | None) -> Finish:
         shift=layer.output_shift,
         buffer_bits=layer.buffer_bits,
         bits=bits,
-        bias_first=isinstance(does, ScaledConvolution) and does.bias_first,
+        bias_first=does.bias_at_buffer or (isinstance(does, ScaledConvolution) and does.bias_first),
         low=low,
         high=high,
         item=np.dtype(value.dtype).itemsize,

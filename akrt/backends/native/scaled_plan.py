@@ -137,6 +137,7 @@ class Exact(Path):
     depthwise: bool
     transposed: bool
     wraps: bool
+    steps: bool = False
 
     def check(self, window: WindowPlan, activation: Activation) -> None:
         not_fused(activation)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.backends.native.scaled_plan import Scaled, ScaledSum
-from akrt.lowering.scaled_arithmetic import activate_2, rounding_shift, saturate
+from akrt.lowering.scaled_arithmetic import activate_2, bias_2, rounding_shift, saturate
 from akrt.lowering.scaled_operations import ScaledConvolution, ScaledOperation
 from akrt.lowering.scaled_ranges import ScaledRanges
 
@@ -35,9 +35,7 @@ class SumOfProducts:
     @property
     def bias(self) -> Wide:
         """(F,): what is added to them."""
-        layer = self.does.layer
-        bias = layer.bias.astype(np.int64) << layer.bias_shift.astype(np.int64)
-        return saturate(bias, layer.post_op_buffer_bits)
+        return bias_2(self.does)
 
     def activated(self) -> tuple[Wide, Wide] | None:
         """Between what, each (F,), a sum with its bias has to be clipped to be activated; None
@@ -50,6 +48,8 @@ class SumOfProducts:
         ends = np.full_like(bias, -half), np.full_like(bias, half - 1)
         if not (isinstance(self.does, ScaledConvolution) and self.does.bias_first):
             ends = ends[0] + bias, ends[1] + bias
+        if self.does.bias_at_buffer:
+            ends = saturate(ends[0], layer.buffer_bits), saturate(ends[1], layer.buffer_bits)
         low, high = (activate_2(layer, saturate(end, bits)) for end in ends)
         # what cannot be reached asks for nothing
         return np.clip(sums.low + bias, low, high), np.clip(sums.high + bias, low, high)

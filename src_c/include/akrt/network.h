@@ -11,6 +11,7 @@
 
 #include "akrt/arch.h"
 #include "akrt/scaled.h"
+#include "akrt/temporal.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -61,13 +62,6 @@ typedef struct akrt_activation {
     akrt_act kind;
     akrt_activations of;
 } akrt_activation;
-
-/* The constant side of a product of 16 bits: akrt_matmul_s16s16, or akrt_matmul_s32s16. The depth
- * is a multiple of 8. */
-typedef struct akrt_short_product {
-    const int16_t *weights;
-    int32_t depth, filters;
-} akrt_short_product;
 
 /* How a spatial layer makes the rows of its product, and which product that is. */
 typedef enum akrt_path {
@@ -192,7 +186,9 @@ typedef enum akrt_op {
     AKRT_OP_SHIFTED_ADD, /* from here on nothing is activated */
     AKRT_OP_CONCATENATE,
     AKRT_OP_QUANTISE,
-    AKRT_OP_DEQUANTISE
+    AKRT_OP_DEQUANTISE,
+    AKRT_OP_COMPARE,
+    AKRT_OP_RECURRENT /* activated as a spatial one */
 } akrt_op;
 
 typedef struct akrt_add {
@@ -226,6 +222,8 @@ typedef union akrt_ops {
     akrt_concatenate concatenate;
     akrt_quantise quantise;
     akrt_dequantise dequantise;
+    akrt_compare compare;
+    akrt_recurrent recurrent;
 } akrt_ops;
 
 typedef struct akrt_operation {
@@ -237,17 +235,19 @@ typedef struct akrt_operation {
  * product reads, with `rest` and `spill` beside them where bytes are multiplied; `potentials` is
  * what it writes. AKRT_POOL_MAX keeps these for the whole tensor, everything else for `at_once`
  * output rows, or positions of an addition. `pooled` is what comes out of pooling, or the
- * activations that go into it; `flipped` is an input whose bytes were signed. */
+ * activations that go into it; `flipped` is an input whose bytes were signed, `recalled` one with
+ * those before it. */
 typedef struct akrt_scratch {
     int32_t at_once;
-    size_t rest, spill, potentials, pooled, flipped, bytes;
+    size_t rest, spill, potentials, pooled, flipped, recalled, bytes;
 } akrt_scratch;
 
 typedef struct akrt_layer {
     const akrt_kernels *kernels; /* which run it, and whose packing the weights have */
     int32_t filters;
-    akrt_operation operation;
+    akrt_operation operation; /* a spatial one of what is recalled, if something is */
     akrt_activation activation;
+    akrt_recall recall;
     akrt_scratch scratch;
 } akrt_layer;
 
@@ -263,6 +263,7 @@ typedef struct akrt_node {
     size_t inputs[2]; /* only what joins two has a second */
     size_t output;
     size_t scratch;
+    size_t memory; /* in the network's memory; any, where the layer remembers nothing */
 } akrt_node;
 
 typedef struct akrt_network {
@@ -275,13 +276,15 @@ typedef struct akrt_network {
 size_t akrt_layer_prepare(akrt_layer *layer);
 
 /* One sample through one layer. output: uint8_t, or int32_t without activation, or what the plan
- * says; it may be the first input of an addition. The scratch is aligned. */
+ * says; it may be the first input of an addition. The scratch is aligned. memory: what the layer
+ * remembers, aligned as int32_t; any, where that is nothing. */
 void akrt_layer_run(const akrt_layer *layer, const uint8_t *const inputs[2], void *output,
-                    void *scratch);
+                    void *memory, void *scratch);
 
-/* `samples` samples through all layers. The arena is aligned. */
+/* `samples` samples through all layers: steps in time, in order, where layers remember. The arena
+ * is aligned; memory: what all layers remember. */
 void akrt_network_run(const akrt_network *network, const uint8_t *input, int32_t samples,
-                      void *output, void *arena);
+                      void *output, void *memory, void *arena);
 
 /* What a node keeps from one window of a stream to the next: rows of its output or, of
  * AKRT_POOL_SUM, of the potentials that it adds up. */

@@ -30,6 +30,7 @@ typedef struct akrt_exact {
     int32_t buffer_bits;        /* of a shifted input */
     int32_t has_sign;           /* whether the input has */
     int32_t depthwise, transposed, wraps;
+    int32_t steps; /* depthwise sums saturate at every tap, at buffer_bits */
 } akrt_exact;
 
 /* A depthwise convolution and nothing more, of bytes. */
