@@ -27,6 +27,7 @@ def _first_rows(task: Task) -> Work:
         "fours": rows * fours,
         "products": rows * fours * taps,
         "chunks": rows * fours * -(-taps // 64),
+        "parts": rows * fours * -(-taps // 28),
         form: rows * fours * width,
         f"{form} fours": rows * fours,
     }
