@@ -89,10 +89,11 @@ def result(names: list[str], seconds: float) -> dict[str, Any]:
         found = benchmark.compare(model, against=(), batch=1, seconds=seconds, others=rival)
         found.agreement[LITERT] = agreement(model, twin)
         networks.append(found)
+    command = ["python bench/akida2_latency.py", *(names if tuple(names) != NETWORKS else ())]
     ratios = {name: value for each in networks for name, value in each.ratios.items()}
     return {
         **benchmark.facts(),
-        "command": f"python bench/akida2_latency.py --seconds {seconds:g}",
+        "command": f"{' '.join(command)} --seconds {seconds:g}",
         "ratios": {name: round(value, 4) for name, value in ratios.items()},
         "networks": [each.as_dict() for each in networks],
     }

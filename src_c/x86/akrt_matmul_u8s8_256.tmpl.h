@@ -55,13 +55,13 @@ static void prepare(job *j, int32_t first, int32_t filters) {
             memcpy(j->fine, j->scale->fine + first, some);
         }
     }
-    if (j->scaled != NULL) {
-        memcpy(j->low, j->scaled->low + first, some);
-        memcpy(j->top, j->scaled->high + first, some);
-        memcpy(j->mul, j->scaled->mul + first, some);
-        memcpy(j->add, j->scaled->add + first, some);
-        memcpy(j->shift, j->scaled->shift + first, some);
-    }
+#ifdef AKRT_SCALED_OUTPUTS
+    memcpy(j->low, j->scaled->low + first, some);
+    memcpy(j->top, j->scaled->high + first, some);
+    memcpy(j->mul, j->scaled->mul + first, some);
+    memcpy(j->add, j->scaled->add + first, some);
+    memcpy(j->shift, j->scaled->shift + first, some);
+#endif
     if (j->short_scale != NULL) {
         memcpy(j->short_mul, j->short_scale->mul + first, some / 2);
     }

@@ -41,7 +41,6 @@ typedef struct job {
     const akrt_product *product;
     const akrt_scale *scale;             /* NULL, or how to make activations */
     const akrt_short_scale *short_scale; /* likewise; both NULL: the result is potentials */
-    const akrt_scaled *scaled;           /* of akrt_matmul_u8s8_s8 alone */
     void *out;
     int32_t first;              /* of the filters */
     int32_t base;               /* of the chunk's rows */
@@ -49,7 +48,10 @@ typedef struct job {
     int32_t start[GROUP], top[GROUP], mul[GROUP], add[GROUP], fine[GROUP];
     int16_t factor[2 * GROUP];         /* twice each */
     uint16_t short_mul[GROUP + LANES]; /* two registers are read for one block too */
-    int32_t low[GROUP], shift[GROUP];  /* of `scaled`, and its `high` is in `top` */
+#ifdef AKRT_SCALED_OUTPUTS
+    const akrt_scaled *scaled;
+    int32_t low[GROUP], shift[GROUP]; /* its `high` is in `top` */
+#endif
 } job;
 
 AKRT_INLINE __m256i activation(const job *j, __m256i potential, int32_t f) {
@@ -135,6 +137,7 @@ AKRT_INLINE void store_potentials(const job *j, int32_t *out, __m256i sum[TILE][
     }
 }
 
+#ifdef AKRT_SCALED_OUTPUTS
 /* The same for outputs of Akida 2.0. */
 AKRT_INLINE void store_scaled(const job *j, uint8_t *out, int32_t f, __m256i sum[TILE][2],
                               const int rows, const int blocks, int32_t last) {
@@ -172,6 +175,7 @@ AKRT_INLINE void store_scaled(const job *j, uint8_t *out, int32_t f, __m256i sum
         }
     }
 }
+#endif
 
 AKRT_INLINE void store_sums(const job *j, int32_t row, int32_t f, __m256i sum[TILE][2],
                             const int rows, const int blocks, int32_t last) {
