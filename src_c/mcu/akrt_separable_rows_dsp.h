@@ -1,6 +1,7 @@
 #ifndef AKRT_SEPARABLE_ROWS_DSP_H
 #define AKRT_SEPARABLE_ROWS_DSP_H
 #include "akrt_mid_rows.h"
+#include "akrt_smlad_three.h"
 #include "akrt_store_pair.h"
 #include "akrt_tick.h"
 #include "akrt_triple_rows.h"
