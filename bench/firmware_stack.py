@@ -44,6 +44,7 @@ LIGHT = (
     "akrt_pack_rows",
     "akrt_unpack_rows",
     "akrt_pack_line",
+    "akrt_row_line",
     "akrt_unpack_line",
     "akrt_widen_line",
     "akrt_max_line",

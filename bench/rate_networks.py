@@ -114,7 +114,7 @@ def rate_networks() -> list[Model]:
     d = Draws(15)
     found = [
         *_convolutions(d), *_firsts(d), *_separables(d), *_denses(d), *_others(d), *_rows(d),
-        *_few_words(Draws(20)),
+        *_few_words(Draws(20)), *_rows_of_lines(Draws(21)),
     ]  # fmt: skip
     made = [calibrated(d, model, number) for number, model in enumerate(found)]
     return [*made, *_trained()]
@@ -315,6 +315,18 @@ def _others(d: Draws) -> list[Model]:
         added["threshold"] += 6
         layers = (InputData("in", (6, width, channels), 4), Add(**added))
         found.append(Model(layers, inputs={"layer": ("in", "in")}))
+    return found
+
+
+def _rows_of_lines(d: Draws) -> list[Model]:
+    """Layers of rows behind one of lines."""
+    found = []
+    for number, channels in enumerate((64, 32, 12, 20, 40, 64, 8, 28, 48, 4)):
+        x, width = (5, 9)[number % 2], 1 + number % 5
+        before = replace(d.convolution(channels, channels, (1, 1), 1), name="before")
+        more = {"pooling": AVERAGE} if number % 5 == 4 else {}
+        layer = d.separable(channels, d.of((8, 16, 33)), 3, 1, **more)
+        found.append(chain((x, width, channels), before, layer))
     return found
 
 

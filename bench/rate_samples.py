@@ -45,6 +45,7 @@ _AFTER = ("akrt_sums_line", "akrt_separable_rows", "akrt_separable_rows_muladd")
 _CALL = ("main", "akrt_in_range", "akrt_misaligned")
 _APART = (
     "akrt_pack_line",
+    "akrt_row_line",
     "akrt_unpack_line",
     "akrt_widen_line",
     "akrt_max_line",

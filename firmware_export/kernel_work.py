@@ -161,6 +161,7 @@ _ROWS = ("akrt_separable_rows", "akrt_separable_rows_muladd")
 _LAYOUTS = (
     "akrt_pack_line",
     "akrt_pack_rows",
+    "akrt_row_line",
     "akrt_unpack_line",
     "akrt_unpack_rows",
     "akrt_widen",

@@ -6,6 +6,7 @@ from akrt.lowering.operations import Convolution, Dense, Separable
 from firmware_export.halves_loops import halves_bytes, halves_convolution, halves_separable
 from firmware_export.long_loops import long_bytes, long_convolution, long_separable
 from firmware_export.loop_counts import Task, Work, covered
+from firmware_export.sizes import padded_channels
 from firmware_export.vector_loops import vector_convolution, vector_separable
 
 __all__ = ["LINE_LOOPS"]
@@ -87,6 +88,13 @@ def _layout(task: Task) -> Work:
     return {"lines": x, "positions": x * y, "elements": elements, "words": words}
 
 
+def _row_line(task: Task) -> Work:
+    x, y, channels = task.work.sources[0].shape
+    octets = -(-channels // 8)
+    pairs = padded_channels(channels) // 2
+    return {"lines": x, "octets": x * octets, "words": x * y * octets, "pairs": x * pairs}
+
+
 _CONVOLUTIONS = {
     "long": long_convolution,
     "halves": halves_convolution,
@@ -108,6 +116,7 @@ LINE_LOOPS = {
     "akrt_max_line": _maximum,
     "akrt_pack_line": _layout,
     "akrt_pack_rows": _layout,
+    "akrt_row_line": _row_line,
     "akrt_separable_lines": _separable,
     "akrt_sums_line": _sums_line,
     "akrt_unpack_line": _layout,

@@ -155,8 +155,13 @@ def line_stages(
 
 
 def changed_layout(prefix: str, layer: int, source: Tensor, target: Tensor) -> Stage:
-    """Bytes to lines, or lines to bytes or words, beside the layer `layer`."""
-    kernel = {"lines": "akrt_pack_line", "bytes": "akrt_unpack_line", "words": "akrt_widen_line"}
+    """Bytes to lines, or lines to bytes, rows or words, beside the layer `layer`."""
+    kernel = {
+        "bytes": "akrt_unpack_line",
+        "lines": "akrt_pack_line",
+        "rows": "akrt_row_line",
+        "words": "akrt_widen_line",
+    }
     shape = source.shape
     structure = (structure_of_shape(prefix, shape),)
     moved = Lines(shape[0], shape[0])

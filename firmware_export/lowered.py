@@ -44,6 +44,8 @@ OPTIMISE: tuple[Optimise, ...] = get_args(Optimise)
 """What an export can be made for."""
 
 
+ROWS_ARENA = 1 << 13
+"""Bytes of an arena up to which kernels of rows are taken behind layers of lines."""
 MAX_ELEMENTS = 1 << 22
 """Of a tensor of an export: more than the memory of any microcontroller."""
 
@@ -99,7 +101,8 @@ def lower(model: Model, name: str, optimise: Optimise = "speed") -> Lowered:
         model: any model.
         name: prefixes every C symbol.
         optimise: what for. Layers with at most five columns have kernels of their own, which are
-            the fastest and need whole tensors; for ``ram`` they are taken only where that is less.
+            the fastest and need whole tensors. For ``ram`` they are taken only where that is less;
+            for ``speed``, behind layers of lines, where it is less or at most `ROWS_ARENA`.
 
     Raises:
         UnsupportedLayerError: a tensor is larger than a microcontroller's memory.
@@ -108,11 +111,14 @@ def lower(model: Model, name: str, optimise: Optimise = "speed") -> Lowered:
     check_exportable(model)
     if model.version == 2:
         return _planned(model, name, optimise, akida2_steps(model, name))
-    found = _lowered(model, name, optimise, rows=True)
-    if optimise == "ram":
-        other = _lowered(model, name, optimise, rows=False)
-        found = min(found, other, key=lambda one: one.arena.bytes)
-    return found
+    anywhere = _layers_of_rows(model, anywhere=True)
+    first = _layers_of_rows(model, anywhere=False)
+    tried = [_lowered(model, name, optimise, anywhere)]
+    if first != anywhere and (optimise == "ram" or tried[0].arena.bytes > ROWS_ARENA):
+        tried.append(_lowered(model, name, optimise, first))
+    if optimise == "ram" and first:
+        tried.append(_lowered(model, name, optimise, frozenset()))
+    return min(tried, key=lambda one: one.arena.bytes)
 
 
 def check_exportable(model: Model) -> None:
@@ -135,7 +141,25 @@ def check_exportable(model: Model) -> None:
             )
 
 
-def _lowered(model: Model, name: str, optimise: Optimise, rows: bool) -> Lowered:
+def _entrance(model: Model) -> tuple[str, ...]:
+    """The Quantizer that makes the network's bytes of the caller's floats, where there is one."""
+    does = quantisation(model)
+    return () if does is None else (does.node.layer.name,)
+
+
+def _layers_of_rows(model: Model, anywhere: bool) -> frozenset[str]:
+    """Names of the layers that have kernels of rows: from the first layer on, or `anywhere`."""
+    found: set[str] = set()
+    entrance = _entrance(model)
+    inner = {n.layer.name for n in model.nodes if n.sources not in ((), entrance)}
+    for node in model.nodes[len(entrance) :]:
+        begins = anywhere or inner.isdisjoint(node.sources) or found.issuperset(node.sources)
+        if begins and takes_rows(akida_1_operation(node)):
+            found.add(node.layer.name)
+    return frozenset(found)
+
+
+def _lowered(model: Model, name: str, optimise: Optimise, rows: frozenset[str]) -> Lowered:
     return _planned(model, name, optimise, tuple(_Steps(model, name, rows).all()))
 
 
@@ -147,23 +171,20 @@ def _planned(model: Model, name: str, optimise: Optimise, steps: tuple[Step, ...
 class _Steps:
     """Makes the steps of a model, and between them those that change a tensor's layout."""
 
-    def __init__(self, model: Model, name: str, rows: bool) -> None:
+    def __init__(self, model: Model, name: str, by_rows: frozenset[str]) -> None:
         self._nodes = model.nodes
         self._model = model
         self._prefix = name
         self._does: dict[str, Akida1Operation | Quantisation] = {}
+        self._entrance = _entrance(model)
         entrance = quantisation(model)
-        self._entrance = () if entrance is None else (entrance.node.layer.name,)
-        """The Quantizer that makes the network's bytes of the caller's floats."""
         if entrance is not None:
             self._does[entrance.node.layer.name] = entrance
         for node in model.nodes[len(self._entrance) :]:
             self._does[node.layer.name] = akida_1_operation(node)
         self._takers = {n.layer.name: model.takers(n.layer.name) for n in model.nodes}
-        self._by_rows: dict[str, bool] = {}
-        """Of every layer: whether it takes rows, and gets them from its source."""
-        for node in model.nodes:
-            self._by_rows[node.layer.name] = rows and self._takes_rows(node)
+        self._by_rows = by_rows
+        """Names of the layers that take rows."""
         self._made: dict[str, dict[str, Tensor]] = {}
         """Of every layer: its output, by layout."""
         self._steps: list[Step] = []
@@ -208,23 +229,12 @@ class _Steps:
             return self._made[node.sources[0]]["bytes"]
         return Tensor(INPUT, node.input_shape, "bytes", external=True)
 
-    def _takes_rows(self, node: Node) -> bool:
-        does = self._does[node.layer.name]
-        if isinstance(does, Quantisation) or not takes_rows(does):
-            return False
-        if self._is_first(node):
-            return True
-        (source,) = node.sources
-        given = self._does[source]
-        first = isinstance(given, Pass | Quantisation) or self._is_first(given.node)
-        return first or self._by_rows[source]
-
     def _end_of_lines(self, index: int) -> int:
         """The first layer from `index` on that does not work on lines."""
         while index < len(self._nodes):
             name = self._nodes[index].layer.name
             does = self._does[name]
-            if isinstance(does, Pass | Quantisation) or self._by_rows[name]:
+            if isinstance(does, Pass | Quantisation) or name in self._by_rows:
                 break
             if line_obstacles(does):
                 break
@@ -236,7 +246,7 @@ class _Steps:
     def _feeds_rows(self, index: int) -> bool:
         """Whether all that takes a layer's output takes rows."""
         takers = self._takers[self._nodes[index].layer.name]
-        return bool(takers) and all(self._by_rows[taker.layer.name] for taker in takers)
+        return bool(takers) and all(taker.layer.name in self._by_rows for taker in takers)
 
     def _first_of_rows(self, index: int, does: NeuralOperation) -> Step | None:
         """The step of a first layer that makes rows."""
@@ -250,7 +260,7 @@ class _Steps:
     def _step(self, index: int, does: NeuralOperation) -> Step:
         node, prefix = does.node, f"{self._prefix}_l{index}"
         target = _target(index, node)
-        if isinstance(does, Separable) and self._by_rows[node.layer.name]:
+        if isinstance(does, Separable) and node.layer.name in self._by_rows:
             (source,) = self._inputs(index, node, "rows")
             goal = replace(target, layout="rows") if does.pool is None else target
             return separable_rows_step(prefix, index, does, source, goal)
@@ -294,6 +304,11 @@ class _Steps:
             source = made[last.layer.name]
             prefix = f"{self._prefix}_l{end - 1}_out"
             stages.append(changed_layout(prefix, end - 1, source, target))
+            made[last.layer.name] = target
+        elif self._feeds_rows(end - 1):
+            target = Tensor(f"packed_{end}", last.output_shape, "rows")
+            prefix = f"{self._prefix}_l{end - 1}_rows"
+            stages.append(changed_layout(prefix, end - 1, made[last.layer.name], target))
             made[last.layer.name] = target
         outside = self._nodes[end:]
         kept = {
@@ -348,8 +363,6 @@ class _Steps:
         made = self._made[layer]
         if layout in made:
             return made[layout]
-        if layout == "rows" and "bytes" not in made:
-            self._output(layer, "bytes", index, f"{name}_bytes")
         given = made["bytes"] if "bytes" in made else next(iter(made.values()))
         made[layout] = Tensor(name, given.shape, layout)
         if given.layout == "lines":

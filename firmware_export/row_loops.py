@@ -9,6 +9,9 @@ from firmware_export.sizes import padded_channels
 
 __all__ = ["ROW_LOOPS"]
 
+_NARROW = 3
+"""Positions that some cores compute instead of five."""
+
 
 def _first_rows(task: Task) -> Work:
     does = task.does
@@ -42,6 +45,7 @@ def _rows(task: Task) -> Work:
     octets, threes = -(-channels // 8), -(-filters // 3)
     groups = -(-channels // pointwise_group(does))
     form = _form_of_rows(task)
+    narrow = "narrow " if width <= _NARROW else ""
     return {
         "once": 1,
         "channels": channels,
@@ -52,12 +56,13 @@ def _rows(task: Task) -> Work:
         "products": rows * filters * channels,
         "groups": rows * filters * groups,
         "starts": rows * groups,
-        "threes": rows * threes,
-        "triples": rows * threes * octets,
+        f"{narrow}threes": rows * threes,
+        f"{narrow}triples": rows * threes * octets,
         "eights": rows * -(-filters // 8),
         "eight products": rows * -(-filters // 8) * channels,
         form: rows * width * filters,
         f"{form} pairs": rows * filters,
+        f"{form} {narrow}threes": rows * threes,
     }
 
 

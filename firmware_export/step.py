@@ -61,6 +61,8 @@ class Tensor:
             return 4 * y * line_words(channels)
         if self.layout == "sums":
             return 4 * channels
+        if self.layout == "rows":
+            return rows_tensor(1, channels).bytes
         return y * channels * (4 if self.layout == "words" else 1)
 
 

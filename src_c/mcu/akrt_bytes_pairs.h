@@ -1,6 +1,7 @@
 #ifndef AKRT_BYTES_PAIRS_H
 #define AKRT_BYTES_PAIRS_H
 #include "akrt_mcu_layer.h"
+#include "akrt_pack_halves.h"
 #include "akrt_runs.h"
 #if AKRT_DSP
 /* A run of up to six positions times a filter, bytes times weights of 8 bits, by SMLAD: a pair of
@@ -10,6 +11,16 @@
     (AKRT_RUN / 2 *                                                                                \
      ((int32_t)(inputs) < AKRT_BYTES_TAPS ? ((int32_t)(inputs) + 3) / 4 * 4 : AKRT_BYTES_TAPS))
 typedef uint32_t akrt_bytes_patch;
+
+/* Two pairs of taps at one position. */
+static inline void akrt_patch_four(const uint8_t *from, uint32_t *to) {
+    uint32_t word, even, odd;
+    memcpy(&word, from, 4);
+    __asm__("uxtb16 %0, %1" : "=r"(even) : "r"(word));
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(word));
+    to[0] = akrt_pack_low(even, odd);
+    to[AKRT_RUN] = akrt_pack_high(even, odd);
+}
 
 /* The inputs of the windows of a run from `first`, which is even, to `end`. */
 static void akrt_patch_bytes(const akrt_mcu_window *w, const void *const *lines, uint32_t border,
@@ -27,13 +38,16 @@ static void akrt_patch_bytes(const akrt_mcu_window *w, const void *const *lines,
             uint32_t *to = patch + AKRT_RUN * ((k - first) >> 1) + p;
             if (at >= 0 && at + some <= there) {
                 const uint8_t *a = line + at;
-                const uint8_t *const stop = a + some, *even;
+                const uint8_t *const stop = a + some;
                 if ((k & 1) != 0) {
                     *to |= (uint32_t)*a++ << 16;
                     to += AKRT_RUN;
                 }
-                even = a + ((stop - a) & ~1);
-                while (a != even) {
+                for (; stop - a >= 4; a += 4) {
+                    akrt_patch_four(a, to);
+                    to += 2 * AKRT_RUN;
+                }
+                if (stop - a >= 2) {
                     *to = a[0] | (uint32_t)a[1] << 16;
                     to += AKRT_RUN;
                     a += 2;

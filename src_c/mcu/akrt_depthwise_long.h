@@ -3,6 +3,7 @@
 #include "akrt_depthwise_nine.h"
 #include "akrt_depthwise_shared.h"
 #include "akrt_lines.h"
+#include "akrt_pack_halves.h"
 #include "akrt_runs.h"
 #if AKRT_LONG_MLA
 /* Depthwise products of two neighbouring positions of the output at once, 16 bits apart. Words are
@@ -11,27 +12,6 @@
 #define AKRT_PAIR_COLUMNS(size_y, stride_y) ((AKRT_RUN - 2) * (stride_y) + (size_y))
 #define AKRT_DEPTHWISE_WORDS(size_x, size_y, stride_y)                                             \
     (2 * (size_x)*AKRT_PAIR_COLUMNS(size_y, stride_y))
-
-/* The low halves of two words, and the high ones. */
-static inline uint32_t akrt_pack_low(uint32_t a, uint32_t b) {
-#if AKRT_DSP
-    uint32_t both;
-    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(both) : "r"(a), "r"(b));
-    return both;
-#else
-    return (a & 0xffffu) | b << 16;
-#endif
-}
-
-static inline uint32_t akrt_pack_high(uint32_t a, uint32_t b) {
-#if AKRT_DSP
-    uint32_t both;
-    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(both) : "r"(b), "r"(a));
-    return both;
-#else
-    return a >> 16 | (b & 0xffff0000u);
-#endif
-}
 
 /* The words of octet `octet` of a line, columns from `from` on. */
 static void akrt_pair_columns(const akrt_mcu_window *w, const uint32_t *line, int32_t from,

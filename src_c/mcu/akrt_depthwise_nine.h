@@ -17,11 +17,18 @@
 #define AKRT_NINE_INSERT(word, byte, at)                                                           \
     ((word) = ((word) & ~((uint32_t)255 << (at))) | ((byte)&255u) << (at))
 #endif
-#define AKRT_NINE_COLUMNS(k)                                                                       \
+/* Byte k of `c` to bits 24 to 31, shifted by 24 - 8 * k. */
+#if AKRT_DSP
+#define AKRT_NINE_LAST(word, k, shift)                                                             \
+    __asm__("pkhbt %0, %0, %1, lsl #" #shift : "+r"(word) : "r"(c))
+#else
+#define AKRT_NINE_LAST(word, k, shift) AKRT_NINE_INSERT(word, c >> 8 * (k), 24)
+#endif
+#define AKRT_NINE_COLUMNS(k, shift)                                                                \
     do {                                                                                           \
         uint32_t word = a >> 8 * (k);                                                              \
+        AKRT_NINE_LAST(word, k, shift);                                                            \
         AKRT_NINE_INSERT(word, b >> 8 * (k), 12);                                                  \
-        AKRT_NINE_INSERT(word, c >> 8 * (k), 24);                                                  \
         to[k] = word;                                                                              \
     } while (0)
 /* The words of octet `octet` of a line, `blocks` times three columns from `from` on. Between the
@@ -39,19 +46,25 @@ static void akrt_nine_columns(const akrt_mcu_window *w, const uint32_t *line, in
     at = line + from * octets + octet;
     do {
         uint32_t a = 0, b = 0, c = 0;
-        if ((uint32_t)from < width) {
+        if (from >= 0 && (uint32_t)from + 2 < width) {
             a = *at;
-        }
-        if ((uint32_t)from + 1 < width) {
             b = at[octets];
-        }
-        if ((uint32_t)from + 2 < width) {
             c = at[2 * octets];
+        } else {
+            if ((uint32_t)from < width) {
+                a = *at;
+            }
+            if ((uint32_t)from + 1 < width) {
+                b = at[octets];
+            }
+            if ((uint32_t)from + 2 < width) {
+                c = at[2 * octets];
+            }
         }
-        AKRT_NINE_COLUMNS(0);
-        AKRT_NINE_COLUMNS(1);
-        AKRT_NINE_COLUMNS(2);
-        AKRT_NINE_COLUMNS(3);
+        AKRT_NINE_COLUMNS(0, 24);
+        AKRT_NINE_COLUMNS(1, 16);
+        AKRT_NINE_COLUMNS(2, 8);
+        AKRT_NINE_COLUMNS(3, 0);
         at += 3 * octets;
         from += 3;
         to += 4;
@@ -59,6 +72,7 @@ static void akrt_nine_columns(const akrt_mcu_window *w, const uint32_t *line, in
 }
 
 #undef AKRT_NINE_INSERT
+#undef AKRT_NINE_LAST
 #undef AKRT_NINE_COLUMNS
 
 /* Adds a * b to a sum of two words, which compilers move about as one. */

@@ -12,7 +12,7 @@
  * w2 + w1 z + w0 z^2 have results 0 and 1 at z^1 and z^2. With activations of 4 bits and nine
  * weights of -7..7 a result, and every part of it, spans at most 945, so that, moved by its
  * minimum, it fits a field of 10 bits. What lies above bit 29 is of no interest. */
-#if AKRT_LONG_MLA && !AKRT_MVE
+#if AKRT_LONG_MLA && !AKRT_MVE && !AKRT_DSP
 /* The products of the first three positions go on at z^3 and z^4: parts of results 2 and 3, to
  * which the last two positions add theirs at z^0 and z^1, and result 4 at z^2. */
 #define AKRT_FIELDS(above, here, below, t)                                                         \
@@ -73,34 +73,60 @@ static void akrt_dwconv_rows(const uint32_t *above, const uint32_t *here, const 
 #undef AKRT_TAPS
 #undef AKRT_OUT
 #elif AKRT_DSP
-/* Results as halfwords by pairs of channels, the words 2..6 of every AKRT_PAIR_WORDS. */
-AKRT_IN_ORDER static void akrt_dwconv_rows(const uint32_t *above, const uint32_t *here,
-                                           const uint32_t *below, const int32_t *taps,
-                                           int32_t channels, uint32_t *out) {
-    for (const int32_t *const end = taps + AKRT_TAP_WORDS * channels; taps < end;) {
-        uint32_t a, b, low;
-        {
-            AKRT_FIELDS(above, here, below, taps)
-            low = (uint32_t)taps[3] & 1023u;
-            a = first;
-            b = second;
-        }
-        {
-            AKRT_FIELDS(above + 2, here + 2, below + 2, taps + 4)
-            low |= (uint32_t)taps[7] << 22 >> 6;
-            out[2] = akrt_ssub16((a >> 10 & 1023u) | (first >> 10 & 1023u) << 16, low);
-            out[3] = akrt_ssub16((a >> 20 & 1023u) | (first >> 20 & 1023u) << 16, low);
-            out[4] = akrt_ssub16((b & 1023u) | (second & 1023u) << 16, low);
-            out[5] = akrt_ssub16((b >> 10 & 1023u) | (second >> 10 & 1023u) << 16, low);
-            out[6] = akrt_ssub16((b >> 20 & 1023u) | (second >> 20 & 1023u) << 16, low);
-        }
-        above += 4;
-        here += 4;
-        below += 4;
-        taps += 2 * AKRT_TAP_WORDS;
-        out += AKRT_PAIR_WORDS;
-    }
+/* Results as halfwords by pairs of channels, the words 2..6 of every AKRT_PAIR_WORDS. Loads in
+ * multiples; all registers are taken: r7, which may be the frame's, is put back. */
+#define AKRT_TAPS(words, tap)                                                                      \
+    "ldrd r9, r10, [" words "], #8\n\t"                                                            \
+    "smlal r11, r12, r9, " tap "\n\t"                                                              \
+    "mla lr, r10, " tap ", lr\n\t"
+/* One channel: AKRT_FIELDS, `first` to r11, `second` to lr, taps[3] to r8. */
+#define AKRT_CHANNEL                                                                               \
+    "ldmia r3!, {r5, r6, r7, r8}\n\t"                                                              \
+    "mov r11, r8\n\t"                                                                              \
+    "asr r12, r8, #31\n\t"                                                                         \
+    "mov lr, r8\n\t" AKRT_TAPS("r0", "r5") AKRT_TAPS("r1", "r6")                                   \
+        AKRT_TAPS("r2", "r7") "add lr, lr, r12, lsl #2\n\t"                                        \
+                              "add lr, lr, r11, lsr #30\n\t"
+#define AKRT_OUT(to, a, b, temporary, shift)                                                       \
+    "ubfx " to ", " a ", #" shift ", #10\n\t"                                                      \
+    "ubfx " temporary ", " b ", #" shift ", #10\n\t"                                               \
+    "pkhbt " to ", " to ", " temporary ", lsl #16\n\t"                                             \
+    "ssub16 " to ", " to ", r7\n\t"
+__attribute__((noinline)) static void akrt_dwconv_rows(const uint32_t *above, const uint32_t *here,
+                                                       const uint32_t *below, const int32_t *taps,
+                                                       int32_t channels, uint32_t *out) {
+    register const uint32_t *a __asm__("r0") = above;
+    register const uint32_t *h __asm__("r1") = here;
+    register const uint32_t *b __asm__("r2") = below;
+    register const int32_t *t __asm__("r3") = taps;
+    register uint32_t *to __asm__("r4") = out;
+    register const int32_t *end __asm__("r5") = taps + AKRT_TAP_WORDS * channels;
+    __asm__ volatile(
+        "push {r5, r7}\n\t"
+        "1:\n\t" AKRT_CHANNEL "strd r11, lr, [r4, #8]\n\t"
+        "str r8, [r4, #16]\n\t" AKRT_CHANNEL "ldrd r5, r6, [r4, #8]\n\t"
+        "ldr r7, [r4, #16]\n\t"
+        "ubfx r7, r7, #0, #10\n\t"
+        "ubfx r8, r8, #0, #10\n\t"
+        "pkhbt r7, r7, r8, lsl #16\n\t" AKRT_OUT("r8", "r5", "r11", "r9", "10")
+            AKRT_OUT("r9", "r5", "r11", "r10", "20") AKRT_OUT("r10", "r6", "lr", "r12", "0")
+                AKRT_OUT("r12", "r6", "lr", "r5", "10") "ubfx r5, r6, #20, #10\n\t"
+                                                        "ubfx lr, lr, #20, #10\n\t"
+                                                        "pkhbt lr, r5, lr, lsl #16\n\t"
+                                                        "ssub16 lr, lr, r7\n\t"
+                                                        "add r4, r4, #8\n\t"
+                                                        "stmia r4!, {r8, r9, r10, r12, lr}\n\t"
+                                                        "ldr r5, [sp]\n\t"
+                                                        "cmp r3, r5\n\t"
+                                                        "bne 1b\n\t"
+                                                        "pop {r5, r7}\n\t"
+        : "+r"(a), "+r"(h), "+r"(b), "+r"(t), "+r"(to), "+r"(end)
+        :
+        : "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
 }
+#undef AKRT_TAPS
+#undef AKRT_CHANNEL
+#undef AKRT_OUT
 #elif AKRT_LONG_MLA && !AKRT_MVE
 /* Results as words, (channels, 5). */
 AKRT_IN_ORDER static void akrt_dwconv_rows(const uint32_t *above, const uint32_t *here,

@@ -114,14 +114,31 @@ static void akrt_emit_words(const akrt_mcu_layer *layer, const int32_t *from, in
 #undef AKRT_EMIT_LEVEL
 #undef AKRT_EMIT_EIGHT
 
-/* Adds potentials to the sums of their filters; a sum saturates at every addition. */
+/* Adds potentials to the sums of their filters; a sum saturates at every addition: |sum| is below
+ * 2^20 and |potential| below 2^31 - 2^20. */
 static void akrt_emit_sums(const int32_t *potentials, int32_t stride, int32_t some, int32_t count,
                            int32_t *sums) {
-    for (int32_t f = 0; f < some; f++) {
+    int32_t f = 0;
+    for (; f + 4 <= some; f += 4) {
+        const int32_t *from = potentials + f, *const end = from + count * stride;
+        int32_t s0 = sums[f], s1 = sums[f + 1], s2 = sums[f + 2], s3 = sums[f + 3];
+        do {
+            s0 = akrt_saturate(s0 + from[0]);
+            s1 = akrt_saturate(s1 + from[1]);
+            s2 = akrt_saturate(s2 + from[2]);
+            s3 = akrt_saturate(s3 + from[3]);
+            from += stride;
+        } while (from != end);
+        sums[f] = s0;
+        sums[f + 1] = s1;
+        sums[f + 2] = s2;
+        sums[f + 3] = s3;
+        AKRT_TICK_AT(f + 3);
+    }
+    for (; f < some; f++) {
         const int32_t *from = potentials + f;
         int32_t sum = sums[f];
         for (int32_t p = 0; p < count; p++) {
-            /* |sum| is below 2^20 and |potential| below 2^31 - 2^20 */
             sum = akrt_saturate(sum + *from);
             from += stride;
         }

@@ -1,6 +1,7 @@
 #ifndef AKRT_SEPARABLE_ROWS_DSP_H
 #define AKRT_SEPARABLE_ROWS_DSP_H
 #include "akrt_mid_rows.h"
+#include "akrt_smlad_three.h"
 #include "akrt_store_pair.h"
 #include "akrt_tick.h"
 #include "akrt_triple_rows.h"
@@ -25,28 +26,37 @@ AKRT_LAYER static void akrt_separable_rows_dsp(const akrt_rows_layer *layer, int
     for (int32_t x = from; x < to; x++) {
         const uint32_t *weights = layer->weights;
         int32_t start[2 * AKRT_ROW_WIDTH];
-        uint32_t words[4]; /* if `late`, the first is of a filter that waits for its neighbour */
-        int32_t late = 0, f = 0;
+        int32_t f = 0;
         akrt_mid_rows(layer, input, x, &ring, mid);
         akrt_triple_start(mid, end, start);
         AKRT_TICK_WORK(done, 4 * layer->channels);
-        for (int32_t left = layer->pairs; left > 0; late ^= 1) {
-            int32_t sums[3 * AKRT_ROW_WIDTH];
-            akrt_unpack_triples(weights, weights + step, mid);
-            akrt_smlad_rows(mid, end, start, sums);
-            akrt_triple_levels(layer, sums, f, words + late);
+        for (int32_t left = layer->pairs; left > 0; left -= 3) {
+            uint32_t words[6]; /* two triples, which are three pairs */
+            uint32_t *next = words;
+            do {
+                int32_t sums[3 * AKRT_ROW_WIDTH];
+                akrt_unpack_triples(weights, weights + step, mid);
+                if (layer->width > 3) {
+                    akrt_smlad_rows(mid, end, start, sums);
+                } else {
+                    akrt_smlad_three(mid, end, start, sums);
+                }
+                akrt_triple_levels(layer, sums, f, next);
+                weights += step;
+                f += 3;
+                next += 3;
+                AKRT_TICK_WORK(done, layer->channels);
+            } while (next != words + 6 && left > 1);
             akrt_store_pair(words[0], words[1], output);
             output += AKRT_PAIR_BYTES;
-            left--;
-            if (late && left > 0) {
+            if (left > 1) {
                 akrt_store_pair(words[2], words[3], output);
                 output += AKRT_PAIR_BYTES;
-                left--;
             }
-            words[0] = words[2];
-            weights += step;
-            f += 3;
-            AKRT_TICK_WORK(done, layer->channels);
+            if (left > 2) {
+                akrt_store_pair(words[4], words[5], output);
+                output += AKRT_PAIR_BYTES;
+            }
         }
     }
 }

@@ -10,8 +10,8 @@ __attribute__((noinline)) static void akrt_smlad_rows(const uint32_t *pairs, con
                                                       const int32_t *start, int32_t *sums) {
     register const uint32_t *p __asm__("r0") = pairs;
     register const uint32_t *to __asm__("r1") = end;
-    register int32_t *s __asm__("r2") = sums;
-    register const int32_t *from __asm__("r3") = start;
+    register const int32_t *from __asm__("r2") = start;
+    register int32_t *s __asm__("r3") = sums;
 #define AKRT_PAIR                                                                                  \
     "ldmia r0!, {r1, r2, r7}\n\t"                                                                  \
     "smlad r3, r1, r7, r3\n\t"                                                                     \
@@ -28,8 +28,8 @@ __attribute__((noinline)) static void akrt_smlad_rows(const uint32_t *pairs, con
     "ldr r7, [r0], #4\n\t"                                                                         \
     "smlad r8, r1, r7, r8\n\t"                                                                     \
     "smlad lr, r2, r7, lr\n\t"
-    __asm__ volatile("push {r1, r2, r7}\n\t"
-                     "ldmia r3, {r3, r4, r5, r6, r8, r9, r10, r11, r12, lr}\n\t"
+    __asm__ volatile("push {r1, r3, r7}\n\t"
+                     "ldmia r2, {r3, r4, r5, r6, r8, r9, r10, r11, r12, lr}\n\t"
                      "subs r1, r0\n\t" /* four groups at a time: enter where the rest begins */
                      "ands r1, r1, #12\n\t"
                      "beq 1f\n\t"

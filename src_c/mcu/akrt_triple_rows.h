@@ -2,8 +2,8 @@
 #define AKRT_TRIPLE_ROWS_H
 #include "akrt_level_bisect.h"
 #include "akrt_level_high.h"
-#include "akrt_level_muladd.h"
 #include "akrt_requant_of.h"
+#include "akrt_triple_muladd.h"
 #include "akrt_unpack_triples.h"
 #if AKRT_DSP
 
@@ -32,24 +32,22 @@ static inline uint32_t akrt_triple_word(const int32_t *potentials, akrt_requant 
  * for (3, 5) potentials. */
 static void akrt_triple_levels(const akrt_rows_layer *layer, int32_t *sums, int32_t f,
                                uint32_t *words) {
+    const int32_t width = layer->width;
     if (AKRT_LIKELY(layer->activation.form == AKRT_FORM_MULADD16)) {
-        const int32_t shift = layer->activation.shift;
-        const akrt_requant r = akrt_requant_of(layer, f), s = akrt_requant_of(layer, f + 1);
-        const akrt_requant t = akrt_requant_of(layer, f + 2);
-        uint32_t u = 0, v = 0, w = 0;
-        const int32_t *p = sums + layer->width;
-        do {
-            const int32_t b = p[AKRT_ROW_WIDTH - 1], a = *--p;
-            AKRT_TRIPLE_SPLIT(a, b)
-            u = akrt_level_muladd(s0, r, shift) | u << 4;
-            v = akrt_level_muladd(s1, s, shift) | v << 4;
-            w = akrt_level_muladd(s2, t, shift) | w << 4;
-        } while (p > sums);
-        words[0] = u;
-        words[1] = v;
-        words[2] = w;
+        const akrt_requant16 *const requant = (const akrt_requant16 *)layer->requant + f;
+        if (width > 3) {
+            akrt_muladd_five(sums, requant, layer->addend_unit, layer->activation.shift, words);
+        } else {
+            akrt_muladd_three(sums, requant, layer->addend_unit, layer->activation.shift, words);
+        }
+        if (width != AKRT_ROW_WIDTH && width != 3) {
+            const uint32_t mask = ((uint32_t)1 << 4 * width) - 1;
+            words[0] &= mask;
+            words[1] &= mask;
+            words[2] &= mask;
+        }
     } else {
-        for (int32_t y = 0; y < AKRT_ROW_WIDTH; y++) {
+        for (int32_t y = 0; y < width; y++) {
             AKRT_TRIPLE_SPLIT(sums[y], sums[AKRT_ROW_WIDTH + y])
             sums[y] = s0;
             sums[AKRT_ROW_WIDTH + y] = s1;
@@ -57,7 +55,7 @@ static void akrt_triple_levels(const akrt_rows_layer *layer, int32_t *sums, int3
         }
         for (int32_t i = 0; i < 3; i++) {
             words[i] = akrt_triple_word(sums + i * AKRT_ROW_WIDTH, akrt_requant_of(layer, f + i),
-                                        &layer->activation, layer->width);
+                                        &layer->activation, width);
         }
     }
 }

@@ -28,6 +28,7 @@ WANTED = {
         "dense_line",
         "max_line",
         "pack_line",
+        "row_line",
         "separable_lines",
         "sums_line",
         "unpack_line",

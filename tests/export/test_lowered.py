@@ -16,10 +16,11 @@ from akrt.model import (
     InputConvolutional,
     InputData,
     Model,
+    Pooling,
     SeparableConvolutional,
 )
 from firmware_export.budget import budget
-from firmware_export.lowered import Lowered, lower
+from firmware_export.lowered import OPTIMISE, Lowered, lower
 from firmware_export.step import ALIGNMENT
 
 from .compiled_export import SANITIZERS, build, driver, outputs
@@ -53,6 +54,38 @@ def test_rows_are_computed_in_place() -> None:
         for step in program.steps:
             if step.in_place and not step.sources[0].external:
                 assert program.place(step.sources[0]) == program.place(step.target)
+
+
+def behind_lines(channels: int) -> Model:
+    """A separable layer with stride 2, then two that have kernels of rows."""
+    rng = np.random.default_rng(1)
+    more = {"weights_bits": 4, "act_bits": 4, **placeholder(channels)}
+    layers = [
+        SeparableConvolutional(
+            name=f"layer_{number}",
+            depthwise=rng.integers(-3, 4, (3, 3, channels)).astype(np.int8),
+            pointwise=rng.integers(-3, 4, (channels, channels)).astype(np.int8),
+            stride=(stride, stride),
+            pooling=Pooling("average") if number == 2 else None,
+            **more,
+        )
+        for number, stride in enumerate((2, 1, 1))
+    ]
+    x = rng.integers(0, 16, (4, 6, 5, channels)).astype(np.uint8)
+    return Model(tuple(calibrate([InputData("in", x.shape[1:], 4), *layers], rng, x)))
+
+
+def test_rows_behind_lines_where_there_is_memory_for_them() -> None:
+    """They are faster and need whole tensors, and more scratch the more channels there are."""
+    kernels = {
+        (channels, optimise): set(lower(behind_lines(channels), "net", optimise).kernels)
+        for channels in (32, 256)
+        for optimise in OPTIMISE
+    }
+    by_rows = {"akrt_row_line", "akrt_separable_sum_rows"}
+    assert kernels[32, "speed"] >= by_rows
+    for case in ((32, "ram"), (256, "speed"), (256, "ram")):
+        assert not kernels[case] & by_rows, case
 
 
 def fast_residual() -> tuple[Model, np.ndarray]:
