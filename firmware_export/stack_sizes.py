@@ -15,10 +15,10 @@ _STACK_MARGIN = 64
 def stack_bytes(lowered: Lowered) -> dict[str, int]:
     """Stack of ``<name>_run`` by target, measured kernel by kernel: the most of those it calls.
 
-    Nothing for networks of Akida 2.0: their kernels were not measured."""
-    if lowered.model.version == 2:
-        return {}
+    Nothing for networks of Akida 2.0 with a kernel that was not measured."""
     called = {work.kernel for step in lowered.steps for work in step.works}
+    if lowered.model.version == 2 and not called <= set(KERNELS):
+        return {}
     return {
         target: max((_measured(kernel, target) for kernel in called), default=0) + _STACK_MARGIN
         for target in MEASURED_WITH
