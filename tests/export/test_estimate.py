@@ -115,31 +115,56 @@ def test_estimates_of_small_networks_are_close(core: str, plugin: Path, tmp_path
         assert told.worst >= counted, net.name
 
 
+@cache
+def akida2(bits: int) -> Model:
+    """Convolutions whose inputs are shifted, pooling of both kinds, separable layers and, of 8
+    bits, a sum of two ways."""
+    builder = bench("akida2_builder")
+    b = builder.Akida2Builder(7, bits)
+    b.image((20, 14, 3), 12, 2)
+    way = b.conv(12, 3, shift=1, activation=None)
+    b.separable(18)
+    if bits == 8:
+        b.sum(b.conv(12, 1, activation=None), way)
+    b.conv(30, 3, 2, pooling=builder.HALVED)
+    b.separable(20, pooling=builder.AVERAGE)
+    b.dense(11, 28)
+    b.scores()
+    made: Model = b.model("net")
+    return made
+
+
 @pytest.mark.parametrize("core", cores() if THOROUGH else ["m4", "m55", "rv32"])
 def test_estimates_of_networks_of_akida_2(core: str, plugin: Path, tmp_path: Path) -> None:
-    """A residual network of convolutions whose inputs are shifted, and one of 4 bits."""
     need_core(core)
-    builder = bench("akida2_builder")
     for bits in (8, 4):
-        b = builder.Akida2Builder(7, bits)
-        b.image((20, 14, 3), 12, 2)
-        way = b.conv(12, 3, shift=1, activation=None)
-        b.separable(18)
-        if bits == 8:
-            way = b.sum(b.conv(12, 1, activation=None), way)
-        b.conv(30, 3, 2, pooling=builder.HALVED)
-        b.separable(20, pooling=builder.AVERAGE)
-        b.dense(11, 28)
-        b.scores()
         export = tmp_path / f"bits_{bits}"
-        model = b.model("net")
-        report = firmware_export.export(model, export, name="net")
+        report = firmware_export.export(akida2(bits), export, name="net")
         counted = bench("firmware_size").measure(TARGETS[core], export, ("-O2",), tmp_path, plugin)
         told = report.memory["instructions"][core]
         assert told["typical"] == pytest.approx(counted["instructions"], rel=WITHIN), bits
         assert told["worst"] >= counted["instructions"]
         assert report.memory["code_bytes"][core] == pytest.approx(counted["code"], rel=WITHIN)
         assert report.memory["stack_bytes"][core] >= counted["stack"]
+
+
+@pytest.mark.parametrize("core", cores() if THOROUGH else ["m4", "cortex-m0"])
+def test_no_input_of_networks_of_akida_2_exceeds_the_bound(
+    core: str, plugin: Path, tmp_path: Path
+) -> None:
+    need_core(core)
+    rates, found = bench("akida2_rates"), []
+    for bits in (8, 4):
+        inputs = tried(akida2(bits), min(INPUTS[0], 300))
+        found.append(rates.Case(lower(akida2(bits), "net"), inputs, (), True))
+    for case, measured in zip(
+        found, rates.measure_core(core, found, tmp_path, plugin), strict=True
+    ):
+        counted = [sum(layers) for layers in measured["layers"]]
+        assert len(counted) == len(case.inputs)
+        worst = estimate(case.net).total(core).worst
+        print(f"{core}: at most {max(counted)}, {max(counted) / worst:.3f} of the bound")
+        assert max(counted) <= worst
 
 
 @pytest.mark.parametrize("core", cores())
