@@ -1,9 +1,11 @@
 """Instructions, flash and RAM of other networks than the shipped keyword spotter, on every core.
 
-    python bench/firmware_networks.py [--networks A,B] [--cores m4,m55] [--out bench/firmware]
+    python bench/firmware_networks.py [--networks A,B] [--akida2 C,D] [--cores m4,m55]
+        [--out bench/firmware]
 
 Counted as in bench/firmware_size.py, under QEMU, for noise; networks are those of
-bench/firmware_cases.py. One that does not fit the machine that stands for a core has no figure.
+bench/firmware_cases.py and, of Akida 2.0, bench/akida2_cases.py. One that does not fit the machine
+that stands for a core has no figure. What is not measured stays in the files of --out as it is.
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from akida2_cases import AKIDA2_NETWORKS, akida2_network
 from firmware_cases import CHANGES, NETWORKS, network
 from firmware_size import CORES, NAME, build_counter, measure
+from rate_programs import machine
 
 import firmware_export
 from akrt.errors import UsageError
+from akrt.model import Model
 from firmware_export.line_feed import line_feed
 from firmware_export.lowered import lower
 from firmware_export.targets import TARGETS
@@ -37,6 +42,14 @@ which the arena holds what it needs. Weights are random. Empty: the network does
 that stands for the core. `python bench/firmware_networks.py` makes this page again.
 
 """
+AKIDA2 = """
+## Networks of Akida 2.0
+
+Weights and activations of 8 bits, or of 4 where it says so, which lie in bytes; in brackets
+CMSIS-NN with 8 bits on a network of the same shape. Tensors are whole: lines are put together
+first. The Cortex-M0 has the memory of another machine here.
+
+"""
 CHANGED = """
 ## The keyword spotter with one change
 
@@ -45,16 +58,19 @@ Instructions of a product (MAC) on a Cortex-M4, and how often those of the uncha
 """
 
 
-def row(name: str, cores: tuple[str, ...], folder: Path, plugin: Path) -> dict[str, Any]:
+def row(
+    name: str, model: Model, cores: tuple[str, ...], folder: Path, plugin: Path
+) -> dict[str, Any]:
     """Figures of one network."""
-    model, place = network(name), folder / name.replace(" ", "_")
+    place = folder / name.replace(" ", "_")
     report = firmware_export.export(model, place, name=NAME)
     lines = line_feed(lower(model, NAME)).bytes
     found: dict[str, Any] = {"macs": model.macs, "arena": report.arena_bytes, "by_lines": lines}
     found["cores"] = {}
     for core in cores:
         try:
-            figures = measure(TARGETS[core], place, ("-O2",), folder, plugin)
+            target = machine(core) if model.version == 2 else TARGETS[core]
+            figures = measure(target, place, ("-O2",), folder, plugin)
         except UsageError as error:
             print(f"{name}, {core}: {str(error).splitlines()[0]:.120}")
             continue
@@ -108,28 +124,57 @@ def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--akida2", default=",".join(AKIDA2_NETWORKS), help="those of Akida 2.0")
     parser.add_argument("--cores", default=",".join(CORES))
     parser.add_argument("--changes", action="store_true", help="of the keyword spotter, on m4")
     parser.add_argument("--out", type=Path, help="folder for networks.json and networks.md")
     arguments = parser.parse_args()
     cores = tuple(arguments.cores.split(","))
     peers = json.loads((HERE / "firmware" / "peers.json").read_text())["networks"]
+    found: dict[str, dict[str, Any]] = {"networks": {}, "akida2": {}, "changes": {}}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         plugin = build_counter(folder)
-        names = [name for name in arguments.networks.split(",") if name]
-        rows = {name: row(name, cores, folder, plugin) for name in names}
-        changed = {}
-        if arguments.changes or arguments.out:
-            changed = {name: row(name, ("m4",), folder, plugin) for name in CHANGES}
-    text = table(rows, cores, peers) if rows else ""
-    if changed:
-        text += CHANGED + changes(changed)
-    print(text)
+        for name in filter(None, arguments.networks.split(",")):
+            found["networks"][name] = row(name, network(name), cores, folder, plugin)
+        for name in filter(None, arguments.akida2.split(",")):
+            found["akida2"][name] = row(name, akida2_network(name), cores, folder, plugin)
+        if arguments.changes or (arguments.out and arguments.networks):
+            for name in CHANGES:
+                found["changes"][name] = row(name, network(name), ("m4",), folder, plugin)
+    print(page(found, cores, peers))
     if arguments.out:
-        facts = json.dumps({"networks": rows, "changes": changed}, indent=2)
-        (arguments.out / "networks.json").write_text(facts + "\n")
-        (arguments.out / "networks.md").write_text(METHOD + text)
+        facts = arguments.out / "networks.json"
+        if facts.exists():
+            found = _joined(json.loads(facts.read_text()), found)
+        facts.write_text(json.dumps(found, indent=2) + "\n")
+        (arguments.out / "networks.md").write_text(METHOD + page(found, CORES, peers))
+
+
+def page(
+    found: dict[str, dict[str, Any]], cores: tuple[str, ...], peers: dict[str, dict[str, float]]
+) -> str:
+    """Markdown of all that was found."""
+    text = table(found["networks"], cores, peers) if found["networks"] else ""
+    if found["akida2"]:
+        same_shape = {name: peers.get(name.removesuffix("_4_bits"), {}) for name in found["akida2"]}
+        text += AKIDA2 + table(found["akida2"], cores, same_shape)
+    if found["changes"]:
+        text += CHANGED + changes(found["changes"])
+    return text
+
+
+def _joined(before: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """What was found, beside what was before of other networks and cores."""
+    told: dict[str, Any] = {}
+    for kind, rows in found.items():
+        told[kind] = before.get(kind, {})
+        for name, facts in rows.items():
+            cores = told[kind].get(name, {}).get("cores", {}) | facts["cores"]
+            told[kind][name] = facts | {
+                "cores": {core: cores[core] for core in CORES if core in cores}
+            }
+    return told
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from rate_networks import MIXED
 from rate_programs import FLAGS, Case, cases, machine, measure_core, write_net
 from rate_samples import Sample, parts, samples
 
+from firmware_export.akida2_loops import is_of_akida2
 from firmware_export.estimate import RATES
 from firmware_export.kernel_work import emission
 from firmware_export.loop_counts import Work
@@ -223,11 +224,21 @@ def measure(
 
 def written(out: Path, measured: Mapping[str, Any]) -> None:
     """Write what was measured of some cores; of others stays what is in the file, or, if there is
-    none, what ships."""
+    none, what ships; so do rates of Akida 2.0, which bench/akida2_rates.py measures."""
     facts = json.loads((out if out.exists() else RATES).read_text())
-    of_cores = facts["cores"] | measured
+    of_cores = facts["cores"] | {
+        core: _with_akida2(facts["cores"][core], told) for core, told in measured.items()
+    }
     facts["cores"] = {core: of_cores[core] for core in CORES if core in of_cores}
     out.write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def _with_akida2(before: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
+    """What was measured of a core, and what bench/akida2_rates.py did."""
+    return {
+        what: {part: n for part, n in before[what].items() if is_of_akida2(part)} | found
+        for what, found in measured.items()
+    }
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ static uint32_t arena[NET_ARENA_BYTES / 4];
 static int32_t output[NET_OUTPUTS];
 int main(void) {{
     for (int32_t i = 0; i < {runs}; i++) {{
-        if (net_run(net_vector_inputs, output, arena) != 0) {{
+        if (net_run(net_vector_inputs, (void *)output, arena) != 0) {{
             return 1;
         }}
     }}
@@ -72,14 +72,14 @@ STACK_PROGRAM = """\
 static uint32_t arena[NET_ARENA_BYTES / 4];
 static int32_t output[NET_OUTPUTS];
 int main(void) {{
-    int (*volatile run)(const uint8_t *, int32_t *, void *) = net_run;
+    __typeof__(net_run) *volatile run = net_run;
     volatile uint32_t here = 0;
     volatile uint32_t *low = (volatile uint32_t *)((uintptr_t)&here & ~(uintptr_t)3) - {words} - 8;
     int32_t used = {words};
     for (int32_t i = 0; i < {words}; i++) {{
         low[i] = 0xDEADBEEFu;
     }}
-    if (run(net_vector_inputs, output, arena) != 0) {{
+    if (run(net_vector_inputs, (void *)output, arena) != 0) {{
         return 255;
     }}
     while (used > 0 && low[{words} - used] == 0xDEADBEEFu) {{

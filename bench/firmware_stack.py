@@ -3,12 +3,15 @@
     python bench/firmware_stack.py > figures.py && mv figures.py firmware_export/stack_figures.py
     ruff format firmware_export/stack_figures.py
 
+With --akida2 those of networks of Akida 2.0 are measured; the others stay as they are.
+
 Small networks, of one layer and of a few, run on a painted stack, as in bench/firmware_size.py; a
 kernel's figure is the most that <name>_run overwrote in any network that calls it, itself included.
 """
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import tempfile
 from itertools import product
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from akida2_stack_networks import AKIDA2_LIGHT, akida2_networks
 from firmware_size import CORES, NAME, STACK_PROGRAM, STACK_WORDS
 from stream_cost import STACK_PROGRAM as STREAM_PROGRAM
 from stream_cost import with_memory
@@ -35,6 +39,7 @@ from akrt.model import (
 )
 from akrt.runtime import bundled_model
 from firmware_export.lowered import lower
+from firmware_export.stack_figures import FRONT_ENDS, KERNELS, STREAM
 from firmware_export.stream import c_front_end
 from firmware_export.targets import TARGETS, Target
 from firmware_export.toolchain import compile_program, need_program, run_program
@@ -179,12 +184,12 @@ def stack_of(target: Target, export: Path, folder: Path, program: str = "") -> i
     return run_program(target, elf) * 8
 
 
-def figures(folder: Path) -> dict[str, dict[str, int]]:
+def figures(folder: Path, models: list[Model]) -> dict[str, dict[str, int]]:
     """By kernel and core."""
     found: dict[str, dict[str, int]] = {}
-    for i, model in enumerate(networks()):
+    for i, model in enumerate(models):
         export = folder / f"export{i}"
-        top = np.full((1, *model.input_shape), (1 << model.input_bits) - 1, np.uint8)
+        top = np.full((1, *model.input_shape), min(model.entry.high, 255), model.entry.dtype)
         firmware_export.export(model, export, name=NAME, vectors=top)
         for core in CORES:
             stack = stack_of(TARGETS[core], export, folder)
@@ -204,6 +209,9 @@ def deepest(model: Model) -> set[str]:
 
     Those of rows take more than others, and those of 8-bit weights than others of lines.
     """
+    if model.version == 2:
+        called = kernels_of(model)
+        return called - set(AKIDA2_LIGHT) or called
     called = kernels_of(model) - set(LIGHT)
     rows = {kernel for kernel in called if kernel.endswith("_rows") or "_rows_" in kernel}
     if "akrt_wide_lines" in called:
@@ -251,9 +259,16 @@ def compiler_of(core: str) -> str:
 
 def main() -> None:
     """Measure and print the module."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--akida2", action="store_true", help="measure Akida 2.0 alone")
+    arguments = parser.parse_args()
+    kernels, stream, front_ends = dict(KERNELS), STREAM, FRONT_ENDS
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        kernels, (stream, front_ends) = figures(folder), stream_figures(folder)
+        if not arguments.akida2:
+            kernels = figures(folder, networks())
+            stream, front_ends = stream_figures(folder)
+        kernels = kernels | figures(folder, akida2_networks())
     compilers = {core_name(core): compiler_of(core) for core in CORES}
     print('"""Stack of the kernels, measured: written by bench/firmware_stack.py."""\n')
     print("from __future__ import annotations\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
 
@@ -24,6 +25,7 @@ __all__ = [
     "MOST",
     "NONE",
     "Case",
+    "between_marks",
     "cases",
     "inference_counts",
     "machine",
@@ -156,6 +158,15 @@ def compiled(target: Target, source: Path, nets: Path, folder: Path) -> Path:
 
 def marked(target: Target, program: Path, plugin: Path, whole: bool = False) -> list[np.ndarray]:
     """(addresses and executions, 2) of what runs between every other mark; `whole`: their sum."""
+    parts = between_marks(target, program, plugin, whole)
+    assert len(parts) % 2, "marks are in pairs"
+    return parts[::2]
+
+
+def between_marks(
+    target: Target, program: Path, plugin: Path, whole: bool = False
+) -> list[np.ndarray]:
+    """The same between all marks that follow one another."""
     functions = symbols(target, program)
     (mark,) = (address for address, _, name in functions if name == "mark")
     end = max(address + size for address, size, _ in functions)
@@ -166,7 +177,7 @@ def marked(target: Target, program: Path, plugin: Path, whole: bool = False) -> 
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     table = np.fromstring(out.read_text(), np.int64, sep=" ").reshape(-1, 2)
     marks = np.flatnonzero(table[:, 1] == 0)
-    return [table[a + 1 : b] for a, b in zip(marks[::2], marks[1::2], strict=True)]
+    return [table[a + 1 : b] for a, b in pairwise(marks)]
 
 
 def run_program(

@@ -33,6 +33,7 @@ __all__ = [
     "flips",
     "general_because",
     "narrow",
+    "packs_weights",
     "tap_bytes",
 ]
 
@@ -132,6 +133,19 @@ def fast_path(does: Scaled) -> bool:
 def tap_bytes(does: Scaled) -> int:
     """Of an input as fast kernels gather it: those of depthwise layers do not."""
     return 2 if changes_input(does) and not isinstance(does, ScaledDepthwise) else 1
+
+
+def packs_weights(does: Scaled) -> bool:
+    """Whether fast kernels take two of a convolution's weights in a byte: they have 4 bits, and
+    sums of products fit 32 bits 16 times over."""
+    if does.layer.weights_bits != 4 or isinstance(does, ScaledDepthwise):
+        return False
+    reach = 128
+    if tap_bytes(does) == 2:
+        assert does.input_shift is not None
+        value = does.node.inputs[0]
+        reach = max(-value.low, value.high) << int(does.input_shift.max())
+    return int(np.abs(_wide(does.weights)).sum(0).max()) * reach < 1 << 27
 
 
 def _shifts_fit(does: Scaled) -> bool:

@@ -19,7 +19,14 @@ from akrt.lowering.scaled_operations import (
     ShiftedAddition,
 )
 from akrt.model import ScaledLayer, Value
-from firmware_export.akida2_certified import Narrow, changes_input, flips, narrow, tap_bytes
+from firmware_export.akida2_certified import (
+    Narrow,
+    changes_input,
+    flips,
+    narrow,
+    packs_weights,
+    tap_bytes,
+)
 from firmware_export.c_text import literal
 from firmware_export.layer_constants import constant, window_fields
 from firmware_export.sizes import AKIDA2_ADDITION, AKIDA2_FILTER, AKIDA2_LAYER
@@ -142,11 +149,15 @@ def general_weights(prefix: str, does: Scaled) -> Constant:
 
 
 def product_weights(prefix: str, does: Scaled) -> Constant:
-    """The weights (K, F) as akrt_akida2_dots wants them."""
+    """The weights (K, F) as akrt_akida2_dots wants them, or akrt_akida2_dots_nibbles."""
     inputs, filters = does.weights.shape
     name = f"{prefix}_weights"
     pairs = np.zeros((-(-filters // 2) * 2, -(-inputs // 4) * 4), np.int8)
     pairs[:filters, :inputs] = does.weights.T
+    if packs_weights(does):
+        low, high = (pairs[half::2].astype(np.uint8) & 15 for half in (0, 1))
+        note = "two filters in a byte, (pairs of filters, inputs)"
+        return constant(name, "int8_t", (low | high << 4).astype(np.int8), note)
     fours = pairs.reshape(len(pairs) // 2, 2, -1, 4).transpose(0, 2, 1, 3)
     plain = constant(name, "int8_t", does.weights.T, "(filters, inputs)")
     other = constant(name, "int8_t", fours, "by pair of filters, four inputs of each in turn")

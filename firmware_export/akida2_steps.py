@@ -29,7 +29,7 @@ from akrt.lowering.scaled_operations import (
     ShiftedAddition,
 )
 from akrt.model import Model, Node
-from firmware_export.akida2_certified import fast_path, general_because, tap_bytes
+from firmware_export.akida2_certified import fast_path, general_because, packs_weights, tap_bytes
 from firmware_export.akida2_constants import (
     addition_constants,
     element_bytes,
@@ -63,10 +63,13 @@ _PRODUCTS = {
 }
 """Drivers by pooling."""
 _TAPS = {
-    1: ("akrt_akida2_window", "akrt_akida2_dots"),
-    2: ("akrt_akida2_window_halves", "akrt_akida2_dots_halves"),
+    (1, False): ("akrt_akida2_window", "akrt_akida2_dots"),
+    (1, True): ("akrt_akida2_window", "akrt_akida2_dots_nibbles"),
+    (2, False): ("akrt_akida2_window_halves", "akrt_akida2_dots_halves"),
+    (2, True): ("akrt_akida2_window_halves", "akrt_akida2_dots_halves_nibbles"),
 }
-"""What gathers inputs and what multiplies them, by bytes of an input."""
+"""What gathers inputs and what multiplies them, by bytes of an input and whether a byte has two
+weights."""
 
 
 def akida2_steps(model: Model, prefix: str) -> tuple[Step, ...]:
@@ -252,7 +255,7 @@ def _fast_step(
         driver = _PRODUCTS[pool]
         taps = tap_bytes(does)
         scratch = akida2_products_scratch(driver, does.weights.shape[0], filters, taps)
-        parts = _TAPS[taps]
+        parts = _TAPS[taps, packs_weights(does)]
         over = alone and pool is None and _may_write_over(does)
     text = f"{driver}({', '.join((f'&{prefix}', *parts))}, {{}}, {{}}, {{}});"
     sizes = {"layer": AKIDA2_LAYER, "scratch": scratch}

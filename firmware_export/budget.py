@@ -79,8 +79,8 @@ class BudgetReport:
     core: str
     """Whose code the budget of flash is held to."""
     cores: dict[str, CoreBudget]
-    """Empty for networks of Akida 2.0, whose kernels were not measured: flash is then held to the
-    constants alone."""
+    """Empty for networks with a kernel that was not measured: flash is then held to the constants
+    alone."""
     violations: tuple[BudgetViolation, ...]
     """All of them; none where no budget is given, for every layer exports."""
     state_bytes: int = 0
@@ -123,7 +123,7 @@ def budget(
         core: CoreBudget(
             costs.total(core), costs.code[core], constants + costs.code[core], stack[core]
         )
-        for core in costs.call
+        for core in (costs.call if stack else ())
     }
     found = []
     for layer in layers:

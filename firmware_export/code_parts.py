@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+from akrt.model import ScaledLayer
+from firmware_export.akida2_loops import akida2_part
+from firmware_export.interface import range_kernels
 from firmware_export.loop_counts import Work
 from firmware_export.lowered import Lowered
 
-__all__ = ["code_parts", "kernel_parts", "own_parts"]
+__all__ = ["akida2_code_parts", "code_parts", "kernel_parts", "own_parts"]
 
 
 def code_parts(lowered: Lowered) -> Work:
@@ -59,3 +62,20 @@ _SEPARABLE_ROWS = ("akrt_separable_rows", "akrt_separable_rows_muladd")
 """One kernel on some cores."""
 _RUNS = {"akrt_bytes_lines", "akrt_conv_lines", "akrt_separable_lines", "akrt_wide_lines"}
 _EMITTING = {*_RUNS, "akrt_add_lines", "akrt_dense_line", "akrt_sums_line"}
+
+
+def akida2_code_parts(lowered: Lowered) -> Work:
+    """The same of a network of Akida 2.0: compilers make a driver anew for what it drives."""
+    calls = Counter(step.kernel for step in lowered.steps)
+    stems = {stem for kernel in calls for stem in kernel.split("/")}
+    stems |= set(range_kernels(lowered.model))
+    told: Work = {"akida2 call": 1, "akida2 calls": len(lowered.steps)}
+    told |= {f"akida2 {kernel}": 1 for kernel in calls if "/" in kernel}
+    told |= {akida2_part(stem): 1 for stem in sorted(stems)}
+    once = [kernel.split("/")[0] for kernel, n in calls.items() if n == 1]
+    told |= {f"{akida2_part(driver)} once": 1 for driver in once}
+    activations = {
+        node.layer.activation for node in lowered.model.nodes if isinstance(node.layer, ScaledLayer)
+    }
+    told["akida2 table"] = 1 if "lut" in activations else 0
+    return {part: n for part, n in told.items() if n}

@@ -15,7 +15,8 @@ from typing import Any
 
 from akrt.lowering.operations import Separable, akida_1_operation
 from akrt.model import Model
-from firmware_export.code_parts import code_parts
+from firmware_export.akida2_loops import akida2_call, akida2_emission, akida2_work
+from firmware_export.code_parts import akida2_code_parts, code_parts
 from firmware_export.exact_sums import (
     results_may_be_large,
     sums_may_saturate,
@@ -64,7 +65,7 @@ class Estimate:
     code: dict[str, int]
     """Bytes of flash besides the constants.
 
-    All of these are empty for a network that nothing was measured of.
+    All of these are empty for a network with a kernel that was not measured.
     """
 
     def total(self, core: str) -> Cost:
@@ -96,11 +97,12 @@ def is_measured(kernel: str) -> bool:
 def estimate(lowered: Lowered) -> Estimate:
     """Instructions of one inference, typical and at most, by layer and core, and the code.
 
-    Nothing of a network of Akida 2.0, or of one that takes floats: kernels of it were not measured.
+    Nothing of a network with a kernel that was not measured, as one of Akida 1.0 that takes floats.
     """
-    if lowered.model.version == 2 or quantisation(lowered.model) is not None:
-        nothing: tuple[dict[str, Any], ...] = tuple({} for _ in lowered.model.layers)
-        return Estimate(nothing, {}, nothing, {})
+    if lowered.model.version == 2:
+        return _akida2_estimate(lowered)
+    if quantisation(lowered.model) is not None:
+        return _nothing(lowered)
     layers = tuple(dict.fromkeys(cores(), Cost(0, 0)) for _ in lowered.model.layers)
     general: set[int] = set()
     for step in lowered.steps:
@@ -118,11 +120,43 @@ def estimate(lowered: Lowered) -> Estimate:
             _fast(lowered.model, index) if index in general else {}
             for index in range(len(lowered.model.layers))
         ),
-        code={
-            core: round(_sum({"code": _facts(core)["code"]}, {"code": code_parts(lowered)}))
-            for core in cores()
-        },
+        code=_code(code_parts(lowered)),
     )
+
+
+def _nothing(lowered: Lowered) -> Estimate:
+    of_layers: tuple[dict[str, Any], ...] = tuple({} for _ in lowered.model.layers)
+    return Estimate(of_layers, {}, of_layers, {})
+
+
+def _akida2_estimate(lowered: Lowered) -> Estimate:
+    if not all(is_measured(step.kernel) for step in lowered.steps):
+        return _nothing(lowered)
+    layers = tuple(dict.fromkeys(cores(), Cost(0, 0)) for _ in lowered.model.layers)
+    for step in lowered.steps:
+        emits = akida2_emission(lowered, step)
+        typical = akida2_work(lowered, step, _usually_not_zero(lowered, step)) | emits
+        longest = akida2_work(lowered, step) | emits
+        for core in cores():
+            layers[step.layer][core] += _cost(core, step.kernel, typical, longest)
+    called = {"akida2 call": akida2_call(lowered)}
+    return Estimate(
+        layers=layers,
+        call={core: _cost(core, "akida2 call", called) for core in cores()},
+        fast=_nothing(lowered).fast,
+        code=_code(akida2_code_parts(lowered)),
+    )
+
+
+def _usually_not_zero(lowered: Lowered, step: Step) -> float:
+    """The share of a step's inputs: half of them behind a ReLU."""
+    given = lowered.model.nodes[step.layer].inputs[0]
+    return 0.5 if given.low == 0 and step.sources[0].name != INPUT else 1.0
+
+
+def _code(parts: Work) -> dict[str, int]:
+    """Bytes by core."""
+    return {core: round(_sum({"code": _facts(core)["code"]}, {"code": parts})) for core in cores()}
 
 
 def instructions(lowered: Lowered, work: Step | Stage, drive: Work) -> dict[str, Cost]:

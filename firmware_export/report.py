@@ -18,10 +18,8 @@ from firmware_export.step import Stage, Step
 __all__ = ["memory_markdown", "memory_report", "stack_bytes", "stream_stack_bytes"]
 
 
-_NOT_ESTIMATED = (
-    "Instructions and code are not estimated: the kernels of Akida 2.0 were not measured yet."
-)
-_NO_STACK = "The stack beside the arena was not measured for the kernels of Akida 2.0 either."
+_NOT_ESTIMATED = "Instructions and code are not estimated: not all of its kernels were measured."
+_NO_STACK = "Nor was the stack beside the arena measured for all of them."
 
 
 def memory_report(lowered: Lowered) -> dict[str, Any]:

@@ -16,11 +16,12 @@ _STACK_MARGIN = 64
 def stack_bytes(lowered: Lowered) -> dict[str, int]:
     """Stack of ``<name>_run`` by target, measured kernel by kernel: the most of those it calls.
 
-    Nothing for networks of Akida 2.0, or that take floats: kernels of them were not measured.
+    Nothing for networks of Akida 2.0, or that take floats, with a kernel that was not measured.
     """
-    if lowered.model.version == 2 or quantisation(lowered.model) is not None:
-        return {}
     called = {work.kernel for step in lowered.steps for work in step.works}
+    floats = quantisation(lowered.model) is not None
+    if (lowered.model.version == 2 or floats) and not called <= set(KERNELS):
+        return {}
     return {
         target: max((_measured(kernel, target) for kernel in called), default=0) + _STACK_MARGIN
         for target in MEASURED_WITH

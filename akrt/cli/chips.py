@@ -167,8 +167,7 @@ def _print_firmware(report: BudgetReport) -> None:
             f"bytes of RAM"
         )
         print_line(
-            "instructions, code and stack are not estimated: the kernels of Akida 2.0 were not "
-            "measured"
+            "instructions, code and stack are not estimated: not all of its kernels were measured"
         )
         return
     of_cores = [

@@ -5,6 +5,7 @@
 #include "akrt_tick.h"
 #if AKRT_DSP
 #include "akrt_akida2_halves.h"
+#include "akrt_akida2_two.h"
 #endif
 /* As akrt_akida2_dots, of inputs that are halves of words. */
 
@@ -21,11 +22,14 @@ static void akrt_akida2_dot_halves(const int16_t *a, const int16_t *b, const int
         a1 = vmladavaq_s16(a1, at_a, w1);
         b1 = vmladavaq_s16(b1, at_b, w1);
     }
-    for (; i < inputs; i++) {
-        a0 += a[i] * first[i];
-        b0 += b[i] * first[i];
-        a1 += a[i] * second[i];
-        b1 += b[i] * second[i];
+    if (i < inputs) { /* lanes beyond are zero */
+        const mve_pred16_t rest = vctp16q((uint32_t)(inputs - i));
+        const int16x8_t at_a = vldrhq_z_s16(a + i, rest), at_b = vldrhq_z_s16(b + i, rest);
+        const int16x8_t w0 = vldrbq_z_s16(first + i, rest), w1 = vldrbq_z_s16(second + i, rest);
+        a0 = vmladavaq_s16(a0, at_a, w0);
+        b0 = vmladavaq_s16(b0, at_b, w0);
+        a1 = vmladavaq_s16(a1, at_a, w1);
+        b1 = vmladavaq_s16(b1, at_b, w1);
     }
     sums[0] = a0;
     sums[1] = a1;
@@ -33,12 +37,6 @@ static void akrt_akida2_dot_halves(const int16_t *a, const int16_t *b, const int
     sums[3] = b1;
 }
 #elif AKRT_DSP
-static inline uint32_t akrt_akida2_two(const int16_t *halves) {
-    uint32_t word;
-    memcpy(&word, halves, sizeof word);
-    return word;
-}
-
 AKRT_IN_ORDER static void akrt_akida2_dot_halves(const int16_t *a, const int16_t *b,
                                                  const int8_t *weights, int32_t inputs,
                                                  int32_t sums[4]) {

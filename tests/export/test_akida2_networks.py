@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from akrt.model import (
     ShiftedAdd,
     SignedInputData,
 )
+from firmware_export import estimate, stack_figures
 from firmware_export.budget import budget
 from firmware_export.lowered import lower
 from firmware_export.targets import TARGETS, Target
@@ -44,6 +46,8 @@ SMALL_ARENAS = 6 << 10
 """Bytes of a core of little RAM that the networks take together."""
 KERNELS = {
     *("akrt_akida2_add", "akrt_akida2_conv", "akrt_akida2_dense", "akrt_akida2_depthwise"),
+    *("akrt_akida2_dots", "akrt_akida2_dots_halves", "akrt_akida2_dots_nibbles"),
+    "akrt_akida2_dots_halves_nibbles",
     *("akrt_akida2_dwlines", "akrt_akida2_dwtransposed", "akrt_akida2_max", "akrt_akida2_plain"),
     *("akrt_akida2_products", "akrt_akida2_products_max", "akrt_akida2_products_total"),
     *("akrt_akida2_total", "akrt_akida2_transposed", "akrt_concatenate", "akrt_dequantise"),
@@ -77,6 +81,30 @@ def constants(filters: int, bias_shift: int = 3, shift: int = -9) -> dict[str, A
         "output_scales": rng.integers(1, 255, filters).astype(np.uint8),
         "output_shift": np.full(filters, shift, np.int8),
     }
+
+
+def narrow(seed: int) -> Sample:
+    """Weights of 4 bits, two to a byte: both kinds of inputs, odd filters, ends of the range."""
+    rng = np.random.default_rng(seed)
+    ends = np.array([-8, -1, 7, 3])
+
+    def conv(name: str, kernel: int, channels: int, filters: int, shift: int) -> Conv2D:
+        return Conv2D(
+            name=name,
+            weights=rng.choice(ends, (kernel, kernel, channels, filters)).astype(np.int8),
+            weights_bits=4,
+            input_shift=rng.integers(0, shift + 1, channels).astype(np.uint8),
+            **constants(filters),
+        )
+
+    layers = (
+        SignedInputData("in", (5, 4, 21), 8),
+        conv("a", 1, 21, 20, 0),
+        conv("b", 1, 20, 17, 2),
+        conv("c", 3, 17, 9, 0),
+        conv("d", 3, 9, 3, 1),
+    )
+    return Model(layers), rng.integers(-128, 128, (2, 5, 4, 21)).astype(np.int8)
 
 
 def residual(seed: int, bits: int = 8) -> Sample:
@@ -130,12 +158,35 @@ def test_random_networks_equal_the_reference(first: int, tmp_path: Path) -> None
     models, inputs = [m for m, _ in samples], [x for _, x in samples]
     if first == 0:
         assert {stem for model in models for stem in lower(model, "net").kernels} >= KERNELS
+        assert all(map(estimate.is_measured, KERNELS))
     source = driver(models, tmp_path, inputs)
     build(source, tmp_path / "driver", "-std=c99", "-O1", "-g0", *SANITIZERS)
     results = outputs([str(tmp_path / "driver")], models, inputs)
     for number, model, x, result in zip(numbers, models, inputs, results, strict=True):
         wanted = ReferenceBackend(model).run(x)
         np.testing.assert_array_equal(result, wanted, f"network {number}: {model.layers}")
+
+
+def test_weights_of_4_bits_are_packed(tmp_path: Path) -> None:
+    model, x = narrow(1)
+    packed = lower(model, "net")
+    assert {"akrt_akida2_dots_nibbles", "akrt_akida2_dots_halves_nibbles"} <= {*packed.kernels}
+    wide = Model(tuple(replace(layer, **eight(layer)) for layer in model.layers))
+    halves = [
+        sum(c.bytes for c in net.constants if c.name.endswith("_weights"))
+        for net in (packed, lower(wide, "net"))
+    ]
+    assert 2 * halves[0] == halves[1]
+    source = driver([model, wide], tmp_path, [x, x])
+    build(source, tmp_path / "driver", "-std=c99", "-O1", *SANITIZERS)
+    results = outputs([str(tmp_path / "driver")], [model, wide], [x, x])
+    for result in results:
+        np.testing.assert_array_equal(result, ReferenceBackend(model).run(x))
+
+
+def eight(layer: Any) -> dict[str, int]:
+    """What makes its weights those of 8 bits."""
+    return {"weights_bits": 8} if isinstance(layer, Conv2D) else {}
 
 
 def test_layers_that_write_over_their_input(tmp_path: Path) -> None:
@@ -153,7 +204,7 @@ def test_networks_on_every_core(name: str, tmp_path: Path) -> None:
     """Every layer's hash: a residual network and random ones, one program."""
     target = found(name)
     lines, calls, taken = [], [], 0
-    for i, (model, x) in enumerate([residual(1), *map(sample, range(6))]):
+    for i, (model, x) in enumerate([residual(1), narrow(1), *map(sample, range(6))]):
         taken += lower(model, "net").arena.bytes + x[:1].nbytes
         if taken > SMALL_ARENAS and 0 < target.ram[1] < 64 << 10:
             break
@@ -163,6 +214,27 @@ def test_networks_on_every_core(name: str, tmp_path: Path) -> None:
     main = tmp_path / "main.c"
     body = ["int main(void) {", "    int status;", *calls, "    return 0;", "}", ""]
     main.write_text("\n".join([*lines, *body]))
+    compile_program(target, [main], main.with_suffix(".elf"), ("-O2", f"-I{tmp_path}"))
+    assert run_program(target, main.with_suffix(".elf")) == 0
+
+
+def test_a_layer_whose_inputs_a_compiler_knows(tmp_path: Path) -> None:
+    """It may see that some loop is never taken, and warned of it."""
+    target, rng = found("m55"), np.random.default_rng(1)
+    layer = Conv2D(
+        name="conv",
+        weights=rng.integers(-99, 99, (3, 3, 8, 12)).astype(np.int8),
+        input_shift=np.ones(8, np.uint8),
+        **constants(12),
+    )
+    model = Model((SignedInputData("in", (5, 4, 8), 8), layer))
+    x = rng.integers(-128, 128, (1, 5, 4, 8)).astype(np.int8)
+    firmware_export.export(model, tmp_path / "net", name="net", vectors=x)
+    main = tmp_path / "main.c"
+    main.write_text(
+        '#define NET_SELFTEST\n#include "net/net_selftest.c"\n'
+        "int main(void) {\n    return net_selftest();\n}\n"
+    )
     compile_program(target, [main], main.with_suffix(".elf"), ("-O2", f"-I{tmp_path}"))
     assert run_program(target, main.with_suffix(".elf")) == 0
 
@@ -227,13 +299,39 @@ def test_inputs_out_of_range_are_refused(tmp_path: Path) -> None:
         assert done.returncode == 9
 
 
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+def test_the_cost_is_told(tmp_path: Path) -> None:
     model, _ = residual(3)
     report = firmware_export.export(model, tmp_path / "net", name="net")
-    assert report.memory["instructions"] == {}
-    assert "not estimated" in (tmp_path / "net" / "net_memory.md").read_text()
+    told = budget(model)
+    assert (
+        set(report.memory["instructions"]) == set(told.cores) == set(report.memory["stack_bytes"])
+    )
+    for core, facts in told.cores.items():
+        assert facts.instructions.typical <= facts.instructions.worst
+        assert report.memory["code_bytes"][core] == facts.code_bytes
+        assert facts.flash_bytes == facts.code_bytes + report.constant_bytes
+        assert facts.stack_bytes > 100
+    general = [layer for layer in told.layers if layer.path == "general"]
+    assert all(layer.instructions["m4"].typical > 0 for layer in general)
     assert budget(model).fits
+    assert not budget(model, flash=told.cores["m4"].flash_bytes - 1).fits
+
+
+def test_kernels_that_were_not_measured_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _ = residual(3)
+    monkeypatch.setattr(estimate, "is_measured", lambda kernel: kernel != "akrt_concatenate")
+    monkeypatch.delitem(stack_figures.KERNELS, "akrt_concatenate")
+    report = firmware_export.export(model, tmp_path / "net", name="net")
+    assert report.memory["instructions"] == report.memory["stack_bytes"] == {}
+    assert "not estimated" in (tmp_path / "net" / "net_memory.md").read_text()
+    assert budget(model).cores == {}
     assert not budget(model, flash=report.constant_bytes - 1).fits
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    model, _ = residual(3)
     with pytest.raises(UsageError, match=r"Akida 2\.0.*without --stream"):
         firmware_export.export(model, tmp_path / "net", stream=StreamSettings())
     with pytest.raises(UsageError, match=r"Akida 2\.0 without --program"):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from networks import calibrate, placeholder, random_input, random_weights
+from thorough import THOROUGH
 from typer.testing import CliRunner
 
 import firmware_export
@@ -23,6 +24,7 @@ from akrt.cli.commands import app
 from akrt.errors import UsageError
 from akrt.frontends import front_end_of
 from akrt.model import FullyConnected, InputData, Model
+from firmware_export.akida2_loops import AKIDA2_KERNELS, AKIDA2_PARTS, is_of_akida2
 from firmware_export.budget import budget
 from firmware_export.estimate import RATES, cores, estimate, is_measured
 from firmware_export.kernel_work import KERNELS, PARTS
@@ -70,13 +72,19 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_estimates_of_the_benchmarks_are_within_ten_percent_of_what_was_counted() -> None:
-    """If this fails: python bench/firmware_networks.py counts again, bench/firmware_rates.py
-    measures rates."""
-    network = bench("firmware_cases").network
+    """If this fails: python bench/firmware_networks.py counts again, bench/firmware_rates.py and
+    bench/akida2_rates.py measure rates."""
+    network, akida2 = bench("firmware_cases").network, bench("akida2_cases").akida2_network
     counted = json.loads(NETWORKS.read_text())
     wrong = []
-    for name, facts in (counted["networks"] | counted["changes"]).items():
-        told = estimate(lower(network(name), "net"))
+    rows = [
+        (name, facts, network)
+        for kind in ("networks", "changes")
+        for name, facts in counted[kind].items()
+    ]
+    rows += [(name, facts, akida2) for name, facts in counted["akida2"].items()]
+    for name, facts, made in rows:
+        told = estimate(lower(made(name), "net"))
         for core, figures in facts["cores"].items():
             error = told.total(core).typical / figures["instructions"] - 1
             code = told.code[core] / figures["code"] - 1
@@ -105,6 +113,58 @@ def test_estimates_of_small_networks_are_close(core: str, plugin: Path, tmp_path
         told = estimate(net).total(core)
         assert told.typical == pytest.approx(counted, rel=2 * WITHIN), net.name
         assert told.worst >= counted, net.name
+
+
+@cache
+def akida2(bits: int) -> Model:
+    """Convolutions whose inputs are shifted, pooling of both kinds, separable layers and, of 8
+    bits, a sum of two ways."""
+    builder = bench("akida2_builder")
+    b = builder.Akida2Builder(7, bits)
+    b.image((20, 14, 3), 12, 2)
+    way = b.conv(12, 3, shift=1, activation=None)
+    b.separable(18)
+    if bits == 8:
+        b.sum(b.conv(12, 1, activation=None), way)
+    b.conv(30, 3, 2, pooling=builder.HALVED)
+    b.separable(20, pooling=builder.AVERAGE)
+    b.dense(11, 28)
+    b.scores()
+    made: Model = b.model("net")
+    return made
+
+
+@pytest.mark.parametrize("core", cores() if THOROUGH else ["m4", "m55", "rv32"])
+def test_estimates_of_networks_of_akida_2(core: str, plugin: Path, tmp_path: Path) -> None:
+    need_core(core)
+    for bits in (8, 4):
+        export = tmp_path / f"bits_{bits}"
+        report = firmware_export.export(akida2(bits), export, name="net")
+        counted = bench("firmware_size").measure(TARGETS[core], export, ("-O2",), tmp_path, plugin)
+        told = report.memory["instructions"][core]
+        assert told["typical"] == pytest.approx(counted["instructions"], rel=WITHIN), bits
+        assert told["worst"] >= counted["instructions"]
+        assert report.memory["code_bytes"][core] == pytest.approx(counted["code"], rel=WITHIN)
+        assert report.memory["stack_bytes"][core] >= counted["stack"]
+
+
+@pytest.mark.parametrize("core", cores() if THOROUGH else ["m4", "cortex-m0"])
+def test_no_input_of_networks_of_akida_2_exceeds_the_bound(
+    core: str, plugin: Path, tmp_path: Path
+) -> None:
+    need_core(core)
+    rates, found = bench("akida2_rates"), []
+    for bits in (8, 4):
+        inputs = tried(akida2(bits), min(INPUTS[0], 300))
+        found.append(rates.Case(lower(akida2(bits), "net"), inputs, (), True))
+    for case, measured in zip(
+        found, rates.measure_core(core, found, tmp_path, plugin), strict=True
+    ):
+        counted = [sum(layers) for layers in measured["layers"]]
+        assert len(counted) == len(case.inputs)
+        worst = estimate(case.net).total(core).worst
+        print(f"{core}: at most {max(counted)}, {max(counted) / worst:.3f} of the bound")
+        assert max(counted) <= worst
 
 
 @pytest.mark.parametrize("core", cores())
@@ -230,7 +290,8 @@ def test_every_kernel_was_measured(core: str) -> None:
     facts = json.loads(RATES.read_text())["cores"][core]
     unknown = stems_in_use() - set(KERNELS)
     assert not unknown, f"no loops are counted of {sorted(unknown)}"
-    missing = (set(KERNELS) | set(PARTS)) - set(facts["rates"])
+    wanted = {*KERNELS, *PARTS, *AKIDA2_KERNELS, *AKIDA2_PARTS}
+    missing = wanted - set(facts["rates"])
     assert not missing, f"no rates were measured of {sorted(missing)}"
     assert all(is_measured(kernel) for kernel in KERNELS)
     assert len(stems_in_use()) > 20
@@ -241,10 +302,17 @@ def test_a_core_measured_alone_leaves_the_others_their_rates(tmp_path: Path) -> 
     out = tmp_path / "rates.json"
     shipped = json.loads(RATES.read_text())
     written(out, {"m55": {"rates": {}}})
-    assert json.loads(out.read_text())["cores"] == shipped["cores"] | {"m55": {"rates": {}}}
+
+    def of_akida2(core: str, what: str) -> dict[str, Any]:  # another script's
+        found = shipped["cores"][core][what]
+        return {part: rate for part, rate in found.items() if is_of_akida2(part)}
+
+    m55 = {"m55": {"rates": of_akida2("m55", "rates")}}
+    assert json.loads(out.read_text())["cores"] == shipped["cores"] | m55
     written(out, {"m4": {"most": {}}})
-    both = {"m55": {"rates": {}}, "m4": {"most": {}}}
+    both = m55 | {"m4": {"most": of_akida2("m4", "most")}}
     assert json.loads(out.read_text()) == {"cores": shipped["cores"] | both}
+    assert len(of_akida2("m4", "rates")) > 20
 
 
 def test_there_are_rates_of_every_core() -> None:
