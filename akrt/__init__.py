@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from akrt.errors import AkrtError
     from akrt.loading import load
     from akrt.measurement import LayerProfile, Statistics
-    from akrt.model import Mfcc, Model, Pooling
+    from akrt.model import Mfcc, Model, Picture, Pooling
     from akrt.model.layers import (
         Add,
         BufferTempConv,
@@ -63,6 +63,7 @@ __all__ = [
     "Mfcc",
     "Model",
     "PicoPostProcessing",
+    "Picture",
     "Pooling",
     "Quantizer",
     "Runtime",
@@ -108,7 +109,7 @@ _HOMES = {
     ),
     "akrt.loading": ("load",),
     "akrt.measurement": ("LayerProfile", "Statistics"),
-    "akrt.model": ("Mfcc", "Model", "Pooling"),
+    "akrt.model": ("Mfcc", "Model", "Picture", "Pooling"),
     "akrt.runtime": ("Runtime",),
     "akrt.state": ("State",),
     "akrt.stream": ("Detection", "Stream"),

@@ -15,7 +15,7 @@ from akrt.audio.integer import clipped_pcm
 from akrt.decision import FRAME_MS, LOGIT_ONE, StreamSettings, decision_rule
 from akrt.errors import AudioWarning, InputError, UsageError
 from akrt.forking import renew_after_fork
-from akrt.frontends import front_end_of
+from akrt.frontends import sound_front_end_of
 from akrt.kernels import _frontend
 from akrt.lowering.hops import input_rows
 from akrt.model import Model
@@ -88,7 +88,7 @@ class Stream:
         settings: StreamSettings | None = None,
         incremental: bool = True,
     ) -> None:
-        self._front_end = front_end_of(_runtime(runtime).model)
+        self._front_end = sound_front_end_of(_runtime(runtime).model)
         self._settings = _settings(settings)
         self._runtime = runtime
         if not isinstance(incremental, bool):
@@ -250,7 +250,7 @@ def _kept_forward(runtime: Runtime, settings: StreamSettings) -> Forward | None:
     """`forward` of a runtime for a new stream with such hops; None: every window is whole."""
     model = runtime.model
     try:
-        new = settings.every * front_end_of(model).in_c().newest
+        new = settings.every * sound_front_end_of(model).in_c().newest
     except UsageError:  # nobody knows by how much its input moves on
         return None
     moved = input_rows(model.input_shape, new).moved
@@ -303,7 +303,7 @@ def stream_potentials(
         int32 (inferences, classes).
     """
     settings = _settings(settings)
-    listener = front_end_of(_runtime(runtime).model).listener(settings.every)
+    listener = sound_front_end_of(_runtime(runtime).model).listener(settings.every)
     kept = _kept_forward(runtime, settings) if incremental else None
     pcm, clipped = _one_channel(samples)
     if clipped:

@@ -25,13 +25,23 @@ ALLOWED = {
     "akrt/measurement": {"akrt.forking", "akrt.provenance"},
     "akrt/kernels": set(),
     "akrt/lowering": {"akrt.errors", "akrt.lowering", "akrt.model"},
-    "akrt/audio": {"akrt.audio", "akrt.errors", "akrt.files", "akrt.kernels", "akrt.model"},
+    "akrt/folders": set(),
+    "akrt/audio": {
+        "akrt.audio",
+        "akrt.errors",
+        "akrt.files",
+        "akrt.folders",
+        "akrt.kernels",
+        "akrt.model",
+    },
+    "akrt/vision": {"akrt.errors", "akrt.files", "akrt.folders", "akrt.model", "akrt.vision"},
     "akrt/frontends": {
         "akrt.audio",
         "akrt.errors",
         "akrt.frontends",
         "akrt.kernels",
         "akrt.model",
+        "akrt.vision",
     },
     "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.files", "akrt.model"},
     "akrt/backends": {
@@ -167,6 +177,7 @@ ONLY_IN = {
     "cnn2snn": ("akrt/kws/",),
     "akida_models": ("akrt/kws/",),
     "quantizeml": (),
+    "PIL": ("akrt/vision/",),
 }
 
 
@@ -280,7 +291,7 @@ def test_importing_akrt_loads_nothing_heavy() -> None:
     loaded = set(run.stdout.split())
     assert "numpy" in loaded
     heavy = {"akida", "tensorflow", "tf_keras", "cnn2snn", "h5py", "scipy", "soundfile", "soxr"}
-    assert not loaded & (heavy | {"rich", "typer", "matplotlib", "sklearn", "pooch"})
+    assert not loaded & (heavy | {"rich", "typer", "matplotlib", "sklearn", "pooch", "PIL"})
 
 
 LOADED = (
@@ -347,6 +358,7 @@ def test_public_names() -> None:
         "Mfcc",
         "Model",
         "PicoPostProcessing",
+        "Picture",
         "Pooling",
         "Quantizer",
         "Runtime",

@@ -26,7 +26,7 @@ from akrt.model.layers import (
     SeparableConvolutional,
 )
 from akrt.model.node import Node
-from akrt.model.preprocessing import PREPROCESSING, Mfcc, Preprocessing
+from akrt.model.preprocessing import PREPROCESSING, Mfcc, Picture, Preprocessing
 from akrt.model.scaled import ScaledLayer, ScaledSpatialLayer
 from akrt.model.scaled_layers import (
     Conv2D,
@@ -83,6 +83,7 @@ __all__ = [
     "Padding",
     "Pair",
     "PicoPostProcessing",
+    "Picture",
     "Pooling",
     "Preprocessing",
     "Quantizer",

@@ -83,6 +83,11 @@ class Model:
             raise ModelError(
                 f"preprocessing makes unsigned bytes, the first layer takes {self.entry.text}"
             )
+        if given.every_byte and self.input_bits < 8:
+            raise ModelError(
+                f"preprocessing of the kind '{given.kind}' makes values of 0..255, the first layer "
+                f"takes {self.input_bits} bits"
+            )
 
     def _check_layers(self) -> None:
         if not isinstance(self.layers, Iterable):
