@@ -12,14 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.audio.integer import clipped_pcm
-from akrt.decision import FRAME_MS, LOGIT_ONE, StreamSettings, decision_rule
+from akrt.decision import FRAME_MS, StreamSettings, decision_rule
 from akrt.errors import AudioWarning, InputError, UsageError
 from akrt.forking import renew_after_fork
 from akrt.frontends import sound_front_end_of
 from akrt.kernels import _frontend
 from akrt.lowering.hops import input_rows
 from akrt.model import Model
-from akrt.outputs import output_of
+from akrt.outputs import classes_of
+from akrt.outputs.fixed import LOGIT_ONE
 from akrt.provenance import place
 from akrt.runtime import Runtime
 
@@ -211,7 +212,7 @@ class _Words:
 
     def __init__(self, model: Model, settings: StreamSettings) -> None:
         self._decision = _frontend.Decision(**vars(decision_rule(model, settings)))
-        self._labels = output_of(model).names
+        self._labels = classes_of(model).names
         self._hop = settings.every * HOP
 
         self.leader: tuple[str, float] | None = None

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from akrt.decision import LOGIT_ONE, DecisionRule, StreamSettings, decision_rule
+from akrt.decision import DecisionRule, StreamSettings, decision_rule
 from akrt.frontends import CFrontEnd, sound_front_end_of
 from akrt.model import Model
+from akrt.outputs.fixed import LOGIT_ONE
 from firmware_export.c_text import array
 from firmware_export.expected import FNV_OFFSET, FNV_PRIME, layer_outputs
 from firmware_export.kernel_sources import read_kernel

@@ -15,7 +15,7 @@ from akrt.audio import SUFFIXES, load_audio, recordings_in
 from akrt.cli.output import print_error
 from akrt.errors import AudioError
 from akrt.frontends import sound_front_end_of
-from akrt.outputs import Guess, output_of
+from akrt.outputs import Guess, classes_of
 from akrt.runtime import Runtime
 
 __all__ = [
@@ -160,7 +160,7 @@ def hear(runtime: Runtime, path: Path, top: int) -> Heard:
         UsageError: the model does not say how sound becomes its input.
     """
     front_end = sound_front_end_of(runtime.model, otherwise=", or give arrays (.npy)")
-    classes = output_of(runtime.model)
+    classes = classes_of(runtime.model)
     start = time.perf_counter_ns()
     samples = load_audio(path, front_end.sample_rate)
     spent, chosen, count = 0, None, 0

@@ -20,7 +20,7 @@ from akrt.cli.output import print_json, print_line, print_table, progress
 from akrt.cli.recordings import Heard
 from akrt.errors import AudioError, DeviceError, InputError, UsageError
 from akrt.files import read_array
-from akrt.outputs import output_of
+from akrt.outputs import classes_of
 from akrt.runtime import Runtime
 
 __all__ = ["run"]
@@ -153,7 +153,7 @@ def _run_array(runtime: Runtime, path: Path, top: int) -> list[dict[str, Any]]:
         logits = runtime.predict(x[None] if x.ndim == 3 else x)
     except InputError as error:
         raise _ArrayError(f"'{path}': {error}") from None
-    classes = output_of(runtime.model)
+    classes = classes_of(runtime.model)
     results = []
     for i, row in enumerate(logits.reshape(-1, logits.shape[-1])):
         guesses = classes.best(row, top)
