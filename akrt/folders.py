@@ -19,6 +19,8 @@ class FileKind:
 
     name: str
     """What one is: "sound", "a picture"."""
+    file: str
+    """What people call one: "sound file", "picture"."""
     suffixes: tuple[str, ...]
     unread: Mapping[str, str]
     """By suffixes of the kind that are not read, what to do with the file."""

@@ -129,6 +129,7 @@ ALLOWED = {
         "akrt.driver",
         "akrt.errors",
         "akrt.files",
+        "akrt.folders",
         "akrt.frontends",
         "akrt.loading",
         "akrt.model",
@@ -136,6 +137,7 @@ ALLOWED = {
         "akrt.printable",
         "akrt.runtime",
         "akrt.stream",
+        "akrt.vision",
     },
     "akrt/kws": {
         "akrt.audio",

@@ -19,7 +19,10 @@ UNREAD = (".m4a", ".aac", ".mp4", ".3gp", ".wma", ".amr", ".webm", ".mka", ".spx
 """Of sound files that libsndfile does not read."""
 
 RECORDINGS = FileKind(
-    "sound", SUFFIXES, dict.fromkeys(UNREAD, "convert it with 'ffmpeg -i FILE out.wav'")
+    "sound",
+    "sound file",
+    SUFFIXES,
+    dict.fromkeys(UNREAD, "convert it with 'ffmpeg -i FILE out.wav'"),
 )
 
 

@@ -76,12 +76,10 @@ def _read(file: BinaryIO, name: str, pillow: Any) -> npt.NDArray[np.uint8]:
     if not file.read(1):
         raise PictureError(f"'{name}' is empty")
     file.seek(0)
-    pillow.init()
-    known = [form for form in FORMATS if form in pillow.OPEN]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's: of metadata, and of sizes, which are ours
         try:
-            image = pillow.open(file, formats=known)
+            image = _opened(file, pillow)
         except pillow.UnidentifiedImageError:
             raise PictureError(
                 f"'{name}' is no picture that akrt reads, whatever its name says: "
@@ -117,6 +115,22 @@ def _read(file: BinaryIO, name: str, pillow: Any) -> npt.NDArray[np.uint8]:
             f"'{name}' holds {several} pictures: the first is taken", PictureWarning, stacklevel=4
         )
     return pixels
+
+
+def _opened(file: BinaryIO, pillow: Any) -> Image:
+    """The picture of a file: of a common kind, else of any kind that is read."""
+    pillow.preinit()
+    try:
+        image: Image = pillow.open(file, formats=_known(pillow))
+    except pillow.UnidentifiedImageError:
+        pillow.init()  # loads dozens of modules
+        file.seek(0)
+        image = pillow.open(file, formats=_known(pillow))
+    return image
+
+
+def _known(pillow: Any) -> list[str]:
+    return [form for form in FORMATS if form in pillow.OPEN]
 
 
 def _upright(image: Image, pillow: Any) -> Image:

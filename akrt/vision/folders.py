@@ -18,7 +18,9 @@ content decides."""
 UNREAD = (".heic", ".heif", ".svg", ".psd", ".raw", ".dng", ".cr2", ".nef", ".arw", ".eps", ".pdf")
 """Of picture files that are not read."""
 
-PICTURES = FileKind("a picture", SUFFIXES, dict.fromkeys(UNREAD, "save it as PNG or JPEG"))
+PICTURES = FileKind(
+    "a picture", "picture", SUFFIXES, dict.fromkeys(UNREAD, "save it as PNG or JPEG")
+)
 
 
 def pictures_in(folder: Path, deep: bool = True) -> tuple[list[Path], list[tuple[Path, str]]]:
