@@ -10,7 +10,17 @@ if TYPE_CHECKING:
     from akrt.errors import AkrtError
     from akrt.loading import load
     from akrt.measurement import LayerProfile, Statistics
-    from akrt.model import Mfcc, Model, Pooling
+    from akrt.model import (
+        ClassTask,
+        FomoTask,
+        Mfcc,
+        Model,
+        Picture,
+        Pooling,
+        RawTask,
+        RegressionTask,
+        YoloTask,
+    )
     from akrt.model.layers import (
         Add,
         BufferTempConv,
@@ -44,6 +54,7 @@ __all__ = [
     "Add",
     "AkrtError",
     "BufferTempConv",
+    "ClassTask",
     "Concatenate",
     "Conv2D",
     "Conv2DTranspose",
@@ -55,6 +66,7 @@ __all__ = [
     "Dequantizer",
     "Detection",
     "DeviceInfo",
+    "FomoTask",
     "FullyConnected",
     "InputConv2D",
     "InputConvolutional",
@@ -63,8 +75,11 @@ __all__ = [
     "Mfcc",
     "Model",
     "PicoPostProcessing",
+    "Picture",
     "Pooling",
     "Quantizer",
+    "RawTask",
+    "RegressionTask",
     "Runtime",
     "SeparableConvolutional",
     "ShiftedAdd",
@@ -74,6 +89,7 @@ __all__ = [
     "Statistics",
     "Stream",
     "StreamSettings",
+    "YoloTask",
     "devices",
     "errors",
     "load",
@@ -108,7 +124,17 @@ _HOMES = {
     ),
     "akrt.loading": ("load",),
     "akrt.measurement": ("LayerProfile", "Statistics"),
-    "akrt.model": ("Mfcc", "Model", "Pooling"),
+    "akrt.model": (
+        "ClassTask",
+        "FomoTask",
+        "Mfcc",
+        "Model",
+        "Picture",
+        "Pooling",
+        "RawTask",
+        "RegressionTask",
+        "YoloTask",
+    ),
     "akrt.runtime": ("Runtime",),
     "akrt.state": ("State",),
     "akrt.stream": ("Detection", "Stream"),

@@ -15,18 +15,16 @@ import numpy.typing as npt
 
 from akrt.errors import UsageError
 from akrt.model import Model
-from akrt.outputs import output_of
+from akrt.outputs import classes_of
+from akrt.outputs.fixed import LOGIT_ONE, logit_factors
 
 __all__ = ["FRAME_MS", "DecisionRule", "StreamSettings", "decision_rule"]
 
 FRAME_MS = 20
 """Between two frames of features."""
 
-LOGIT_ONE = 256
 MAX_THRESHOLD = 8.0
 MAX_WINDOW = 1000
-FACTOR_BITS = 30
-MAX_SHIFT = 60
 
 
 @dataclass(frozen=True)
@@ -126,14 +124,13 @@ def decision_rule(model: Model, settings: StreamSettings) -> DecisionRule:
             f"'{model.name}' does not end in one row of logits: its words cannot be detected"
         )
     threshold, act_step = final
-    exact = LOGIT_ONE / act_step.astype(np.float64)
-    shift = min(MAX_SHIFT, FACTOR_BITS - int(np.ceil(np.log2(exact.max()))))
+    factor, shift = logit_factors(act_step)
     if shift < 0:
         raise UsageError(f"'{model.name}' has an act_step too small for a stream's scores")
     return DecisionRule(
         threshold=np.ascontiguousarray(threshold, np.int32),
-        factor=np.minimum(np.rint(exact * 2.0**shift), 2**FACTOR_BITS).astype(np.int32),
-        is_word=output_of(model).is_word.astype(np.uint8),
+        factor=factor,
+        is_word=classes_of(model).is_word.astype(np.uint8),
         shift=shift,
         window=settings.window,
         least=settings.min_count,

@@ -35,6 +35,8 @@ __all__ = [
     "ModelError",
     "ModelFileError",
     "OutputError",
+    "PictureError",
+    "PictureWarning",
     "ToolError",
     "UnsupportedLayerError",
     "UsageError",
@@ -115,14 +117,23 @@ class AudioError(AkrtError):
     """A sound file is missing, truncated, empty or not a sound file."""
 
 
-class AudioWarning(UserWarning):
-    """A sound file was read otherwise than its header says, or not all of it was used.
-
-    As text, control characters of file names and the like are written as escapes.
-    """
+class _ReadingWarning(UserWarning):
+    """As text, control characters of file names and the like are written as escapes."""
 
     def __str__(self) -> str:
         return printable(super().__str__())
+
+
+class AudioWarning(_ReadingWarning):
+    """A sound file was read otherwise than its header says, or not all of it was used."""
+
+
+class PictureError(AkrtError):
+    """A picture file is missing, damaged, empty, too large or not a picture."""
+
+
+class PictureWarning(_ReadingWarning):
+    """Not all of a picture file was used, such as the frames behind the first."""
 
 
 class ModelError(AkrtError, ValueError):

@@ -12,14 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.audio.integer import clipped_pcm
-from akrt.decision import FRAME_MS, LOGIT_ONE, StreamSettings, decision_rule
+from akrt.decision import FRAME_MS, StreamSettings, decision_rule
 from akrt.errors import AudioWarning, InputError, UsageError
 from akrt.forking import renew_after_fork
-from akrt.frontends import front_end_of
+from akrt.frontends import sound_front_end_of
 from akrt.kernels import _frontend
 from akrt.lowering.hops import input_rows
 from akrt.model import Model
-from akrt.outputs import output_of
+from akrt.outputs import classes_of
+from akrt.outputs.fixed import LOGIT_ONE
 from akrt.provenance import place
 from akrt.runtime import Runtime
 
@@ -88,7 +89,7 @@ class Stream:
         settings: StreamSettings | None = None,
         incremental: bool = True,
     ) -> None:
-        self._front_end = front_end_of(_runtime(runtime).model)
+        self._front_end = sound_front_end_of(_runtime(runtime).model)
         self._settings = _settings(settings)
         self._runtime = runtime
         if not isinstance(incremental, bool):
@@ -211,7 +212,7 @@ class _Words:
 
     def __init__(self, model: Model, settings: StreamSettings) -> None:
         self._decision = _frontend.Decision(**vars(decision_rule(model, settings)))
-        self._labels = output_of(model).names
+        self._labels = classes_of(model).names
         self._hop = settings.every * HOP
 
         self.leader: tuple[str, float] | None = None
@@ -250,7 +251,7 @@ def _kept_forward(runtime: Runtime, settings: StreamSettings) -> Forward | None:
     """`forward` of a runtime for a new stream with such hops; None: every window is whole."""
     model = runtime.model
     try:
-        new = settings.every * front_end_of(model).in_c().newest
+        new = settings.every * sound_front_end_of(model).in_c().newest
     except UsageError:  # nobody knows by how much its input moves on
         return None
     moved = input_rows(model.input_shape, new).moved
@@ -303,7 +304,7 @@ def stream_potentials(
         int32 (inferences, classes).
     """
     settings = _settings(settings)
-    listener = front_end_of(_runtime(runtime).model).listener(settings.every)
+    listener = sound_front_end_of(_runtime(runtime).model).listener(settings.every)
     kept = _kept_forward(runtime, settings) if incremental else None
     pcm, clipped = _one_channel(samples)
     if clipped:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from akrt.outputs import output_of
+from akrt.outputs import OUTPUTS, output_of
 from firmware_export.c_text import comment
 from firmware_export.identifiers import constant_names
 from firmware_export.layer_constants import constant
@@ -31,6 +31,8 @@ class ClassOutput:
         """What the header says of the outputs."""
         x, y, c = self._model.output_shape
         shape = f"{c} {self.elements}" if x == y == 1 else f"{x} x {y} x {c} {self.elements}"
+        if self._model.task.kind != "classes":
+            return f"{shape}: {self._model.task.text}."
         if self._model.gives_floats:
             return f"{shape}, logits: the largest of classes is the answer."
         if self._model.version == 2:
@@ -132,7 +134,7 @@ def _bytes(label: str) -> str:
     return " ".join(f"{b}," for b in _utf8(label))
 
 
-IN_C = {"classes": ClassOutput}
+IN_C = dict.fromkeys(OUTPUTS, ClassOutput)
 """By the kind of the output, as in `akrt.outputs`."""
 
 

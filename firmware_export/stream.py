@@ -12,7 +12,7 @@ import numpy as np
 
 from akrt.decision import FRAME_MS, DecisionRule, StreamSettings, decision_rule
 from akrt.errors import UsageError
-from akrt.frontends import CFrontEnd, front_end_of
+from akrt.frontends import CFrontEnd, sound_front_end_of
 from akrt.lowering.hops import input_rows
 from akrt.model import Model
 from firmware_export.assertions import stream_assertions
@@ -32,7 +32,7 @@ def c_front_end(model: Model) -> CFrontEnd:
     Raises:
         UsageError: there is none.
     """
-    front_end = front_end_of(model)
+    front_end = sound_front_end_of(model)
     try:
         return front_end.in_c()
     except UsageError as error:

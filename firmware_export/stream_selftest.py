@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from akrt.decision import LOGIT_ONE, DecisionRule, StreamSettings, decision_rule
-from akrt.frontends import CFrontEnd, front_end_of
+from akrt.decision import DecisionRule, StreamSettings, decision_rule
+from akrt.frontends import CFrontEnd, sound_front_end_of
 from akrt.model import Model
+from akrt.outputs.fixed import LOGIT_ONE
 from firmware_export.c_text import array
 from firmware_export.expected import FNV_OFFSET, FNV_PRIME, layer_outputs
 from firmware_export.kernel_sources import read_kernel
@@ -107,7 +108,7 @@ def _sound(samples: int) -> npt.NDArray[np.int16]:
 
 def _outputs(model: Model, newest: int, every: int, hops: int) -> tuple[list[list[int]], list[int]]:
     """Potentials of every inference, and what every hop adds to its input, one after the other."""
-    inputs = front_end_of(model).listener(every=1).push(_sound(hops * _HOP))
+    inputs = sound_front_end_of(model).listener(every=1).push(_sound(hops * _HOP))
     potentials = []
     for features in inputs[every - 1 :: every]:
         potentials.append([int(v) for v in layer_outputs(model, features)[-1].reshape(-1)])

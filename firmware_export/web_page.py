@@ -16,7 +16,7 @@ from akrt import __version__
 from akrt.decision import StreamSettings
 from akrt.files import check_replaceable, write_file
 from akrt.model import Model
-from akrt.outputs import output_of
+from akrt.outputs import classes_of
 from firmware_export.exporter import export
 from firmware_export.stream import check_spotter
 from firmware_export.toolchain import WARNINGS, need_program, run_compiler
@@ -92,7 +92,7 @@ def _page(model: Model, settings: StreamSettings, program: bytes) -> str:
     final = model.final_step
     assert final is not None  # check_spotter has refused it otherwise
     threshold, step = final
-    classes = output_of(model)
+    classes = classes_of(model)
     words = [name for name, said in zip(classes.names, classes.is_word, strict=True) if said]
     x, y, c = model.input_shape
     facts = {

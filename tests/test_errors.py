@@ -33,9 +33,12 @@ ARGUMENTS = {
 }
 
 
+ROOMS = ("akrt.driver", "akrt.importers", "akrt.audio", "akrt.vision", "akrt.backends")
+
+
 def kinds() -> list[type[AkrtError]]:
     for module in pkgutil.walk_packages(akrt.__path__, "akrt."):
-        if module.name.startswith(("akrt.driver", "akrt.importers", "akrt.audio", "akrt.backends")):
+        if module.name.startswith(ROOMS):
             importlib.import_module(module.name)
     found: list[type[AkrtError]] = [AkrtError]
     for kind in found:

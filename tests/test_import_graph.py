@@ -26,13 +26,23 @@ ALLOWED = {
     "akrt/measurement": {"akrt.forking", "akrt.provenance"},
     "akrt/kernels": set(),
     "akrt/lowering": {"akrt.errors", "akrt.lowering", "akrt.model"},
-    "akrt/audio": {"akrt.audio", "akrt.errors", "akrt.files", "akrt.kernels", "akrt.model"},
+    "akrt/folders": set(),
+    "akrt/audio": {
+        "akrt.audio",
+        "akrt.errors",
+        "akrt.files",
+        "akrt.folders",
+        "akrt.kernels",
+        "akrt.model",
+    },
+    "akrt/vision": {"akrt.errors", "akrt.files", "akrt.folders", "akrt.model", "akrt.vision"},
     "akrt/frontends": {
         "akrt.audio",
         "akrt.errors",
         "akrt.frontends",
         "akrt.kernels",
         "akrt.model",
+        "akrt.vision",
     },
     "akrt/importers": {"akrt.importers", "akrt.errors", "akrt.files", "akrt.model"},
     "akrt/backends": {
@@ -47,7 +57,7 @@ ALLOWED = {
         "akrt.forking",
         "akrt.provenance",
     },
-    "akrt/outputs": {"akrt.model", "akrt.outputs"},
+    "akrt/outputs": {"akrt.errors", "akrt.model", "akrt.outputs"},
     "akrt/decision": {"akrt.errors", "akrt.model", "akrt.outputs"},
     "akrt/backends/native": {
         "akrt.backends.base",
@@ -120,6 +130,7 @@ ALLOWED = {
         "akrt.driver",
         "akrt.errors",
         "akrt.files",
+        "akrt.folders",
         "akrt.frontends",
         "akrt.loading",
         "akrt.model",
@@ -127,6 +138,7 @@ ALLOWED = {
         "akrt.printable",
         "akrt.runtime",
         "akrt.stream",
+        "akrt.vision",
     },
     "akrt/kws": {
         "akrt.audio",
@@ -168,6 +180,7 @@ ONLY_IN = {
     "cnn2snn": ("akrt/kws/",),
     "akida_models": ("akrt/kws/",),
     "quantizeml": (),
+    "PIL": ("akrt/vision/",),
 }
 
 
@@ -281,7 +294,7 @@ def test_importing_akrt_loads_nothing_heavy() -> None:
     loaded = set(run.stdout.split())
     assert "numpy" in loaded
     heavy = {"akida", "tensorflow", "tf_keras", "cnn2snn", "h5py", "scipy", "soundfile", "soxr"}
-    assert not loaded & (heavy | {"rich", "typer", "matplotlib", "sklearn", "pooch"})
+    assert not loaded & (heavy | {"rich", "typer", "matplotlib", "sklearn", "pooch", "PIL"})
 
 
 LOADED = (
@@ -350,6 +363,7 @@ def test_public_names() -> None:
         "Add",
         "AkrtError",
         "BufferTempConv",
+        "ClassTask",
         "Concatenate",
         "Conv2D",
         "Conv2DTranspose",
@@ -361,6 +375,7 @@ def test_public_names() -> None:
         "Dequantizer",
         "Detection",
         "DeviceInfo",
+        "FomoTask",
         "FullyConnected",
         "InputConv2D",
         "InputConvolutional",
@@ -369,8 +384,11 @@ def test_public_names() -> None:
         "Mfcc",
         "Model",
         "PicoPostProcessing",
+        "Picture",
         "Pooling",
         "Quantizer",
+        "RawTask",
+        "RegressionTask",
         "Runtime",
         "SeparableConvolutional",
         "ShiftedAdd",
@@ -380,6 +398,7 @@ def test_public_names() -> None:
         "Statistics",
         "Stream",
         "StreamSettings",
+        "YoloTask",
         "devices",
         "errors",
         "load",

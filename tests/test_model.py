@@ -254,7 +254,7 @@ def test_values_beyond_the_input_bits_are_refused_with_their_place() -> None:
         ({"labels": "abcd"}, "labels must be a sequence of texts, got 'abcd'"),
         (
             {"preprocessing": "mfcc"},
-            r"parameters of a front end \(Mfcc\), got 'mfcc'",
+            r"parameters of a front end \(Mfcc, Picture\), got 'mfcc'",
         ),
     ],
 )

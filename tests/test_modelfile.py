@@ -99,7 +99,7 @@ def rewritten(**changes: object) -> bytes:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 3}, r"format version 3 is newer than this akrt reads \(2\): upgrade"),
+        ({"format": 4}, r"format version 4 is newer than this akrt reads \(3\): upgrade"),
         ({"format": None}, "no format version"),
         ({"layers": []}, "at least one layer"),
         ({"layers": [{"kind": "Recurrent"}]}, "unknown layer type 'Recurrent': upgrade akrt"),

@@ -23,10 +23,13 @@ def with_labels(model: Model, path: Path) -> Model:
         InputError: the file cannot be read, holds no names, or not one for each output.
     """
     labels = _labels(path)
-    outputs = model.output_shape[2]
-    if len(labels) != outputs:
+    wanted = model.task.labels(model.output_shape)
+    if len(labels) != wanted:
+        several = "outputs" if wanted == model.output_shape[2] else "classes"
+        first = ", the first of which is the background" if model.task.kind == "fomo" else ""
         raise InputError(
-            f"'{path}' holds {len(labels)} class names, but '{model.name}' has {outputs} outputs"
+            f"'{path}' holds {len(labels)} class names, but '{model.name}' has {wanted} "
+            f"{several}{first}"
         )
     return model.replace(labels=labels)
 

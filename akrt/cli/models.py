@@ -11,12 +11,13 @@ import typer
 
 from akrt.backends.native import choose_arch, usable_archs
 from akrt.cli.labels import FORMS, with_labels
+from akrt.cli.meanings import advice, picture, task
 from akrt.cli.options import ForceOption, JsonOption, MapMode, ModelArgument, given
 from akrt.cli.output import print_json, print_line
 from akrt.errors import AkrtError, UsageError
 from akrt.files import check_replaceable, write_file
 from akrt.loading import load
-from akrt.model import Mfcc, Model, encoding
+from akrt.model import ClassTask, Mfcc, Model, encoding
 from akrt.model import file as modelfile
 from akrt.runtime import bundled_model
 
@@ -66,7 +67,11 @@ def summary(
     shape = "x".join(map(str, loaded.input_shape))
     print_line(f"SHA-256  {encoding.content_hash(loaded)}")
     print_line(f"input    {shape}, {loaded.entry.text}: {_meaning(loaded)}")
+    if loaded.task != ClassTask():
+        print_line(f"outputs  {loaded.task.text}")
     print_line(f"classes  {', '.join(loaded.labels or ['no labels'])}")
+    for line in advice(loaded):
+        print_line(line)
     for key, value in loaded.notes.items():
         print_line(f"{key:<8} {value}")
     kernels = _kernels()
@@ -91,6 +96,48 @@ def convert(
     ] = False,
     scale: Annotated[float, typer.Option(help="With --mfcc: features are multiplied by it.")] = 4.0,
     offset: Annotated[int, typer.Option(help="With --mfcc: and moved by it to uint8.")] = 128,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT", help="The input is a picture: its size is the network's."
+        ),
+    ] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(help="With --image: crop (the default), border or squash another shape."),
+    ] = None,
+    resampling: Annotated[
+        str | None, typer.Option(help="With --image: area (the default) or bilinear.")
+    ] = None,
+    border: Annotated[
+        int | None, typer.Option(help="With --image --fit border: its value, 0 to 255.")
+    ] = None,
+    task_kind: Annotated[
+        str | None,
+        typer.Option(
+            "--task",
+            help="What the outputs mean: classes, fomo (cells, the background first), yolo "
+            "(boxes), regression (quantities) or raw.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="With --task fomo or yolo: the least score; 0.5.")
+    ] = None,
+    overlap: Annotated[
+        float | None,
+        typer.Option(help="With --task yolo: from which the lesser of two boxes goes; 0.5."),
+    ] = None,
+    anchors: Annotated[
+        str | None,
+        typer.Option(metavar="W,H:W,H...", help="With --task yolo: in cells, as it was trained."),
+    ] = None,
+    output_scale: Annotated[
+        float | None, typer.Option(help="With --task regression: outputs are multiplied by it.")
+    ] = None,
+    output_offset: Annotated[
+        float | None, typer.Option(help="With --task regression: and moved by it.")
+    ] = None,
+    unit: Annotated[str | None, typer.Option(help="With --task regression: such as years.")] = None,
     input_scaling: Annotated[
         list[str] | None,
         typer.Option(
@@ -117,20 +164,44 @@ def convert(
     """Convert a quantised model; labels and the meaning of the input travel with it."""
     if not mfcc and given(context, "scale", "offset"):
         raise UsageError("--scale and --offset need --mfcc")
+    if mfcc and image is not None:
+        raise UsageError("the input is either --mfcc or --image")
+    sight = {"fit": fit, "resampling": resampling, "border": border}
+    if image is None and any(value is not None for value in sight.values()):
+        raise UsageError("--fit, --resampling and --border need --image")
+    if border is not None and fit != "border":
+        raise UsageError("--border needs --fit border")
+    meaning = task(
+        task_kind,
+        {
+            "threshold": threshold,
+            "overlap": overlap,
+            "anchors": anchors,
+            "scale": output_scale,
+            "offset": output_offset,
+            "unit": unit,
+        },
+    )
     suffix = Path(target).suffix.lower()
     if suffix not in (".akrt", ".fbz"):
         raise UsageError(f"OUT must end in .akrt or .fbz, got '{target}'")
-    if suffix == ".fbz" and (labels or mfcc or name or note):
-        raise UsageError("an .fbz file has no place for labels, --mfcc, a name or notes")
+    if suffix == ".fbz" and (labels or mfcc or image or task_kind or name or note):
+        raise UsageError(
+            "an .fbz file has no place for labels, --mfcc, --image, --task, a name or notes"
+        )
     notes = [part.partition("=") for part in note or ()]
     if not all(key and equals for key, equals, _ in notes):
         raise UsageError(f"--note takes KEY=TEXT, got {', '.join(map(repr, note or ()))}")
     _check_target(source, target, force)
     model = load(source, _numbers(input_scaling), akida_version)
+    if task_kind is not None:
+        model = model.replace(task=meaning, labels=None if labels else model.labels)
     if labels is not None:
         model = with_labels(model, labels)
     if mfcc:
         model = model.replace(preprocessing=Mfcc(scale=scale, offset=offset))
+    if image is not None:
+        model = model.replace(preprocessing=picture(model, image, sight))
     if name is not None:
         model = model.replace(name=name)
     if notes:
@@ -143,6 +214,8 @@ def convert(
         f"{target}: Akida {model.version}.0, {len(model.layers)} layers, "
         f"{model.weights:,} weights, SHA-256 {encoding.content_hash(model)[:16]}"
     )
+    for line in advice(model) if suffix == ".akrt" and task_kind is None else ():
+        print_line(line)
     if "assumed" in model.notes.get("input_scaling", ""):
         print_line(
             f"input scaling {model.notes['input_scaling']}; if the network was converted with "
@@ -200,6 +273,7 @@ def _facts(model: Model) -> dict[str, object]:
         "input_type": model.entry.dtype,
         "preprocessing": described["preprocessing"],
         "labels": described["labels"],
+        "task": described.get("task", {"kind": "classes"}),
         "weights": model.weights,
         "macs": model.macs,
         "layers": model.layer_table(),

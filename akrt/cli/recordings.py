@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from akrt.audio import SUFFIXES, load_audio, recordings_in
+from akrt.audio import RECORDINGS, load_audio
 from akrt.cli.output import print_error
-from akrt.errors import AudioError
-from akrt.frontends import front_end_of
-from akrt.outputs import Guess, output_of
+from akrt.errors import AudioError, PictureError
+from akrt.folders import FileKind
+from akrt.frontends import sound_front_end_of
+from akrt.outputs import Guess, classes_of
 from akrt.runtime import Runtime
 
 __all__ = [
@@ -63,8 +64,9 @@ class Heard:
 
 @dataclass
 class Found:
-    """Files that a command line names, and what became of those that were not heard."""
+    """Files that a command line names, and what became of those that were not heard, or seen."""
 
+    kind: FileKind = RECORDINGS
     files: list[Path] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     """Path, and why it was not tried."""
@@ -96,12 +98,14 @@ class Found:
         if counts:
             print_error(", ".join(counts))
 
-    def nothing(self, what: str) -> AudioError:
+    def nothing(self, what: str) -> AudioError | PictureError:
         """The error where no file was left; `tell` has said why."""
+        hears = self.kind is RECORDINGS
+        error = AudioError if hears else PictureError
         if len(self.failed) == 1 and not self.skipped:
-            return AudioError(self.failed[0][1])
+            return error(self.failed[0][1])
         self.tell()
-        return AudioError(f"{what}: nothing was left to listen to")
+        return error(f"{what}: nothing was left to {'listen to' if hears else 'look at'}")
 
 
 def open_runtime(
@@ -123,12 +127,12 @@ def computed_by(runtime: Runtime) -> dict[str, Any]:
     return runtime.statistics.as_dict()["computed_by"]  # type: ignore[no-any-return]
 
 
-def expand(paths: Sequence[Path]) -> Found:
-    """The files named, and all recordings in the folders named, in order.
+def expand(paths: Sequence[Path], kind: FileKind = RECORDINGS) -> Found:
+    """The files named, and all of a kind in the folders named, in order.
 
-    What does not exist, and folders that hold no recording or cannot be read, are in `failed`.
+    What does not exist, and folders that hold none or cannot be read, are in `failed`.
     """
-    found = Found()
+    found = Found(kind)
     for path in paths:
         if not os.path.isdir(path):  # never raises, as Path.is_dir may
             found.files.append(path)
@@ -136,7 +140,7 @@ def expand(paths: Sequence[Path]) -> Found:
                 found.failed.append((path, f"'{path}' does not exist"))
             continue
         try:
-            inside, skipped = recordings_in(path)
+            inside, skipped = kind.files(path)
         except OSError as error:
             found.failed.append((path, f"cannot read the folder '{path}': {error.strerror}"))
             found.files.append(path)
@@ -144,7 +148,7 @@ def expand(paths: Sequence[Path]) -> Found:
         found.files += inside
         found.skipped += skipped
         if not inside:
-            reason = f"no sound file in the folder '{path}': {', '.join(SUFFIXES)}"
+            reason = f"no {kind.file} in the folder '{path}': {', '.join(kind.suffixes)}"
             found.skipped.append((path, reason))
     return found
 
@@ -159,8 +163,8 @@ def hear(runtime: Runtime, path: Path, top: int) -> Heard:
         AudioError: the file is no usable recording.
         UsageError: the model does not say how sound becomes its input.
     """
-    front_end = front_end_of(runtime.model, otherwise=", or give arrays (.npy)")
-    classes = output_of(runtime.model)
+    front_end = sound_front_end_of(runtime.model, otherwise=", or give arrays (.npy)")
+    classes = classes_of(runtime.model)
     start = time.perf_counter_ns()
     samples = load_audio(path, front_end.sample_rate)
     spent, chosen, count = 0, None, 0

@@ -1,4 +1,4 @@
-"""``akrt run``: what the network says to recordings or arrays."""
+"""``akrt run``: what the network says to recordings, pictures or arrays."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from akrt.cli.options import (
     BackendOption,
     DeviceOption,
     FallbackOption,
+    ForceOption,
     JsonOption,
     ModelOption,
 )
@@ -20,7 +21,7 @@ from akrt.cli.output import print_json, print_line, print_table, progress
 from akrt.cli.recordings import Heard
 from akrt.errors import AudioError, DeviceError, InputError, UsageError
 from akrt.files import read_array
-from akrt.outputs import output_of
+from akrt.outputs import classes_of
 from akrt.runtime import Runtime
 
 __all__ = ["run"]
@@ -31,10 +32,11 @@ def run(
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
-            help="Sound files, folders of them, or .npy arrays. Of a recording longer than "
+            help="Sound files, or pictures for a network that sees, folders of them, or .npy "
+            "arrays. Of a recording longer than "
             "the network's clip the clip with the highest score counts, and is told. "
             "Of a network with memory the samples of an array are steps in time. Files that "
-            "cannot be read are named at the end: exit status 3 only where nothing was heard.",
+            "cannot be read are named at the end: exit status 3 only where nothing was read.",
         ),
     ] = None,
     model: ModelOption = None,
@@ -43,17 +45,37 @@ def run(
     fallback: FallbackOption = None,
     top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 1,
     demo: Annotated[bool, typer.Option("--demo", help="Run the clips that ship.")] = False,
+    draw: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Pictures: write them there with what was found."),
+    ] = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Name the word in every recording, with its score and how long it took."""
+    """Name the word in every recording, or what is in every picture, and how long it took."""
     if demo == bool(paths):
         raise UsageError("name the files to run, or use --demo for the clips that ship")
     with recordings.open_runtime(model, backend, device, fallback) as runtime:
         if demo:
             with as_file(files("akrt") / "data" / "clips") as folder:
                 _run(runtime, [Path(folder)], top, as_json, relative_to=Path(folder))
+        elif _sees(runtime, paths or []):
+            from akrt.cli.pictures import run_pictures
+
+            run_pictures(runtime, paths or [], top, as_json, draw, force)
+        elif draw is not None:
+            raise UsageError("--draw is for networks that see: this one takes no pictures")
         else:
             _run(runtime, paths or [], top, as_json)
+
+
+def _sees(runtime: Runtime, paths: list[Path]) -> bool:
+    """Whether the network sees; one that hears loads nothing of it."""
+    if runtime.model.preprocessing is not None and runtime.model.preprocessing.kind == "mfcc":
+        return False
+    from akrt.cli.pictures import sees
+
+    return sees(runtime, paths)
 
 
 def _run(
@@ -153,7 +175,7 @@ def _run_array(runtime: Runtime, path: Path, top: int) -> list[dict[str, Any]]:
         logits = runtime.predict(x[None] if x.ndim == 3 else x)
     except InputError as error:
         raise _ArrayError(f"'{path}': {error}") from None
-    classes = output_of(runtime.model)
+    classes = classes_of(runtime.model)
     results = []
     for i, row in enumerate(logits.reshape(-1, logits.shape[-1])):
         guesses = classes.best(row, top)

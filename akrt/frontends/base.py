@@ -1,4 +1,4 @@
-"""What a front end of sound is: one entry of the registry in `akrt.frontends`."""
+"""What a front end is, and one of sound: an entry of the registry in `akrt.frontends`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from akrt.audio.files import StrPath, clip_from_file
 from akrt.errors import UsageError
 from akrt.model import Preprocessing
 
-__all__ = ["CFrontEnd", "FrontEnd", "Listener"]
+__all__ = ["CFrontEnd", "FrontEnd", "Listener", "SoundFrontEnd"]
 
 AT_ONCE = 128
 """Clips computed together: what bounds memory."""
@@ -63,7 +63,7 @@ class CFrontEnd:
 
 
 class FrontEnd(ABC, Generic[Settings]):
-    """Turns sound into the input of a network, by the parameters in the network's file.
+    """Makes the input of a network, by the parameters in the network's file.
 
     Args:
         settings: the parameters.
@@ -71,9 +71,17 @@ class FrontEnd(ABC, Generic[Settings]):
 
     settings_type: ClassVar[type[Preprocessing]]
     """Class of the parameters: it has the kind, and refuses nonsense."""
+    takes: ClassVar[str]
+    """What it turns into an input: "sound" or "pictures"."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+
+
+class SoundFrontEnd(FrontEnd[Settings]):
+    """Turns sound into the input of a network."""
+
+    takes: ClassVar[str] = "sound"
 
     @property
     @abstractmethod

@@ -12,7 +12,7 @@ from akrt.audio import clips, features, quantise
 from akrt.audio.clips import HOP_FRAMES
 from akrt.audio.integer import check_settings
 from akrt.errors import UsageError
-from akrt.frontends.base import CFrontEnd, FrontEnd, Listener
+from akrt.frontends.base import CFrontEnd, Listener, SoundFrontEnd
 from akrt.kernels import _frontend
 from akrt.model import Mfcc, Preprocessing
 
@@ -21,7 +21,7 @@ __all__ = ["MfccFrontEnd"]
 _TABLE_BYTES = 2 * 321 + 4 * 257 + 2 * 97 + 2 * 65 + 2 * 42 + 2 * 255 + 2 * 200
 
 
-class MfccFrontEnd(FrontEnd[Mfcc]):
+class MfccFrontEnd(SoundFrontEnd[Mfcc]):
     """The front end of `akrt.Mfcc`."""
 
     settings_type: ClassVar[type[Preprocessing]] = Mfcc
@@ -48,7 +48,7 @@ class MfccFrontEnd(FrontEnd[Mfcc]):
     def clips(
         self, samples: npt.NDArray[np.floating[Any]]
     ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]]:
-        """As `FrontEnd.clips`; a frame that several clips share is computed once."""
+        """As `SoundFrontEnd.clips`; a frame that several clips share is computed once."""
         return clips(samples, self.settings)
 
     def listener(self, every: int) -> Listener:

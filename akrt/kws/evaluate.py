@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from akrt.audio import load_audio
 from akrt.errors import AudioError, DatasetError, MismatchError, UsageError
-from akrt.frontends import FrontEnd, front_end
+from akrt.frontends import SoundFrontEnd, sound_front_end
 from akrt.kws.augment import loudest_part
 from akrt.kws.dataset import scan, sound_files
 from akrt.kws.featureset import SPLITS, FeatureSet
@@ -231,7 +231,7 @@ def load_clips(
     if split not in SPLITS:
         raise DatasetError(f"split must be one of {', '.join(SPLITS)}, got '{split}'")
     if source.is_dir():
-        heard = front_end(preprocessing or Mfcc())
+        heard = sound_front_end(preprocessing or Mfcc())
         return [_recordings(source, words or TUTORIAL, heard, failed, notes)]
     data = load_pickle(source) if source.suffix in (".pkl", ".pickle") else FeatureSet.load(source)
     notes += data.notes
@@ -253,7 +253,7 @@ def load_clips(
 def _recordings(
     folder: Path,
     words: tuple[str, ...],
-    heard: FrontEnd[Any],
+    heard: SoundFrontEnd[Any],
     failed: list[str] | None,
     notes: list[str],
 ) -> Clips:

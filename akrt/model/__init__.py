@@ -26,7 +26,7 @@ from akrt.model.layers import (
     SeparableConvolutional,
 )
 from akrt.model.node import Node
-from akrt.model.preprocessing import PREPROCESSING, Mfcc, Preprocessing
+from akrt.model.preprocessing import PREPROCESSING, Mfcc, Picture, Preprocessing
 from akrt.model.scaled import ScaledLayer, ScaledSpatialLayer
 from akrt.model.scaled_layers import (
     Conv2D,
@@ -35,6 +35,15 @@ from akrt.model.scaled_layers import (
     DepthwiseConv2D,
     DepthwiseConv2DTranspose,
     InputConv2D,
+)
+from akrt.model.task import (
+    TASKS,
+    ClassTask,
+    FomoTask,
+    RawTask,
+    RegressionTask,
+    Task,
+    YoloTask,
 )
 from akrt.model.temporal_layers import (
     BufferTempConv,
@@ -58,10 +67,12 @@ __all__ = [
     "POTENTIAL_MAX",
     "POTENTIAL_MIN",
     "PREPROCESSING",
+    "TASKS",
     "WEIGHT_RANGES",
     "Add",
     "AnyLayer",
     "BufferTempConv",
+    "ClassTask",
     "Concatenate",
     "Conv2D",
     "Conv2DTranspose",
@@ -71,6 +82,7 @@ __all__ = [
     "DepthwiseConv2D",
     "DepthwiseConv2DTranspose",
     "Dequantizer",
+    "FomoTask",
     "FullyConnected",
     "InputConv2D",
     "InputConvolutional",
@@ -83,9 +95,12 @@ __all__ = [
     "Padding",
     "Pair",
     "PicoPostProcessing",
+    "Picture",
     "Pooling",
     "Preprocessing",
     "Quantizer",
+    "RawTask",
+    "RegressionTask",
     "Remembered",
     "ScaledLayer",
     "ScaledSpatialLayer",
@@ -95,6 +110,8 @@ __all__ = [
     "SignedInputData",
     "SpatialLayer",
     "StatefulRecurrent",
+    "Task",
     "Value",
     "WeightedLayer",
+    "YoloTask",
 ]

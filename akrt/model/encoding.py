@@ -15,6 +15,7 @@ import numpy as np
 from safetensors.numpy import save as save_tensors
 
 from akrt.model.families import Layer, Pooling
+from akrt.model.task import ClassTask
 from akrt.model.value import IntArray
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ __all__ = [
     "to_bytes",
 ]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """The newest: what is read. A model is written in the oldest that can hold it: 1 a chain of layers,
-2 a graph of them, or layers of Akida 2.0."""
+2 a graph of them, or layers of Akida 2.0, 3 outputs that are no classes."""
 METADATA_KEY = "akrt"
 
 
@@ -58,12 +59,14 @@ def content_hash(model: Model) -> str:
 def describe(model: Model) -> dict[str, Any]:
     """All of a model but its arrays, as JSON types."""
     layers = [_layer_header(layer) for layer in model.layers]
-    as_graph = bool(model.inputs) or model.version == 2
+    means_more = model.task != ClassTask()
+    as_graph = bool(model.inputs) or model.version == 2 or means_more
     if as_graph:
         for header, node in zip(layers, model.nodes, strict=True):
             header["inputs"] = list(node.sources)
-    return {
-        "format": 2 if as_graph else 1,
+    task = {"task": {"kind": model.task.kind, **asdict(model.task)}} if means_more else {}
+    described = {
+        "format": 3 if means_more else 2 if as_graph else 1,
         "name": model.name,
         "layers": layers,
         "labels": None if model.labels is None else list(model.labels),
@@ -71,7 +74,11 @@ def describe(model: Model) -> dict[str, Any]:
         if model.preprocessing is None
         else {"kind": model.preprocessing.kind, **asdict(model.preprocessing)},
         "notes": dict(model.notes),
+        **task,
     }
+    # JSON has no tuples: what is hashed must be what is read back
+    plain: dict[str, Any] = json.loads(json.dumps(described))
+    return plain
 
 
 def tensors(model: Model) -> dict[str, IntArray]:

@@ -19,6 +19,7 @@ from akrt.model.families import Layer, Pooling
 from akrt.model.graph import Model
 from akrt.model.layers import KINDS
 from akrt.model.preprocessing import PREPROCESSING, Preprocessing
+from akrt.model.task import TASKS, ClassTask, Task
 from akrt.model.value import IntArray
 
 __all__ = ["from_bytes", "is_akrt", "load"]
@@ -116,6 +117,7 @@ def _model(header: dict[str, Any], tensors: dict[str, IntArray]) -> Model:
         preprocessing=_preprocessing(header["preprocessing"]),
         notes=header["notes"],
         inputs=inputs,
+        task=_task(header["task"]) if header["format"] > 2 else ClassTask(),
     )
 
 
@@ -127,6 +129,14 @@ def _preprocessing(entry: dict[str, Any] | None) -> Preprocessing | None:
     if kind not in PREPROCESSING:
         raise ModelFileError(f"unknown kind of preprocessing {kind!r:.80}: upgrade akrt")
     return PREPROCESSING[kind](**values)
+
+
+def _task(entry: dict[str, Any]) -> Task:
+    values = _tuples(entry)
+    kind = values.pop("kind")
+    if kind not in TASKS:
+        raise ModelFileError(f"unknown task {kind!r:.80}: upgrade akrt")
+    return TASKS[kind](**values)
 
 
 def _layer(entry: dict[str, Any], arrays: dict[str, IntArray]) -> Layer:

@@ -20,6 +20,7 @@ from akrt.model.layers import KINDS
 from akrt.model.node import Node, connect
 from akrt.model.preprocessing import PREPROCESSING, Preprocessing
 from akrt.model.table import layer_rows, layer_text
+from akrt.model.task import ClassTask, Task
 from akrt.model.value import IntArray, Shape, Value
 from akrt.printable import print_text
 
@@ -45,6 +46,8 @@ class Model:
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By name of a layer, of which layers it takes the outputs; one that is not named takes that
     of the layer before it. Empty: the layers are a chain."""
+    task: Task = ClassTask()  # noqa: RUF009 - frozen
+    """What the outputs mean."""
 
     def __post_init__(self) -> None:
         self._check_layers()
@@ -55,19 +58,33 @@ class Model:
         ):
             raise ModelError("notes must be texts by name")
         self._check_inputs()
-        nodes = self.nodes
+        assert self.nodes  # which checks them
         if self.labels is not None:
             if isinstance(self.labels, str) or not isinstance(self.labels, Iterable):
                 raise ModelError(f"labels must be a sequence of texts, got {self.labels!r:.80}")
             object.__setattr__(self, "labels", tuple(self.labels))
             if not all(isinstance(label, str) for label in self.labels):
                 raise ModelError("labels must be text")
-            if len(self.labels) != nodes[-1].output_shape[2]:
-                raise ModelError(
-                    f"{len(self.labels)} labels for {nodes[-1].output_shape[2]} outputs"
-                )
+        self._check_task(self.task)
         if self.preprocessing is not None:
             self._check_preprocessing(self.preprocessing)
+
+    def _check_task(self, given: object) -> None:
+        """Outputs can mean what it says, and there is a label for each."""
+        if not isinstance(given, Task):
+            raise ModelError(
+                f"task must be what outputs mean, such as ClassTask(), got {given!r:.80}"
+            )
+        wanted = given.labels(self.output_shape)
+        if given.decides and self.final_step is None and not self.gives_floats:
+            raise ModelError(
+                f"task {given.kind} needs a last layer without activation, "
+                f"'{self.layers[-1].name}' has one"
+            )
+        if self.labels is not None and len(self.labels) != wanted:
+            kind = "outputs" if wanted == self.output_shape[2] else f"classes of task {given.kind}"
+            first = ", of which the first is the background" if given.kind == "fomo" else ""
+            raise ModelError(f"{len(self.labels)} labels for {wanted} {kind}{first}")
 
     def _check_preprocessing(self, given: object) -> None:
         if not isinstance(given, tuple(PREPROCESSING.values())):
@@ -83,6 +100,11 @@ class Model:
         if self.entry.dtype != "uint8":
             raise ModelError(
                 f"preprocessing makes unsigned bytes, the first layer takes {self.entry.text}"
+            )
+        if given.every_byte and self.input_bits < 8:
+            raise ModelError(
+                f"preprocessing of the kind '{given.kind}' makes values of 0..255, the first layer "
+                f"takes {self.input_bits} bits"
             )
 
     def _check_layers(self) -> None:

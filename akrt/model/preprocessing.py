@@ -12,7 +12,7 @@ from typing import ClassVar
 from akrt.errors import ModelError
 from akrt.model.value import Shape
 
-__all__ = ["PREPROCESSING", "Mfcc", "Preprocessing"]
+__all__ = ["PREPROCESSING", "Mfcc", "Picture", "Preprocessing"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Preprocessing(ABC):
 
     kind: ClassVar[str]
     """What the file calls it."""
+    every_byte: ClassVar[bool] = False
+    """Whether it makes all of 0..255 whatever its parameters: the network must take 8 bits."""
 
     @property
     @abstractmethod
@@ -102,5 +104,69 @@ class Mfcc(Preprocessing):
         )
 
 
-PREPROCESSING: dict[str, type[Preprocessing]] = {cls.kind: cls for cls in (Mfcc,)}
+@dataclass(frozen=True)
+class Picture(Preprocessing):
+    """What the input of a network that sees means: the pixels of a picture, rows on X.
+
+    `akrt.vision` says how a picture is fitted and resampled, in integers.
+    """
+
+    kind: ClassVar[str] = "picture"
+    every_byte: ClassVar[bool] = True
+
+    height: int = 96
+    """Rows of the input."""
+    width: int = 96
+    """Columns."""
+    channels: int = 3
+    """3: red, green, blue; 1: grey."""
+    fit: str = "crop"
+    """How a picture of another shape is fitted: "crop" takes the largest part of its middle,
+    "border" all of it with a border around, "squash" all of it in another shape."""
+    resampling: str = "area"
+    """"area": an average of what a pixel covers; "bilinear": between the four pixels around its
+    centre, which leaves pixels out where the picture is much larger."""
+    border: int = 0
+    """Of "border": the value of all its channels."""
+
+    def __post_init__(self) -> None:
+        for name in ("height", "width"):
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= 4096:
+                raise ModelError(f"preprocessing: {name} must be 1..4096 pixels, got {value!r:.80}")
+        if type(self.channels) is not int or self.channels not in (1, 3):
+            raise ModelError(
+                f"preprocessing: channels must be 3 (RGB) or 1 (grey), got {self.channels!r:.80}"
+            )
+        for name, known in (("fit", FITS), ("resampling", RESAMPLINGS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise ModelError(
+                    f"preprocessing: {name} must be {', '.join(known)}, got {value!r:.80}"
+                )
+        if type(self.border) is not int or not 0 <= self.border <= 255:
+            raise ModelError(f"preprocessing: border must be 0..255, got {self.border!r:.80}")
+
+    @property
+    def shape(self) -> Shape:
+        """(height, width, channels)."""
+        return (self.height, self.width, self.channels)
+
+    @property
+    def text(self) -> str:
+        """Size, colours, and how another picture comes to them."""
+        colours = "RGB" if self.channels == 3 else "grey"
+        fit = f"border of {self.border}" if self.fit == "border" else self.fit
+        return (
+            f"picture of {self.width}x{self.height} (width x height), {colours}, fit {fit}, "
+            f"{self.resampling} resampling"
+        )
+
+
+FITS = ("crop", "border", "squash")
+"""How a picture of another shape is fitted."""
+RESAMPLINGS = ("area", "bilinear")
+"""How it is made smaller or larger."""
+
+PREPROCESSING: dict[str, type[Preprocessing]] = {cls.kind: cls for cls in (Mfcc, Picture)}
 """The parameters that a file may hold, by their kind."""

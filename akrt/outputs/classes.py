@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from akrt.model import Model
+from akrt.outputs.base import Output
 
 __all__ = ["Classes", "Guess"]
 
@@ -25,7 +26,7 @@ class Guess:
     score: float
 
 
-class Classes:
+class Classes(Output):
     """The classes of a model, named by its labels or else by their numbers.
 
     Those whose name begins with an underscore (``_silence_``, ``_unknown_``) are no words: they are
@@ -38,8 +39,7 @@ class Classes:
     kind: ClassVar[str] = "classes"
 
     def __init__(self, model: Model) -> None:
-        self.names = model.labels or tuple(str(i) for i in range(model.output_shape[2]))
-        """(classes,)."""
+        super().__init__(model)
         self.is_word: npt.NDArray[np.bool_] = np.array([name[:1] != "_" for name in self.names])
         """bool (classes,)."""
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from akrt.errors import ModelError
-from akrt.frontends import CFrontEnd, FrontEnd
+from akrt.frontends import CFrontEnd, SoundFrontEnd
 from akrt.model import FullyConnected, InputData, Model, Preprocessing
 
 STEP = 80
@@ -37,7 +37,7 @@ class Raw(Preprocessing):
         return f"{self.bytes} magnitudes"
 
 
-class RawFrontEnd(FrontEnd[Raw]):
+class RawFrontEnd(SoundFrontEnd[Raw]):
     """Of recordings alone."""
 
     settings_type = Raw

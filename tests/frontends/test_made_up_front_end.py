@@ -21,7 +21,7 @@ from akrt.benchmark import samples
 from akrt.cli.commands import app
 from akrt.decision import StreamSettings
 from akrt.errors import ModelError, ModelFileError, UsageError
-from akrt.frontends import FRONT_ENDS, front_end_of
+from akrt.frontends import FRONT_ENDS, sound_front_end_of
 from akrt.kws.evaluate import load_clips
 from akrt.model import PREPROCESSING, Mfcc, encoding
 from akrt.runtime import bundled_model
@@ -72,11 +72,11 @@ def test_elsewhere_its_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path
         here.setitem(PREPROCESSING, "raw", Raw)
         model = loudness()
         model.save(tmp_path / "m.akrt")
-        with pytest.raises(UsageError, match="no front end of the kind 'raw', only mfcc: upgrade"):
-            front_end_of(model)
+        with pytest.raises(UsageError, match="of the kind 'raw', only mfcc, picture: upgrade"):
+            sound_front_end_of(model)
     with pytest.raises(ModelFileError, match="unknown kind of preprocessing 'raw': upgrade akrt"):
         akrt.load(tmp_path / "m.akrt")
-    with pytest.raises(ModelError, match=r"parameters of a front end \(Mfcc\), got Raw"):
+    with pytest.raises(ModelError, match=r"parameters of a front end \(Mfcc, Picture\), got Raw"):
         model.replace()
 
 
@@ -103,7 +103,7 @@ def test_recordings_are_its_to_turn(registered: None, tmp_path: Path) -> None:
     assert clips.x.shape == (1, 40, 1, 1)
     assert clips.x.min() >= 20000 >> 11  # the loudest part
     assert samples(model, 5).shape == (5, 40, 1, 1)
-    part = front_end_of(model).from_file(tmp_path / "loud" / "a_nohash_0.wav", start=0.25)
+    part = sound_front_end_of(model).from_file(tmp_path / "loud" / "a_nohash_0.wav", start=0.25)
     np.testing.assert_array_equal(part.ravel(), np.abs(pcm[4000:7200:80].astype(int)) >> 11)
 
 
