@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from akida2_builder import AVERAGE, HALVED, Akida2Builder
 
-from akrt.model import Model, Pooling, ScaledLayer
+from akrt.lowering.operations import operation
+from akrt.lowering.scaled_operations import Scaled
+from akrt.model import Model, Pooling
 
 __all__ = ["pushed", "rate_networks"]
 
@@ -149,8 +151,10 @@ def _general(seed: int) -> Model:
 def pushed(model: Model, bias: int) -> Model:
     """The network with all biases at one end, so that outputs are clipped there."""
     layers = []
-    for layer in model.layers:
-        if isinstance(layer, ScaledLayer):
+    for node in model.nodes:
+        layer = node.layer
+        if isinstance(does := operation(node), Scaled):
+            layer = does.layer
             moved = np.minimum(layer.bias_shift + 4, 18).astype(np.uint8)
             layer = replace(layer, bias=np.full_like(layer.bias, bias), bias_shift=moved)
         layers.append(layer)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from akrt.model import ScaledLayer
+from akrt.lowering.operations import operation
+from akrt.lowering.scaled_operations import Scaled
 from firmware_export.akida2_loops import akida2_part
 from firmware_export.interface import range_kernels
 from firmware_export.loop_counts import Work
@@ -74,8 +75,7 @@ def akida2_code_parts(lowered: Lowered) -> Work:
     told |= {akida2_part(stem): 1 for stem in sorted(stems)}
     once = [kernel.split("/")[0] for kernel, n in calls.items() if n == 1]
     told |= {f"{akida2_part(driver)} once": 1 for driver in once}
-    activations = {
-        node.layer.activation for node in lowered.model.nodes if isinstance(node.layer, ScaledLayer)
-    }
+    done = [operation(node) for node in lowered.model.nodes]
+    activations = {does.layer.activation for does in done if isinstance(does, Scaled)}
     told["akida2 table"] = 1 if "lut" in activations else 0
     return {part: n for part, n in told.items() if n}
