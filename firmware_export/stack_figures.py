@@ -250,12 +250,12 @@ KERNELS: dict[str, dict[str, int]] = {
     },
     "akrt_conv_lines": {
         "m4": 496,
-        "cortex-m0": 680,
+        "cortex-m0": 672,
         "m3": 504,
         "m7": 520,
         "m33": 504,
         "m55": 696,
-        "rv32": 792,
+        "rv32": 776,
     },
     "akrt_conv_rows": {
         "m4": 336,
@@ -367,12 +367,12 @@ KERNELS: dict[str, dict[str, int]] = {
     },
     "akrt_separable_lines": {
         "m4": 584,
-        "cortex-m0": 488,
+        "cortex-m0": 464,
         "m3": 520,
         "m7": 592,
         "m33": 584,
         "m55": 1072,
-        "rv32": 472,
+        "rv32": 448,
     },
     "akrt_separable_rows": {
         "m4": 336,
@@ -403,12 +403,12 @@ KERNELS: dict[str, dict[str, int]] = {
     },
     "akrt_wide_lines": {
         "m4": 640,
-        "cortex-m0": 688,
+        "cortex-m0": 680,
         "m3": 648,
         "m7": 640,
         "m33": 648,
         "m55": 736,
-        "rv32": 792,
+        "rv32": 776,
     },
     "akrt_widen": {"m4": 32, "cortex-m0": 32, "m3": 32, "m7": 32, "m33": 32, "m55": 32, "rv32": 32},
     "akrt_widen_signed": {
