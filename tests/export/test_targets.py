@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from thorough import amount
 
 import firmware_export
 from akrt.backends.native import NativeBackend
@@ -109,11 +110,15 @@ def need(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["cortex-m0", "m4", "m55"])
-def test_portable_c_gives_the_same(kws_export: Path, tmp_path: Path, name: str) -> None:
+def test_portable_c_gives_the_same(
+    kws_model: Model, real_clips: np.ndarray, tmp_path: Path, name: str
+) -> None:
     """Without a line of assembly; -O0 and -Os too, where registers are few."""
     need(name)
+    export = tmp_path / "export"
+    firmware_export.export(kws_model, export, name="kws", vectors=real_clips[:: amount(8, 1)])
     for n, flags in enumerate((["-O2", "-DAKRT_PORTABLE"], ["-Os"], ["-O0"])):
         program = tmp_path / f"{n}.elf"
         options = (*flags, "-DKWS_SELFTEST_MAIN")
-        compile_program(TARGETS[name], [kws_export / "kws_selftest.c"], program, options)
+        compile_program(TARGETS[name], [export / "kws_selftest.c"], program, options)
         assert run_program(TARGETS[name], program) == 0, flags
