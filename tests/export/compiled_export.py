@@ -46,15 +46,17 @@ def with_memory(name: str) -> Target:
     return replace(target, runner=board.runner, rom=board.rom, ram=board.ram)
 
 
-def self_test(target: Target, names: Sequence[str], folder: Path, *flags: str) -> None:
+def self_test(
+    target: Target, names: Sequence[str], folder: Path, *flags: str, into: Path | None = None
+) -> None:
     """Run the self-tests of the exports `folder`/name/ in one program, which compiles every kernel
-    once; the test fails with the name of the network that differs."""
+    once, in the folder `into`; the test fails with the name of the network that differs."""
     assert 0 < len(names) < 250  # what an exit status can tell
     lines = []
     for name in names:
         lines += [f"#define {name.upper()}_SELFTEST", f'#include "{name}/{name}_selftest.c"']
     calls = [f"    if ({name}_selftest() != 0) return {i};" for i, name in enumerate(names, 1)]
-    main = folder / "selftests.c"
+    main = (into or folder) / "selftests.c"
     main.write_text("\n".join([*lines, "int main(void) {", *calls, "    return 0;", "}", ""]))
     program = main.with_suffix(".elf")
     compile_program(target, [main], program, (*flags, f"-I{folder}"))
