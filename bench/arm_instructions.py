@@ -22,7 +22,7 @@ import numpy as np
 from firmware_size import build_counter
 
 import akrt
-from akrt.frontends import front_end_of
+from akrt.frontends import sound_front_end_of
 from akrt.model import Model
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -38,7 +38,7 @@ def sample(model: Model) -> np.ndarray:
         rng = np.random.default_rng(1)
         return rng.integers(0, 1 << model.input_bits, (1, *model.input_shape)).astype(np.uint8)
     with as_file(files("akrt") / "data" / "clips" / "yes" / "espeak_f5.flac") as path:
-        return front_end_of(model).from_file(path)[None]
+        return sound_front_end_of(model).from_file(path)[None]
 
 
 def functions(program: Path) -> list[tuple[int, str]]:

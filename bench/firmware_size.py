@@ -24,7 +24,7 @@ import numpy as np
 
 import akrt
 import firmware_export
-from akrt.frontends import front_end_of
+from akrt.frontends import sound_front_end_of
 from firmware_export.targets import TARGETS, Target
 from firmware_export.toolchain import compile_program, need_program
 
@@ -190,7 +190,7 @@ def main() -> None:
     model = akrt.load(arguments.model)
     vectors = None if arguments.clips is None else np.load(arguments.clips)[:1]
     if vectors is None and model.preprocessing is not None:
-        vectors = front_end_of(model).from_file(WORD)[None]
+        vectors = sound_front_end_of(model).from_file(WORD)[None]
     rows = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

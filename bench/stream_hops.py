@@ -22,7 +22,7 @@ from akrt.audio import load_audio
 from akrt.backends.native import usable_archs
 from akrt.benchmark import with_arch
 from akrt.decision import FRAME_MS
-from akrt.frontends import front_end_of
+from akrt.frontends import sound_front_end_of
 from akrt.lowering.hops import input_rows
 from akrt.timing import one_core, ratio, take_turns
 
@@ -46,7 +46,7 @@ def main() -> None:
 def measured(runtime: akrt.Runtime, hop_ms: int, seconds: float) -> str:
     """One line of the table."""
     model, every = runtime.model, hop_ms // FRAME_MS
-    front_end = front_end_of(model)
+    front_end = sound_front_end_of(model)
     moved = input_rows(model.input_shape, every * front_end.in_c().newest).moved
     kept = runtime.incremental_forward(moved) if moved else None
     if kept is None:

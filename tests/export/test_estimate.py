@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 import firmware_export
 from akrt.cli.commands import app
 from akrt.errors import UsageError
-from akrt.frontends import front_end_of
+from akrt.frontends import sound_front_end_of
 from akrt.model import FullyConnected, InputData, Model
 from firmware_export.akida2_loops import AKIDA2_KERNELS, AKIDA2_PARTS, is_of_akida2
 from firmware_export.budget import budget
@@ -174,7 +174,7 @@ def test_no_input_of_the_shipped_network_exceeds_the_bound(
     need_core(core)
     noise, made = INPUTS
     inputs = np.concatenate([tried(kws_model, noise), saturating(kws_model, made)])
-    net, word = lower(kws_model, "net"), front_end_of(kws_model).from_file(WORD)
+    net, word = lower(kws_model, "net"), sound_front_end_of(kws_model).from_file(WORD)
     rates = bench("rate_programs")
     ((of_word, *counted),) = rates.inference_counts(
         core, [(net, np.concatenate([word[None], inputs]))], tmp_path, plugin
