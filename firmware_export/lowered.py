@@ -202,8 +202,7 @@ class _Steps:
                 index = end
                 continue
             if isinstance(does, Pass):
-                given = Tensor(INPUT, node.input_shape, "bytes", external=True)
-                self._made[node.layer.name] = {"bytes": given}
+                self._made[node.layer.name] = {"bytes": self._input(node)}
             elif isinstance(does, Quantisation):
                 step = quantise_step(f"{self._prefix}_l0", self._model, does, _target(0, node))
                 self._steps.append(step)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 import pytest
 from conftest import need
 from test_akida2_model import DATA, DENSE, FLOATS, IMAGE, OUT
 
 import akrt
-import firmware_export
 from akrt.decision import StreamSettings, decision_rule
 from akrt.driver.limits import violations
 from akrt.errors import BackendUnavailableError, UnsupportedLayerError, UsageError
-from akrt.model import InputData, Model
+from akrt.model import Model
 from akrt.peers.quantised import quantise
 
 MODEL = Model((DATA, DENSE, OUT))
@@ -59,14 +55,6 @@ def test_mappings_and_checks() -> None:
         BackendUnavailableError, match=r"of Akida 2\.0, which x, of Akida 1\.0, does"
     ):
         map_model(MODEL, virtual_device("AKD1000"), "x")
-
-
-def test_exports_of_floats_before_layers_of_akida_1(tmp_path: Path) -> None:
-    model = Model((replace(FLOATS, output_bits=4), InputData("in", (4, 4, 1), 4)))
-    assert model.version == 1
-    with pytest.raises(UnsupportedLayerError, match=WORDS):
-        firmware_export.export(model, tmp_path / "out", "net")
-    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("model", [MODEL, IN_FRONT, ALONE], ids=["chain", "floats", "alone"])

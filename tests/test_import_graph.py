@@ -408,7 +408,8 @@ def test_public_names() -> None:
 def picture() -> list[set[str]]:
     """The rooms in each row of docs/architecture.svg, the highest first; the last one is C."""
     rows: dict[int, set[str]] = {}
-    for text in ElementTree.parse(ROOT / "docs" / "architecture.svg").iter():
+    docs = Path(__file__).resolve().parents[1] / "docs"
+    for text in ElementTree.parse(docs / "architecture.svg").iter():
         if text.get("font-weight") == "600":
             rows.setdefault(int(text.get("y", "")) // 88, set()).update(
                 (text.text or "").split(" · ")

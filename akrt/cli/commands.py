@@ -16,11 +16,11 @@ __all__ = ["app"]
 VERBS = {
     "run": (
         "run:run",
-        "Name the word in every recording, with its score and how long it took.",
+        "Name the word in every recording, or what is in every picture, and how long it took.",
     ),
     "eval": (
         "evaluate:evaluate",
-        "Accuracy, top-3 accuracy and accuracy by class on a labelled folder.",
+        "Accuracy and accuracy by class on a labelled folder; of detectors precision and recall.",
     ),
     "stream": (
         "stream:stream",

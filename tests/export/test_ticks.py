@@ -320,7 +320,7 @@ def test_every_kernel_of_a_layer_is_tried() -> None:
     for name, (kernel, _) in LONG.items():
         assert kernel in lower(sample(name)[0], name).kernels, name
     drivers = {kernel for kernel, _ in LONG.values()} | {"akrt_dense_line"}  # SHORT: "product"
-    drivers |= {"akrt_pack_line", "akrt_unpack_line", "akrt_widen_line"}  # short ones
+    drivers |= {"akrt_pack_line", "akrt_row_line", "akrt_unpack_line", "akrt_widen_line"}  # short
     drivers |= {
         "akrt_lines",
         "akrt_depthwise_lines",
